@@ -1,0 +1,65 @@
+"""cevnsjax: differentiable predictions and limits for coherent elastic neutrino scattering.
+
+Names are imported when first used, so that ``import cevnsjax`` costs nothing and loads no jax.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from cevnsjax._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from cevnsjax import analyses as analyses
+    from cevnsjax import experiments as experiments
+    from cevnsjax import plots as plots
+    from cevnsjax.flux.decay_at_rest import DecayAtRest as DecayAtRest
+    from cevnsjax.form_factors import Helm as Helm
+    from cevnsjax.form_factors import KleinNystrand as KleinNystrand
+    from cevnsjax.form_factors import SymmetrizedFermi as SymmetrizedFermi
+    from cevnsjax.inference.fit import fit as fit
+    from cevnsjax.inference.profile import profile as profile
+    from cevnsjax.inference.scan import scan as scan
+    from cevnsjax.interactions.charges import Charges as Charges
+    from cevnsjax.interactions.standard_model import StandardModel as StandardModel
+    from cevnsjax.model.model import Model as Model
+    from cevnsjax.nuclei import target as target
+    from cevnsjax.parameters import Normal as Normal
+    from cevnsjax.parameters import Parameter as Parameter
+    from cevnsjax.parameters import Uniform as Uniform
+    from cevnsjax.precision import enable_x64 as enable_x64
+    from cevnsjax.rate import dR_dT_nr as dR_dT_nr
+
+_HOMES = {
+    "Charges": "interactions.charges",
+    "DecayAtRest": "flux.decay_at_rest",
+    "Helm": "form_factors",
+    "KleinNystrand": "form_factors",
+    "Model": "model.model",
+    "Normal": "parameters",
+    "Parameter": "parameters",
+    "StandardModel": "interactions.standard_model",
+    "SymmetrizedFermi": "form_factors",
+    "Uniform": "parameters",
+    "dR_dT_nr": "rate",
+    "enable_x64": "precision",
+    "fit": "inference.fit",
+    "profile": "inference.profile",
+    "scan": "inference.scan",
+    "target": "nuclei",
+}
+_ROOMS = ("analyses", "experiments", "plots")
+__all__ = ["__version__", *_HOMES, *_ROOMS]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"cevnsjax.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if name in _ROOMS:
+        return import_module(f"cevnsjax.{name}")
+    raise AttributeError(f"module 'cevnsjax' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

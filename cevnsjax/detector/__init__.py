@@ -1,0 +1,1 @@
+"""From recoil energy to what is counted: quenching, efficiency, resolution, response matrix."""

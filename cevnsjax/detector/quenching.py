@@ -1,0 +1,233 @@
+"""Quenching: electron-equivalent energy of a nuclear recoil, with its shape parameters.
+
+Every model answers ``E_ee(T_nr, shape, xp)`` and ``slope`` (its derivative), in MeV. ``shape``
+holds the model's shape parameters by short name; an absent one is at its nominal value:
+``qf_scale`` multiplies the curve, ``qf_1``, ``qf_2`` ... add published variations in units of
+their standard deviations.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.numerics import piecewise_cubic
+from cevnsjax.parameters import Normal, Parameter
+from cevnsjax.tables import read_csv
+
+
+class Quenching(Protocol):
+    """What the package asks of a quenching model."""
+
+    @property
+    def variations(self) -> tuple[tuple[float, ...], ...]:
+        """Published +1 sigma shifts; their number is the number of qf_k parameters."""
+        ...
+
+    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+        """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
+        ...
+
+    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+        """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
+        ...
+
+
+@dataclass(frozen=True)
+class PolynomialQuenching:
+    """E_ee = c_1 T + c_2 T^2 + ..., T in MeV.
+
+    Attributes:
+        coefficients: c_1, c_2, ... [MeV^(1-k)].
+        variations: Shifts of the coefficients by one standard deviation, a row a variation.
+    """
+
+    coefficients: tuple[float, ...]
+    variations: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.coefficients or any(len(v) != len(self.coefficients) for v in self.variations):
+            raise InputError(
+                f"quenching polynomial with {len(self.coefficients)} coefficients needs variations "
+                f"of the same length, got {[len(v) for v in self.variations]}"
+            )
+
+    def _shifted(self, shape: dict[str, Any]) -> list[Any]:
+        shifted: list[Any] = list(self.coefficients)
+        for k, variation in enumerate(self.variations, start=1):
+            if f"qf_{k}" in shape:
+                shifted = [
+                    c + shape[f"qf_{k}"] * d for c, d in zip(shifted, variation, strict=True)
+                ]
+        return [c * shape["qf_scale"] for c in shifted] if "qf_scale" in shape else shifted
+
+    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:  # noqa: ARG002
+        """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
+        total: Any = 0.0
+        for c in reversed(self._shifted(shape)):
+            total = (total + c) * T_nr
+        return total
+
+    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:  # noqa: ARG002
+        """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
+        total: Any = 0.0
+        for power, c in reversed(list(enumerate(self._shifted(shape), start=1))):
+            total = total * T_nr + power * c
+        return total
+
+
+@dataclass(frozen=True)
+class TabulatedQuenching:
+    """Quenching factor f(T) through given points: not-a-knot cubic spline, constant outside.
+
+    Attributes:
+        T_nr: Recoil energies, increasing [MeV].
+        factor: Quenching factors at ``T_nr`` [1].
+    """
+
+    T_nr: tuple[float, ...]
+    factor: tuple[float, ...]
+    variations: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.T_nr) != len(self.factor) or len(self.T_nr) < 4:
+            raise InputError(
+                f"tabulated quenching needs at least 4 points with one factor each, got "
+                f"{len(self.T_nr)} energies and {len(self.factor)} factors"
+            )
+        if any(b <= a for a, b in zip(self.T_nr, self.T_nr[1:], strict=False)):
+            raise InputError("tabulated quenching: recoil energies must increase; sort the points")
+
+    def _factor(self, T_nr: Any, xp: ModuleType) -> tuple[Any, Any]:
+        """Factor and its derivative, constant outside the table."""
+        inside = (T_nr > self.T_nr[0]) & (T_nr < self.T_nr[-1])
+        f, df = piecewise_cubic(
+            np.asarray(self.T_nr),
+            _spline(self.T_nr, self.factor),
+            xp.clip(T_nr, self.T_nr[0], self.T_nr[-1]),
+            xp,
+        )
+        return f, xp.where(inside, df, 0.0)
+
+    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+        """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
+        return self._factor(T_nr, xp)[0] * T_nr * shape.get("qf_scale", 1.0)
+
+    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+        """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
+        f, df = self._factor(T_nr, xp)
+        return (f + df * T_nr) * shape.get("qf_scale", 1.0)
+
+
+@lru_cache(maxsize=32)
+def _spline(x: tuple[float, ...], y: tuple[float, ...]) -> np.ndarray:
+    return CubicSpline(x, y, bc_type="not-a-knot").c
+
+
+def coherent2020() -> PolynomialQuenching:
+    """The polynomial of COHERENT's 2020 campaign with its two published variations.
+
+    Akimov et al., arXiv:2111.02477; coefficients of the CsI 2021 data release.
+    """
+    table = read_csv("csi_quenching", "coherent2020.csv")
+    rows = {
+        str(name): np.array([table[k][i] for k in ("a", "b_per_mev", "c_per_mev2", "d_per_mev3")])
+        for i, name in enumerate(table["variation"])
+    }
+    nominal = rows["nominal"]
+    shifts = tuple(tuple(map(float, rows[f"shift{k}_plus"] - nominal)) for k in (0, 1))
+    return PolynomialQuenching(tuple(map(float, nominal)), shifts)
+
+
+def c20_proxy() -> TabulatedQuenching:
+    """A proxy for the Chicago-3 curve of Cadeddu et al. (arXiv:1907.04828), tuned; 6-30 PE only."""
+    table = read_csv("csi_quenching", "c20_proxy.csv")
+    T = tuple(float(x) * 1e-3 for x in table["t_kev"])
+    return TabulatedQuenching(T, tuple(map(float, table["quenching_factor"])))
+
+
+def constant(factor: float = 0.0878) -> PolynomialQuenching:
+    """One factor for all energies; 8.78 % in COHERENT's 2017 release.
+
+    Args:
+        factor: Quenching factor [1].
+
+    Raises:
+        InputError: If it is not within (0, 1].
+    """
+    if not 0 < factor <= 1:
+        raise InputError(f"quenching factor must lie in (0, 1], got {factor}")
+    return PolynomialQuenching((float(factor),))
+
+
+CSI_LIGHT_YIELD_KEV = 13.348
+"""CsI[Na] light yield [PE/keVee] (COHERENT 2017 release)."""
+
+
+def pe117() -> PolynomialQuenching:
+    """n_PE = 1.17 T/keV (Liao and Marfatia, PLB 775, 54), as a factor at 13.348 PE/keVee."""
+    return PolynomialQuenching((1.17 / CSI_LIGHT_YIELD_KEV,))
+
+
+CSI_QUENCHING = {
+    "coherent2020": coherent2020,
+    "constant": constant,
+    "pe117": pe117,
+    "c20_proxy": c20_proxy,
+}
+"""CsI[Na] models by name."""
+
+
+def csi_quenching(model: "str | float | Quenching") -> "Quenching":
+    """A CsI quenching model from a name, a constant factor, or the model itself.
+
+    Raises:
+        UnknownNameError: At an unknown name, listing the nearest.
+    """
+    if isinstance(model, str):
+        if model not in CSI_QUENCHING:
+            raise UnknownNameError("quenching", model, CSI_QUENCHING, "(or a constant factor)")
+        return CSI_QUENCHING[model]()
+    if isinstance(model, int | float):
+        return constant(float(model))
+    return model
+
+
+def quenching_parameters(model: Quenching, experiment: str, sd_scale: float) -> list[Parameter]:
+    """Shape parameters of a model as an experiment declares them.
+
+    Args:
+        model: Quenching model.
+        experiment: Short name the parameter names end in.
+        sd_scale: Standard deviation of the overall scale [1].
+    """
+    scale = Parameter(
+        name=f"qf_scale_{experiment}",
+        meaning=f"scale of the quenching curve of {experiment}",
+        default=1.0,
+        bounds=(0.2, 3.0),
+        latex=r"\eta_\mathrm{QF}",
+        scale=0.05,
+        prior=Normal(1.0, sd_scale),
+        kind="nuisance",
+        owner=experiment,
+    )
+    variations = [
+        Parameter(
+            name=f"qf_{k}_{experiment}",
+            meaning=f"published quenching variation {k} of {experiment}, in standard deviations",
+            default=0.0,
+            bounds=(-3.0, 3.0),
+            latex=rf"\alpha_{{\mathrm{{QF}},{k}}}",
+            scale=0.5,
+            prior=Normal(0.0, 1.0),
+            kind="nuisance",
+            owner=experiment,
+        )
+        for k in range(1, len(model.variations) + 1)
+    ]
+    return [scale, *variations]

@@ -1,0 +1,150 @@
+"""The response matrix: recoil-energy nodes and what each contributes to each bin.
+
+Written once for NumPy, where an experiment is built in float64, and for traced arrays, where
+shape parameters move the nodes: derivatives with respect to quenching are exact.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.detector.efficiency import Efficiency
+from cevnsjax.detector.quenching import Quenching
+from cevnsjax.detector.resolution import Resolution
+from cevnsjax.errors import InputError
+from cevnsjax.numerics import panel_nodes
+
+_NEWTON_STEPS = 8
+
+
+@dataclass(frozen=True)
+class Detector:
+    """How recoils are seen; hashable, so that it can be a static part of a compiled program.
+
+    Attributes:
+        quenching: E_ee of a recoil.
+        per_keV: Observable per keV of electron-equivalent energy (a light yield) [1/keVee].
+        efficiency: Efficiency at the reconstructed observable.
+        resolution: None counts every recoil at its true observable.
+        edges: Bin edges of the observable.
+        nodes: Gauss-Legendre nodes a panel; None takes 5, or 14 with a resolution.
+    """
+
+    quenching: Quenching
+    per_keV: float
+    efficiency: Efficiency
+    resolution: Resolution | None
+    edges: tuple[float, ...]
+    nodes: int | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.edges) < 2 or any(
+            b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)
+        ):
+            raise InputError(f"bin edges must increase, got {list(self.edges)}")
+        if self.nodes is not None and self.nodes < 1:
+            raise InputError(f"nodes must be at least 1, got {self.nodes}")
+
+    @property
+    def order(self) -> int:
+        """Nodes a panel."""
+        return self.nodes or (14 if self.resolution else 5)
+
+    def observable(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+        """True observable of a recoil, shaped like ``T_nr`` [observable]."""
+        return self.per_keV * 1e3 * self.quenching.E_ee(T_nr, shape, xp)
+
+    def require_monotonic(self, T_top: float) -> None:
+        """Stop when the observable does not grow with recoil energy.
+
+        Raises:
+            InputError: Naming the energy at which it turns.
+        """
+        T = np.linspace(0, T_top, 2001)[1:]
+        slope = self.quenching.slope(T, {}, np)
+        if np.any(slope <= 0):
+            worst = T[np.argmax(slope <= 0)] * 1e3
+            raise InputError(
+                f"quenching is not monotonic: E_ee stops growing at T_nr = {worst:.3g} keV, below "
+                f"the end point {T_top * 1e3:.3g} keV; bins in the observable are then ambiguous"
+            )
+
+
+def response(
+    detector: Detector, kinks: np.ndarray, shape: dict[str, Any], xp: ModuleType = np
+) -> tuple[Any, Any]:
+    """Nodes in recoil energy and the matrix that turns dR/dT_nr there into counts.
+
+    Args:
+        detector: How recoils are seen.
+        kinks: End-point recoils of every line and nucleus, increasing [MeV].
+        shape: Shape parameters by short name; empty for the nominal response.
+        xp: numpy, or jax.numpy inside a trace.
+
+    Returns:
+        T_nr [node] [MeV] and R [bin, node] [MeV].
+    """
+    if detector.resolution is not None:
+        return _smeared(detector, kinks, shape, xp)
+    return _unsmeared(detector, kinks, shape, xp)
+
+
+def _smeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    # Nodes in sqrt(T): rates and form factors are entire in it down to T = 0.
+    assert detector.resolution is not None
+    breaks = np.sqrt(np.concatenate([[0.0], np.asarray(kinks)]))
+    root, weight = panel_nodes(breaks, detector.order)
+    T = xp.asarray(root**2, dtype=_dtype(shape))
+    E_ee = detector.quenching.E_ee(T, shape, xp)
+    R = detector.resolution.bin_weights(
+        detector.per_keV * 1e3 * E_ee, E_ee, detector.edges, detector.efficiency, xp
+    )
+    return T, R * xp.asarray(2 * root * weight, dtype=T.dtype)[None, :]
+
+
+def _unsmeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    T_top = float(kinks[-1])
+    T_edges = _recoil_at(detector, detector.edges, T_top, shape, xp)
+    inner = [x for x in detector.efficiency.kinks if detector.edges[0] < x < detector.edges[-1]]
+    T_steps = _recoil_at(detector, tuple(inner), T_top, shape, xp)
+    inside = xp.clip(xp.asarray(kinks, dtype=T_edges.dtype), T_edges[0], T_edges[-1])
+    breaks = xp.sort(xp.concatenate([T_edges, T_steps, inside]))
+    if xp is np:
+        breaks = np.unique(breaks)
+    T, weight = panel_nodes(breaks, detector.order, xp)
+    middle = xp.repeat((breaks[1:] + breaks[:-1]) / 2, detector.order)
+    member = (middle >= T_edges[:-1, None]) & (middle < T_edges[1:, None])
+    accepted = weight * detector.efficiency(detector.observable(T, shape, xp), xp)
+    return T, xp.where(member, accepted[None, :], 0.0)
+
+
+def _dtype(shape: dict[str, Any]) -> Any:
+    """Floats of the trace, taken from the shape parameters; float64 at build."""
+    return next((v.dtype for v in shape.values()), np.dtype(float))
+
+
+def _recoil_at(
+    detector: Detector, x: tuple[float, ...], T_top: float, shape: dict[str, Any], xp: ModuleType
+) -> Any:
+    """Recoil energies at given observables, capped at T_top [MeV].
+
+    Bisection for the nominal curve in NumPy, then Newton steps inside the trace: they converge
+    quadratically, so derivatives with respect to the shape parameters come out exact.
+    """
+    target = np.asarray(x, dtype=float)
+    low, high = np.zeros_like(target), np.full_like(target, T_top)
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = detector.observable(middle, {}, np) < target
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    T = xp.asarray((low + high) / 2, dtype=_dtype(shape))
+    if not shape:
+        return T
+    target = xp.asarray(target, dtype=T.dtype)
+    for _ in range(_NEWTON_STEPS):
+        excess = detector.observable(T, shape, xp) - target
+        growth = detector.per_keV * 1e3 * detector.quenching.slope(T, shape, xp)
+        T = xp.clip(T - excess / growth, 0.0, T_top)
+    return T

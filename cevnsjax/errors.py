@@ -1,0 +1,33 @@
+"""Errors that a user can mend: each message names the value and the remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class CevnsjaxError(Exception):
+    """Base of every error raised on bad input; the command line prints it on one line."""
+
+
+class InputError(CevnsjaxError, ValueError):
+    """A value, option or combination that cannot be used."""
+
+
+class UnknownNameError(CevnsjaxError, KeyError):
+    """A name that is not known here; the message lists the nearest valid ones."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        self.what, self.name, self.known = what, name, sorted(known)
+        near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
+        offer = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
+        super().__init__(f"unknown {what} {name!r}; {offer}{' ' + hint if hint else ''}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class DataError(CevnsjaxError):
+    """A data file that is missing, malformed or differs from its manifest."""
+
+
+class PrecisionError(CevnsjaxError, RuntimeError):
+    """Float64 is needed and jax has it switched off."""

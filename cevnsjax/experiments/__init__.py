@@ -1,0 +1,25 @@
+"""Experiments: one file a data release, and the registry the command line reads."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cevnsjax.errors import UnknownNameError
+from cevnsjax.experiments.csi_2017 import csi_2017 as csi_2017
+from cevnsjax.experiments.csi_2017_tables import Csi2017Tables as Csi2017Tables
+from cevnsjax.experiments.experiment import Experiment as Experiment
+from cevnsjax.experiments.experiment import Pull as Pull
+from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release as read_csi_2017_release
+
+EXPERIMENTS: dict[str, Callable[..., Experiment]] = {"csi-2017": csi_2017}
+"""Builders by name."""
+
+
+def experiment(name: str, **options: Any) -> Experiment:
+    """The experiment called ``name``, with its builder's options.
+
+    Raises:
+        UnknownNameError: Listing the nearest names.
+    """
+    if name not in EXPERIMENTS:
+        raise UnknownNameError("experiment", name, EXPERIMENTS)
+    return EXPERIMENTS[name](**options)

@@ -1,0 +1,195 @@
+"""COHERENT CsI[Na] 2017: 14.57 kg at 19.3 m, 142 +- 31 events above the anticoincidence data.
+
+Akimov et al., Science 357, 1123; data release doi:10.5281/zenodo.1228631.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from cevnsjax.detector.efficiency import Logistic
+from cevnsjax.detector.quenching import Quenching, csi_quenching, quenching_parameters
+from cevnsjax.detector.resolution import (
+    GammaSmearing,
+    GaussianSmearing,
+    PoissonSmearing,
+    Resolution,
+)
+from cevnsjax.detector.response import Detector
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.experiments.csi_2017_tables import Csi2017Tables, shipped_csi_2017
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.nuclei import target
+from cevnsjax.parameters import Parameter
+from cevnsjax.tables import read_toml
+
+NAME, SHORT = "csi-2017", "csi2017"
+BRN = "prompt_neutrons"
+_SMEARING = {
+    "poisson": PoissonSmearing(),
+    "gamma": GammaSmearing(),
+    "gaussian": GaussianSmearing(1.0),
+}
+_STATISTICS = ("spectrum", "counting")
+
+
+def csi_2017(
+    quenching: str | float | Quenching = "coherent2020",
+    *,
+    mass_kg: float | None = None,
+    bins: Sequence[float] = (6, 30),
+    window_us: tuple[float, float] = (0.0, 6.0),
+    smearing: str | Resolution | None = None,
+    statistic: Literal["spectrum", "counting"] = "spectrum",
+    pulls: Mapping[str, float] | None = None,
+    shape: Sequence[str] = (),
+    qf_sd: float = 0.051,
+    prompt_neutrons: bool = True,
+    variance: Literal["C+AC+BRN", "C+AC"] = "C+AC+BRN",
+    nodes: int | None = None,
+    data: Csi2017Tables | str | Path | None = None,
+) -> Experiment:
+    """The COHERENT CsI[Na] 2017 data as an experiment with a Gaussian chi2.
+
+    Args:
+        quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor, or a model.
+        mass_kg: Detector mass [kg]; 14.57 if None.
+        bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
+        window_us: Arrival-time window, multiples of 0.5 us [us].
+        smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
+        statistic: "spectrum", or "counting" for one bin over the whole range.
+        pulls: Standard deviations of "sig" and "brn"; default 0.128 and 0.25; 0 removes a pull.
+        shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
+        qf_sd: Standard deviation of "qf_scale" [1].
+        prompt_neutrons: Whether beam neutrons are part of the prediction.
+        variance: Whether expected neutrons add to the variance C + AC.
+        nodes: Quadrature nodes a panel.
+        data: Tables, or the folder of the official release, instead of the shipped data.
+
+    Raises:
+        UnknownNameError: At an unknown name, listing the nearest.
+        InputError: At bins or windows that the published binning cannot make.
+        DataError: If a data file is missing or malformed.
+    """
+    if statistic not in _STATISTICS:
+        raise UnknownNameError("statistic", statistic, _STATISTICS)
+    tables = _tables(data)
+    about = read_toml("coherent_csi_2017", "experiment.toml")
+    edges = _edges(bins, statistic)
+    efficiency = _acceptance(tables)
+    coincidence = _projected(tables, "coincidence_beam_on", edges, window_us)
+    anticoincidence = _projected(tables, "anticoincidence_beam_on", edges, window_us)
+    neutrons = _neutrons(tables, efficiency, edges)
+    spread = neutrons if variance == "C+AC+BRN" else 0.0
+    quenching_model = csi_quenching(quenching)
+    return Experiment(
+        name=NAME,
+        target=target("CsI"),
+        mass_kg=about["detector"]["mass_kg"] if mass_kg is None else mass_kg,
+        flux=DecayAtRest(
+            neutrinos_per_proton=tables.neutrinos_per_proton[0],
+            protons_on_target=about["beam"]["protons_on_target"],
+            baseline_m=tables.baseline_m,
+        ),
+        detector=Detector(
+            quenching=quenching_model,
+            per_keV=tables.light_yield_pe_per_kevee[0],
+            efficiency=efficiency,
+            resolution=_resolution(smearing),
+            edges=edges,
+            nodes=nodes,
+        ),
+        observable="n_pe",
+        observed=coincidence - anticoincidence,
+        variance=coincidence + anticoincidence + spread,
+        backgrounds={BRN: neutrons} if prompt_neutrons else {},
+        pulls=_pulls(pulls, prompt_neutrons),
+        shape=_shape(shape, quenching_model, qf_sd),
+        title="COHERENT CsI[Na] 2017",
+        source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
+    )
+
+
+def _tables(data: Csi2017Tables | str | Path | None) -> Csi2017Tables:
+    if data is None:
+        return shipped_csi_2017()
+    return data if isinstance(data, Csi2017Tables) else read_csi_2017_release(data)
+
+
+def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
+    edges = [float(b) for b in bins]
+    if len(edges) < 2 or any(b <= a for a, b in pairwise(edges)):
+        raise InputError(f"csi-2017: bins {list(bins)} must be increasing edges, e.g. (6, 30)")
+    if any(e % 2 or not 0 <= e <= 50 for e in edges):
+        raise InputError(
+            f"csi-2017: bin edges {list(bins)} must be even numbers of PE from 0 to 50, the "
+            "published binning"
+        )
+    if statistic == "counting":
+        return edges[0], edges[-1]
+    if len(edges) == 2:
+        return tuple(float(e) for e in np.arange(edges[0], edges[1] + 1, 2))
+    return tuple(edges)
+
+
+def _projected(
+    tables: Csi2017Tables, which: str, edges: tuple[float, ...], window_us: tuple[float, float]
+) -> np.ndarray:
+    inside = (tables.t_us > window_us[0]) & (tables.t_us < window_us[1])
+    if not inside.any() or any(t % 0.5 for t in window_us):
+        raise InputError(f"csi-2017: window_us {window_us} must span 0.5 us bins from 0 to 12 us")
+    per_bin = tables.counts[which][:, inside].sum(axis=1)
+    return np.histogram(tables.n_pe, bins=edges, weights=per_bin)[0]
+
+
+def _neutrons(tables: Csi2017Tables, acceptance: Logistic, edges: tuple[float, ...]) -> np.ndarray:
+    """Beam neutrons in the bins; the release takes the acceptance at 1-PE bin centres [count].
+
+    All of them arrive within the first 4 us, so the window does not scale them.
+    """
+    counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
+    accepted = counts * acceptance(tables.neutron_n_pe, np)
+    return np.histogram(tables.neutron_n_pe, bins=edges, weights=accepted)[0]
+
+
+def _acceptance(tables: Csi2017Tables) -> Logistic:
+    a, k, x0 = (tables.acceptance[name][0] for name in ("a", "k", "x0"))
+    return Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0)))
+
+
+def _resolution(smearing: str | Resolution | None) -> Resolution | None:
+    if not isinstance(smearing, str):
+        return smearing
+    if smearing not in _SMEARING:
+        raise UnknownNameError("smearing", smearing, _SMEARING)
+    return _SMEARING[smearing]
+
+
+def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
+    sd = {"sig": 0.128, "brn": 0.25, **(pulls or {})}
+    for name, width in sd.items():
+        if name not in ("sig", "brn"):
+            raise UnknownNameError("csi-2017 pull", name, ("sig", "brn"))
+        if not 0 <= width < np.inf:
+            raise InputError(f"csi-2017: pull {name} needs a standard deviation >= 0, got {width}")
+    known = (
+        Pull(f"alpha_sig_{SHORT}", sd["sig"], (SIGNAL,), "relative shift of the CEvNS signal"),
+        Pull(f"alpha_brn_{SHORT}", sd["brn"], (BRN,), "relative shift of the prompt neutrons"),
+    )
+    present = known if prompt_neutrons else known[:1]
+    return tuple(p for p in present if p.sd > 0)
+
+
+def _shape(names: Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
+    offered = {
+        p.name.removesuffix(f"_{SHORT}"): p for p in quenching_parameters(model, SHORT, qf_sd)
+    }
+    for name in names:
+        if name not in offered:
+            raise UnknownNameError("quenching shape parameter", name, offered)
+    return {name: offered[name] for name in names}

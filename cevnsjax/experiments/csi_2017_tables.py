@@ -1,0 +1,111 @@
+"""Tables of the COHERENT CsI[Na] 2017 release, as they come with the package."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cevnsjax import tables
+
+DATASET = "coherent_csi_2017"
+COUNTS = (
+    "coincidence_beam_on",
+    "anticoincidence_beam_on",
+    "coincidence_beam_off",
+    "anticoincidence_beam_off",
+)
+ARRIVAL = ("prompt_neutrinos", "delayed_neutrinos", "prompt_neutrons")
+QUENCHING = ("chicago", "duke")
+
+
+@dataclass(frozen=True, eq=False)
+class Csi2017Tables:
+    """The release in memory; every array is a float64 and read-only.
+
+    Attributes:
+        n_pe: Centres of the 2-PE bins of the counts [PE].
+        t_us: Centres of the 0.5-us bins of counts and arrival times [us].
+        counts: Events [count] on (n_pe, t_us), by name: ``coincidence_beam_on``,
+            ``anticoincidence_beam_on``, ``coincidence_beam_off``, ``anticoincidence_beam_off``.
+        neutron_n_pe: Centres of the 1-PE bins of the prompt neutrons [PE].
+        neutron_per_gwh: Prompt neutrons before acceptance [count/GWh].
+        arrival: Probability per time bin [1], by name: ``prompt_neutrinos``,
+            ``delayed_neutrinos``, ``prompt_neutrons``.
+        beam_exposure_gwh: Beam exposure [GWh].
+        baseline_m: Distance from target to detector [m].
+        neutrinos_per_proton: Neutrinos of each flavour per proton, with its error [1].
+        light_yield_pe_per_kevee: Light yield with its error [PE/keVee].
+        quenching_factor: Constant quenching factor with its error [1].
+        prompt_neutron_error: Relative error of the prompt-neutron normalisation [1].
+        acceptance: ``a`` [1], ``k`` [1/PE], ``x0`` [PE], each as (value, error up, error down).
+        quenching: Measured quenching factors by laboratory, ``chicago`` and ``duke``: columns as in
+            the shipped tables (recoil energies [keV], quenching factors [1]).
+    """
+
+    n_pe: np.ndarray
+    t_us: np.ndarray
+    counts: dict[str, np.ndarray]
+    neutron_n_pe: np.ndarray
+    neutron_per_gwh: np.ndarray
+    arrival: dict[str, np.ndarray]
+    beam_exposure_gwh: float
+    baseline_m: float
+    neutrinos_per_proton: tuple[float, float]
+    light_yield_pe_per_kevee: tuple[float, float]
+    quenching_factor: tuple[float, float]
+    prompt_neutron_error: float
+    acceptance: dict[str, tuple[float, ...]]
+    quenching: dict[str, dict[str, np.ndarray]]
+
+
+def shipped_csi_2017(*, root: Path | None = None) -> Csi2017Tables:
+    """The tables that come with the package.
+
+    Args:
+        root: Data folder to use instead of the shipped one.
+
+    Raises:
+        DataError: A table is missing or was changed.
+    """
+    counts = tables.read_csv(DATASET, "counts.csv", root=root)
+    neutrons = tables.read_csv(DATASET, "prompt_neutrons.csv", root=root)
+    arrival = tables.read_csv(DATASET, "arrival_times.csv", root=root)
+    about = tables.read_toml(DATASET, "experiment.toml", root=root)
+    beam, detector, step = about["beam"], about["detector"], about["acceptance"]
+    n_pe, t_us = np.unique(counts["n_pe"]), np.unique(counts["t_us"])
+    light_yield = detector["light_yield_pe_per_kevee"], detector["light_yield_error_pe_per_kevee"]
+    per_proton = "neutrinos_per_proton_per_flavour"
+    keys = {"a": "a{}", "k": "k{}_per_pe", "x0": "x0{}_pe"}
+    return Csi2017Tables(
+        n_pe=read_only(n_pe),
+        t_us=read_only(t_us),
+        counts={name: read_only(counts[name].reshape(n_pe.size, t_us.size)) for name in COUNTS},
+        neutron_n_pe=neutrons["n_pe"],
+        neutron_per_gwh=neutrons["counts_per_gwh"],
+        arrival={name: arrival[name] for name in ARRIVAL},
+        beam_exposure_gwh=beam["exposure_gwh"],
+        baseline_m=beam["baseline_m"],
+        neutrinos_per_proton=(beam[per_proton], beam[f"{per_proton}_error"]),
+        light_yield_pe_per_kevee=light_yield,
+        quenching_factor=(detector["quenching_factor"], detector["quenching_factor_error"]),
+        prompt_neutron_error=about["nuisances"]["prompt_neutrons"]["relative_width"],
+        acceptance={
+            name: tuple(step[key.format(side)] for side in ("", "_error_up", "_error_down"))
+            for name, key in keys.items()
+        },
+        quenching={
+            name: tables.read_csv(DATASET, f"quenching_{name}.csv", root=root) for name in QUENCHING
+        },
+    )
+
+
+def read_only(values: Sequence[float] | Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
+    """A float64 copy that cannot be written to.
+
+    Args:
+        values: Numbers, nested to one or two axes [any unit].
+    """
+    out = np.array(values, dtype=np.float64)
+    out.flags.writeable = False
+    return out

@@ -1,0 +1,168 @@
+"""The Standard Model: weak charges, nuclear radii and the convention of the kinematics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cevnsjax.couplings import FLAVOURS, coupling_scheme
+from cevnsjax.errors import UnknownNameError
+from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.kinematics import Kinematics, require_kinematics
+from cevnsjax.nuclei import Nucleus, Target, reference_isotope, theory_radii
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Reals, Values
+
+Radii = Literal["per_nucleus", "common", "skin", "nuclear", "formula"]
+RADII: tuple[Radii, ...] = ("per_nucleus", "common", "skin", "nuclear", "formula")
+_R_MAX = 12.0
+
+
+@dataclass(frozen=True)
+class StandardModel:
+    """Standard Model CEvNS; one per Model, shared by all its experiments.
+
+    Attributes:
+        couplings: "erler_su", "erler_su_printed", "pdg2018" or "tree"; sets the default of
+            sin2_theta_w and its slope.
+        form_factor: A family with its constants, or its name.
+        radii: Which radii are parameters. "per_nucleus": R_p_<El> and R_n_<El>; "common": one R_n
+            for all neutrons; "skin": R_n = R_p + dR_np; "nuclear": one R_n for protons and
+            neutrons of all nuclei (Papoulias, PRD 102, 113004); "formula": none, the family's
+            own R(A) serves both.
+        kinematics: "approximate", "exact" or "ngi".
+
+    Raises:
+        UnknownNameError: At an unknown scheme, family, radii option or kinematics.
+    """
+
+    couplings: str = "erler_su"
+    form_factor: FormFactor = field(default_factory=Helm)
+    radii: Radii = "per_nucleus"
+    kinematics: Kinematics = "approximate"
+
+    def __post_init__(self) -> None:
+        coupling_scheme(self.couplings)
+        require_kinematics(self.kinematics)
+        if self.radii not in RADII:
+            raise UnknownNameError("radii option", self.radii, RADII)
+        if isinstance(self.form_factor, str):
+            if self.form_factor not in FORM_FACTORS:
+                raise UnknownNameError("form factor", self.form_factor, FORM_FACTORS)
+            object.__setattr__(self, "form_factor", FORM_FACTORS[self.form_factor]())
+
+    def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
+        """sin2_theta_w and the radii that the targets and the ``radii`` option call for."""
+        return [self._weak_mixing_angle(), *self._radius_parameters(targets)]
+
+    def _weak_mixing_angle(self) -> Parameter:
+        scheme = coupling_scheme(self.couplings)
+        return Parameter(
+            name="sin2_theta_w",
+            meaning=f"weak mixing angle at low energy ({self.couplings} couplings)",
+            default=scheme.sin2_theta_w,
+            bounds=(-1.0, 2.0),
+            latex=r"\sin^2\theta_W",
+            scale=0.05,
+            source=scheme.source,
+            free=True,
+            owner="StandardModel",
+        )
+
+    def _radius_parameters(self, targets: Sequence[Target]) -> list[Parameter]:
+        if self.radii == "formula":
+            return []
+        elements = dict.fromkeys(el for target in targets for el in target.elements)
+        defaults = {el: theory_radii(reference_isotope(el)) for el in elements}
+        mean_R_n = sum(r[1] for r in defaults.values()) / len(defaults)
+        R_n_all = self._radius("R_n", "rms radius of all neutron densities", mean_R_n)
+        R_p = [
+            self._radius(f"R_p_{el}", f"rms radius of the {el} point-proton density", r[0])
+            for el, r in defaults.items()
+        ]
+        if self.radii == "per_nucleus":
+            return R_p + [
+                self._radius(f"R_n_{el}", f"rms radius of the {el} point-neutron density", r[1])
+                for el, r in defaults.items()
+            ]
+        if self.radii == "common":
+            return [*R_p, R_n_all]
+        if self.radii == "nuclear":
+            return [self._radius("R_n", "rms radius of all nucleon densities", mean_R_n)]
+        return [*R_p, _skin(sum(r[1] - r[0] for r in defaults.values()) / len(defaults))]
+
+    def _radius(self, name: str, meaning: str, default: float) -> Parameter:
+        kind, _, element = name.partition("_")[2].partition("_")
+        latex = f"R_{kind}" + (rf"(\mathrm{{{element}}})" if element else "")
+        return Parameter(
+            name=name,
+            meaning=meaning,
+            default=default,
+            bounds=(self.form_factor.R_min, _R_MAX),
+            unit="fm",
+            latex=latex,
+            scale=0.5,
+            source="data/nuclides; PRD 101, 033004; PRD 102, 015030",
+            owner="StandardModel",
+        )
+
+    def form_factors(self, values: Values, nucleus: Nucleus, q2: Any) -> tuple[Reals, Reals]:
+        """Proton and neutron form factors of one isotope.
+
+        Args:
+            values: All parameters of the model.
+            nucleus: The isotope.
+            q2: Momentum transfer squared, [node] [MeV^2].
+
+        Returns:
+            F_p and F_n, [node] [1]; the same array twice where one radius serves both.
+        """
+        if self.radii in ("formula", "nuclear"):
+            R = self.form_factor.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
+            F = self.form_factor(q2, R)
+            return F, F
+        shift_p, shift_n = _isotope_shift(nucleus)
+        R_p = values[f"R_p_{nucleus.symbol}"] + shift_p
+        if self.radii == "per_nucleus":
+            R_n = values[f"R_n_{nucleus.symbol}"] + shift_n
+        elif self.radii == "common":
+            R_n = values["R_n"]
+        else:
+            R_n = R_p + values["dR_np"]
+        return self.form_factor(q2, R_p), self.form_factor(q2, R_n)
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""
+        g_Vp, g_Vn = coupling_scheme(self.couplings).couplings(values["sin2_theta_w"])
+        neutrons = g_Vn * nucleus.NF_n
+        flavours = {s: SOURCE_FLAVOUR[s] for s in nucleus.sources}
+        amplitude = {
+            flavour: g * nucleus.ZF_p + neutrons
+            for flavour, g in zip(FLAVOURS, g_Vp, strict=True)
+            if flavour in flavours.values()
+        }
+        return Charges(vector={(s, f): amplitude[f] for s, f in flavours.items()})
+
+
+def _skin(default: float) -> Parameter:
+    return Parameter(
+        name="dR_np",
+        meaning="neutron skin R_n - R_p, common to all nuclei",
+        default=default,
+        bounds=(-2.0, 6.0),
+        unit="fm",
+        latex=r"\Delta R_{np}",
+        scale=0.5,
+        source="mean of the default radii",
+        owner="StandardModel",
+    )
+
+
+def _isotope_shift(nucleus: Nucleus) -> tuple[float, float]:
+    """How far an isotope's default radii lie from those of its element's reference isotope [fm].
+
+    The parameters of an element are the radii of its most abundant isotope and move all its
+    isotopes together.
+    """
+    own, reference = theory_radii(nucleus), theory_radii(reference_isotope(nucleus.symbol))
+    return own[0] - reference[0], own[1] - reference[1]

@@ -1,0 +1,1 @@
+"""Likelihoods as functions of (observed, expected); they know no experiment."""

@@ -1,0 +1,4 @@
+"""Experiments, interactions and parameters as one differentiable likelihood."""
+
+from cevnsjax.model.model import BoundFunction as BoundFunction
+from cevnsjax.model.model import Model as Model

@@ -1,0 +1,274 @@
+"""The model: experiments, interactions and parameters behind pure functions of a values dict."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.experiments.experiment import Experiment, ExperimentArrays
+from cevnsjax.interactions.standard_model import StandardModel
+from cevnsjax.model import evaluate
+from cevnsjax.model.evaluate import Static
+from cevnsjax.parameters import Normal, ParameterTable
+from cevnsjax.precision import numpy_dtype
+from cevnsjax.types import Values
+
+_interned: dict[Static, Static] = {}
+
+
+class BoundFunction:
+    """A function of values (and data) bound to one model; made once, hashed by identity.
+
+    Calling it with numbers runs one program compiled for all models of the same structure.
+    ``jax.jit`` of it works and bakes this model's data in; to keep data an argument write
+    ``jax.jit(lambda values, data: model.nll(values, data=data))``.
+    """
+
+    def __init__(self, model: "Model", kind: str) -> None:
+        self._model, self._kind = model, kind
+        self.__name__, self.__doc__ = kind, getattr(evaluate, kind).__doc__
+
+    def __call__(self, values: Values | None = None, *, data: Any = None) -> Any:
+        """Evaluate.
+
+        Args:
+            values: Parameters by name; names left out take their defaults.
+            data: Observed counts to use instead of the experiment's: an array [bin], or
+                {experiment: array [bin]} for some or all experiments.
+
+        Raises:
+            UnknownNameError: At an unknown parameter or experiment.
+            InputError: At a value that is not a number, out of bounds, or an array.
+        """
+        m = self._model
+        vector, traced = m.split(values or {})
+        return evaluate.run(self._kind, m.static, m.leaves, m.observed_or(data), vector, traced)
+
+
+class Model:
+    """Experiments + interactions + parameters.
+
+    Attributes:
+        experiments: The experiments, by name.
+        parameters: Table of all parameters.
+        nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
+        profiled_nll: -log L minimised over linear pulls, differentiable to any order.
+        expected: Expected counts with pulls, {experiment: [bin]}.
+        by_component: Expected counts before pulls, by neutrino source and background.
+        best_pulls: Linear pulls at their solution, {name: scalar}.
+    """
+
+    def __init__(
+        self,
+        experiments: Experiment | Sequence[Experiment],
+        interactions: Sequence[Any] = (),
+        *,
+        defaults: Mapping[str, float] | None = None,
+        dtype: str = "float64",
+        name: str = "",
+    ) -> None:
+        """Build the arrays; see the class for what it offers.
+
+        Args:
+            experiments: One experiment or several.
+            interactions: Interactions; a default StandardModel is put first if none is given.
+            defaults: Values to use instead of parameters' own defaults.
+            dtype: "float64", or "float32" for screening.
+            name: Name of the analysis, for reports.
+
+        Raises:
+            PrecisionError: If float64 is asked for and jax has it switched off.
+            InputError: If experiments or parameters clash.
+        """
+        self.dtype = numpy_dtype(dtype)
+        self.name = name
+        self.experiments = _by_name(experiments)
+        self.interactions = _standard_model_first(interactions)
+        self.parameters = self._table(dict(defaults or {}))
+        kinematics = self.interactions[0].kinematics
+        arrays = [e.arrays(kinematics, self.dtype) for e in self.experiments.values()]
+        self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
+        leaves, treedef = jax.tree.flatten(arrays)
+        self.leaves = tuple(leaves)
+        self.static = _intern(
+            Static(
+                interactions=self.interactions,
+                treedef=treedef,
+                names=tuple(self.parameters),
+                constraints=_constraints(self.parameters),
+                groups=_groups(arrays),
+            )
+        )
+        self._index = {n: i for i, n in enumerate(self.static.names)}
+        self._defaults = np.array(list(self.parameters.defaults().values()), dtype=self.dtype)
+        self.nll = BoundFunction(self, "nll")
+        self.profiled_nll = BoundFunction(self, "profiled_nll")
+        self.expected = BoundFunction(self, "expected")
+        self.by_component = BoundFunction(self, "by_component")
+        self.best_pulls = BoundFunction(self, "best_pulls")
+
+    def _leaf(self, array: Any) -> jax.Array:
+        return jnp.asarray(np.asarray(array, dtype=self.dtype))
+
+    def _table(self, defaults: dict[str, float]) -> ParameterTable:
+        targets = [e.target for e in self.experiments.values()]
+        declared = [p for i in self.interactions for p in i.parameters(targets)]
+        declared += [p for e in self.experiments.values() for p in e.parameters]
+        table = ParameterTable(declared)
+        for name, value in defaults.items():
+            table[name].check(value)
+        return ParameterTable(
+            replace(p, default=float(defaults.get(n, p.default))) for n, p in table.items()
+        )
+
+    def split(self, values: Values) -> tuple[np.ndarray, dict[str, Any]]:
+        """Concrete numbers into a copy of the default vector, tracers into a dict.
+
+        So a vmap batches only what varies, and new numbers never recompile.
+        """
+        vector, traced = self._defaults, {}
+        for name, value in values.items():
+            if name not in self._index:
+                raise UnknownNameError("parameter", name, self._index)
+            if isinstance(value, Tracer):
+                traced[name] = jnp.asarray(value).astype(self.dtype)
+                continue
+            if vector is self._defaults:
+                vector = vector.copy()
+            vector[self._index[name]] = self._number(name, value)
+        return vector, traced
+
+    def _number(self, name: str, value: Any) -> float:
+        if np.ndim(value) != 0:
+            raise InputError(
+                f"{name} has shape {np.shape(value)}; give one number, or use jax.vmap or "
+                "cevnsjax.scan for many"
+            )
+        return self.parameters[name].check(value)
+
+    def observed_or(self, data: Any) -> tuple[Any, ...]:
+        """Observed counts by experiment, replaced by ``data`` where it is given."""
+        if data is None:
+            return self.observed
+        names = list(self.experiments)
+        if not isinstance(data, Mapping):
+            if len(names) != 1:
+                raise InputError(f"give data as {{experiment: counts}} for each of {names}")
+            data = {names[0]: data}
+        for name in data:
+            if name not in self.experiments:
+                raise UnknownNameError("experiment", name, names)
+        return tuple(
+            self._checked(n, data[n], own) if n in data else own
+            for n, own in zip(names, self.observed, strict=True)
+        )
+
+    def _checked(self, name: str, counts: Any, own: jax.Array) -> Any:
+        if np.shape(counts) != own.shape:
+            raise InputError(f"data for {name} has shape {np.shape(counts)}, expected {own.shape}")
+        if isinstance(counts, Tracer):
+            return counts.astype(self.dtype)
+        return self._leaf(counts)
+
+    def value_and_grad(
+        self,
+        values: Values,
+        *,
+        names: Iterable[str] | None = None,
+        profiled: bool = True,
+        data: Any = None,
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Compiled value and gradient of (profiled) nll.
+
+        Args:
+            values: Parameters by name; names left out take their defaults.
+            names: Parameters to differentiate with respect to; those in ``values`` if None.
+            profiled: Profile the linear pulls, or differentiate the full nll.
+            data: As for ``nll``.
+
+        Returns:
+            Scalar and {name: derivative [1/unit]}.
+        """
+        return self._derivative(evaluate.run_value_and_grad, values, names, profiled, data)
+
+    def hessian(
+        self,
+        values: Values,
+        *,
+        names: Iterable[str] | None = None,
+        profiled: bool = True,
+        data: Any = None,
+    ) -> np.ndarray:
+        """Compiled exact Hessian of (profiled) nll, in the order of ``names``.
+
+        Args:
+            values: Parameters by name; names left out take their defaults.
+            names: Parameters to differentiate with respect to; those in ``values`` if None.
+            profiled: Profile the linear pulls, or differentiate the full nll.
+            data: As for ``nll``.
+
+        Returns:
+            Matrix [name, name] [1/unit^2].
+        """
+        order = list(values) if names is None else list(names)
+        blocks = self._derivative(evaluate.run_hessian, values, order, profiled, data)
+        return np.array([[float(blocks[a][b]) for b in order] for a in order])
+
+    def _derivative(self, run: Any, values: Values, names: Any, profiled: bool, data: Any) -> Any:
+        order = list(values) if names is None else list(names)
+        full = {**{n: self.parameters[n].default for n in order}, **values}
+        given = {n: self.dtype.type(self._number(n, full.pop(n))) for n in order}
+        vector, traced = self.split(full)
+        kind = "profiled_nll" if profiled else "nll"
+        return run(kind, self.static, self.leaves, self.observed_or(data), vector, given | traced)
+
+    def __repr__(self) -> str:
+        title = self.name or " + ".join(self.experiments)
+        return f"Model {title} ({self.dtype}), parameters:\n{self.parameters!r}"
+
+
+def _by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experiment]:
+    listed = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+    if not listed:
+        raise InputError("a Model needs at least one experiment, e.g. experiments.csi_2017()")
+    names = [e.name for e in listed]
+    if len(set(names)) < len(names):
+        raise InputError(f"experiments must have different names, got {names}")
+    return dict(zip(names, listed, strict=True))
+
+
+def _standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
+    standard = [i for i in interactions if isinstance(i, StandardModel)]
+    if len(standard) > 1:
+        raise InputError(f"a Model has one StandardModel, got {len(standard)}")
+    others = [i for i in interactions if not isinstance(i, StandardModel)]
+    return (*(standard or [StandardModel()]), *others)
+
+
+def _constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:
+    return tuple(
+        (n, p.prior)
+        for n, p in table.items()
+        if p.kind == "nuisance" and not p.linear and isinstance(p.prior, Normal)
+    )
+
+
+def _groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
+    """Indices of experiments connected by shared pulls."""
+    groups: list[tuple[set[str], list[int]]] = []
+    for i, e in enumerate(arrays):
+        names, members = {name for name, _ in e.pulls}, [i]
+        for group in [g for g in groups if g[0] & names]:
+            names, members = names | group[0], group[1] + members
+            groups.remove(group)
+        groups.append((names, members))
+    return tuple(tuple(members) for _, members in groups)
+
+
+def _intern(static: Static) -> Static:
+    return _interned.setdefault(static, static)

@@ -1,0 +1,185 @@
+"""Isotopes, targets and nuclear radii: data from ``data/nuclides``, arithmetic here."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from cevnsjax import constants as c
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.tables import read_csv
+
+
+@dataclass(frozen=True)
+class Nucleus:
+    """One isotope.
+
+    Attributes:
+        symbol: Element symbol.
+        Z: Protons.
+        N: Neutrons.
+        mass: Nuclear mass, atomic mass less the electrons' [MeV].
+        spin: Ground-state spin J [1].
+        charge_radius: Root-mean-square charge radius [fm] (Angeli and Marinova 2013).
+    """
+
+    symbol: str
+    Z: int
+    N: int
+    mass: float
+    spin: float
+    charge_radius: float
+
+    @property
+    def A(self) -> int:
+        """Mass number."""
+        return self.Z + self.N
+
+    @property
+    def name(self) -> str:
+        """Symbol with mass number, e.g. ``133Cs``."""
+        return f"{self.A}{self.symbol}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A material: nuclei and how many of each there are.
+
+    Attributes:
+        name: Name of the material.
+        nuclei: Isotopes.
+        per_kg: Number of nuclei of each isotope [1/kg].
+    """
+
+    name: str
+    nuclei: tuple[Nucleus, ...]
+    per_kg: tuple[float, ...]
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Element symbols, once each, in order."""
+        return tuple(dict.fromkeys(n.symbol for n in self.nuclei))
+
+
+@lru_cache(maxsize=1)
+def _isotopes() -> dict[str, tuple[Nucleus, float, float]]:
+    table = read_csv("nuclides", "isotopes.csv")
+    found = {}
+    for i, symbol in enumerate(table["symbol"]):
+        Z, A = int(table["Z"][i]), int(table["A"][i])
+        atomic_mass = float(table["atomic_mass_u"][i])
+        nucleus = Nucleus(
+            symbol=str(symbol),
+            Z=Z,
+            N=A - Z,
+            mass=atomic_mass * c.u - Z * c.m_e,
+            spin=float(table["spin"][i]),
+            charge_radius=float(table["charge_radius_fm"][i]),
+        )
+        found[nucleus.name] = (nucleus, atomic_mass, float(table["abundance"][i]))
+    return found
+
+
+def isotope(name: str) -> Nucleus:
+    """The isotope called ``133Cs``, ``40Ar``, ...
+
+    Raises:
+        UnknownNameError: Listing the nearest names.
+    """
+    known = _isotopes()
+    if name not in known:
+        raise UnknownNameError("isotope", name, known)
+    return known[name][0]
+
+
+@lru_cache(maxsize=64)
+def reference_isotope(symbol: str) -> Nucleus:
+    """The most abundant isotope of an element; its radii stand for the element's.
+
+    Raises:
+        UnknownNameError: Listing the elements that have data.
+    """
+    isotopes = [entry for entry in _isotopes().values() if entry[0].symbol == symbol]
+    if not isotopes:
+        known = {entry[0].symbol for entry in _isotopes().values()}
+        raise UnknownNameError("element", symbol, known)
+    return max(isotopes, key=lambda entry: entry[2])[0]
+
+
+# Element -> mole numbers in one formula unit; natural isotopes unless one is named.
+_MATERIALS: dict[str, dict[str, float]] = {
+    "CsI": {"133Cs": 1, "127I": 1},
+    "Cs": {"133Cs": 1},
+    "I": {"127I": 1},
+    "Na": {"23Na": 1},
+    "NaI": {"23Na": 1, "127I": 1},
+    "Ar": {"Ar": 1},
+    "Ge": {"Ge": 1},
+    "Si": {"Si": 1},
+    "Xe": {"Xe": 1},
+}
+# 40Ar kinematics with the molar mass of natural argon, as Cadeddu et al. PRD 102, 015030 count.
+_AR40_MOLAR = 39.948
+
+
+def target_names() -> tuple[str, ...]:
+    """Names that ``target`` knows."""
+    return (*_MATERIALS, "40Ar")
+
+
+def target(name: str) -> Target:
+    """A detector material by name: CsI, Ar (natural), 40Ar, Na, NaI, Ge, Si, Xe, Cs, I.
+
+    Natural elements carry all their isotopes with their mole fractions. ``40Ar`` is argon
+    treated as one isotope with the natural molar mass, 39.948 g/mol.
+
+    Raises:
+        UnknownNameError: Listing the nearest names.
+    """
+    if name == "40Ar":
+        return Target(name, (isotope(name),), (c.N_A / (_AR40_MOLAR * 1e-3),))
+    if name not in _MATERIALS:
+        raise UnknownNameError("target", name, target_names())
+    nuclei, moles, molar_mass = [], [], 0.0
+    for part, count in _MATERIALS[name].items():
+        for nucleus, atomic_mass, fraction in _parts(part):
+            nuclei.append(nucleus)
+            moles.append(count * fraction)
+            molar_mass += count * fraction * atomic_mass
+    per_kg = tuple(m * c.N_A / (molar_mass * 1e-3) for m in moles)
+    return Target(name, tuple(nuclei), per_kg)
+
+
+def _parts(part: str) -> list[tuple[Nucleus, float, float]]:
+    known = _isotopes()
+    if part in known:
+        nucleus, mass, _ = known[part]
+        return [(nucleus, mass, 1.0)]
+    natural = [entry for entry in known.values() if entry[0].symbol == part]
+    total = sum(fraction for _, _, fraction in natural)
+    if not natural or abs(total - 1) > 1e-3:
+        raise InputError(f"element {part}: abundances in data/nuclides sum to {total:g}, not 1")
+    return [(n, mass, fraction / total) for n, mass, fraction in natural]
+
+
+# Point-nucleon rms radii used by the CEvNS literature [fm]: Cadeddu et al., PRD 101, 033004 (Cs, I)
+# and PRD 102, 015030 (Ar); nuclear-model R_n quoted there.
+_THEORY_RADII = {"133Cs": (4.804, 5.01), "127I": (4.749, 4.94), "40Ar": (3.448, 3.548)}
+# Charge to point-proton: R_p^2 = R_ch^2 - <r_p^2> - (N/Z) <r_n^2> - 3/(4 M^2).
+_PROTON_R2, _NEUTRON_R2, _DARWIN = 0.8414**2, -0.1161, 0.033
+_DEFAULT_SKIN = 0.1
+
+
+def theory_radii(nucleus: Nucleus) -> tuple[float, float]:
+    """Default point-proton and point-neutron rms radii of an isotope [fm].
+
+    Literature values for 133Cs, 127I and 40Ar. Elsewhere R_p follows from the charge radius of
+    Angeli and Marinova (At. Data Nucl. Data Tables 99, 69) and R_n = R_p + 0.1 fm: a rough
+    neutron skin, to be fitted or replaced, not a prediction.
+
+    Returns:
+        R_p and R_n [fm].
+    """
+    if nucleus.name in _THEORY_RADII:
+        return _THEORY_RADII[nucleus.name]
+    point = nucleus.charge_radius**2 - _PROTON_R2 - nucleus.N / nucleus.Z * _NEUTRON_R2 - _DARWIN
+    R_p = point**0.5
+    return R_p, R_p + _DEFAULT_SKIN

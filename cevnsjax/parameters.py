@@ -1,0 +1,183 @@
+"""Parameters as plain data: the one source for names, bounds, priors, labels and help texts."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from cevnsjax.errors import InputError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Gaussian prior or constraint, in the parameter's unit."""
+
+    mean: float
+    sd: float
+
+    def __post_init__(self) -> None:
+        if not self.sd > 0:
+            raise InputError(f"Normal prior needs sd > 0, got {self.sd!r}")
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Flat prior between two finite ends, in the parameter's unit."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high:
+            raise InputError(f"Uniform prior needs low < high, got [{self.low}, {self.high}]")
+
+
+Prior = Normal | Uniform
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number a model depends on.
+
+    Attributes:
+        name: Name used everywhere: values dict, command line, tables.
+        meaning: One line for tables and help.
+        default: Value when none is given, in ``unit``.
+        bounds: Closed interval the value must lie in, in ``unit``.
+        unit: Unit in natural size, "" for a pure number.
+        latex: Axis label without dollar signs.
+        scale: Typical change that moves the counts; optimiser steps and finite differences use it.
+        prior: Prior as plain data, None for flat within the bounds.
+        source: Where the default comes from.
+        kind: "theory", or "nuisance" for systematics.
+        linear: True for a nuisance that multiplies components by 1 + value; solved, not fitted.
+        free: Whether a fit varies it when no list of free parameters is given.
+        owner: The interaction or experiment that declares it.
+        even: True when the counts depend on its square only, so its gradient vanishes at 0.
+    """
+
+    name: str
+    meaning: str
+    default: float
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    unit: str = ""
+    latex: str = ""
+    scale: float = 1.0
+    prior: Prior | None = None
+    source: str = ""
+    kind: Literal["theory", "nuisance"] = "theory"
+    linear: bool = False
+    free: bool = False
+    owner: str = ""
+    even: bool = False
+
+    def __post_init__(self) -> None:
+        low, high = self.bounds
+        if not low <= self.default <= high:
+            raise InputError(
+                f"parameter {self.name}: default {self.default} outside bounds [{low}, {high}]"
+            )
+        if not (self.scale > 0 and math.isfinite(self.scale)):
+            raise InputError(f"parameter {self.name}: scale must be > 0, got {self.scale}")
+        if isinstance(self.prior, Uniform) and not (
+            low <= self.prior.low and self.prior.high <= high
+        ):
+            raise InputError(
+                f"parameter {self.name}: prior [{self.prior.low}, {self.prior.high}] reaches "
+                f"outside bounds [{low}, {high}]"
+            )
+
+    @property
+    def label(self) -> str:
+        """Axis label with unit, for matplotlib."""
+        symbol = f"${self.latex}$" if self.latex else self.name
+        return f"{symbol} [{self.unit}]" if self.unit else symbol
+
+    def check(self, value: float) -> float:
+        """The value as a float, if it is finite and within bounds.
+
+        Raises:
+            InputError: Naming the parameter, the value and the allowed interval.
+        """
+        number = float(value)
+        low, high = self.bounds
+        if math.isnan(number):
+            raise InputError(f"{self.name} is nan; give a number in [{low:g}, {high:g}]")
+        if not low <= number <= high:
+            unit = f" {self.unit}" if self.unit else ""
+            raise InputError(
+                f"{self.name}={number:g} is outside its bounds [{low:g}, {high:g}]{unit}"
+            )
+        return number
+
+
+class ParameterTable(Mapping[str, Parameter]):
+    """Parameters of a model by name, in order of declaration; prints as a table."""
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        self._by_name: dict[str, Parameter] = {}
+        for p in parameters:
+            self._add(p)
+
+    def _add(self, new: Parameter) -> None:
+        old = self._by_name.get(new.name)
+        if old is None:
+            self._by_name[new.name] = new
+        elif not (old.kind == new.kind == "nuisance"):
+            raise InputError(f"parameter {new.name} is owned by both {old.owner} and {new.owner}")
+        elif old.prior != new.prior:
+            raise InputError(
+                f"nuisance {new.name} has width {old.prior} in {old.owner} and {new.prior} in "
+                f"{new.owner}; give them one width to share it, or two names to keep them apart"
+            )
+        else:
+            self._by_name[new.name] = replace(old, owner=f"{old.owner}, {new.owner}")
+
+    def __getitem__(self, name: str) -> Parameter:
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise UnknownNameError("parameter", name, self._by_name) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def defaults(self) -> dict[str, float]:
+        """Default value of every parameter, by name."""
+        return {name: p.default for name, p in self._by_name.items()}
+
+    def names(self, *, kind: str | None = None, linear: bool | None = None) -> tuple[str, ...]:
+        """Names, optionally of one kind, or of (non-)linear parameters only."""
+        return tuple(
+            n
+            for n, p in self._by_name.items()
+            if (kind is None or p.kind == kind) and (linear is None or p.linear == linear)
+        )
+
+    def __repr__(self) -> str:
+        head = ("name", "meaning", "unit", "default", "bounds", "prior", "scale", "status", "owner")
+        rows = [
+            (
+                p.name,
+                p.meaning,
+                p.unit or "-",
+                f"{p.default:g}",
+                f"[{p.bounds[0]:g}, {p.bounds[1]:g}]",
+                str(p.prior) if p.prior else "flat",
+                f"{p.scale:g}",
+                "solved" if p.linear else "free" if p.free else "fixed",
+                p.owner,
+            )
+            for p in self._by_name.values()
+        ]
+        widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows]
+        ]
+        return "\n".join(line.rstrip() for line in lines)

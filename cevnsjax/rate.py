@@ -1,0 +1,80 @@
+"""Recoil rates: flux moments times charges over a target."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from cevnsjax.cross_section import fermi_scale, kernels, rates
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.interactions.charges import Charges, NucleusAtNodes
+from cevnsjax.interactions.standard_model import StandardModel
+from cevnsjax.nuclei import Nucleus, Target
+from cevnsjax.types import Reals, Values
+
+
+def nucleus_charges(
+    interactions: tuple[Any, ...],
+    values: Values,
+    nucleus: Nucleus,
+    q2: Any,
+    sources: tuple[str, ...],
+) -> Charges:
+    """Charges of one isotope, summed over interactions.
+
+    Args:
+        interactions: The StandardModel first, then any others.
+        values: All parameters of the model.
+        nucleus: The isotope.
+        q2: Momentum transfer squared, [node] [MeV^2].
+        sources: Neutrino sources.
+    """
+    F_p, F_n = interactions[0].form_factors(values, nucleus, q2)
+    seen = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
+    total = interactions[0](values, seen)
+    for interaction in interactions[1:]:
+        total = total + interaction(values, seen)
+    return total
+
+
+def add_rates(parts: list[dict[str, Reals]]) -> dict[str, Reals]:
+    """Sum rates of several nuclei, source by source."""
+    total: dict[str, Reals] = {}
+    for part in parts:
+        for source, rate in part.items():
+            total[source] = total[source] + rate if source in total else rate
+    return total
+
+
+def dR_dT_nr(
+    T_nr: Any,
+    target: Target,
+    flux: DecayAtRest,
+    interactions: tuple[Any, ...] = (StandardModel(),),
+    values: Values | None = None,
+) -> dict[str, Reals]:
+    """Recoil spectrum of a target in a source, by neutrino source.
+
+    Args:
+        T_nr: Recoil energies, at least 1e-6 MeV, [node] [MeV].
+        target: Detector material.
+        flux: Neutrino source; its fluence is the whole exposure's.
+        interactions: The StandardModel first, then any others.
+        values: Parameters; names left out take their defaults.
+
+    Returns:
+        {source: events per kg and MeV over the exposure, [node] [1/kg/MeV]}.
+    """
+    T = jnp.asarray(T_nr)
+    sm = interactions[0]
+    filled = {p.name: p.default for i in interactions for p in i.parameters([target])}
+    filled.update(values or {})
+    parts = []
+    for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
+        moments = flux.moments(T, nucleus.mass, sm.kinematics, jnp)
+        kernel = kernels(T, nucleus, moments, sm.kinematics)
+        q2 = 2 * nucleus.mass * T
+        charges = nucleus_charges(interactions, filled, nucleus, q2, flux.sources)
+        norm = float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
+        parts.append({s: norm * r for s, r in rates(charges, kernel).items()})
+    return add_rates(parts)

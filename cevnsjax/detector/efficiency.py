@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cevnsjax.errors import InputError
 
 
+@runtime_checkable
 class Efficiency(Protocol):
     """What the package asks of an efficiency."""
 

@@ -9,7 +9,7 @@ their standard deviations.
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -20,6 +20,7 @@ from cevnsjax.parameters import Normal, Parameter
 from cevnsjax.tables import read_csv
 
 
+@runtime_checkable
 class Quenching(Protocol):
     """What the package asks of a quenching model."""
 

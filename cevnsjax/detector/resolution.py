@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from cevnsjax.errors import InputError
 from cevnsjax.numerics import gammaln, panel_nodes
 
 
+@runtime_checkable
 class Resolution(Protocol):
     """What the package asks of a resolution model."""
 

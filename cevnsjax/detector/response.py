@@ -115,7 +115,7 @@ def _unsmeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: Module
         breaks = np.unique(breaks)
     T, weight = panel_nodes(breaks, detector.order, xp)
     middle = xp.repeat((breaks[1:] + breaks[:-1]) / 2, detector.order)
-    member = (middle >= T_edges[:-1, None]) & (middle < T_edges[1:, None])
+    member = (middle[None, :] >= T_edges[:-1, None]) & (middle[None, :] < T_edges[1:, None])
     accepted = weight * detector.efficiency(detector.observable(T, shape, xp), xp)
     return T, xp.where(member, accepted[None, :], 0.0)
 

@@ -13,6 +13,11 @@ from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release as read_
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {"csi-2017": csi_2017}
 """Builders by name."""
 
+SHAPE_PARAMETERS: dict[str, dict[str, str]] = {
+    "csi-2017": {s: f"{s}_csi2017" for s in ("qf_scale", "qf_1", "qf_2")}
+}
+"""Shape nuisances that naming their parameter switches on: {option: parameter} by experiment."""
+
 
 def experiment(name: str, **options: Any) -> Experiment:
     """The experiment called ``name``, with its builder's options.

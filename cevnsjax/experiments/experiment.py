@@ -47,7 +47,6 @@ class Pull:
             name=self.name,
             meaning=self.meaning,
             default=0.0,
-            bounds=(-1.0, 10.0),
             latex=rf"\alpha_\mathrm{{{self.name.split('_')[1]}}}",
             scale=self.sd,
             prior=Normal(0.0, self.sd),

@@ -61,7 +61,7 @@ class StandardModel:
             name="sin2_theta_w",
             meaning=f"weak mixing angle at low energy ({self.couplings} couplings)",
             default=scheme.sin2_theta_w,
-            bounds=(-1.0, 2.0),
+            bounds=(0.0, 1.0),
             latex=r"\sin^2\theta_W",
             scale=0.05,
             source=scheme.source,

@@ -212,3 +212,22 @@ def run_hessian(
 ) -> Any:
     """Hessian with respect to ``given``, a dict of dicts; arguments as for ``run``."""
     return jax.hessian(_call(kind, static, leaves, observed, vector))(given)
+
+
+@jax.jit(static_argnums=(0, 1, 7))
+def run_map(
+    kind: str,
+    static: Static,
+    leaves: Any,
+    observed: Any,
+    vector: Any,
+    given: Values,
+    batched: Values,
+    batch_size: int,
+) -> Any:
+    """Many points in chunks: ``batched`` holds [point] arrays; other arguments as for ``run``.
+
+    What does not vary stays out of the batch, so form factors are not recomputed for it.
+    """
+    function = _call(kind, static, leaves, observed, vector)
+    return jax.lax.map(lambda point: function({**given, **point}), batched, batch_size=batch_size)

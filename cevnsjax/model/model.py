@@ -219,6 +219,55 @@ class Model:
         blocks = self._derivative(evaluate.run_hessian, values, order, profiled, data)
         return np.array([[float(blocks[a][b]) for b in order] for a in order])
 
+    def map(
+        self,
+        values: Values,
+        points: Mapping[str, Any],
+        *,
+        kind: str = "profiled_nll",
+        batch_size: int = 16,
+        data: Any = None,
+    ) -> jax.Array:
+        """Evaluate at many points in one compiled program, with bounded memory.
+
+        Args:
+            values: Parameters that stay as they are.
+            points: The ones that vary, each an array [point] in its unit.
+            kind: "profiled_nll" or "nll".
+            batch_size: Points evaluated side by side.
+            data: As for ``nll``.
+
+        Returns:
+            [point] [1].
+
+        Raises:
+            InputError: If a point is not finite or out of bounds, or lengths differ.
+        """
+        batched = {n: self._checked_points(n, x) for n, x in points.items()}
+        if len({x.size for x in batched.values()}) != 1:
+            raise InputError(
+                f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
+            )
+        vector, traced = self.split(values)
+        return evaluate.run_map(
+            kind,
+            self.static,
+            self.leaves,
+            self.observed_or(data),
+            vector,
+            traced,
+            batched,
+            batch_size,
+        )
+
+    def _checked_points(self, name: str, points: Any) -> np.ndarray:
+        array = np.atleast_1d(np.asarray(points, dtype=self.dtype))
+        if array.ndim != 1 or array.size == 0:
+            raise InputError(f"{name}: points need shape [point], got {array.shape}")
+        for extreme in (np.min(array), np.max(array)):
+            self.parameters[name].check(float(extreme))
+        return array
+
     def _derivative(self, run: Any, values: Values, names: Any, profiled: bool, data: Any) -> Any:
         order = list(values) if names is None else list(names)
         full = {**{n: self.parameters[n].default for n in order}, **values}

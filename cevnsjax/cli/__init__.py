@@ -1,0 +1,1 @@
+"""Command line: parse, one library call, text or JSON. Nothing heavy is imported before use."""

@@ -1,0 +1,156 @@
+"""The commands and their help."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="cevnsjax",
+    help="Differentiable analysis of coherent elastic neutrino-nucleus scattering.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(no_args_is_help=True, help="List or verify the data that come along.")
+app.add_typer(data_app, name="data")
+
+Experiments = Annotated[
+    list[str] | None, typer.Argument(help="Experiments, e.g. csi-2017.", show_default=False)
+]
+AnalysisName = Annotated[
+    str | None, typer.Option("--analysis", help="A paper's whole analysis, e.g. papoulias2020.")
+]
+Free = Annotated[list[str] | None, typer.Option("--free", help="Parameter to fit; repeatable.")]
+Fix = Annotated[
+    list[str] | None, typer.Option("--fix", help="Hold a parameter: name=value; repeatable.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Option of experiment or theory: quenching=pe117, pulls.sig=0.28, couplings=tree.",
+    ),
+]
+Levels = Annotated[
+    list[float] | None, typer.Option("--level", help="Confidence level, e.g. 0.90; repeatable.")
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")]
+Output = Annotated[Path | None, typer.Option("--output", help="Write the result to a file.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command()
+def fit(
+    experiments: Experiments = None,
+    analysis: AnalysisName = None,
+    free: Free = None,
+    fix: Fix = None,
+    settings: Set = None,
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request
+
+    request = Request(experiments, analysis, free, fix, settings)
+    commands.fit(request, commands.Sink(plot, output, overwrite, as_json))
+
+
+@app.command()
+def profile(
+    experiments: Experiments = None,
+    parameter: Annotated[str, typer.Option("--parameter", help="Parameter to profile.")] = (
+        "sin2_theta_w"
+    ),
+    analysis: AnalysisName = None,
+    free: Free = None,
+    fix: Fix = None,
+    settings: Set = None,
+    level: Levels = None,
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Profile likelihood of one parameter, with intervals as unions."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request
+
+    request = Request(experiments, analysis, free, fix, settings, named=(parameter,))
+    sink = commands.Sink(plot, output, overwrite, as_json)
+    commands.profile(request, parameter, tuple(level or ()), sink)
+
+
+@app.command()
+def scan(
+    experiments: Experiments = None,
+    x: Annotated[str, typer.Option("--x", help="Axis: name=low:high:points.")] = "",
+    y: Annotated[str, typer.Option("--y", help="Second axis: name=low:high:points.")] = "",
+    analysis: AnalysisName = None,
+    fix: Fix = None,
+    settings: Set = None,
+    level: Levels = None,
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Chi2 on a grid of one or two parameters; --output takes .nc or .json."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request, axis
+
+    axes = dict(axis(text) for text in (x, y) if text)
+    request = Request(experiments, analysis, None, fix, settings, named=tuple(axes))
+    sink = commands.Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
+    commands.scan(request, axes, tuple(level or ()), sink)
+
+
+@app.command()
+def predict(
+    experiments: Experiments = None,
+    analysis: AnalysisName = None,
+    fix: Fix = None,
+    settings: Set = None,
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Expected counts by neutrino source and background, beside the observed ones."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request
+
+    request = Request(experiments, analysis, None, fix, settings)
+    commands.predict(request, commands.Sink(plot, output, overwrite, as_json))
+
+
+@app.command()
+def info(as_json: AsJson = False) -> None:
+    """Versions, devices and precision."""
+    from cevnsjax.cli import system
+
+    system.info(as_json)
+
+
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """Data sets with title, source and licence."""
+    from cevnsjax.cli import system
+
+    system.data_list(as_json)
+
+
+@data_app.command("verify")
+def data_verify(
+    dataset: Annotated[str | None, typer.Argument(help="One data set; all if left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare every data file with its manifest; exit status 1 if any differs."""
+    from cevnsjax.cli import system
+
+    system.data_verify(dataset, as_json)

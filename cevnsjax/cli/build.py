@@ -1,0 +1,181 @@
+"""From command-line words to a Model."""
+
+import inspect
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cevnsjax.errors import InputError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asked for.
+
+    Attributes:
+        experiments: Names of experiments.
+        analysis: Name of an analysis, instead of experiments.
+        free: Parameters to fit.
+        fix: "name=value" words.
+        settings: "option=value" words.
+        named: Further parameters the command uses.
+    """
+
+    experiments: list[str] | None
+    analysis: str | None
+    free: list[str] | None
+    fix: list[str] | None
+    settings: list[str] | None
+    named: tuple[str, ...] = ()
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """Values to hold, by parameter.
+
+        Raises:
+            InputError: At a word that is not name=number.
+        """
+        held = {}
+        for name, text in (split(word, "--fix") for word in self.fix or []):
+            try:
+                held[name] = float(text)
+            except ValueError:
+                raise InputError(f"--fix {name}={text}: {text!r} is not a number") from None
+        return held
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Every parameter the request names."""
+        return tuple(dict.fromkeys([*(self.free or ()), *self.fixed, *self.named]))
+
+
+def split(word: str, option: str) -> tuple[str, str]:
+    """The two sides of name=value.
+
+    Raises:
+        InputError: If there is no "=".
+    """
+    name, sign, value = word.partition("=")
+    if not (name and sign and value):
+        raise InputError(f"{option} {word!r} should read name=value")
+    return name.strip(), value.strip()
+
+
+def axis(word: str) -> tuple[str, tuple[float, float, int]]:
+    """A scan axis from name=low:high:points.
+
+    Raises:
+        InputError: If the word does not have that form.
+    """
+    name, text = split(word, "axis")
+    parts = text.split(":")
+    try:
+        low, high, points = float(parts[0]), float(parts[1]), int(parts[2])
+        if len(parts) != 3:
+            raise ValueError
+    except (ValueError, IndexError):
+        raise InputError(
+            f"axis {word!r} should read name=low:high:points, e.g. {name}=0:1:100"
+        ) from None
+    return name, (low, high, points)
+
+
+def _value(text: str) -> Any:
+    """A number, list or truth value where the text is one, else the text."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    if "," in text:
+        return [_value(part) for part in text.split(",")]
+    return text
+
+
+def settings(words: Iterable[str]) -> dict[str, Any]:
+    """Options from "name=value" and "name.key=value" words.
+
+    Raises:
+        InputError: At a word of another form.
+    """
+    options: dict[str, Any] = {}
+    for name, text in (split(word, "--set") for word in words):
+        head, dot, key = name.partition(".")
+        if dot:
+            options.setdefault(head, {})[key] = _value(text)
+        else:
+            options[head] = _value(text)
+    return options
+
+
+def build(request: Request) -> Any:
+    """The Model a request describes, in float64.
+
+    Raises:
+        UnknownNameError: At an unknown experiment, analysis, option or parameter.
+        InputError: If neither or both of experiments and analysis are given.
+    """
+    options = settings(request.settings or [])
+    if request.analysis:
+        if request.experiments:
+            raise InputError(
+                f"give experiments or --analysis {request.analysis}, not both: the analysis "
+                "names its own experiments"
+            )
+        return _analysis(request, options)
+    if not request.experiments:
+        from cevnsjax.experiments import EXPERIMENTS
+
+        raise InputError(f"name an experiment ({', '.join(EXPERIMENTS)}) or an --analysis")
+    return _model(request, options)
+
+
+def _analysis(request: Request, options: dict[str, Any]) -> Any:
+    from cevnsjax.analyses import ANALYSES, analysis
+
+    if request.analysis in ANALYSES:
+        _require_known(options, [_option_names(ANALYSES[request.analysis].build)])
+    model = analysis(str(request.analysis), named=request.parameters, **options)
+    return _checked(model, request)
+
+
+def _model(request: Request, options: dict[str, Any]) -> Any:
+    from cevnsjax.experiments import EXPERIMENTS, SHAPE_PARAMETERS
+    from cevnsjax.interactions import StandardModel
+    from cevnsjax.model import Model
+
+    for name in request.experiments or []:
+        if name not in EXPERIMENTS:
+            raise UnknownNameError("experiment", name, EXPERIMENTS)
+    theory = {f.name for f in fields(StandardModel)}
+    offered = {name: _option_names(EXPERIMENTS[name]) for name in request.experiments or []}
+    _require_known(options, [theory, *offered.values()])
+    experiments = []
+    for name, known in offered.items():
+        own = {k: v for k, v in options.items() if k in known}
+        switched = [s for s, full in SHAPE_PARAMETERS[name].items() if full in request.parameters]
+        if switched and "shape" not in own:
+            own["shape"] = switched
+        experiments.append(EXPERIMENTS[name](**own))
+    sm = StandardModel(**{k: v for k, v in options.items() if k in theory})
+    return _checked(Model(experiments, [sm]), request)
+
+
+def _option_names(builder: Callable[..., Any]) -> set[str]:
+    return set(inspect.signature(builder).parameters)
+
+
+def _require_known(options: dict[str, Any], known: list[set[str]]) -> None:
+    everything = set().union(*known)
+    for name in options:
+        if name not in everything:
+            raise UnknownNameError("option", name, everything)
+
+
+def _checked(model: Any, request: Request) -> Any:
+    """The model, if it has every parameter the request names, with values in bounds."""
+    for name in request.parameters:
+        model.parameters[name]
+    for name, value in request.fixed.items():
+        model.parameters[name].check(value)
+    return model

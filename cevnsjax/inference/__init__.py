@@ -1,0 +1,1 @@
+"""Inference: fits, profiles and scans of anything that is an ``Objective``."""

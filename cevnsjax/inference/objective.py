@@ -1,0 +1,105 @@
+"""The seam: what inference asks of a model; nothing here knows of neutrinos."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from cevnsjax.errors import InputError
+from cevnsjax.parameters import ParameterTable
+from cevnsjax.types import Values
+
+
+class Objective(Protocol):
+    """A likelihood with named parameters; chi2 = 2 nll.
+
+    Attributes:
+        name: Name of the analysis, may be empty.
+        experiments: Experiments by name (only the names are used).
+        parameters: Table of parameters.
+        observed: Observed counts by experiment; their number counts degrees of freedom.
+    """
+
+    name: str
+    experiments: Mapping[str, Any]
+    parameters: ParameterTable
+    observed: tuple[Any, ...]
+
+    def value_and_grad(
+        self,
+        values: Values,
+        *,
+        names: Iterable[str] | None = None,
+        profiled: bool = True,
+        data: Any = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Value and gradient of the (profiled) nll."""
+        ...
+
+    def hessian(
+        self,
+        values: Values,
+        *,
+        names: Iterable[str] | None = None,
+        profiled: bool = True,
+        data: Any = None,
+    ) -> np.ndarray:
+        """Hessian of the (profiled) nll in the order of ``names``."""
+        ...
+
+    def map(
+        self,
+        values: Values,
+        points: Mapping[str, Any],
+        *,
+        kind: str = "profiled_nll",
+        batch_size: int = 16,
+        data: Any = None,
+    ) -> Any:
+        """The nll at many points."""
+        ...
+
+    @property
+    def best_pulls(self) -> Any:
+        """Function of (values, data) that gives the solved linear nuisances."""
+        ...
+
+
+def free_names(
+    objective: Objective,
+    free: Iterable[str] | None,
+    fixed: Mapping[str, float] | None,
+    exclude: Iterable[str] = (),
+) -> tuple[tuple[str, ...], dict[str, float]]:
+    """What a fit varies and what it holds.
+
+    Args:
+        objective: The model.
+        free: Theory parameters to vary; those the table marks free if None. Nonlinear nuisances
+            that are not fixed are always varied.
+        fixed: Parameters held at given values.
+        exclude: Parameters someone else varies (the axis of a profile or scan).
+
+    Returns:
+        Names to vary and values to hold.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: If a linear nuisance is named, one is both free and fixed, or out of bounds.
+    """
+    table, held = objective.parameters, dict(fixed or {})
+    listed = list(free) if free is not None else [n for n, p in table.items() if p.free]
+    excluded = set(exclude)
+    for name in [*listed, *held, *excluded]:
+        if table[name].linear:
+            raise InputError(
+                f"{name} is a linear nuisance, solved at every point; to remove it give its pull "
+                "a width of 0 when the experiment is built"
+            )
+    for name, value in held.items():
+        held[name] = table[name].check(value)
+        if name in excluded or (free is not None and name in listed):
+            raise InputError(f"{name} is both free and fixed; drop one of the two")
+    nuisances = [n for n, p in table.items() if p.kind == "nuisance" and not p.linear]
+    names = dict.fromkeys([*listed, *nuisances])
+    return tuple(n for n in names if n not in held and n not in excluded), held

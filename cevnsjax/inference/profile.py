@@ -1,0 +1,188 @@
+"""Profile likelihood of one parameter: all its minima, and intervals as unions."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from cevnsjax.errors import InputError
+from cevnsjax.inference.fit import best_minimum, problem_of, starts_of
+from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.progress import track
+from cevnsjax.inference.result import ProfileResult, delta_chi2_at, level_key
+
+LEVELS = (0.6827, 0.90, 0.9545)
+_GRID_DIRECT, _GRID_FITTED = 401, 61
+
+
+class _Curve:
+    """chi2 of one parameter with the others at their best, remembering where it was taken."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        parameter: str,
+        names: tuple[str, ...],
+        held: dict[str, float],
+        data: Any,
+    ) -> None:
+        self._objective, self._parameter = objective, parameter
+        self._names, self._held, self._data = names, held, data
+        self.known: dict[float, float] = {}
+        self._solutions: dict[float, np.ndarray] = {}
+        self.failed: list[float] = []
+
+    def many(self, points: np.ndarray) -> np.ndarray:
+        """chi2 at many points: one compiled program, or a fit each where others are free."""
+        if self._names:
+            return np.array([self(x) for x in track(points, f"profile of {self._parameter}")])
+        nll = self._objective.map(self._held, {self._parameter: points}, data=self._data)
+        self.known.update(zip(points.tolist(), (2 * np.asarray(nll, float)).tolist(), strict=True))
+        return np.array([self.known[x] for x in points.tolist()])
+
+    def __call__(self, x: float) -> float:
+        x = float(x)
+        if x not in self.known:
+            self.known[x] = self._fitted(x) if self._names else float(self.many(np.array([x]))[0])
+        return self.known[x]
+
+    def _fitted(self, x: float) -> float:
+        held = {**self._held, self._parameter: x}
+        problem = problem_of(self._objective, self._names, held, self._data)
+        # The neighbour's solution is near; the other starts guard against its local minimum.
+        starts = starts_of(self._objective, self._names)
+        if self._solutions:
+            nearest = min(self._solutions, key=lambda known: abs(known - x))
+            starts.insert(0, self._solutions[nearest])
+        minimum = best_minimum(problem, starts)
+        if not minimum.converged:
+            self.failed.append(x)
+        self._solutions[x] = minimum.u
+        return 2 * minimum.value
+
+
+def profile(
+    objective: Objective,
+    parameter: str,
+    *,
+    levels: Sequence[float] = LEVELS,
+    free: Iterable[str] = (),
+    fixed: Mapping[str, float] | None = None,
+    within: tuple[float, float] | None = None,
+    data: Any = None,
+) -> ProfileResult:
+    """Profile likelihood of a parameter and its confidence intervals (Wilks, one dof).
+
+    Linear nuisances and constrained nonlinear ones are profiled always, other parameters only if
+    they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range.
+
+    Args:
+        objective: The model.
+        parameter: Name of the parameter.
+        levels: Confidence levels within (0, 1).
+        free: Further parameters to profile over.
+        fixed: Parameters to hold at given values.
+        within: Range to look at; the parameter's bounds if None.
+        data: Data to use instead of the model's.
+
+    Returns:
+        Best fit, curve, and for each level the list of allowed intervals.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
+    """
+    heights = {level_key(level): delta_chi2_at(level) for level in levels}
+    names, held = free_names(objective, tuple(free), fixed, exclude=(parameter,))
+    low, high = _range(objective, parameter, within, held, max(heights.values(), default=4.0))
+    curve = _Curve(objective, parameter, names, held, data)
+    grid = np.linspace(low, high, _GRID_FITTED if names else _GRID_DIRECT)
+    _refine(curve, grid)
+    x = np.array(sorted(curve.known))
+    chi2 = np.array([curve.known[v] for v in x.tolist()])
+    if not np.all(np.isfinite(chi2)):
+        bad = x[~np.isfinite(chi2)][0]
+        raise InputError(f"chi2 is not finite at {parameter} = {bad:g}; narrow the range")
+    if np.ptp(chi2) < 1e-9:
+        raise InputError(f"the likelihood does not depend on {parameter} within [{low}, {high}]")
+    best = int(np.argmin(chi2))
+    intervals = {
+        key: _allowed(curve, x, chi2, chi2[best] + height) for key, height in heights.items()
+    }
+    return ProfileResult(
+        parameter=parameter,
+        best_fit=float(x[best]),
+        chi2_min=float(chi2[best]),
+        intervals=intervals,
+        levels=heights,
+        x=x,
+        chi2=chi2,
+        status="converged" if not curve.failed else _trouble(parameter, curve.failed),
+        unit=objective.parameters[parameter].unit,
+    )
+
+
+def _trouble(parameter: str, failed: list[float]) -> str:
+    shown = ", ".join(f"{x:g}" for x in failed[:3])
+    return (
+        f"not converged: inner fits failed at {len(failed)} points ({parameter} = {shown}); "
+        "free fewer parameters or narrow the range"
+    )
+
+
+def _range(
+    objective: Objective,
+    parameter: str,
+    within: tuple[float, float] | None,
+    held: dict[str, float],
+    highest: float,
+) -> tuple[float, float]:
+    declared = objective.parameters[parameter]
+    if within is not None:
+        low, high = (declared.check(edge) for edge in within)
+        if not low < high:
+            raise InputError(f"range of {parameter} must increase, got [{low:g}, {high:g}]")
+        return low, high
+    low, high = declared.bounds
+    if np.isfinite(low) and np.isfinite(high):
+        return low, high
+    width = declared.scale
+    center = declared.default
+    points = np.array([max(low, center - width), center, min(high, center + width)])
+    for _ in range(60):
+        chi2 = 2 * np.asarray(objective.map(held, {parameter: points}), dtype=float)
+        if min(chi2[0], chi2[-1]) - chi2.min() > 2 * highest:
+            break
+        width *= 1.5
+        points = np.linspace(max(low, center - width), min(high, center + width), 65)
+    return float(points[0]), float(points[-1])
+
+
+def _refine(curve: _Curve, grid: np.ndarray) -> None:
+    """Add to the curve every local minimum of the grid, to a part in 1e8 of its spacing."""
+    chi2 = curve.many(grid)
+    for i in range(len(grid)):
+        a, b = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
+        if chi2[i] == min(chi2[max(i - 1, 0) : i + 2]):
+            width = 1e-8 * (grid[1] - grid[0])
+            # Brent works to the square root of rounding; the parabola at the end does the rest.
+            found = optimize.minimize_scalar(
+                curve, bounds=(a, b), method="bounded", options={"xatol": max(width, 1e-12)}
+            )
+            curve(float(found.x))
+
+
+def _allowed(
+    curve: Callable[[float], float], x: np.ndarray, chi2: np.ndarray, level: float
+) -> list[tuple[float, float]]:
+    """Where chi2 stays below the level: crossings by Brent, open ends closed by the range."""
+    below = chi2 <= level
+    edges = [float(x[0])] if below[0] else []
+    for (a, b), (inside_a, inside_b) in zip(pairwise(x), pairwise(below), strict=True):
+        if inside_a != inside_b:
+            edges.append(float(optimize.brentq(lambda v: curve(v) - level, a, b, xtol=1e-12)))
+    if below[-1]:
+        edges.append(float(x[-1]))
+    return list(zip(edges[::2], edges[1::2], strict=True))

@@ -1,0 +1,201 @@
+"""Results as plain records: they print as tables, go to JSON, and outlive the code."""
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from cevnsjax.errors import DataError, InputError
+
+
+def level_key(level: float) -> str:
+    """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.99"."""
+    digits = f"{level:.4f}".rstrip("0")
+    return digits + "0" * (4 - len(digits)) if len(digits) < 4 else digits
+
+
+def delta_chi2_at(level: float, dof: int = 1) -> float:
+    """Quantile of chi2; levels printed as n sigma (0.6827, 0.9545, 0.9973) are n sigma exactly.
+
+    Args:
+        level: Confidence level within (0, 1) [1].
+        dof: Degrees of freedom.
+
+    Raises:
+        InputError: If the level is outside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
+    for n in range(1, 6):
+        exact = math.erf(n / math.sqrt(2))
+        if abs(level - exact) < 5e-5:
+            level = exact
+    return float(stats.chi2.ppf(level, dof))
+
+
+def _number(x: float | None) -> float | None:
+    return None if x is None or not math.isfinite(x) else float(x)
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """Best fit with errors.
+
+    Attributes:
+        analysis: Name of the analysis, may be empty.
+        experiments: Names of the experiments.
+        values: Best-fit values, fitted parameters first, then solved nuisances.
+        errors: Standard deviations from the exact Hessian; None on a bound.
+        covariance: Covariance in the order of ``values``; NaN rows for parameters on a bound.
+        fixed: Values of parameters that were held on request.
+        at_bound: Parameters that ended on a bound.
+        chi2: Minimum of chi2.
+        ndf: Bins less fitted theory parameters.
+        p_value: Probability of a larger chi2.
+        status: "converged", or what went wrong, with advice.
+        units: Unit by parameter, for printing.
+    """
+
+    analysis: str
+    experiments: tuple[str, ...]
+    values: dict[str, float]
+    errors: dict[str, float | None]
+    covariance: np.ndarray
+    fixed: dict[str, float]
+    at_bound: tuple[str, ...]
+    chi2: float
+    ndf: int
+    p_value: float
+    status: str
+    units: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the minimum is one."""
+        return self.status == "converged"
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlation matrix in the order of ``values``."""
+        sd = np.sqrt(np.diag(self.covariance))
+        return self.covariance / np.outer(sd, sd)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; NaN becomes null."""
+        return {
+            "analysis": self.analysis,
+            "experiments": list(self.experiments),
+            "values": dict(self.values),
+            "errors": {n: _number(e) for n, e in self.errors.items()},
+            "covariance": [[_number(x) for x in row] for row in self.covariance.tolist()],
+            "fixed": dict(self.fixed),
+            "at_bound": list(self.at_bound),
+            "chi2": self.chi2,
+            "ndf": self.ndf,
+            "p_value": _number(self.p_value),
+            "status": self.status,
+        }
+
+    def to_json(self) -> str:
+        """The result as a JSON object."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str | Path) -> "FitResult":
+        """Read a result back from JSON text or a file.
+
+        Raises:
+            DataError: If the JSON is not a fit result.
+        """
+        raw = json.loads(text.read_text() if isinstance(text, Path) else text)
+        try:
+            nan = float("nan")
+            covariance = np.array([[nan if x is None else x for x in r] for r in raw["covariance"]])
+            return cls(
+                **{k: raw[k] for k in ("analysis", "values", "errors", "fixed", "status")},
+                experiments=tuple(raw["experiments"]),
+                covariance=covariance,
+                at_bound=tuple(raw["at_bound"]),
+                chi2=raw["chi2"],
+                ndf=raw["ndf"],
+                p_value=nan if raw["p_value"] is None else raw["p_value"],
+            )
+        except (KeyError, TypeError) as missing:
+            raise DataError(f"not a fit result: {missing}; give the JSON of FitResult") from None
+
+    def lines(self) -> list[str]:
+        """Short lines for a figure or a terminal."""
+        out = []
+        for name, value in self.values.items():
+            error, unit = self.errors[name], self.units.get(name, "")
+            spread = "at bound" if name in self.at_bound else f"+- {error:.4f}" if error else ""
+            out.append(f"{name} = {value:.4f} {spread} {unit}".rstrip())
+        p = f", p = {self.p_value:.3f}" if math.isfinite(self.p_value) else ""
+        return [*out, f"chi2/ndf = {self.chi2:.3f}/{self.ndf}{p}"]
+
+    def __repr__(self) -> str:
+        head = f"Fit {self.analysis or ' + '.join(self.experiments)}: {self.status}"
+        return "\n  ".join([head, *self.lines()])
+
+
+@dataclass(frozen=True, eq=False)
+class ProfileResult:
+    """Profile likelihood of one parameter.
+
+    Attributes:
+        parameter: Its name.
+        best_fit: Value at the lowest chi2.
+        chi2_min: Lowest chi2 over the allowed range.
+        intervals: Allowed intervals by level key, a list each: degeneracies give several.
+        levels: Delta chi2 by level key.
+        x: Points of the curve, increasing, [point].
+        chi2: Profiled chi2 there, [point].
+        status: "converged", or what went wrong.
+        unit: Unit of the parameter.
+    """
+
+    parameter: str
+    best_fit: float
+    chi2_min: float
+    intervals: dict[str, list[tuple[float, float]]]
+    levels: dict[str, float]
+    x: np.ndarray
+    chi2: np.ndarray
+    status: str
+    unit: str = ""
+
+    @property
+    def delta_chi2(self) -> np.ndarray:
+        """chi2 above its minimum, [point]."""
+        return self.chi2 - self.chi2_min
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "parameter": self.parameter,
+            "best_fit": self.best_fit,
+            "chi2_min": self.chi2_min,
+            "intervals": {k: [list(i) for i in v] for k, v in self.intervals.items()},
+            "levels": dict(self.levels),
+            "status": self.status,
+        }
+
+    def to_json(self) -> str:
+        """The result as a JSON object."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    def lines(self) -> list[str]:
+        """Short lines for a figure or a terminal."""
+        unit = f" {self.unit}" if self.unit else ""
+        out = [f"{self.parameter} = {self.best_fit:.4f}{unit}  (chi2 = {self.chi2_min:.3f})"]
+        for key, found in self.intervals.items():
+            spans = " or ".join(f"[{lo:.4f}, {hi:.4f}]" for lo, hi in found)
+            out.append(f"{float(key):.2%} CL: {spans or 'nothing'}{unit}")
+        return out
+
+    def __repr__(self) -> str:
+        return "\n  ".join([f"Profile: {self.status}", *self.lines()])

@@ -1,0 +1,10 @@
+"""Figures: arrays in, matplotlib figures out; they know no model and no optimiser."""
+
+from cevnsjax.plots.contours import ContourSet as ContourSet
+from cevnsjax.plots.contours import contours as contours
+from cevnsjax.plots.profile import profile as profile
+from cevnsjax.plots.spectrum import spectrum as spectrum
+from cevnsjax.plots.style import check_output as check_output
+from cevnsjax.plots.style import save as save
+
+__all__ = ["ContourSet", "check_output", "contours", "profile", "save", "spectrum"]

@@ -1,0 +1,123 @@
+"""Checks of what is to be drawn: numbers of the right shape, or an error that says which."""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from cevnsjax.errors import InputError
+
+NumpyReals = Float[np.ndarray, "..."]
+"""As in ``cevnsjax.types``, which imports jax; a figure needs none."""
+Number = float | int
+"""A real number; told apart from float because the shape checks of the tests do so."""
+
+
+@runtime_checkable
+class _HasArray(Protocol):
+    def __array__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+ArrayLike = _HasArray | Sequence[Any]
+"""What NumPy turns into an array: NumPy, jax and xarray arrays, lists, tuples."""
+
+
+def reals(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> NumpyReals:
+    """Values as float64, of one dimension or of the given shape.
+
+    Args:
+        what: Name for messages.
+        values: Numbers, in any unit.
+        shape: Shape they must have; None for any one-dimensional array.
+
+    Raises:
+        InputError: If they are not numbers, or of another shape.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} must be an array of numbers: {error}") from None
+    if shape is None and array.ndim != 1:
+        raise InputError(f"{what} must have one dimension, got shape {array.shape}")
+    if shape is not None and array.shape != shape:
+        raise InputError(f"{what} has shape {array.shape}, expected {shape}")
+    return array
+
+
+def finite(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> NumpyReals:
+    """Values as by ``reals``, all of them finite.
+
+    Args:
+        what: Name for messages.
+        values: Numbers, in any unit.
+        shape: Shape they must have; None for any one-dimensional array.
+
+    Raises:
+        InputError: Also if one is nan or infinite, saying where.
+    """
+    array = reals(what, values, shape)
+    if not np.all(np.isfinite(array)):
+        where = np.argwhere(~np.isfinite(array))[0].tolist()
+        raise InputError(f"{what} is not finite at index {where}; give finite numbers")
+    return array
+
+
+def increasing(what: str, values: ArrayLike, least: int = 2) -> NumpyReals:
+    """Values as by ``finite``, strictly increasing.
+
+    Args:
+        what: Name for messages.
+        values: Numbers, in any unit.
+        least: Smallest number of them.
+
+    Raises:
+        InputError: Also if there are too few, or one is not above the one before.
+    """
+    array = finite(what, values)
+    if array.size < least:
+        raise InputError(f"{what} needs at least {least} values, got {array.size}")
+    if not np.all(np.diff(array) > 0):
+        raise InputError(f"{what} must increase from each value to the next")
+    return array
+
+
+def scanned(what: str, values: ArrayLike, shape: tuple[int, ...]) -> NumpyReals:
+    """Delta chi2 over a scan; points that are nan or infinite become nan and leave a gap.
+
+    Args:
+        what: Name for messages.
+        values: Delta chi2 [1].
+        shape: Shape it must have.
+
+    Raises:
+        InputError: If the shape is another, or fewer than two points are finite.
+    """
+    array = reals(what, values, shape)
+    known = np.isfinite(array)
+    if known.sum() < 2:
+        raise InputError(f"{what} has {known.sum()} finite values; at least 2 are needed")
+    return np.where(known, array, np.nan)
+
+
+def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
+    """Confidence levels in order of height.
+
+    Args:
+        levels: Delta chi2 at each level [1].
+
+    Raises:
+        InputError: If there is none, or one is not above 0, or two are equal.
+    """
+    if not levels:
+        raise InputError('levels is empty; give at least one, e.g. {"0.90": 2.7055}')
+    for name, height in levels.items():
+        if not (math.isfinite(height) and height > 0):
+            raise InputError(f"level {name} has Delta chi2 {height}; it must be above 0")
+    ordered = sorted(((name, float(h)) for name, h in levels.items()), key=lambda item: item[1])
+    for (first, low), (second, high) in itertools.pairwise(ordered):
+        if low == high:
+            raise InputError(f"levels {first} and {second} are both {high}; give one of them")
+    return dict(ordered)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from cevnsjax.errors import InputError
 
+FIGURES = (".png", ".pdf", ".svg")
+"""Endings of figure files."""
+
 
 def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) -> Path:
     """The path, if a file can be written there; for use before long work.

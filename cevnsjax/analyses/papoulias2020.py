@@ -6,7 +6,6 @@ Klein-Nystrand with r_A = 1.20 fm (1.23 is printed; it gives 168 and 151 events,
 """
 
 import math
-from typing import Literal
 
 from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments import csi_2017
@@ -24,10 +23,10 @@ _RADIUS = {
 
 
 def papoulias2020(
-    quenching: Literal["old", "new"] = "new",
+    quenching: str = "new",
     *,
-    radius: Literal["fixed", "free"] = "fixed",
-    form_factor_error: Literal["auto", "included", "excluded"] = "auto",
+    radius: str = "fixed",
+    form_factor_error: str = "auto",
 ) -> Model:
     """The analysis of Papoulias, PRD 102, 113004.
 

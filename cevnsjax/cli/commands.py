@@ -9,9 +9,7 @@ import typer
 
 from cevnsjax.cli.build import Request, build
 from cevnsjax.cli.system import prepare, say_table
-from cevnsjax.files import check_output, write_atomically
-
-_FIGURES = (".png", ".pdf", ".svg")
+from cevnsjax.files import FIGURES, check_output, write_atomically
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Sink:
 
     def __post_init__(self) -> None:
         if self.plot is not None:
-            check_output(self.plot, overwrite=self.overwrite, suffixes=_FIGURES)
+            check_output(self.plot, overwrite=self.overwrite, suffixes=FIGURES)
         if self.output is not None:
             check_output(self.output, overwrite=self.overwrite, suffixes=self.suffixes)
 
@@ -73,27 +71,36 @@ def fit(request: Request, sink: Sink) -> None:
     """Fit, print, draw; exit status 1 if the fit did not converge."""
     prepare()
     from cevnsjax.inference.fit import fit as run
+    from cevnsjax.inference.result import rounded
 
     model = build(request)
     result = run(model, request.free, fixed=request.fixed)
-    rows = [
-        (n, f"{x:.5g}", _error(result, n), model.parameters[n].unit, model.parameters[n].meaning)
-        for n, x in result.values.items()
-    ]
+    rows = []
+    for name, x in result.values.items():
+        value, error = rounded(x, result.errors[name])
+        p = model.parameters[name]
+        at_bound = "at bound" if name in result.at_bound else error
+        rows.append((name, value, at_bound, p.unit, p.meaning))
     title = f"{result.analysis or ' + '.join(result.experiments)}: {result.status}"
     table = say_table(title, ("parameter", "value", "error", "unit", "meaning"), rows)
     sink.deliver(result.to_dict(), table + f"\n{result.lines()[-1]}")
     if sink.plot is not None:
-        sink.draw(_spectrum(model, {**result.fixed, **result.values}, result.lines()))
+        sink.draw(_spectrum(model, {**result.fixed, **result.values}, _note(model, result)))
     if not result.converged:
         raise typer.Exit(1)
 
 
-def _error(result: Any, name: str) -> str:
-    if name in result.at_bound:
-        return "at bound"
-    error = result.errors[name]
-    return "-" if error is None else f"{error:.2g}"
+def _note(model: Any, result: Any) -> list[str]:
+    """Fitted parameters and goodness of fit, for a figure."""
+    from cevnsjax.inference.result import rounded
+
+    lines = []
+    for name, x in result.values.items():
+        p = model.parameters[name]
+        if not p.linear:
+            value, error = rounded(x, result.errors[name])
+            lines.append(rf"${p.latex or name} = {value} \pm {error}$ {p.unit}".rstrip())
+    return [*lines, rf"$\chi^2$/ndf = {result.chi2:.2f}/{result.ndf}"]
 
 
 def profile(request: Request, parameter: str, levels: tuple[float, ...], sink: Sink) -> None:
@@ -117,6 +124,7 @@ def profile(request: Request, parameter: str, levels: tuple[float, ...], sink: S
             best_fit=result.best_fit,
             intervals=result.intervals,
             levels=result.levels,
+            title=model.name or " + ".join(model.experiments),
         )
         sink.draw(figure)
     if result.status != "converged":

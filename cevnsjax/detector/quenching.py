@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.numerics import piecewise_cubic
@@ -126,6 +125,8 @@ class TabulatedQuenching:
 
 @lru_cache(maxsize=32)
 def _spline(x: tuple[float, ...], y: tuple[float, ...]) -> np.ndarray:
+    from scipy.interpolate import CubicSpline  # 0.3 s to import, needed for tables only
+
     return CubicSpline(x, y, bc_type="not-a-knot").c
 
 

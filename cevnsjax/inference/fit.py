@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from cevnsjax.errors import InputError
 from cevnsjax.inference.minimize import Minimum, Problem, lbfgs, newton
@@ -187,7 +187,7 @@ def _result(
         at_bound=at_bound,
         chi2=chi2,
         ndf=ndf,
-        p_value=float(stats.chi2.sf(chi2, ndf)) if ndf > 0 else float("nan"),
+        p_value=float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan"),
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
     )

@@ -11,19 +11,27 @@ from cevnsjax.types import Values
 
 
 class Objective(Protocol):
-    """A likelihood with named parameters; chi2 = 2 nll.
+    """A likelihood with named parameters; chi2 = 2 nll."""
 
-    Attributes:
-        name: Name of the analysis, may be empty.
-        experiments: Experiments by name (only the names are used).
-        parameters: Table of parameters.
-        observed: Observed counts by experiment; their number counts degrees of freedom.
-    """
+    @property
+    def name(self) -> str:
+        """Name of the analysis, may be empty."""
+        ...
 
-    name: str
-    experiments: Mapping[str, Any]
-    parameters: ParameterTable
-    observed: tuple[Any, ...]
+    @property
+    def experiments(self) -> Mapping[str, Any]:
+        """Experiments by name; only the names are used."""
+        ...
+
+    @property
+    def parameters(self) -> ParameterTable:
+        """Table of parameters."""
+        ...
+
+    @property
+    def observed(self) -> tuple[Any, ...]:
+        """Observed counts by experiment; their number counts degrees of freedom."""
+        ...
 
     def value_and_grad(
         self,

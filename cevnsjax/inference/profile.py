@@ -182,7 +182,8 @@ def _allowed(
     edges = [float(x[0])] if below[0] else []
     for (a, b), (inside_a, inside_b) in zip(pairwise(x), pairwise(below), strict=True):
         if inside_a != inside_b:
-            edges.append(float(optimize.brentq(lambda v: curve(v) - level, a, b, xtol=1e-12)))
+            root = optimize.brentq(lambda v: curve(v) - level, a, b, xtol=1e-12)
+            edges.append(float(np.asarray(root)))
     if below[-1]:
         edges.append(float(x[-1]))
     return list(zip(edges[::2], edges[1::2], strict=True))

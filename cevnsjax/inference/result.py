@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from cevnsjax.errors import DataError, InputError
 
@@ -34,7 +34,21 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
         exact = math.erf(n / math.sqrt(2))
         if abs(level - exact) < 5e-5:
             level = exact
-    return float(stats.chi2.ppf(level, dof))
+    return float(special.chdtri(dof, 1 - level))
+
+
+def rounded(value: float, error: float | None) -> tuple[str, str]:
+    """Value and error as text: two digits of the error, the value to the same place.
+
+    Args:
+        value: Best-fit value, in the parameter's unit.
+        error: Its standard deviation in the same unit, None if there is none.
+    """
+    if error is None or not math.isfinite(error) or error <= 0:
+        return f"{value:.5g}", "-"
+    places = max(0, 1 - math.floor(math.log10(error)))
+    # Adding 0.0 to the rounded value turns -0.0 into 0.0.
+    return f"{round(value, places) + 0.0:.{places}f}", f"{error:.{places}f}"
 
 
 def _number(x: float | None) -> float | None:
@@ -131,9 +145,9 @@ class FitResult:
         """Short lines for a figure or a terminal."""
         out = []
         for name, value in self.values.items():
-            error, unit = self.errors[name], self.units.get(name, "")
-            spread = "at bound" if name in self.at_bound else f"+- {error:.4f}" if error else ""
-            out.append(f"{name} = {value:.4f} {spread} {unit}".rstrip())
+            shown, error = rounded(value, self.errors[name])
+            spread = "(at bound)" if name in self.at_bound else f"+- {error}"
+            out.append(f"{name} = {shown} {spread} {self.units.get(name, '')}".rstrip())
         p = f", p = {self.p_value:.3f}" if math.isfinite(self.p_value) else ""
         return [*out, f"chi2/ndf = {self.chi2:.3f}/{self.ndf}{p}"]
 

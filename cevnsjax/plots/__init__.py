@@ -4,7 +4,6 @@ from cevnsjax.plots.contours import ContourSet as ContourSet
 from cevnsjax.plots.contours import contours as contours
 from cevnsjax.plots.profile import profile as profile
 from cevnsjax.plots.spectrum import spectrum as spectrum
-from cevnsjax.plots.style import check_output as check_output
 from cevnsjax.plots.style import save as save
 
-__all__ = ["ContourSet", "check_output", "contours", "profile", "save", "spectrum"]
+__all__ = ["ContourSet", "contours", "profile", "save", "spectrum"]

@@ -65,7 +65,9 @@ def profile(
         ends = np.array([xs[[0, -1]] for _, xs, _ in curves])
         scale_axes(axes.set_xscale, x_scale, f"x of {name or 'profile'}", ends)
         dress(axes)
-        axes.set(xlim=(ends.min(), ends.max()), ylim=(0.0, 1.5 * max(heights.values())))
+        top = 1.5 * max(heights.values())
+        limits = _in_view(curves, top) if x_scale == "linear" else (ends.min(), ends.max())
+        axes.set(xlim=limits, ylim=(0.0, top))
         axes.set(xlabel=label, ylabel=LABELS["delta_chi2"])
         _draw_intervals(axes, spans, heights)
         _draw_levels(axes, heights)
@@ -73,6 +75,17 @@ def profile(
         shown = handles if others or name else handles[1:]
         legend_above(axes, shown, title=title)
     return figure_of(axes)
+
+
+def _in_view(curves: Sequence[Curve], top: float) -> tuple[float, float]:
+    """Range of x in which some curve lies below the frame's top, with a margin."""
+    inside = np.concatenate([xs[ys <= top] for _, xs, ys in curves])
+    everything = np.concatenate([xs for _, xs, _ in curves])
+    if inside.size < 2:
+        return float(everything.min()), float(everything.max())
+    margin = 0.15 * (inside.max() - inside.min())
+    low = max(everything.min(), inside.min() - margin)
+    return float(low), float(min(everything.max(), inside.max() + margin))
 
 
 def _curve(name: str, x: ArrayLike, delta_chi2: ArrayLike) -> Curve:

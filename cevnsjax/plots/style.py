@@ -1,17 +1,13 @@
 """One look for every figure, and saving that never half-writes or overwrites by accident."""
 
-import os
-import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from cevnsjax.errors import InputError
-
-SUFFIXES = (".png", ".pdf", ".svg")
+from cevnsjax.files import FIGURES, check_output, write_atomically
 
 # Okabe and Ito: told apart with every common form of colour blindness.
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
@@ -116,34 +112,6 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     return fixed | {n: spare[i % len(spare)] for i, n in enumerate(others)}
 
 
-def check_output(
-    path: str | Path, *, overwrite: bool = False, suffixes: Sequence[str] = SUFFIXES
-) -> Path:
-    """The path, if a file can be written there; for use before long work.
-
-    Args:
-        path: File to be written.
-        overwrite: Whether an existing file may be replaced.
-        suffixes: File name endings that are known, e.g. (".png", ".pdf").
-
-    Raises:
-        InputError: Naming the path and what to do instead.
-    """
-    target = Path(path)
-    if target.suffix.lower() not in suffixes:
-        got = f"the unknown ending {target.suffix!r}" if target.suffix else "no ending"
-        raise InputError(f"{target} has {got}; use one of {', '.join(suffixes)}")
-    if not target.parent.is_dir():
-        raise InputError(f"folder {target.parent} does not exist; create it or choose another")
-    if target.is_dir():
-        raise InputError(f"{target} is a folder; choose another name")
-    if target.exists() and not overwrite:
-        raise InputError(f"{target} exists; choose another name or pass --overwrite")
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(f"folder {target.parent} is not writable; choose another")
-    return target
-
-
 def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
     """Write a figure whole or not at all; equal figures give equal files.
 
@@ -158,14 +126,12 @@ def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
     Raises:
         InputError: At a path that ``check_output`` refuses; nothing is written then.
     """
-    target = check_output(path, overwrite=overwrite)
+    target = check_output(path, overwrite=overwrite, suffixes=FIGURES)
     suffix = target.suffix.lower()
-    # Not tempfile: its files are private to the owner, and the result would be too.
-    part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{suffix}")
-    try:
-        with mpl.rc_context(STYLE), part.open("xb") as file:
-            figure.savefig(file, format=suffix[1:], metadata=_METADATA[suffix])
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+
+    def write(part: Path) -> None:
+        with mpl.rc_context(STYLE):
+            figure.savefig(part, format=suffix[1:], metadata=_METADATA[suffix])
+
+    write_atomically(target, write)
     return target

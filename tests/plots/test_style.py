@@ -7,7 +7,8 @@ import matplotlib as mpl
 import pytest
 
 from cevnsjax.errors import InputError
-from cevnsjax.plots import check_output, profile, save
+from cevnsjax.files import check_output
+from cevnsjax.plots import profile, save
 from cevnsjax.plots.style import label, level_label
 
 SIGNATURES = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
@@ -52,8 +53,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path.write_text("mine")
     broken = figure()
 
-    def fail(file, **_):
-        file.write(b"half")
+    def fail(part, **_):
+        part.write_bytes(b"half")
         raise OSError("disk full")
 
     monkeypatch.setattr(broken, "savefig", fail)
@@ -67,19 +68,20 @@ def test_refusals_name_the_remedy(tmp_path):
     with pytest.raises(InputError, match=r"unknown ending '.jpg'; use one of .png, .pdf, .svg"):
         save(figure(), tmp_path / "a.jpg")
     with pytest.raises(InputError, match="has no ending; use one of"):
-        check_output(tmp_path / "a")
+        check_output(tmp_path / "a", overwrite=False, suffixes=(".png",))
     with pytest.raises(InputError, match="does not exist; create it or choose another"):
-        check_output(tmp_path / "none" / "a.png")
+        check_output(tmp_path / "none" / "a.png", overwrite=False, suffixes=(".png",))
     (tmp_path / "dir.png").mkdir()
     with pytest.raises(InputError, match="is a folder"):
-        check_output(tmp_path / "dir.png", overwrite=True)
+        check_output(tmp_path / "dir.png", overwrite=True, suffixes=(".png",))
     assert [p.name for p in tmp_path.iterdir()] == ["dir.png"]
 
 
 def test_check_output_takes_other_endings(tmp_path):
-    assert check_output(tmp_path / "fit.JSON", suffixes=(".json",)) == tmp_path / "fit.JSON"
+    json = tmp_path / "fit.JSON"
+    assert check_output(json, overwrite=False, suffixes=(".json",)) == json
     with pytest.raises(InputError, match=r"use one of \.json"):
-        check_output(tmp_path / "fit.png", suffixes=(".json",))
+        check_output(tmp_path / "fit.png", overwrite=False, suffixes=(".json",))
 
 
 def test_drawing_changes_no_global_setting(tmp_path):

@@ -1,0 +1,1 @@
+"""Published against computed, row by row: one file a paper."""

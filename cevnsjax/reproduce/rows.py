@@ -1,0 +1,153 @@
+"""Published rows, computed values and the status rule."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cevnsjax.errors import UnknownNameError
+from cevnsjax.tables import read_csv
+
+Number = float | list[float] | list[tuple[float, float]]
+Status = Literal["reproduced", "close", "differs", "known differs"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """One printed number.
+
+    Attributes:
+        id: Paper and row, e.g. ``papoulias2020/N_SM.old``.
+        where: Table or equation.
+        value: A number, numbers, or a list of intervals, in ``unit``.
+        unit: Unit as the paper prints it.
+        attainable: Distance at which an independent reference lands, in ``unit``.
+        last_digit: Unit of the last printed digit, in ``unit``.
+        primary: Whether the row counts.
+        known_differs: Whether the reference itself misses by far.
+    """
+
+    id: str
+    where: str
+    value: Number
+    unit: str
+    attainable: float
+    last_digit: float
+    primary: bool
+    known_differs: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A published number beside ours.
+
+    Attributes:
+        published: The printed number.
+        computed: Ours, of the same form.
+        difference: Largest distance over end points, in the row's unit.
+        tolerance: Distance up to which the row is close.
+        status: By the rule of ``compare``.
+        reason: Why, where the status is not "reproduced".
+    """
+
+    published: Published
+    computed: Number
+    difference: float
+    tolerance: float
+    status: Status
+    reason: str = ""
+
+
+def published(paper: str) -> dict[str, Published]:
+    """All printed numbers of a paper, by full id.
+
+    Raises:
+        DataError: If the paper has no file, or it was changed.
+    """
+    table = read_csv("published", f"{paper}.csv")
+    rows = {}
+    for i, name in enumerate(table["id"]):
+        row = Published(
+            id=f"{paper}/{name}",
+            where=str(table["where"][i]),
+            value=_parse(str(table["kind"][i]), str(table["published"][i])),
+            unit=str(table["unit"][i]),
+            attainable=float(table["attainable"][i]),
+            last_digit=float(table["last_digit"][i]),
+            primary=bool(table["primary"][i]),
+            known_differs=bool(table["known_differs"][i]),
+        )
+        rows[row.id] = row
+    return rows
+
+
+def _parse(kind: str, text: str) -> Number:
+    parts = [part.strip() for part in text.split("|")]
+    if kind == "value":
+        return float(parts[0])
+    if kind == "values":
+        return [float(part) for part in parts]
+    intervals = [part.split("..") for part in parts]
+    return [(_end(a, -math.inf), _end(b, math.inf)) for a, b in intervals]
+
+
+def _end(text: str, otherwise: float) -> float:
+    return otherwise if text == "open" else float(text)
+
+
+def _ends(value: Number) -> list[float]:
+    if isinstance(value, list):
+        return [x for part in value for x in (part if isinstance(part, tuple) else (part,))]
+    return [value]
+
+
+def compare(
+    row: Published, computed: Number, *, width: float | None = None, reason: str = ""
+) -> Row:
+    """Status of a computed number.
+
+    Reproduced within half the last digit; close within the larger of ``attainable``, the last
+    digit and 2 % of the width (the hull of a union).
+
+    Args:
+        row: The printed number.
+        computed: Ours; a different number of intervals always differs.
+        width: Width of the interval a lone end point belongs to, in the row's unit.
+        reason: Explanation for rows that are not reproduced.
+    """
+    ours, theirs = _ends(computed), _ends(row.value)
+    hull = max(theirs) - min(theirs) if len(theirs) > 1 else width or 0.0
+    tolerance = max(row.attainable, row.last_digit, 0.02 * hull)
+    difference = math.inf
+    if len(ours) == len(theirs):
+        difference = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+    # One part in 1e9 keeps decimal ties on the side a person would put them.
+    if difference <= 0.5 * row.last_digit * (1 + 1e-9):
+        status: Status = "reproduced"
+    elif difference <= tolerance * (1 + 1e-9):
+        status = "close"
+    else:
+        status = "known differs" if row.known_differs else "differs"
+    return Row(row, computed, difference, tolerance, status, reason)
+
+
+def rows_of(
+    paper: str, computed: Mapping[str, Number], reasons: Mapping[str, str]
+) -> Sequence[Row]:
+    """Rows of a paper for the numbers that were computed.
+
+    Args:
+        paper: Name of the paper.
+        computed: Our numbers by row name, without the paper's prefix.
+        reasons: Explanations by row name.
+
+    Raises:
+        UnknownNameError: If a name is no row of the paper.
+    """
+    known = published(paper)
+    rows = []
+    for name, value in computed.items():
+        if f"{paper}/{name}" not in known:
+            raise UnknownNameError("row", f"{paper}/{name}", known)
+        rows.append(compare(known[f"{paper}/{name}"], value, reason=reasons.get(name, "")))
+    return rows

@@ -24,7 +24,7 @@ from numpy_reference import (
     nucleon_charges,
 )
 
-BLOCK = 4000
+BLOCK, NODE_BLOCK = 4000, 500
 STEPS = np.array([1e-4, 1e-3, 1e-3])
 HESSIAN_STEPS = np.array([1e-3, 1e-2, 1e-2])
 _BINS = len(EDGES) - 1

@@ -37,7 +37,7 @@ def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) 
     return target
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside its place, then rename it there.
 
     Args:

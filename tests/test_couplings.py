@@ -25,7 +25,9 @@ def test_weak_charge(entry):
 @pytest.mark.parametrize("entry", helpers.entries("couplings", "g_V"))
 def test_coupling(entry):
     g, x = _couplings(entry["inputs"]), entry["inputs"]
-    helpers.check(g.g_Vp[FLAVOURS.index(x["flavour"])] if x["quantity"] == "g_Vp" else g.g_Vn, entry)
+    helpers.check(
+        g.g_Vp[FLAVOURS.index(x["flavour"])] if x["quantity"] == "g_Vp" else g.g_Vn, entry
+    )
 
 
 def test_standard_model_charge_radius(golden):

@@ -40,7 +40,10 @@ def test_check_names_value_and_interval(value, message):
         ({"bounds": (3.0, -3.0)}, "outside bounds"),
         ({"scale": 0.0}, r"scale must be > 0, got 0\.0"),
         ({"scale": math.inf}, "scale must be > 0"),
-        ({"bounds": (0.0, 2.0), "prior": Uniform(-1.0, 1.0)}, r"prior \[-1\.0, 1\.0\] reaches outside"),
+        (
+            {"bounds": (0.0, 2.0), "prior": Uniform(-1.0, 1.0)},
+            r"prior \[-1\.0, 1\.0\] reaches outside",
+        ),
     ],
 )
 def test_construction_rejects(options, message):
@@ -85,7 +88,11 @@ def test_table_rejects_theory_owned_twice():
 
 def test_table_is_a_mapping_in_order():
     table = ParameterTable(
-        [Parameter("s2w", "angle", 0.23, free=True), nuisance(linear=True), Parameter("m", "m", 1.0)]
+        [
+            Parameter("s2w", "angle", 0.23, free=True),
+            nuisance(linear=True),
+            Parameter("m", "m", 1.0),
+        ]
     )
     assert list(table.defaults().items()) == [("s2w", 0.23), ("alpha", 0.0), ("m", 1.0)]
     assert table.names(kind="nuisance") == ("alpha",)

@@ -179,8 +179,10 @@ def _scan_figure(model: Any, dataset: Any, best: dict[str, float], heights: Any)
             grids[0], delta, label=labels[0], best_fit=only, intervals={}, levels=heights
         )
     name = model.name or " + ".join(model.experiments)
-    point = tuple(best.values())
-    curve = ContourSet(grids[0], grids[1], delta, levels=heights, label=name, best_fit=point)
+    first, second = best.values()
+    curve = ContourSet(
+        grids[0], grids[1], delta, levels=heights, label=name, best_fit=(first, second)
+    )
     return contours([curve], x_label=labels[0], y_label=labels[1])
 
 

@@ -37,7 +37,9 @@ class _Curve:
     def many(self, points: np.ndarray) -> np.ndarray:
         """chi2 at many points: one compiled program, or a fit each where others are free."""
         if self._names:
-            return np.array([self(x) for x in track(points, f"profile of {self._parameter}")])
+            return np.array(
+                [self(x) for x in track(points.tolist(), f"profile of {self._parameter}")]
+            )
         nll = self._objective.map(self._held, {self._parameter: points}, data=self._data)
         self.known.update(zip(points.tolist(), (2 * np.asarray(nll, float)).tolist(), strict=True))
         return np.array([self.known[x] for x in points.tolist()])

@@ -1,5 +1,6 @@
 """Rows of Papoulias, PRD 102, 113004: events, weak mixing angle and nuclear radius."""
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -54,3 +55,16 @@ def _radius(quenching: str) -> dict[str, Number]:
         if variant == "noFF":
             out[f"eq13_R_n_90.{quenching}"] = found.intervals["0.90"]
     return out
+
+
+def main() -> None:
+    """Print the rows as a Markdown table."""
+    from cevnsjax.precision import enable_x64
+    from cevnsjax.reproduce.rows import markdown
+
+    enable_x64()
+    sys.stdout.write(markdown(rows()))
+
+
+if __name__ == "__main__":
+    main()

@@ -151,3 +151,34 @@ def rows_of(
             raise UnknownNameError("row", f"{paper}/{name}", known)
         rows.append(compare(known[f"{paper}/{name}"], value, reason=reasons.get(name, "")))
     return rows
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table, six significant digits.
+
+    Args:
+        rows: What to show.
+    """
+    lines = [
+        "| row | published | computed | difference | tolerance | status |",
+        "|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        cells = (
+            r.published.id + ("" if r.published.primary else " (variant)"),
+            _text(r.published.value),
+            _text(r.computed),
+            f"{r.difference:.3g}",
+            f"{r.tolerance:.3g}",
+            r.status,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: Number) -> str:
+    if not isinstance(value, list):
+        return f"{value:.6g}"
+    return ", ".join(
+        f"[{v[0]:.6g}, {v[1]:.6g}]" if isinstance(v, tuple) else f"{v:.6g}" for v in value
+    )

@@ -110,5 +110,7 @@ def test_bad_tables():
 
 
 def test_unknown_model_offers_the_nearest():
-    with pytest.raises(UnknownNameError, match="quenching 'coherent2021'; did you mean coherent2020"):
+    with pytest.raises(
+        UnknownNameError, match="quenching 'coherent2021'; did you mean coherent2020"
+    ):
         q.csi_quenching("coherent2021")

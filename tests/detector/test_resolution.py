@@ -77,7 +77,9 @@ def test_poisson_counts(xp):
     got = PoissonSmearing().bin_weights(xp.asarray(X_TRUE), xp.asarray(E_EE), EDGES, STEP, xp)
     n = np.arange(6, 30)
     cells = stats.poisson.pmf(n[:, None], X_TRUE) * STEP(n + 0.5, np)[:, None]
-    expected = [cells[(n >= a) & (n < b)].sum(axis=0) for a, b in zip(EDGES, EDGES[1:], strict=False)]
+    expected = [
+        cells[(n >= a) & (n < b)].sum(axis=0) for a, b in zip(EDGES, EDGES[1:], strict=False)
+    ]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 

@@ -92,8 +92,9 @@ def test_radii_of_the_form_factors():
     ]
     for radii, values, R_p, R_n in cases:
         F_p, F_n = StandardModel(radii=radii).form_factors(values, cs, q2)
-        expected = oracle.helm(np.sqrt(q2) / oracle.HBARC, R_p), oracle.helm(
-            np.sqrt(q2) / oracle.HBARC, R_n
+        expected = (
+            oracle.helm(np.sqrt(q2) / oracle.HBARC, R_p),
+            oracle.helm(np.sqrt(q2) / oracle.HBARC, R_n),
         )
         np.testing.assert_allclose((F_p, F_n), expected, rtol=1e-11)
 

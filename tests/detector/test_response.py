@@ -1,0 +1,137 @@
+"""The response matrix: nodes and weights against quadrature, panels, and convergence."""
+
+from dataclasses import dataclass, replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.optimize import brentq
+
+from cevnsjax.detector.quenching import PolynomialQuenching, coherent2020
+from cevnsjax.detector.response import response
+from cevnsjax.errors import InputError
+from cevnsjax.experiments import csi_2017
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.kinematics import T_nr_max
+from cevnsjax.nuclei import target
+
+KINKS = np.array(
+    sorted(
+        T_nr_max(E, n.mass, "approximate")
+        for E in DecayAtRest(1.0, 1.0, 1.0).kink_energies
+        for n in target("CsI").nuclei
+    )
+)
+SMEARED = ["poisson", "gamma", "gaussian"]
+
+
+@dataclass(frozen=True)
+class All:
+    """Efficiency 1."""
+
+    kinks: tuple[float, ...] = ()
+
+    def __call__(self, x, xp):
+        return xp.ones_like(x)
+
+
+def test_unsmeared_with_full_efficiency_measures_recoil_intervals():
+    """Row sums are the lengths of the T intervals of the bins, capped at the last end point."""
+    detector = replace(csi_2017(bins=(6, 50)).detector, efficiency=All())
+    quenching = coherent2020()
+    for top in (KINKS, KINKS[:2]):
+        _, R = response(detector, top, {})
+        n = lambda T: 13348 * quenching.E_ee(T, {}, np)  # noqa: E731
+        T = [brentq(lambda t, e=e: n(t) - e, 0, 0.06, xtol=1e-17) for e in detector.edges]
+        expected = np.diff(np.minimum(T, top[-1]))
+        np.testing.assert_allclose(R.sum(axis=1), expected, rtol=1e-12, atol=1e-17)
+
+
+@pytest.mark.parametrize("name", ["constant", "coherent2020", "pe117"])
+def test_unsmeared_integrates_a_smooth_rate(name):
+    """One bin at a time against scipy's adaptive quadrature of rate times acceptance."""
+    detector = csi_2017(name, bins=(4, 40)).detector
+    T, R = response(detector, KINKS, {})
+    rate = lambda t: np.exp(-t / 0.01) * (1 + 1e3 * t**2)  # noqa: E731
+    n = lambda t: detector.observable(t, {}, np)  # noqa: E731
+    got = R @ rate(T)
+    for i, edges in enumerate(zip(detector.edges, detector.edges[1:], strict=False)):
+        low, high = (min(brentq(lambda t, e=e: n(t) - e, 0, 0.06), KINKS[-1]) for e in edges)
+        five = brentq(lambda t: n(t) - 5, 0, 0.06)
+        f = lambda t: rate(t) * float(detector.efficiency(n(t), np))  # noqa: E731
+        cut = [five] if low < five < high else None
+        expected = quad(f, low, high, points=cut, epsabs=0, epsrel=1e-12)[0]
+        assert got[i] == pytest.approx(expected, rel=2e-10)
+
+
+@pytest.mark.parametrize("shape", [{"qf_scale": 1.0}, {"qf_scale": 1.0, "qf_1": 0.0, "qf_2": 0.0}])
+@pytest.mark.parametrize("smearing", [None, *SMEARED])
+def test_traced_as_built(smearing, shape):
+    """Inside the trace, at nominal shape, the integral of a rate is what it is at build."""
+    detector = csi_2017(smearing=smearing, bins=(6, 40)).detector
+    traced = {k: jnp.asarray(v) for k, v in shape.items()}
+    totals = []
+    for T, R in (response(detector, KINKS, {}), response(detector, KINKS, traced, jnp)):
+        totals.append(np.asarray(R) @ np.exp(-np.asarray(T) / 0.01))
+    np.testing.assert_allclose(totals[1], totals[0], rtol=1e-12)
+
+
+def _counts(experiment, nodes):
+    """Signal by source and bin with a given number of nodes a panel."""
+    from cevnsjax.model.model import Model
+
+    detector = replace(experiment.detector, nodes=nodes)
+    model = Model(replace(experiment, detector=detector))
+    by_source = model.by_component()["csi-2017"]["signal"]
+    return np.stack([np.asarray(v) for v in by_source.values()])
+
+
+@pytest.mark.parametrize("smearing", [None, *SMEARED])
+@pytest.mark.parametrize("quenching", ["constant", "coherent2020"])
+def test_default_nodes_have_converged(smearing, quenching):
+    """Doubling the default moves no bin by more than 1e-9 (1e-8 smeared), relative."""
+    experiment = csi_2017(quenching, smearing=smearing)
+    order = experiment.detector.order
+    fine = _counts(experiment, 2 * order)
+    tolerance = 1e-8 if smearing else 1e-9
+    np.testing.assert_allclose(_counts(experiment, order), fine, rtol=tolerance, atol=0)
+    coarse = _counts(experiment, max(order // 2, 1))
+    np.testing.assert_allclose(coarse, fine, rtol=0.05)
+    assert np.max(np.abs(coarse - fine)) > np.max(np.abs(_counts(experiment, order) - fine))
+
+
+@pytest.mark.parametrize("bins", [(6, 30), (0, 50)])
+def test_one_wide_bin_with_default_nodes(bins):
+    """The sum over bins is the integral over one bin, whatever its width."""
+    narrow = _counts(csi_2017(bins=bins), 12).sum(axis=1)
+    wide = _counts(csi_2017(bins=bins, statistic="counting"), None)[:, 0]
+    np.testing.assert_allclose(wide, narrow, rtol=1e-9)
+
+
+def test_nodes_stay_within_the_spectrum():
+    for smearing in (None, *SMEARED):
+        T, R = response(csi_2017(smearing=smearing, bins=(6, 50)).detector, KINKS, {})
+        assert np.all((T > 0) & (KINKS[-1] > T))
+        assert np.all(R >= 0)
+        assert R.shape == (22, len(T))
+
+
+def test_non_monotonic_quenching_is_refused():
+    turning = PolynomialQuenching((0.1, 0.0, -50.0))
+    with pytest.raises(InputError, match=r"not monotonic: E_ee stops growing at T_nr = 25\.8 keV"):
+        csi_2017(turning).arrays("approximate", np.dtype(float))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"edges": (6.0, 6.0)}, r"bin edges must increase, got \[6\.0, 6\.0\]"),
+        ({"edges": (8.0, 6.0)}, "bin edges must increase"),
+        ({"edges": (8.0,)}, "bin edges must increase"),
+        ({"nodes": 0}, "nodes must be at least 1, got 0"),
+    ],
+)
+def test_bad_detector(change, message):
+    with pytest.raises(InputError, match=message):
+        replace(csi_2017().detector, **change)

@@ -93,7 +93,8 @@ def scan_1d(fixed: FixedResponse, s2w: np.ndarray, predict: Callable) -> np.ndar
         predict: ``FixedResponse.predict`` (nodes) or ``predict_template``.
     """
     out = np.empty(s2w.size)
-    for block in _blocks(s2w.size, BLOCK):
+    size = NODE_BLOCK if predict is FixedResponse.predict else BLOCK
+    for block in _blocks(s2w.size, size):
         values = np.tile(DEFAULT, (s2w[block].size, 1))
         values[:, 0] = s2w[block]
         out[block] = chi2(predict(fixed, values))
@@ -105,13 +106,15 @@ def scan_2d_nodes(s2w: np.ndarray, R_Cs: np.ndarray) -> np.ndarray:
     out = np.empty((s2w.size, R_Cs.size))
     values = np.tile(DEFAULT, (s2w.size, 1))
     values[:, 0] = s2w
-    p_e, n_e, p_mu, n_mu = (np.asarray(g)[..., None] for g in nucleon_charges(values))
+    couplings = np.stack(np.broadcast_arrays(*nucleon_charges(values)))[..., None]
     proton, radii = _PROTON.ravel(), DEFAULT[1:3, None].copy()
     for j, R in enumerate(R_Cs):
         radii[0] = R
         neutron = (N * helm(_Q, radii)).ravel()
-        e, mu = p_e * proton + n_e * neutron, p_mu * proton + n_mu * neutron
-        out[:, j] = chi2((e * e) @ _FLAT[0] + (mu * mu) @ _FLAT[1])
+        for block in _blocks(s2w.size, NODE_BLOCK):
+            p_e, n_e, p_mu, n_mu = couplings[:, block]
+            e, mu = p_e * proton + n_e * neutron, p_mu * proton + n_mu * neutron
+            out[block, j] = chi2((e * e) @ _FLAT[0] + (mu * mu) @ _FLAT[1])
     return out
 
 

@@ -32,6 +32,11 @@ class CouplingScheme:
     couplings: Callable[[Reals | float], NucleonCouplings]
     source: str
 
+    @property
+    def slope(self) -> float:
+        """Derivative of g_Vp by sin^2 theta_W; every scheme is linear [1]."""
+        return float(self.couplings(1.0).g_Vp[0]) - float(self.couplings(0.0).g_Vp[0])
+
 
 def _tree(s2: Reals | float) -> NucleonCouplings:
     g_Vp = 0.5 - 2 * s2

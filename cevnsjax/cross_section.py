@@ -7,15 +7,21 @@ energy, and a rate is the same sum with E_nu^-k replaced by the flux moments I_k
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 
 from cevnsjax import constants as c
+from cevnsjax.errors import InputError
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.kinematics import Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
+from cevnsjax.numerics import total
 from cevnsjax.types import RealLike, Reals
+
+Coefficients = tuple[Any, Any, Any]
+"""Coefficients of (1, 1/E_nu, 1/E_nu^2) in units of G_F^2 M/pi [1, MeV, MeV^2]."""
 
 
 def fermi_scale(mass: float) -> float:
@@ -27,9 +33,7 @@ def fermi_scale(mass: float) -> float:
     return c.G_F**2 * mass / math.pi * c.hbar_c_squared_cm2
 
 
-def vector_coefficients(
-    T_nr: Any, nucleus: Nucleus, kinematics: Kinematics
-) -> tuple[float, Any, Any]:
+def vector_coefficients(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics) -> Coefficients:
     """Coefficients of (1, 1/E_nu, 1/E_nu^2) that multiply Q_V^2 in units of G_F^2 M/pi.
 
     Freedman, PRD 9, 1389; spin-0 and spin-1/2 terms as in Lindner, Rodejohann and Xu, JHEP 03
@@ -51,9 +55,59 @@ def vector_coefficients(
     return 1.0, -T_nr, c2
 
 
-def fold(coefficients: tuple[Any, Any, Any], moments: tuple[Any, Any, Any]) -> Any:
+def _axial(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+    del kinematics, source
+    return 1.0, -T_nr, nucleus.mass * T_nr / 2
+
+
+def _interference(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+    """2 T/E for neutrinos, -2 T/E for antineutrinos."""
+    del nucleus, kinematics
+    return 0.0, -2 * T_nr if is_antineutrino(source) else 2 * T_nr, 0.0 * T_nr
+
+
+def _magnetic(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+    del nucleus, kinematics, source
+    return 1 / T_nr, -1.0, 0.0 * T_nr
+
+
+def _scalar(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+    del kinematics, source
+    return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2
+
+
+def _tensor(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+    del kinematics, source
+    return 1.0, -T_nr, -nucleus.mass * T_nr / 4
+
+
+def _scalar_tensor(
+    T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str
+) -> Coefficients:
+    del nucleus, kinematics
+    return 0.0, T_nr if is_antineutrino(source) else -T_nr, 0.0 * T_nr
+
+
+_COEFFICIENTS: dict[str, Callable[[Any, Nucleus, Kinematics, str], Coefficients]] = {
+    "vector": lambda T_nr, nucleus, kinematics, _: vector_coefficients(T_nr, nucleus, kinematics),
+    "axial": _axial,
+    "interference": _interference,
+    "magnetic": _magnetic,
+    "scalar": _scalar,
+    "tensor": _tensor,
+    "scalar_tensor": _scalar_tensor,
+}
+_STRENGTHS = ("magnetic", "scalar", "tensor", "scalar_tensor")
+
+
+def is_antineutrino(source: str) -> bool:
+    """Whether a source's name says antineutrino."""
+    return source.endswith("_bar")
+
+
+def fold(coefficients: Coefficients, moments: tuple[Any, Any, Any]) -> Any:
     """Sum of coefficients times flux moments (or powers of 1/E_nu)."""
-    return sum(a * m for a, m in zip(coefficients, moments, strict=True))
+    return total([a * m for a, m in zip(coefficients, moments, strict=True)])
 
 
 def kernels(
@@ -61,6 +115,7 @@ def kernels(
     nucleus: Nucleus,
     moments: dict[str, tuple[Any, Any, Any]],
     kinematics: Kinematics,
+    structures: Sequence[str] = ("vector",),
 ) -> dict[str, dict[str, Any]]:
     """Flux-folded kernels by structure and source, for ``rates``.
 
@@ -69,15 +124,21 @@ def kernels(
         nucleus: Target isotope.
         moments: Flux moments by source, each three arrays [node] [MeV^-k].
         kinematics: Convention.
+        structures: Which structures to make.
 
     Returns:
-        {"vector": {source: array [node]}} [1].
+        {structure: {source: array [node]}} [1], magnetic in [1/MeV].
     """
-    vector = vector_coefficients(T_nr, nucleus, kinematics)
-    return {"vector": {source: fold(vector, m) for source, m in moments.items()}}
+    return {
+        structure: {
+            source: fold(_COEFFICIENTS[structure](T_nr, nucleus, kinematics, source), m)
+            for source, m in moments.items()
+        }
+        for structure in structures
+    }
 
 
-def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Reals]:
+def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Flux-averaged dsigma/dT_nr by source in units of G_F^2 M/pi.
 
     Amplitudes were added before; here they are squared and summed over outgoing flavours.
@@ -88,13 +149,31 @@ def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Real
 
     Returns:
         {source: array [node]} [1].
+
+    Raises:
+        InputError: If the charges fill a structure that no interaction declared.
     """
-    out: dict[str, Reals] = {}
-    for source, k in kernel["vector"].items():
-        squared = charges.vector_squared(source)
-        if squared is not None:
-            out[source] = squared * k
-    return out
+    parts: dict[str, list[Any]] = {}
+
+    def add(structure: str, source: str, strength: Any) -> None:
+        if structure not in kernel:
+            raise InputError(
+                f"an interaction fills {structure!r} charges; add it to its 'structures'"
+            )
+        parts.setdefault(source, []).append(strength * kernel[structure][source])
+
+    pairs = {"vector": ("vector", "vector"), "axial": ("axial", "axial")}
+    if "interference" in kernel:
+        pairs["interference"] = ("vector", "axial")
+    for structure, (left, right) in pairs.items():
+        for source in dict.fromkeys(key[0] for key in getattr(charges, left)):
+            product = charges.product(left, right, source)
+            if product is not None:
+                add(structure, source, product)
+    for structure in _STRENGTHS:
+        for source, strength in getattr(charges, structure).items():
+            add(structure, source, strength)
+    return {source: total(terms) for source, terms in parts.items()}
 
 
 def dsigma_dT_nr(

@@ -111,7 +111,8 @@ def csch_ratio(y_squared: RealLike) -> Reals:
 
 
 @lru_cache(maxsize=64)
-def _legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
+def legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on [-1, 1], [order] each [1]."""
     return np.polynomial.legendre.leggauss(order)
 
 
@@ -129,7 +130,7 @@ def panel_nodes(breaks: Any, order: int, xp: ModuleType = np) -> tuple[Any, Any]
     Returns:
         Nodes and weights, both [panel * order], in the unit of ``breaks``.
     """
-    x, w = (a.astype(breaks.dtype) for a in _legendre(order))
+    x, w = (a.astype(breaks.dtype) for a in legendre(order))
     mid = (breaks[1:] + breaks[:-1]) / 2
     half = (breaks[1:] - breaks[:-1]) / 2
     nodes = mid[:, None] + half[:, None] * x[None, :]

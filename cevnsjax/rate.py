@@ -8,6 +8,7 @@ import numpy as np
 from cevnsjax.cross_section import fermi_scale, kernels, rates
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
+from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.nuclei import Nucleus, Target
 from cevnsjax.types import Reals, Values
@@ -67,12 +68,13 @@ def dR_dT_nr(
     """
     T = jnp.asarray(T_nr)
     sm = interactions[0]
-    filled = {p.name: p.default for i in interactions for p in i.parameters([target])}
+    filled = {p.name: p.default for i in interactions for p in parameters_of(i, [target])}
     filled.update(values or {})
+    structures = structures_of(interactions)
     parts = []
     for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
         moments = flux.moments(T, nucleus.mass, sm.kinematics, jnp)
-        kernel = kernels(T, nucleus, moments, sm.kinematics)
+        kernel = kernels(T, nucleus, moments, sm.kinematics, structures)
         q2 = 2 * nucleus.mass * T
         charges = nucleus_charges(interactions, filled, nucleus, q2, flux.sources)
         norm = float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))

@@ -32,6 +32,10 @@ Set = Annotated[
         help="Option of experiment or theory: quenching=pe117, pulls.sig=0.28, couplings=tree.",
     ),
 ]
+Interactions = Annotated[
+    list[str] | None,
+    typer.Option("--interaction", help="Your own interaction: package.module:function."),
+]
 Levels = Annotated[
     list[float] | None, typer.Option("--level", help="Confidence level, e.g. 0.90; repeatable.")
 ]
@@ -48,6 +52,7 @@ def fit(
     free: Free = None,
     fix: Fix = None,
     settings: Set = None,
+    interaction: Interactions = None,
     plot: Plot = None,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -57,7 +62,9 @@ def fit(
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request
 
-    request = Request(experiments, analysis, free, fix, settings)
+    request = Request(
+        experiments, analysis, free, fix, settings, interactions=tuple(interaction or ())
+    )
     commands.fit(request, commands.Sink(plot, output, overwrite, as_json))
 
 
@@ -71,6 +78,7 @@ def profile(
     free: Free = None,
     fix: Fix = None,
     settings: Set = None,
+    interaction: Interactions = None,
     level: Levels = None,
     plot: Plot = None,
     output: Output = None,
@@ -81,7 +89,9 @@ def profile(
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request
 
-    request = Request(experiments, analysis, free, fix, settings, named=(parameter,))
+    request = Request(
+        experiments, analysis, free, fix, settings, (parameter,), tuple(interaction or ())
+    )
     sink = commands.Sink(plot, output, overwrite, as_json)
     commands.profile(request, parameter, tuple(level or ()), sink)
 
@@ -94,6 +104,7 @@ def scan(
     analysis: AnalysisName = None,
     fix: Fix = None,
     settings: Set = None,
+    interaction: Interactions = None,
     level: Levels = None,
     plot: Plot = None,
     output: Output = None,
@@ -105,7 +116,9 @@ def scan(
     from cevnsjax.cli.build import Request, axis
 
     axes = dict(axis(text) for text in (x, y) if text)
-    request = Request(experiments, analysis, None, fix, settings, named=tuple(axes))
+    request = Request(
+        experiments, analysis, None, fix, settings, tuple(axes), tuple(interaction or ())
+    )
     sink = commands.Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
     commands.scan(request, axes, tuple(level or ()), sink)
 
@@ -116,6 +129,7 @@ def predict(
     analysis: AnalysisName = None,
     fix: Fix = None,
     settings: Set = None,
+    interaction: Interactions = None,
     plot: Plot = None,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -125,7 +139,9 @@ def predict(
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request
 
-    request = Request(experiments, analysis, None, fix, settings)
+    request = Request(
+        experiments, analysis, None, fix, settings, interactions=tuple(interaction or ())
+    )
     commands.predict(request, commands.Sink(plot, output, overwrite, as_json))
 
 

@@ -20,6 +20,7 @@ class Request:
         fix: "name=value" words.
         settings: "option=value" words.
         named: Further parameters the command uses.
+        interactions: Import paths "package.module:function" of the user's own interactions.
     """
 
     experiments: list[str] | None
@@ -28,6 +29,7 @@ class Request:
     fix: list[str] | None
     settings: list[str] | None
     named: tuple[str, ...] = ()
+    interactions: tuple[str, ...] = ()
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -142,6 +144,7 @@ def _analysis(request: Request, options: dict[str, Any]) -> Any:
 def _model(request: Request, options: dict[str, Any]) -> Any:
     from cevnsjax.experiments import EXPERIMENTS, SHAPE_PARAMETERS
     from cevnsjax.interactions import StandardModel
+    from cevnsjax.interactions.owners import OWNERS, owning
     from cevnsjax.model import Model
 
     for name in request.experiments or []:
@@ -149,7 +152,7 @@ def _model(request: Request, options: dict[str, Any]) -> Any:
             raise UnknownNameError("experiment", name, EXPERIMENTS)
     theory = {f.name for f in fields(StandardModel)}
     offered = {name: _option_names(EXPERIMENTS[name]) for name in request.experiments or []}
-    _require_known(options, [theory, *offered.values()])
+    _require_known(options, [theory, set(OWNERS), *offered.values()])
     experiments = []
     for name, known in offered.items():
         own = {k: v for k, v in options.items() if k in known}
@@ -158,7 +161,29 @@ def _model(request: Request, options: dict[str, Any]) -> Any:
             own["shape"] = switched
         experiments.append(EXPERIMENTS[name](**own))
     sm = StandardModel(**{k: v for k, v in options.items() if k in theory})
-    return _checked(Model(experiments, [sm]), request)
+    beyond = owning(request.parameters, {k: v for k, v in options.items() if k in OWNERS})
+    own = [imported(path) for path in request.interactions]
+    return _checked(Model(experiments, [sm, *beyond, *own]), request)
+
+
+def imported(path: str) -> Any:
+    """The object a "package.module:name" path names; the current folder is searched too.
+
+    Raises:
+        InputError: If the path has no colon, or there is no such module or name.
+    """
+    import importlib
+    import sys
+
+    module, colon, name = path.partition(":")
+    if not colon:
+        raise InputError(f"interaction {path!r} should read package.module:function")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as problem:
+        raise InputError(f"interaction {path!r} cannot be imported: {problem}") from None
 
 
 def _option_names(builder: Callable[..., Any]) -> set[str]:

@@ -16,7 +16,7 @@ import numpy as np
 from cevnsjax.cross_section import fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
 from cevnsjax.errors import InputError
-from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.flux.decay_at_rest import DecayAtRest, Survival
 from cevnsjax.kinematics import Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus, Target
 from cevnsjax.parameters import Normal, Parameter
@@ -64,6 +64,7 @@ class SignalRecipe:
     flux: DecayAtRest
     nuclei: tuple[Nucleus, ...]
     kinematics: Kinematics
+    structures: tuple[str, ...] = ("vector",)
 
     @property
     def kinks(self) -> np.ndarray:
@@ -79,12 +80,12 @@ class SignalRecipe:
         """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
         return response(self.detector, self.kinks, shape, xp)
 
-    def kernels(self, T_nr: Any, xp: Any) -> dict[str, Any]:
+    def kernels(self, T_nr: Any, xp: Any, survival: Survival | None = None) -> dict[str, Any]:
         """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
         out = {}
         for n in self.nuclei:
-            moments = self.flux.moments(T_nr, n.mass, self.kinematics, xp)
-            out[n.name] = kernels(T_nr, n, moments, self.kinematics)
+            moments = self.flux.moments(T_nr, n.mass, self.kinematics, xp, survival)
+            out[n.name] = kernels(T_nr, n, moments, self.kinematics, self.structures)
         return out
 
 
@@ -182,14 +183,20 @@ class Experiment:
         """The same experiment with other observed counts (its variance stays)."""
         return replace(self, observed=np.asarray(observed, dtype=float))
 
-    def arrays(self, kinematics: Kinematics, dtype: np.dtype) -> ExperimentArrays:
+    def arrays(
+        self,
+        kinematics: Kinematics,
+        dtype: np.dtype,
+        structures: tuple[str, ...] = ("vector",),
+    ) -> ExperimentArrays:
         """The pytree of arrays for a compiled program.
 
         Args:
             kinematics: Convention of the theory; panels break at its end points.
             dtype: Float type of every array.
+            structures: Structures of the cross section the theory fills.
         """
-        signal = SignalRecipe(self.detector, self.flux, self.target.nuclei, kinematics)
+        signal = SignalRecipe(self.detector, self.flux, self.target.nuclei, kinematics, structures)
         self.detector.require_monotonic(float(signal.kinks[-1]))
         T_nr, R, kernel = _static_signal(signal)
         norms = {

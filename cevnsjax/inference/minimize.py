@@ -81,7 +81,9 @@ def _lbfgs(size: int) -> tuple[Any, Any]:
 
     @jax.jit
     def direction(gradient: Any, state: Any, u: Any) -> Any:
-        return transform.update(gradient, state, u)
+        # Optax mixes integer widths: it cannot run under a caller's strict promotion.
+        with jax.numpy_dtype_promotion("standard"):
+            return transform.update(gradient, state, u)
 
     return state, direction
 

@@ -1,7 +1,7 @@
 """The seam: what inference asks of a model; nothing here knows of neutrinos."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from cevnsjax.parameters import ParameterTable
 from cevnsjax.types import Values
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A likelihood with named parameters; chi2 = 2 nll."""
 

@@ -14,7 +14,13 @@ from cevnsjax.inference.progress import track
 from cevnsjax.inference.result import ProfileResult, delta_chi2_at, level_key
 
 LEVELS = (0.6827, 0.90, 0.9545)
-_GRID_DIRECT, _GRID_FITTED = 401, 61
+# Points of the linear grid, points a decade of the geometric one, points across each valley.
+_DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
+_REACH = 1e6
+# Chunks no longer than what the model pads small requests to: one compilation for all.
+_CHUNK = 256
+# Local minima higher than this above the lowest matter to no interval.
+_WORTH = 50.0
 
 
 class _Curve:
@@ -40,8 +46,11 @@ class _Curve:
             return np.array(
                 [self(x) for x in track(points.tolist(), f"profile of {self._parameter}")]
             )
-        nll = self._objective.map(self._held, {self._parameter: points}, data=self._data)
-        self.known.update(zip(points.tolist(), (2 * np.asarray(nll, float)).tolist(), strict=True))
+        for start in range(0, len(points), _CHUNK):
+            chunk = points[start : start + _CHUNK]
+            nll = self._objective.map(self._held, {self._parameter: chunk}, data=self._data)
+            chi2 = 2 * np.asarray(nll, dtype=float)
+            self.known.update(zip(chunk.tolist(), chi2.tolist(), strict=True))
         return np.array([self.known[x] for x in points.tolist()])
 
     def __call__(self, x: float) -> float:
@@ -98,17 +107,19 @@ def profile(
     """
     heights = {level_key(level): delta_chi2_at(level) for level in levels}
     names, held = free_names(objective, tuple(free), fixed, exclude=(parameter,))
-    low, high = _range(objective, parameter, within, held, max(heights.values(), default=4.0))
     curve = _Curve(objective, parameter, names, held, data)
-    grid = np.linspace(low, high, _GRID_FITTED if names else _GRID_DIRECT)
-    _refine(curve, grid)
-    x = np.array(sorted(curve.known))
-    chi2 = np.array([curve.known[v] for v in x.tolist()])
+    density = _FITTED if names else _DIRECT
+    curve.many(_grid(objective, parameter, within, density))
+    _fill_valleys(curve, 3 * max(heights.values(), default=4.0), density[2])
+    _find_minima(curve)
+    x, chi2 = _sorted(curve)
     if not np.all(np.isfinite(chi2)):
         bad = x[~np.isfinite(chi2)][0]
         raise InputError(f"chi2 is not finite at {parameter} = {bad:g}; narrow the range")
     if np.ptp(chi2) < 1e-9:
-        raise InputError(f"the likelihood does not depend on {parameter} within [{low}, {high}]")
+        raise InputError(
+            f"the likelihood does not depend on {parameter} within [{x[0]:g}, {x[-1]:g}]"
+        )
     best = int(np.argmin(chi2))
     intervals = {
         key: _allowed(curve, x, chi2, chi2[best] + height) for key, height in heights.items()
@@ -134,44 +145,61 @@ def _trouble(parameter: str, failed: list[float]) -> str:
     )
 
 
-def _range(
+def _grid(
     objective: Objective,
     parameter: str,
     within: tuple[float, float] | None,
-    held: dict[str, float],
-    highest: float,
-) -> tuple[float, float]:
+    density: tuple[int, int, int],
+) -> np.ndarray:
+    """Points to look at first: even steps over the range, and even steps in every decade.
+
+    The second see structure at the parameter's own scale however wide its bounds are.
+    """
     declared = objective.parameters[parameter]
+    low, high = declared.bounds
     if within is not None:
         low, high = (declared.check(edge) for edge in within)
         if not low < high:
             raise InputError(f"range of {parameter} must increase, got [{low:g}, {high:g}]")
-        return low, high
-    low, high = declared.bounds
+    center, smallest = min(max(declared.default, low), high), 1e-3 * declared.scale
+    pieces = [np.array([center])]
     if np.isfinite(low) and np.isfinite(high):
-        return low, high
-    width = declared.scale
-    center = declared.default
-    points = np.array([max(low, center - width), center, min(high, center + width)])
-    for _ in range(60):
-        chi2 = 2 * np.asarray(objective.map(held, {parameter: points}), dtype=float)
-        if min(chi2[0], chi2[-1]) - chi2.min() > 2 * highest:
-            break
-        width *= 1.5
-        points = np.linspace(max(low, center - width), min(high, center + width), 65)
-    return float(points[0]), float(points[-1])
+        pieces.append(np.linspace(low, high, density[0]))
+    for side, extent in ((1.0, high - center), (-1.0, center - low)):
+        reach = min(extent, _REACH * declared.scale)
+        if reach > smallest:
+            points = int(np.log10(reach / smallest) * density[1]) + 2
+            # Rounding may put the last point a hair beyond the bound.
+            steps = np.minimum(np.geomspace(smallest, reach, points), reach)
+            pieces.append(np.clip(center + side * steps, low, high))
+    return np.unique(np.concatenate(pieces))
 
 
-def _refine(curve: _Curve, grid: np.ndarray) -> None:
-    """Add to the curve every local minimum of the grid, to a part in 1e8 of its spacing."""
-    chi2 = curve.many(grid)
-    for i in range(len(grid)):
-        a, b = grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)]
-        if chi2[i] == min(chi2[max(i - 1, 0) : i + 2]):
-            width = 1e-8 * (grid[1] - grid[0])
-            # Brent works to the square root of rounding; the parabola at the end does the rest.
+def _sorted(curve: _Curve) -> tuple[np.ndarray, np.ndarray]:
+    x = np.array(sorted(curve.known))
+    return x, np.array([curve.known[v] for v in x.tolist()])
+
+
+def _fill_valleys(curve: _Curve, height: float, points: int) -> None:
+    """Even steps across every stretch in which chi2 lies within ``height`` of the lowest."""
+    x, chi2 = _sorted(curve)
+    inside = np.flatnonzero(chi2 <= np.nanmin(chi2) + height)
+    for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+        a, b = x[max(run[0] - 1, 0)], x[min(run[-1] + 1, len(x) - 1)]
+        curve.many(np.linspace(a, b, points)[1:-1])
+
+
+def _find_minima(curve: _Curve) -> None:
+    """Add every local minimum of the curve, to a part in 1e8 of its bracket."""
+    x, chi2 = _sorted(curve)
+    for i in range(len(x)):
+        around = slice(max(i - 1, 0), i + 2)
+        a, b = x[around][0], x[around][-1]
+        # Where chi2 is flat to rounding, its wiggles are not minima.
+        is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + 1e-10
+        if is_lowest and chi2[i] < np.nanmin(chi2) + _WORTH:
             found = optimize.minimize_scalar(
-                curve, bounds=(a, b), method="bounded", options={"xatol": max(width, 1e-12)}
+                curve, bounds=(a, b), method="bounded", options={"xatol": 1e-8 * (b - a)}
             )
             curve(float(found.x))
 

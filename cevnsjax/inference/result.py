@@ -125,8 +125,8 @@ class FitResult:
         Raises:
             DataError: If the JSON is not a fit result.
         """
-        raw = json.loads(text.read_text() if isinstance(text, Path) else text)
         try:
+            raw = json.loads(text.read_text() if isinstance(text, Path) else text)
             nan = float("nan")
             covariance = np.array([[nan if x is None else x for x in r] for r in raw["covariance"]])
             return cls(
@@ -138,7 +138,7 @@ class FitResult:
                 ndf=raw["ndf"],
                 p_value=nan if raw["p_value"] is None else raw["p_value"],
             )
-        except (KeyError, TypeError) as missing:
+        except (KeyError, TypeError, ValueError) as missing:
             raise DataError(f"not a fit result: {missing}; give the JSON of FitResult") from None
 
     def lines(self) -> list[str]:
@@ -205,9 +205,9 @@ class ProfileResult:
     def lines(self) -> list[str]:
         """Short lines for a figure or a terminal."""
         unit = f" {self.unit}" if self.unit else ""
-        out = [f"{self.parameter} = {self.best_fit:.4f}{unit}  (chi2 = {self.chi2_min:.3f})"]
+        out = [f"{self.parameter} = {self.best_fit:.4g}{unit}  (chi2 = {self.chi2_min:.3f})"]
         for key, found in self.intervals.items():
-            spans = " or ".join(f"[{lo:.4f}, {hi:.4f}]" for lo, hi in found)
+            spans = " or ".join(f"[{lo:.4g}, {hi:.4g}]" for lo, hi in found)
             out.append(f"{float(key):.2%} CL: {spans or 'nothing'}{unit}")
         return out
 

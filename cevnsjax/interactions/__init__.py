@@ -2,4 +2,16 @@
 
 from cevnsjax.interactions.charges import Charges as Charges
 from cevnsjax.interactions.charges import NucleusAtNodes as NucleusAtNodes
+from cevnsjax.interactions.electromagnetic import ChargeRadius as ChargeRadius
+from cevnsjax.interactions.electromagnetic import MagneticMoment as MagneticMoment
+from cevnsjax.interactions.electromagnetic import Millicharge as Millicharge
+from cevnsjax.interactions.generalized import GeneralizedInteractions as GeneralizedInteractions
+from cevnsjax.interactions.interaction import Interaction as Interaction
+from cevnsjax.interactions.nsi import NSI as NSI
+from cevnsjax.interactions.nsi import matter_nsi as matter_nsi
+from cevnsjax.interactions.scalar_mediator import LightScalar as LightScalar
 from cevnsjax.interactions.standard_model import StandardModel as StandardModel
+from cevnsjax.interactions.sterile import Sterile as Sterile
+from cevnsjax.interactions.tensor_nsi import TensorNSI as TensorNSI
+from cevnsjax.interactions.vector_mediator import GaugeCharges as GaugeCharges
+from cevnsjax.interactions.vector_mediator import LightVector as LightVector

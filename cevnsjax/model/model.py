@@ -11,6 +11,7 @@ from jax.core import Tracer
 
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.experiment import Experiment, ExperimentArrays
+from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model import evaluate
 from cevnsjax.model.evaluate import Static
@@ -18,6 +19,7 @@ from cevnsjax.parameters import Normal, ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
 
+_SMALL_MAP = 256
 _interned: dict[Static, Static] = {}
 
 
@@ -91,7 +93,8 @@ class Model:
         self.interactions = _standard_model_first(interactions)
         self.parameters = self._table(dict(defaults or {}))
         kinematics = self.interactions[0].kinematics
-        arrays = [e.arrays(kinematics, self.dtype) for e in self.experiments.values()]
+        structures = structures_of(self.interactions)
+        arrays = [e.arrays(kinematics, self.dtype, structures) for e in self.experiments.values()]
         self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
         leaves, treedef = jax.tree.flatten(arrays)
         self.leaves = tuple(leaves)
@@ -117,7 +120,7 @@ class Model:
 
     def _table(self, defaults: dict[str, float]) -> ParameterTable:
         targets = [e.target for e in self.experiments.values()]
-        declared = [p for i in self.interactions for p in i.parameters(targets)]
+        declared = [p for i in self.interactions for p in parameters_of(i, targets)]
         declared += [p for e in self.experiments.values() for p in e.parameters]
         table = ParameterTable(declared)
         for name, value in defaults.items():
@@ -248,8 +251,12 @@ class Model:
             raise InputError(
                 f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
             )
+        size = next(iter(batched.values())).size
+        if size < _SMALL_MAP:
+            # One compilation for all small requests: repeat the last point up to a fixed length.
+            batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}
         vector, traced = self.split(values)
-        return evaluate.run_map(
+        out = evaluate.run_map(
             kind,
             self.static,
             self.leaves,
@@ -259,6 +266,7 @@ class Model:
             batched,
             batch_size,
         )
+        return out[:size]
 
     def _checked_points(self, name: str, points: Any) -> np.ndarray:
         array = np.atleast_1d(np.asarray(points, dtype=self.dtype))

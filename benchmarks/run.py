@@ -1,0 +1,131 @@
+"""Speed of cevnsjax beside plain NumPy: `python benchmarks/run.py [--quick] [--json FILE]`.
+
+Every comparison is checked for equal numbers first and refused if they differ. The two sides are
+timed in turns and medians are given. Ratios above 1 mean that cevnsjax is faster.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jax
+import machine
+import pairs
+import processes
+from timing import Pair, Row, Timing, first_calls, measure, shown
+
+_HEAD = ("what", "cevnsjax", "NumPy", "ratio", "largest difference")
+_LEGEND = """\
+Default csi_2017 analysis in float64; medians, the two sides timed in turns. Ratio: time of NumPy
+over time of cevnsjax, above 1 cevnsjax is faster. The last column is the largest relative
+difference between the two sides, checked before timing. "rebuilt" computes form factors and flux
+at every call, "fixed response" keeps all but the couplings, "nodes" goes through the recoil
+nodes, "templates" uses that counts are quadratic in the couplings. cevnsjax takes a dict of
+floats, and its scans end in an xarray.Dataset. Rows marked "inline" were run in a process of
+their own with jax.config.update("jax_cpu_enable_async_dispatch", False), without which jax hands
+calls to another thread. First calls are traced and compiled, without a cache on disk."""
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    """Measure everything, one row at a time."""
+    # First calls are meant to compile, so a cache on disk stays out.
+    jax.config.update("jax_enable_compilation_cache", False)
+    model = pairs.build()
+    budget = 0.2 if quick else 2.0
+    for name, call in pairs.first_calls(model).items():
+        yield Row(f"first call: {name}", first_calls(call, jax.clear_caches, 1 if quick else 3))
+    for pair in _calls(model):
+        yield measure(pair, budget=budget)
+    yield from _inline(quick)
+    for pair in pairs.scans(model, (100,) if quick else (100, 1000)):
+        yield measure(pair, budget=budget)
+    yield from processes.measure(1 if quick else 5)
+
+
+def _calls(model: Any) -> list[Pair]:
+    return [*pairs.single(model), *pairs.derivatives(model), *pairs.fits(model)]
+
+
+def _inline(quick: bool) -> Iterator[Row]:
+    """The single calls again in a new process, where jax computes in the calling thread."""
+    command = [sys.executable, __file__, "--inline-rows", *(["--quick"] if quick else [])]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for row in json.loads(found):
+        clocks = {side: Timing(**row.pop(side)) for side in ("cevnsjax", "numpy")}
+        yield Row(**{**row, **clocks, "what": f"inline: {row['what']}"})
+
+
+def _print_inline_rows(quick: bool) -> None:
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
+    measured = [measure(pair, budget=0.2 if quick else 2.0) for pair in _calls(pairs.build())]
+    print(json.dumps([asdict(row) for row in measured]))
+
+
+def cells(row: Row) -> list[str]:
+    """A row as text."""
+    return [
+        row.what,
+        shown(row.cevnsjax.median),
+        shown(row.numpy.median) if row.numpy else "-",
+        f"{row.ratio:.2g}" if row.ratio else "-",
+        f"{row.difference:.0e}" if row.difference is not None else "-",
+    ]
+
+
+def markdown(facts: dict[str, Any], found: Sequence[Row]) -> str:
+    """Machine facts, legend, table and notes."""
+    lines = ["# Benchmarks", ""]
+    lines += [f"- {name}: {_text(value)}" for name, value in facts.items()]
+    lines += ["", _LEGEND, "", _line(_HEAD), "|---|---:|---:|---:|---:|"]
+    lines += [_line(cells(row)) for row in found]
+    loose = dict.fromkeys(row.note for row in found if row.note)
+    lines += ["", "Compared more loosely than to 1e-8:", ""]
+    lines += [f"- {note}." for note in loose]
+    return "\n".join(lines) + "\n"
+
+
+def _line(words: Sequence[str]) -> str:
+    return "| " + " | ".join(words) + " |"
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def to_json(facts: dict[str, Any], found: Sequence[Row]) -> str:
+    """Machine facts and rows with quartiles, times in seconds."""
+    table = [{**asdict(row), "ratio": row.ratio} for row in found]
+    return json.dumps({"machine": facts, "rows": table}, indent=2) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small grids, few repetitions")
+    parser.add_argument("--json", type=Path, help="write the result as JSON")
+    parser.add_argument("--markdown", type=Path, help="write the result as markdown")
+    parser.add_argument("--inline-rows", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.inline_rows:
+        _print_inline_rows(options.quick)
+        return
+    facts, found = machine.facts(), list(rows(options.quick))
+    facts["load_after"] = machine.load()
+    print(markdown(facts, found), end="")
+    _write(options.json, lambda: to_json(facts, found))
+    _write(options.markdown, lambda: markdown(facts, found))
+
+
+def _write(path: Path | None, text: Callable[[], str]) -> None:
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,252 @@
+"""Electromagnetic properties of neutrinos: magnetic moments, charge radii, millicharges.
+
+Giunti and Studenikin, Rev. Mod. Phys. 87, 531; Cadeddu et al., PRD 102, 015030.
+"""
+
+import math
+from typing import Any, Literal
+
+from cevnsjax import constants as c
+from cevnsjax.couplings import FLAVOURS, charge_radius_term, coupling_scheme
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.flavour import (
+    LATEX,
+    PAIRS,
+    is_diagonal,
+    latex_of,
+    require_names,
+    spread,
+)
+from cevnsjax.interactions.interaction import Interaction
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Values
+
+_SOURCE_LATEX = {"nu_e": r"\nu_e", "nu_mu": r"\nu_\mu", "nu_mu_bar": r"\bar\nu_\mu"}
+
+MOMENT_NAMES = ("mu_nu", *(f"mu_nu_{flavour}" for flavour in FLAVOURS))
+RADIUS_NAMES = tuple(f"r2_nu_{pair}" for pair in PAIRS)
+SOURCE_RADIUS_NAMES = ("r2_nu_e", "r2_nu_mu", "r2_nu_mu_bar")
+CHARGE_NAMES = tuple(f"q_nu_{pair}" for pair in PAIRS)
+
+RADIUS_CHARGE = math.sqrt(2) * math.pi * c.alpha * 1e-32 / (3 * c.G_F * c.hbar_c_squared_cm2)
+"""sqrt2 pi alpha <r^2>/(3 G_F) for 1e-32 cm^2: charge per unit of r2_nu [1]."""
+MILLICHARGE = 2 * math.sqrt(2) * math.pi * c.alpha * 1e-8 / c.G_F
+"""2 sqrt2 pi alpha q/G_F for 1e-8 e, to be divided by q^2 [MeV^2]."""
+# pi alpha^2/m_e^2 in units of G_F^2 M/pi, times (1e-10)^2 for moments in 1e-10 mu_B; over M.
+_MOMENT = math.pi**2 * c.alpha**2 / (c.m_e**2 * c.G_F**2) * 1e-20
+
+
+class MagneticMoment(Interaction):
+    """Magnetic moments: pi alpha^2/m_e^2 (mu/mu_B)^2 Z^2 F_p^2 (1/T - 1/E), added to the rate.
+
+    Vogel and Engel, PRD 39, 3378.
+    """
+
+    structures = ("magnetic",)
+    names: tuple[str, ...]
+    form_factor_power: int
+
+    def __init__(self, *names: str, form_factor_power: Literal[1, 2] = 2) -> None:
+        """Switch moments on.
+
+        Args:
+            *names: "mu_nu" for one effective moment of all flavours, or mu_nu_e, mu_nu_mu,
+                mu_nu_tau; mu_nu if none is given.
+            form_factor_power: 2, or 1 for Table I of PRD 102, 113004, which has one power of F.
+
+        Raises:
+            UnknownNameError: At an unknown name.
+            InputError: If the effective moment is mixed with flavour moments.
+        """
+        listed = require_names("MagneticMoment", names or ("mu_nu",), MOMENT_NAMES)
+        if "mu_nu" in listed and len(listed) > 1:
+            raise InputError("MagneticMoment: mu_nu stands for all flavours; drop it or the others")
+        if form_factor_power not in (1, 2):
+            raise InputError(f"form_factor_power must be 1 or 2, got {form_factor_power}")
+        super().__init__(names=listed, form_factor_power=form_factor_power)
+
+    def own_parameters(self) -> list[Parameter]:
+        """The moments that are switched on."""
+        return [
+            Parameter(
+                name=name,
+                meaning=f"neutrino magnetic moment, {name.removeprefix('mu_nu_')}"
+                if name != "mu_nu"
+                else "effective neutrino magnetic moment of all flavours",
+                default=0.0,
+                bounds=(0.0, 1e4),
+                unit="1e-10 mu_B",
+                latex=rf"\mu_{{\nu{('_' + LATEX[name[6:]]) if name != 'mu_nu' else ''}}}",
+                scale=10.0,
+                even=True,
+                owner="MagneticMoment",
+            )
+            for name in self.names
+        ]
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Magnetic strengths by source."""
+        F_p = nucleus.F_p**2 if self.form_factor_power == 2 else abs(nucleus.F_p)
+        unit = _MOMENT / nucleus.nucleus.mass * nucleus.nucleus.Z**2 * F_p
+        strengths = {}
+        for source in nucleus.sources:
+            name = "mu_nu" if "mu_nu" in self.names else f"mu_nu_{SOURCE_FLAVOUR[source]}"
+            if name in self.names:
+                strengths[source] = values[name] ** 2 * unit
+        return Charges(magnetic=strengths)
+
+
+class ChargeRadius(Interaction):
+    """Charge radii: Q_ab -= sqrt2 pi alpha <r^2_ab>/(3 G_F) Z F_p.
+
+    Neutrinos and antineutrinos share a radius, unless ``per_source`` lets nu_mu_bar have its own.
+    """
+
+    names: tuple[str, ...]
+    reading: str
+    via: str
+    couplings: str
+    factor: float
+
+    def __init__(
+        self,
+        *names: str,
+        reading: Literal["shift", "total"] = "shift",
+        per_source: bool = False,
+        via: Literal["charge", "sin2_theta_w"] = "charge",
+        couplings: str = "pdg2018",
+        factor: float = 0.5,
+    ) -> None:
+        """Switch radii on.
+
+        Args:
+            *names: r2_nu_ee, r2_nu_emu, ...; per source r2_nu_e, r2_nu_mu, r2_nu_mu_bar; all of
+                them if none is given.
+            reading: "shift" adds to the Standard Model, "total" contains its value (Cadeddu et
+                al.; diagonal radii then default to the Standard Model's).
+            per_source: Radii by source instead of by flavour pair.
+            via: "charge", or "sin2_theta_w" for papers that move s_W^2 by
+                factor x sqrt2 pi alpha <r^2>/(3 G_F) with the slope of their coupling scheme.
+            couplings: Scheme whose slope "sin2_theta_w" uses.
+            factor: 1 as PRD 97, 033003 and eq. 17 of PRD 102, 113004 print it; 1/2 is what the
+                latter's table has, and what equals "charge" at tree level.
+
+        Raises:
+            UnknownNameError: At an unknown name or option.
+        """
+        known = SOURCE_RADIUS_NAMES if per_source else RADIUS_NAMES
+        for what, value, allowed in (
+            ("reading", reading, ("shift", "total")),
+            ("via", via, ("charge", "sin2_theta_w")),
+        ):
+            if value not in allowed:
+                raise UnknownNameError(f"ChargeRadius {what}", value, allowed)
+        coupling_scheme(couplings)
+        super().__init__(
+            names=require_names("ChargeRadius", names or known, known),
+            reading=reading,
+            via=via,
+            couplings=couplings,
+            factor=float(factor),
+        )
+
+    def own_parameters(self) -> list[Parameter]:
+        """The radii that are switched on."""
+        return [self._parameter(name) for name in self.names]
+
+    def _parameter(self, name: str) -> Parameter:
+        letters = name.removeprefix("r2_nu_")
+        index = latex_of(letters) if letters in PAIRS else _SOURCE_LATEX[f"nu_{letters}"]
+        off_diagonal = letters in PAIRS and not is_diagonal(letters)
+        return Parameter(
+            name=name,
+            meaning=f"neutrino charge radius {letters} ({self.reading})",
+            default=self._standard_model(name) / -RADIUS_CHARGE if self.reading == "total" else 0.0,
+            bounds=(-1e4, 1e4),
+            unit="1e-32 cm^2",
+            latex=rf"\langle r^2_{{{index}}}\rangle",
+            scale=10.0,
+            even=off_diagonal,
+            owner="ChargeRadius",
+        )
+
+    @staticmethod
+    def _standard_model(name: str) -> float:
+        """The Standard Model's radius term in g_Vp for this parameter, 0 off the diagonal [1]."""
+        letters = name.removeprefix("r2_nu_")
+        flavour = PAIRS[letters][0] if letters in PAIRS else SOURCE_FLAVOUR[f"nu_{letters}"]
+        diagonal = letters not in PAIRS or is_diagonal(letters)
+        return charge_radius_term(flavour) if diagonal else 0.0
+
+    def _per_radius(self) -> float:
+        """Charge per unit of radius and of Z F_p [1]."""
+        if self.via == "charge":
+            return -RADIUS_CHARGE
+        return coupling_scheme(self.couplings).slope * self.factor * RADIUS_CHARGE
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Vector amplitudes by source and outgoing flavour."""
+        unit = self._per_radius()
+        amplitudes = {}
+        for name in self.names:
+            inside = self._standard_model(name) if self.reading == "total" else 0.0
+            amplitudes[name.removeprefix("r2_nu_")] = (unit * values[name] - inside) * nucleus.ZF_p
+        if all(letters in PAIRS for letters in amplitudes):
+            return Charges(vector=spread(amplitudes, nucleus.sources))
+        return Charges(
+            vector={
+                (source, SOURCE_FLAVOUR[source]): amplitudes[source.removeprefix("nu_")]
+                for source in nucleus.sources
+                if source.removeprefix("nu_") in amplitudes
+            }
+        )
+
+
+class Millicharge(Interaction):
+    """Electric charges: Q_ab -= 2 sqrt2 pi alpha q_ab/(G_F q^2) Z F_p with q^2 = -2 M T.
+
+    The sign is that of Cadeddu et al., PRD 102, 015030.
+    """
+
+    names: tuple[str, ...]
+    sign: int
+
+    def __init__(self, *names: str, sign: Literal[-1, 1] = -1) -> None:
+        """Switch charges on.
+
+        Args:
+            *names: q_nu_ee, q_nu_emu, ...; all six if none is given.
+            sign: Sign of q^2 = sign x 2 M T; +1 mirrors every interval.
+
+        Raises:
+            UnknownNameError: At an unknown flavour pair.
+            InputError: If the sign is not +-1.
+        """
+        if sign not in (-1, 1):
+            raise InputError(f"Millicharge sign must be -1 or 1, got {sign}")
+        listed = require_names("Millicharge", names or CHARGE_NAMES, CHARGE_NAMES)
+        super().__init__(names=listed, sign=sign)
+
+    def own_parameters(self) -> list[Parameter]:
+        """The charges that are switched on."""
+        return [
+            Parameter(
+                name=name,
+                meaning=f"neutrino electric charge {name.removeprefix('q_nu_')}",
+                default=0.0,
+                bounds=(-1e4, 1e4),
+                unit="1e-8 e",
+                latex=rf"q_{{{latex_of(name.removeprefix('q_nu_'))}}}",
+                scale=10.0,
+                even=not is_diagonal(name.removeprefix("q_nu_")),
+                owner="Millicharge",
+            )
+            for name in self.names
+        ]
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Vector amplitudes by source and outgoing flavour."""
+        unit: Any = -MILLICHARGE / (self.sign * nucleus.q2) * nucleus.ZF_p
+        amplitudes = {name.removeprefix("q_nu_"): values[name] * unit for name in self.names}
+        return Charges(vector=spread(amplitudes, nucleus.sources))

@@ -1,0 +1,54 @@
+"""A light scalar boson, added to the rate: it flips helicity and does not interfere."""
+
+from typing import Literal
+
+from cevnsjax import constants as c
+from cevnsjax.errors import UnknownNameError
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.generalized import SCALAR_PER_NEUTRON, SCALAR_PER_PROTON
+from cevnsjax.interactions.interaction import Interaction
+from cevnsjax.interactions.vector_mediator import mediator_parameters
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Values
+
+_NUCLEAR = ("papoulias2020", "quark")
+
+
+class LightScalar(Interaction):
+    """M^2 Q_phi^2 g^4 T F^2/(4 pi E^2 (2 M T + m^2)^2), g^2 = g_nu g_q.
+
+    Papoulias, PRD 102, 113004, eqs. 20-21; Cerdeno et al., JHEP 05 (2016) 118.
+    """
+
+    structures = ("scalar",)
+    nuclear: str
+
+    def __init__(self, nuclear: Literal["papoulias2020", "quark"] = "papoulias2020") -> None:
+        """Choose the nuclear charge.
+
+        Args:
+            nuclear: "papoulias2020" for Q_phi = 14 A + 1.1 Z, or "quark" for equal couplings to u
+                and d through the nucleon matrix elements of PRD 98, 075018, eqs. 15-16.
+
+        Raises:
+            UnknownNameError: At another word.
+        """
+        if nuclear not in _NUCLEAR:
+            raise UnknownNameError("nuclear charge", nuclear, _NUCLEAR)
+        super().__init__(nuclear=nuclear)
+
+    def own_parameters(self) -> list[Parameter]:
+        """g_phi and m_phi."""
+        return mediator_parameters("g_phi", "m_phi", r"\phi", "LightScalar")
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Scalar strengths by source, in the units of M T/(2 E^2)."""
+        if self.nuclear == "quark":
+            proton, neutron = sum(SCALAR_PER_PROTON.values()), sum(SCALAR_PER_NEUTRON.values())
+        else:
+            # 14 A + 1.1 Z, written per nucleon so that each has its own form factor.
+            proton, neutron = 15.1, 14.0
+        charge = proton * nucleus.ZF_p + neutron * nucleus.NF_n
+        propagator = values["g_phi"] ** 2 / (nucleus.q2 + values["m_phi"] ** 2)
+        strength = (propagator * (1 / c.G_F) * charge) ** 2 / 2
+        return Charges(scalar={s: strength for s in nucleus.sources if s in SOURCE_FLAVOUR})

@@ -1,0 +1,96 @@
+"""Active-sterile oscillations in 3+1: disappearance between source and detector.
+
+Papoulias and Kosmas, PRD 97, 033003.
+"""
+
+from typing import Any
+
+from cevnsjax import constants as c
+from cevnsjax.errors import InputError
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.flavour import LATEX, require_names
+from cevnsjax.interactions.interaction import Interaction
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Values
+
+NAMES = ("sin2_2theta", "sin2_2theta_ee", "sin2_2theta_mumu")
+_PHASE = 1e3 / (4 * c.hbar_c)
+"""1/(4 hbar c) for eV^2 m/MeV: the familiar 1.267 [MeV/(eV^2 m)]."""
+
+
+class Sterile(Interaction):
+    """P_aa = 1 - sin^2(2 theta_aa) sin^2(1.267 dm2_41 L/E); the rest of the rate is unchanged."""
+
+    structures = ()
+    names: tuple[str, ...]
+
+    def __init__(self, *names: str) -> None:
+        """Switch mixing angles on; dm2_41 comes along.
+
+        Args:
+            *names: sin2_2theta_ee, sin2_2theta_mumu, or sin2_2theta for all flavours alike;
+                the first two if none is given.
+
+        Raises:
+            UnknownNameError: At an unknown name.
+            InputError: If the common angle is mixed with flavour angles.
+        """
+        listed = require_names("Sterile", names or NAMES[1:], NAMES)
+        if "sin2_2theta" in listed and len(listed) > 1:
+            raise InputError(
+                "Sterile: sin2_2theta is common to all flavours; drop it or the others"
+            )
+        super().__init__(names=listed)
+
+    def own_parameters(self) -> list[Parameter]:
+        """Mixing angles and dm2_41."""
+        angles = []
+        for name in self.names:
+            flavour = {"sin2_2theta_ee": "e", "sin2_2theta_mumu": "mu"}.get(name)
+            index = rf"_{{{LATEX[flavour] * 2}}}" if flavour else ""
+            angles.append(
+                Parameter(
+                    name=name,
+                    meaning=f"active-sterile mixing of {flavour or 'all flavours'}",
+                    default=0.0,
+                    bounds=(0.0, 1.0),
+                    latex=rf"\sin^2 2\theta{index}",
+                    scale=0.1,
+                    owner="Sterile",
+                )
+            )
+        mass = Parameter(
+            name="dm2_41",
+            meaning="mass-squared difference of the sterile neutrino",
+            default=1.0,
+            bounds=(0.0, 30.0),
+            unit="eV^2",
+            latex=r"\Delta m^2_{41}",
+            scale=0.5,
+            owner="Sterile",
+        )
+        return [*angles, mass]
+
+    def survival(self, values: Values, source: str, E_nu: Any, baseline_m: float, xp: Any) -> Any:
+        """Survival probability of a source's neutrinos.
+
+        Args:
+            values: All parameters of the model.
+            source: Neutrino source.
+            E_nu: Neutrino energy [MeV].
+            baseline_m: Distance from source to detector [m].
+            xp: numpy or jax.numpy.
+
+        Returns:
+            Probability, shaped like ``E_nu`` [1].
+        """
+        flavour = SOURCE_FLAVOUR[source]
+        name = "sin2_2theta" if "sin2_2theta" in self.names else f"sin2_2theta_{flavour * 2}"
+        if name not in self.names:
+            return xp.ones_like(E_nu)
+        phase = _PHASE * baseline_m * values["dm2_41"] / E_nu
+        return 1 - values[name] * xp.sin(phase) ** 2
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:  # noqa: ARG002
+        """No charges: it changes the flux."""
+        return Charges()

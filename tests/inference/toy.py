@@ -1,0 +1,83 @@
+"""Objectives in plain NumPy: what inference asks for, and not a neutrino in sight."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cevnsjax.parameters import Parameter, ParameterTable
+
+
+@dataclass
+class Toy:
+    """chi2(**values, data) with its slopes and curvatures; 0 linear nuisances.
+
+    Attributes:
+        table: Parameters.
+        chi2: Function of one array or number per parameter, and of ``data``.
+        step: Step of the central differences that make gradient and Hessian; a power of two
+            makes them exact to rounding for polynomials of up to second order.
+        calls: Sizes of the batches asked for.
+    """
+
+    table: list[Parameter]
+    chi2: object
+    step: float = 2.0**-12
+    name: str = "toy"
+    observed: tuple = (np.zeros(7), np.zeros(3))
+    calls: list = field(default_factory=list)
+
+    @property
+    def experiments(self):
+        return {"first": None, "second": None}
+
+    @property
+    def parameters(self):
+        return ParameterTable(self.table)
+
+    def _nll(self, values, data):
+        full = {**self.parameters.defaults(), **values}
+        extra = {} if data is None else {"data": data}
+        return 0.5 * self.chi2(**full, **extra)
+
+    def value_and_grad(self, values, *, names=None, profiled=True, data=None):
+        del profiled
+        order = list(values) if names is None else list(names)
+
+        def shifted(n, h):
+            return self._nll({**values, n: values[n] + h}, data)
+
+        # Fourth-order differences: exact for quartics.
+        slopes = {}
+        for n in order:
+            h = self.step * self.parameters[n].scale
+            near, far = (shifted(n, k * h) - shifted(n, -k * h) for k in (1, 2))
+            slopes[n] = (8 * near - far) / (12 * h)
+        return self._nll(values, data), slopes
+
+    def hessian(self, values, *, names=None, profiled=True, data=None):
+        order = list(values) if names is None else list(names)
+
+        def slopes(n, h):
+            moved = {**values, n: values[n] + h}
+            return self.value_and_grad(moved, names=order, profiled=profiled, data=data)[1]
+
+        H = np.zeros((len(order), len(order)))
+        for i, n in enumerate(order):
+            h = self.step * self.parameters[n].scale
+            up, down = slopes(n, h), slopes(n, -h)
+            H[i] = [(up[m] - down[m]) / (2 * h) for m in order]
+        return (H + H.T) / 2
+
+    def map(self, values, points, *, kind="profiled_nll", batch_size=16, data=None):
+        del kind, batch_size
+        self.calls.append(len(next(iter(points.values()))))
+        return self._nll({**values, **{n: np.asarray(x) for n, x in points.items()}}, data)
+
+    @property
+    def best_pulls(self):
+        return lambda _values, data=None: {}  # noqa: ARG005
+
+
+def parameter(name, **options):
+    """A table entry with little to say."""
+    return Parameter(**{"name": name, "meaning": name, "default": 0.0, **options})

@@ -168,6 +168,6 @@ def first_calls(function: Callable[[], Any], reset: Callable[[], Any], times: in
 def shown(seconds: float) -> str:
     """Seconds with a readable unit, three digits."""
     for factor, unit in ((1.0, "s"), (1e3, "ms")):
-        if seconds * factor >= 1:
+        if seconds * factor >= 0.9995:
             return f"{seconds * factor:.3g} {unit}"
     return f"{seconds * 1e6:.3g} us"

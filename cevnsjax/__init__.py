@@ -20,17 +20,45 @@ if TYPE_CHECKING:
     from cevnsjax.inference.profile import profile as profile
     from cevnsjax.inference.scan import scan as scan
     from cevnsjax.interactions.charges import Charges as Charges
+    from cevnsjax.interactions.charges import NucleusAtNodes as NucleusAtNodes
+    from cevnsjax.interactions.electromagnetic import ChargeRadius as ChargeRadius
+    from cevnsjax.interactions.electromagnetic import MagneticMoment as MagneticMoment
+    from cevnsjax.interactions.electromagnetic import Millicharge as Millicharge
+    from cevnsjax.interactions.generalized import GeneralizedInteractions as GeneralizedInteractions
+    from cevnsjax.interactions.interaction import Interaction as Interaction
+    from cevnsjax.interactions.nsi import NSI as NSI
+    from cevnsjax.interactions.nsi import matter_nsi as matter_nsi
+    from cevnsjax.interactions.scalar_mediator import LightScalar as LightScalar
     from cevnsjax.interactions.standard_model import StandardModel as StandardModel
+    from cevnsjax.interactions.sterile import Sterile as Sterile
+    from cevnsjax.interactions.tensor_nsi import TensorNSI as TensorNSI
+    from cevnsjax.interactions.vector_mediator import GaugeCharges as GaugeCharges
+    from cevnsjax.interactions.vector_mediator import LightVector as LightVector
     from cevnsjax.model.model import Model as Model
+    from cevnsjax.model.spectrum import spectrum as spectrum
     from cevnsjax.nuclei import target as target
     from cevnsjax.parameters import Normal as Normal
     from cevnsjax.parameters import Parameter as Parameter
     from cevnsjax.parameters import Uniform as Uniform
     from cevnsjax.precision import enable_x64 as enable_x64
+    from cevnsjax.rate import cross_section as cross_section
     from cevnsjax.rate import dR_dT_nr as dR_dT_nr
 
 _HOMES = {
     "Charges": "interactions.charges",
+    "ChargeRadius": "interactions.electromagnetic",
+    "GaugeCharges": "interactions.vector_mediator",
+    "GeneralizedInteractions": "interactions.generalized",
+    "Interaction": "interactions.interaction",
+    "LightScalar": "interactions.scalar_mediator",
+    "LightVector": "interactions.vector_mediator",
+    "MagneticMoment": "interactions.electromagnetic",
+    "Millicharge": "interactions.electromagnetic",
+    "NSI": "interactions.nsi",
+    "NucleusAtNodes": "interactions.charges",
+    "Sterile": "interactions.sterile",
+    "TensorNSI": "interactions.tensor_nsi",
+    "matter_nsi": "interactions.nsi",
     "DecayAtRest": "flux.decay_at_rest",
     "Helm": "form_factors",
     "KleinNystrand": "form_factors",
@@ -40,11 +68,13 @@ _HOMES = {
     "StandardModel": "interactions.standard_model",
     "SymmetrizedFermi": "form_factors",
     "Uniform": "parameters",
+    "cross_section": "rate",
     "dR_dT_nr": "rate",
     "enable_x64": "precision",
     "fit": "inference.fit",
     "profile": "inference.profile",
     "scan": "inference.scan",
+    "spectrum": "model.spectrum",
     "target": "nuclei",
 }
 _ROOMS = ("analyses", "experiments", "plots")

@@ -10,6 +10,7 @@ from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
+from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import Nucleus, Target
 from cevnsjax.types import Reals, Values
 
@@ -80,3 +81,37 @@ def dR_dT_nr(
         norm = float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
         parts.append({s: norm * r for s, r in rates(charges, kernel).items()})
     return add_rates(parts)
+
+
+def cross_section(
+    T_nr: Any,
+    E_nu: float,
+    nucleus: Nucleus,
+    source: str,
+    interactions: tuple[Any, ...] = (StandardModel(),),
+    values: Values | None = None,
+) -> Reals:
+    """Differential cross section of one neutrino energy, all interactions together.
+
+    Args:
+        T_nr: Recoil energies, at least 1e-6 MeV, [node] [MeV].
+        E_nu: Neutrino energy [MeV].
+        nucleus: Target isotope.
+        source: "nu_e", "nu_mu", "nu_mu_bar" or "nu_e_bar".
+        interactions: The StandardModel first, then any others.
+        values: Parameters; names left out take their defaults.
+
+    Returns:
+        dsigma/dT_nr, zero beyond the end point, [node] [cm^2/MeV].
+    """
+    T, sm = jnp.asarray(T_nr), interactions[0]
+    target = Target(nucleus.name, (nucleus,), (1.0,))
+    filled = {p.name: p.default for i in interactions for p in parameters_of(i, [target])}
+    filled.update(values or {})
+    powers = tuple(jnp.full_like(T, E_nu**-k) for k in range(3))
+    moments = {source: (powers[0], powers[1], powers[2])}
+    kernel = kernels(T, nucleus, moments, sm.kinematics, structures_of(interactions))
+    charges = nucleus_charges(interactions, filled, nucleus, 2 * nucleus.mass * T, (source,))
+    by_source = rates(charges, kernel)
+    inside = T_nr_max(E_nu, nucleus.mass, sm.kinematics) > T
+    return jnp.where(inside, fermi_scale(nucleus.mass) * by_source[source], 0.0)

@@ -1,11 +1,16 @@
 """Named analyses: the conventions of a paper as a whole ``Model``."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cevnsjax.analyses.papoulias2020 import papoulias2020 as papoulias2020
+# The builders share their modules' names; import the modules by another name.
+from cevnsjax.analyses import aristizabal2018 as _aristizabal2018
+from cevnsjax.analyses import liao_marfatia2017 as _liao_marfatia2017
+from cevnsjax.analyses import papoulias2020 as _papoulias2020
+from cevnsjax.analyses import papoulias_kosmas2019 as _papoulias_kosmas2019
 from cevnsjax.errors import UnknownNameError
+from cevnsjax.interactions.owners import OWNERS, owning
 from cevnsjax.model import Model
 
 
@@ -14,32 +19,69 @@ class Analysis:
     """How to build an analysis.
 
     Attributes:
-        build: Function of options that gives the Model.
+        build: Function of options and ``interactions`` that gives the Model.
+        conventions: How the paper reads interactions, options by interaction.
         variants: Options that naming a parameter implies, e.g. R_n frees the radius.
     """
 
     build: Callable[..., Model]
+    conventions: dict[str, dict[str, Any]] = field(default_factory=dict)
     variants: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-ANALYSES = {"papoulias2020": Analysis(papoulias2020, {"R_n": {"radius": "free"}})}
+ANALYSES = {
+    "papoulias2020": Analysis(
+        _papoulias2020.papoulias2020,
+        _papoulias2020.CONVENTIONS,
+        {"R_n": {"radius": "free"}},
+    ),
+    "papoulias_kosmas2019": Analysis(
+        _papoulias_kosmas2019.papoulias_kosmas2019, _papoulias_kosmas2019.CONVENTIONS
+    ),
+    "liao_marfatia2017": Analysis(
+        _liao_marfatia2017.liao_marfatia2017, _liao_marfatia2017.CONVENTIONS
+    ),
+    "aristizabal2018": Analysis(_aristizabal2018.aristizabal2018, _aristizabal2018.CONVENTIONS),
+}
 """Analyses by name."""
 
+papoulias2020 = _papoulias2020.papoulias2020
+papoulias_kosmas2019 = _papoulias_kosmas2019.papoulias_kosmas2019
+liao_marfatia2017 = _liao_marfatia2017.liao_marfatia2017
+aristizabal2018 = _aristizabal2018.aristizabal2018
 
-def analysis(name: str, *, named: Iterable[str] = (), **options: Any) -> Model:
-    """The analysis called ``name``.
+
+def analysis(
+    name: str,
+    *,
+    named: Iterable[str] = (),
+    interaction_options: Mapping[str, Mapping[str, Any]] | None = None,
+    interactions: Iterable[Any] = (),
+    **options: Any,
+) -> Model:
+    """The analysis called ``name``, with the interactions that own the named parameters.
 
     Args:
         name: Name of the analysis.
-        named: Parameters the caller is going to use; they may select a variant.
-        **options: Options of its builder; they win over what ``named`` implies.
+        named: Parameters the caller is going to use; they switch interactions on, in the paper's
+            reading, and may select a variant.
+        interaction_options: Options by interaction; they win over the paper's.
+        interactions: Further interactions.
+        **options: Options of the builder; they win over what ``named`` implies.
 
     Raises:
         UnknownNameError: Listing the nearest names.
     """
     if name not in ANALYSES:
         raise UnknownNameError("analysis", name, ANALYSES)
-    chosen = ANALYSES[name]
-    for parameter in named:
+    chosen, wanted = ANALYSES[name], list(named)
+    for parameter in wanted:
         options = {**chosen.variants.get(parameter, {}), **options}
-    return chosen.build(**options)
+    given = interaction_options or {}
+    switched_on = set(given) | {i for i in chosen.conventions if _is_named(i, wanted)}
+    readings = {i: {**chosen.conventions.get(i, {}), **given.get(i, {})} for i in switched_on}
+    return chosen.build(interactions=[*owning(wanted, readings), *interactions], **options)
+
+
+def _is_named(interaction: str, wanted: list[str]) -> bool:
+    return any(name in OWNERS[interaction][0] for name in wanted)

@@ -2,10 +2,13 @@
 
 What reproduces its Table I: 14.57 kg, PDG-2018 couplings with one form factor for the nucleus,
 Klein-Nystrand with r_A = 1.20 fm (1.23 is printed; it gives 168 and 151 events, not 174 and
-158), no smearing, chi2 of eq. 10.
+158), no smearing, chi2 of eq. 10; charge radii by source through sin2_theta_w with half the
+shift of its eq. 17.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments import csi_2017
@@ -20,6 +23,8 @@ _RADIUS = {
     "fixed": StandardModel("pdg2018", form_factor=KleinNystrand(r_A=1.20), radii="formula"),
     "free": StandardModel("pdg2018", form_factor=Helm(s=0.9), radii="nuclear"),
 }
+CONVENTIONS = {"charge_radius": {"via": "sin2_theta_w", "couplings": "pdg2018", "factor": 0.5}}
+"""How the paper reads interactions."""
 
 
 def papoulias2020(
@@ -27,14 +32,17 @@ def papoulias2020(
     *,
     radius: str = "fixed",
     form_factor_error: str = "auto",
+    interactions: Sequence[Any] = (),
 ) -> Model:
     """The analysis of Papoulias, PRD 102, 113004.
 
     Args:
         quenching: "old" (constant 8.78 %, signal pull 28 %) or "new" (COHERENT-2020, 12.8 %).
         radius: "fixed" for Klein-Nystrand, "free" for Helm with one R_n for all nucleons.
-        form_factor_error: Whether the signal pull contains the 5 % of the form factor; "auto"
-            takes it out when the radius is free, which is what reproduces the paper.
+        form_factor_error: Whether the signal pull contains the 5 % of the form factor, "included"
+            or "excluded"; "auto" takes it out when the radius is free, which is what reproduces
+            the paper.
+        interactions: Interactions beyond the Standard Model.
 
     Raises:
         UnknownNameError: At an unknown option value.
@@ -51,4 +59,4 @@ def papoulias2020(
     if form_factor_error == "excluded" or (form_factor_error == "auto" and radius == "free"):
         sd = math.sqrt(sd**2 - _FORM_FACTOR_SD**2)
     experiment = csi_2017(_QUENCHING[quenching], pulls={"sig": sd})
-    return Model(experiment, [_RADIUS[radius]], name="papoulias2020")
+    return Model(experiment, [_RADIUS[radius], *interactions], name="papoulias2020")

@@ -61,11 +61,12 @@ def fit(
     """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise."""
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request
+    from cevnsjax.cli.sink import Sink
 
     request = Request(
         experiments, analysis, free, fix, settings, interactions=tuple(interaction or ())
     )
-    commands.fit(request, commands.Sink(plot, output, overwrite, as_json))
+    commands.fit(request, Sink(plot, output, overwrite, as_json))
 
 
 @app.command()
@@ -88,11 +89,12 @@ def profile(
     """Profile likelihood of one parameter, with intervals as unions."""
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request
+    from cevnsjax.cli.sink import Sink
 
     request = Request(
         experiments, analysis, free, fix, settings, (parameter,), tuple(interaction or ())
     )
-    sink = commands.Sink(plot, output, overwrite, as_json)
+    sink = Sink(plot, output, overwrite, as_json)
     commands.profile(request, parameter, tuple(level or ()), sink)
 
 
@@ -114,12 +116,13 @@ def scan(
     """Chi2 on a grid of one or two parameters; --output takes .nc or .json."""
     from cevnsjax.cli import commands
     from cevnsjax.cli.build import Request, axis
+    from cevnsjax.cli.sink import Sink
 
     axes = dict(axis(text) for text in (x, y) if text)
     request = Request(
         experiments, analysis, None, fix, settings, tuple(axes), tuple(interaction or ())
     )
-    sink = commands.Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
+    sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
     commands.scan(request, axes, tuple(level or ()), sink)
 
 
@@ -130,19 +133,29 @@ def predict(
     fix: Fix = None,
     settings: Set = None,
     interaction: Interactions = None,
+    quantity: Annotated[
+        str, typer.Option("--quantity", help="counts, dR_dT_nr or dsigma_dT_nr.")
+    ] = "counts",
+    energy: Annotated[
+        float, typer.Option("--energy", help="Neutrino energy of dsigma_dT_nr [MeV].")
+    ] = 30.0,
     plot: Plot = None,
     output: Output = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Expected counts by neutrino source and background, beside the observed ones."""
-    from cevnsjax.cli import commands
+    """Expected counts by neutrino source and background, or spectra in recoil energy.
+
+    With interactions beyond the Standard Model the figure compares the two.
+    """
+    from cevnsjax.cli import prediction
     from cevnsjax.cli.build import Request
+    from cevnsjax.cli.sink import Sink
 
     request = Request(
         experiments, analysis, None, fix, settings, interactions=tuple(interaction or ())
     )
-    commands.predict(request, commands.Sink(plot, output, overwrite, as_json))
+    prediction.predict(request, Sink(plot, output, overwrite, as_json), quantity, energy)
 
 
 @app.command()

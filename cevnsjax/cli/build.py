@@ -134,10 +134,18 @@ def build(request: Request) -> Any:
 
 def _analysis(request: Request, options: dict[str, Any]) -> Any:
     from cevnsjax.analyses import ANALYSES, analysis
+    from cevnsjax.interactions.owners import OWNERS
 
     if request.analysis in ANALYSES:
-        _require_known(options, [_option_names(ANALYSES[request.analysis].build)])
-    model = analysis(str(request.analysis), named=request.parameters, **options)
+        known = _option_names(ANALYSES[request.analysis].build) - {"interactions"}
+        _require_known(options, [known, set(OWNERS)])
+    model = analysis(
+        str(request.analysis),
+        named=request.parameters,
+        interaction_options={k: v for k, v in options.items() if k in OWNERS},
+        interactions=[imported(path) for path in request.interactions],
+        **{k: v for k, v in options.items() if k not in OWNERS},
+    )
     return _checked(model, request)
 
 

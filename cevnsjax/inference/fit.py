@@ -194,13 +194,19 @@ def _result(
 
 
 def _covariance(hessian: np.ndarray, scale: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Inverse Hessian over what is not on a bound, in natural units; NaN elsewhere."""
+    """Inverse Hessian in natural units; NaN for what is on a bound or in a flat direction."""
     covariance = np.full(hessian.shape, np.nan)
-    block = np.ix_(inside, inside)
-    units = np.outer(scale, scale)[block]
-    scaled = hessian[block] * units
-    if scaled.size and np.all(np.isfinite(scaled)) and np.linalg.eigvalsh(scaled)[0] > 0:
-        covariance[block] = np.linalg.inv(scaled) * units
+    units = np.outer(scale, scale)
+    scaled = hessian * units
+    keep = inside.copy()
+    if not keep.any() or not np.all(np.isfinite(scaled)):
+        return covariance
+    curvature, axes = np.linalg.eigh(scaled[np.ix_(keep, keep)])
+    flat = curvature < 1e-10 * curvature[-1]
+    keep[np.flatnonzero(keep)[np.any(np.abs(axes[:, flat]) > 1e-5, axis=1)]] = False
+    block = np.ix_(keep, keep)
+    if keep.any() and np.linalg.eigvalsh(scaled[block])[0] > 0:
+        covariance[block] = np.linalg.inv(scaled[block]) * units[block]
     return covariance
 
 

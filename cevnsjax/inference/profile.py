@@ -82,9 +82,11 @@ def profile(
     free: Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,
+    dof: int = 1,
+    chi2_min: float | None = None,
     data: Any = None,
 ) -> ProfileResult:
-    """Profile likelihood of a parameter and its confidence intervals (Wilks, one dof).
+    """Profile likelihood of a parameter and its confidence intervals by Wilks' theorem.
 
     Linear nuisances and constrained nonlinear ones are profiled always, other parameters only if
     they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range.
@@ -96,6 +98,9 @@ def profile(
         free: Further parameters to profile over.
         fixed: Parameters to hold at given values.
         within: Range to look at; the parameter's bounds if None.
+        dof: Degrees of freedom of the levels; 2 for a slice of a two-dimensional region.
+        chi2_min: chi2 to count from, if the global minimum lies off this slice; the lowest on the
+            curve if None.
         data: Data to use instead of the model's.
 
     Returns:
@@ -105,7 +110,7 @@ def profile(
         UnknownNameError: At an unknown parameter.
         InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
     """
-    heights = {level_key(level): delta_chi2_at(level) for level in levels}
+    heights = {level_key(level): delta_chi2_at(level, dof) for level in levels}
     names, held = free_names(objective, tuple(free), fixed, exclude=(parameter,))
     curve = _Curve(objective, parameter, names, held, data)
     density = _FITTED if names else _DIRECT
@@ -121,13 +126,13 @@ def profile(
             f"the likelihood does not depend on {parameter} within [{x[0]:g}, {x[-1]:g}]"
         )
     best = int(np.argmin(chi2))
-    intervals = {
-        key: _allowed(curve, x, chi2, chi2[best] + height) for key, height in heights.items()
-    }
+    base = float(chi2[best]) if chi2_min is None else float(chi2_min)
+    intervals = {key: _allowed(curve, x, chi2, base + height) for key, height in heights.items()}
     return ProfileResult(
         parameter=parameter,
         best_fit=float(x[best]),
-        chi2_min=float(chi2[best]),
+        chi2_min=base,
+        minima=_minima(x, chi2),
         intervals=intervals,
         levels=heights,
         x=x,
@@ -202,6 +207,25 @@ def _find_minima(curve: _Curve) -> None:
                 curve, bounds=(a, b), method="bounded", options={"xatol": 1e-8 * (b - a)}
             )
             curve(float(found.x))
+
+
+def _minima(x: np.ndarray, chi2: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Local minima worth a look as (x, chi2), lowest first."""
+    found = []
+    for i in range(len(x)):
+        around = chi2[max(i - 1, 0) : i + 2]
+        if chi2[i] == min(around) and max(around) > chi2[i] and chi2[i] < min(chi2) + _WORTH:
+            found.append((float(x[i]), float(chi2[i])))
+    distinct = [m for i, m in enumerate(found) if i == 0 or _barrier(x, chi2, found[i - 1], m)]
+    return tuple(sorted(distinct, key=lambda m: m[1]))
+
+
+def _barrier(
+    x: np.ndarray, chi2: np.ndarray, left: tuple[float, float], right: tuple[float, float]
+) -> bool:
+    """Whether chi2 rises between two minima by more than rounding."""
+    between = chi2[(x >= left[0]) & (x <= right[0])]
+    return bool(between.max() > max(left[1], right[1]) + 1e-7)
 
 
 def _allowed(

@@ -170,6 +170,7 @@ class ProfileResult:
         chi2: Profiled chi2 there, [point].
         status: "converged", or what went wrong.
         unit: Unit of the parameter.
+        minima: Local minima as (value, chi2), lowest first.
     """
 
     parameter: str
@@ -181,6 +182,7 @@ class ProfileResult:
     chi2: np.ndarray
     status: str
     unit: str = ""
+    minima: tuple[tuple[float, float], ...] = ()
 
     @property
     def delta_chi2(self) -> np.ndarray:
@@ -195,6 +197,7 @@ class ProfileResult:
             "chi2_min": self.chi2_min,
             "intervals": {k: [list(i) for i in v] for k, v in self.intervals.items()},
             "levels": dict(self.levels),
+            "minima": [list(m) for m in self.minima],
             "status": self.status,
         }
 

@@ -1,6 +1,5 @@
 """Grid scans on the node engine: chi2 over one or two parameters, linear nuisances solved."""
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -103,15 +102,17 @@ def _grid(objective: Objective, name: str, axis: Axis | np.ndarray) -> np.ndarra
     if isinstance(axis, tuple):
         if len(axis) != 3:
             raise InputError(f"{name}: give (low, high, points), got {axis}")
-        low, high, points = axis
+        low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
         if int(points) != points or points < 1:
             raise InputError(f"{name}: a grid needs at least one point, got {points}")
+        if points > _MAX_POINTS:
+            raise InputError(f"{name}: {points} points are too many; limit {_MAX_POINTS:.0e}")
         grid = np.linspace(low, high, int(points))
     else:
         grid = np.asarray(axis, dtype=float)
     if grid.ndim != 1 or grid.size == 0:
         raise InputError(f"{name}: the grid is empty or not one-dimensional: shape {grid.shape}")
-    if any(b <= a for a, b in itertools.pairwise(grid)):
+    if not np.all(np.diff(grid) > 0):
         raise InputError(f"{name}: grid values must increase, got {grid[0]:g} to {grid[-1]:g}")
     for edge in (grid[0], grid[-1]):
         parameter.check(edge)

@@ -2,3 +2,4 @@
 
 from cevnsjax.model.model import BoundFunction as BoundFunction
 from cevnsjax.model.model import Model as Model
+from cevnsjax.model.spectrum import spectrum as spectrum

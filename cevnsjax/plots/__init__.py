@@ -1,9 +1,10 @@
 """Figures: arrays in, matplotlib figures out; they know no model and no optimiser."""
 
+from cevnsjax.plots.comparison import comparison as comparison
 from cevnsjax.plots.contours import ContourSet as ContourSet
 from cevnsjax.plots.contours import contours as contours
 from cevnsjax.plots.profile import profile as profile
 from cevnsjax.plots.spectrum import spectrum as spectrum
 from cevnsjax.plots.style import save as save
 
-__all__ = ["ContourSet", "contours", "profile", "save", "spectrum"]
+__all__ = ["ContourSet", "comparison", "contours", "profile", "save", "spectrum"]

@@ -16,7 +16,9 @@ METHODS = pytest.mark.parametrize("method", [lbfgs, newton], ids=["lbfgs", "newt
 def problem(f, gradient, hessian, low=-np.inf, high=np.inf, size=2):
     low, high = (np.broadcast_to(np.asarray(b, float), size) for b in (low, high))
     wrap = lambda g: np.asarray(g, dtype=float)  # noqa: E731
-    return Problem(lambda u: (float(f(u)), wrap(gradient(u))), lambda u: wrap(hessian(u)), low, high)
+    return Problem(
+        lambda u: (float(f(u)), wrap(gradient(u))), lambda u: wrap(hessian(u)), low, high
+    )
 
 
 def quadratic(H, center, low=-np.inf, high=np.inf):

@@ -21,7 +21,14 @@ def _load():
     return module
 
 
+def _helm(q, R, s=0.9):
+    """Helm form factor of q [1/fm]; below R = sqrt(3) s its box radius is imaginary."""
+    x = q * np.emath.sqrt(5 / 3 * (R**2 - 3 * s**2))
+    return (3 * (np.sin(x) - x * np.cos(x)) / x**3).real * np.exp(-((q * s) ** 2) / 2)
+
+
 plain = _load()
+plain.helm = _helm
 _nominal = plain.n_pe
 DEFAULTS = dict(zip(plain.NAMES, plain.DEFAULT.tolist(), strict=True)) | {"qf_scale_csi2017": 1.0}
 SCALES = {"sin2_theta_w": 0.05, "R_n_Cs": 0.5, "R_n_I": 0.5, "qf_scale_csi2017": 0.05}
@@ -79,9 +86,7 @@ def derivatives(f, u, h=1e-2):
     def second_order(h):
         e = np.eye(len(u)) * h
         g = np.array([(f(u + a) - f(u - a)) / (2 * h) for a in e])
-        H = [
-            [f(u + a + b) - f(u + a - b) - f(u - a + b) + f(u - a - b) for b in e] for a in e
-        ]
+        H = [[f(u + a + b) - f(u + a - b) - f(u - a + b) + f(u - a - b) for b in e] for a in e]
         return g, np.array(H) / (4 * h**2)
 
     coarse, fine = second_order(2 * h), second_order(h)

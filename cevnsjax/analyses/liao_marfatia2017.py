@@ -1,0 +1,28 @@
+"""Liao and Marfatia, PLB 775, 54: CsI-2017 with one signal pull and no neutrons (eq. 7).
+
+14.6 kg, Klein-Nystrand with r_A = 1.20 fm, 1.17 PE/keV, tree couplings, variance C + AC.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cevnsjax.experiments import csi_2017
+from cevnsjax.form_factors import KleinNystrand
+from cevnsjax.interactions import StandardModel
+from cevnsjax.model import Model
+
+CONVENTIONS = {"light_vector": {"normalization": "lm_eq6"}}
+"""How the paper reads interactions: the normalisation of its eq. 6."""
+
+
+def liao_marfatia2017(*, interactions: Sequence[Any] = ()) -> Model:
+    """The analysis of Liao and Marfatia, PLB 775, 54.
+
+    Args:
+        interactions: Interactions beyond the Standard Model.
+    """
+    experiment = csi_2017(
+        "pe117", mass_kg=14.6, pulls={"sig": 0.28}, prompt_neutrons=False, variance="C+AC"
+    )
+    sm = StandardModel("tree", form_factor=KleinNystrand(r_A=1.20), radii="formula")
+    return Model(experiment, [sm, *interactions], name="liao_marfatia2017")

@@ -1,0 +1,170 @@
+"""The ``predict`` command: counts by component, and spectra in recoil energy."""
+
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.cli.build import Request, build
+from cevnsjax.cli.sink import Sink
+from cevnsjax.cli.system import prepare, say_table
+from cevnsjax.errors import UnknownNameError
+
+_QUANTITIES = {
+    "counts": "counts",
+    "dR_dT_nr": r"$dR/dT_\mathrm{nr}$ [1/kg/keV]",
+    "dsigma_dT_nr": r"$d\sigma/dT_\mathrm{nr}$ [cm$^2$/keV]",
+}
+
+
+def predict(request: Request, sink: Sink, quantity: str, energy: float) -> None:
+    """Predict at defaults and --fix values, print, draw."""
+    if quantity not in _QUANTITIES:
+        raise UnknownNameError("quantity", quantity, _QUANTITIES)
+    prepare()
+    model = build(request)
+    if quantity == "counts":
+        _counts(model, request, sink)
+    else:
+        _recoil(model, request, sink, quantity, energy)
+
+
+def _counts(model: Any, request: Request, sink: Sink) -> None:
+    predicted = model.by_component(request.fixed)
+    results = {}
+    for name, experiment in model.experiments.items():
+        parts = predicted[name]
+        results[name] = {
+            "observables": [experiment.observable],
+            "edges": {experiment.observable: experiment.edges.tolist()},
+            "signal": {s: np.asarray(c).tolist() for s, c in parts["signal"].items()},
+            "background": {b: np.asarray(c).tolist() for b, c in parts["background"].items()},
+            "observed": experiment.observed.tolist(),
+        }
+    text = "\n\n".join(_prediction_table(n, r) for n, r in results.items())
+    # One experiment gives its object; several give an object of them by name.
+    sink.deliver(next(iter(results.values())) if len(results) == 1 else results, text)
+    if sink.plot is not None:
+        sink.draw(_figure(model, request))
+
+
+def _prediction_table(name: str, result: dict[str, Any]) -> str:
+    observable = result["observables"][0]
+    edges = result["edges"][observable]
+    columns = {**result["signal"], **result["background"]}
+    rows = []
+    for i, observed in enumerate(result["observed"]):
+        parts = [f"{c[i]:.4f}" for c in columns.values()]
+        total = sum(c[i] for c in columns.values())
+        rows.append((f"{edges[i]:g}-{edges[i + 1]:g}", *parts, f"{total:.4f}", f"{observed:g}"))
+    sums = {k: sum(c) for k, c in columns.items()}
+    totals = [f"{s:.3f}" for s in sums.values()]
+    rows.append(("sum", *totals, f"{sum(sums.values()):.3f}", f"{sum(result['observed']):g}"))
+    return say_table(name, (observable, *columns, "total", "observed"), rows)
+
+
+def _figure(model: Any, request: Request) -> Any:
+    """Data and prediction; with interactions beyond it, the Standard Model beside them."""
+    if len(model.interactions) == 1:
+        return spectrum_figure(model, request.fixed, [])
+    from cevnsjax.plots import comparison
+    from cevnsjax.plots.style import label
+
+    experiment = next(iter(model.experiments.values()))
+    curves = {
+        name: np.asarray(m.expected(_known(m, request.fixed))[experiment.name])
+        for name, m in _side_by_side(model).items()
+    }
+    return comparison(
+        experiment.edges,
+        curves,
+        x_label=label(experiment.observable),
+        y_label="counts",
+        title=experiment.title,
+        steps=True,
+    )
+
+
+def _side_by_side(model: Any) -> dict[str, Any]:
+    """The Standard Model of a model, and the model itself."""
+    from cevnsjax.model import Model
+
+    experiments = list(model.experiments.values())
+    beyond = " + ".join(getattr(i, "__name__", type(i).__name__) for i in model.interactions[1:])
+    standard = Model(experiments, [model.interactions[0]])
+    return {"Standard Model": standard, **({f"+ {beyond}": model} if beyond else {})}
+
+
+def _known(model: Any, values: dict[str, float]) -> dict[str, float]:
+    return {n: x for n, x in values.items() if n in model.parameters}
+
+
+def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: float) -> None:
+    """A spectrum in recoil energy for every source, and its sum beside the Standard Model's."""
+    from cevnsjax.model import spectrum
+
+    found = {
+        name: spectrum(m, _known(m, request.fixed), quantity=quantity, E_nu=energy)
+        for name, m in _side_by_side(model).items()
+    }
+    array = list(found.values())[-1]
+    result = {
+        "quantity": quantity,
+        "units": array.attrs["units"],
+        "T_nr": array["T_nr"].values.tolist(),
+        "source": array["source"].values.tolist(),
+        **({"nucleus": array["nucleus"].values.tolist()} if "nucleus" in array.dims else {}),
+        "values": array.values.tolist(),
+    }
+    every = slice(None, None, max(1, array.sizes["T_nr"] // 20))
+    shown = array.sum("nucleus") if "nucleus" in array.dims else array
+    rows = [
+        (f"{T * 1e3:.4g}", *(f"{x:.4g}" for x in shown.sel(T_nr=T).values))
+        for T in array["T_nr"].values[every]
+    ]
+    head = ("T_nr [keV]", *result["source"])
+    sink.deliver(result, say_table(f"{quantity} [{result['units']}]", head, rows))
+    if sink.plot is not None:
+        from cevnsjax.plots import comparison
+
+        curves = {name: _total(a) * 1e-3 for name, a in found.items()}
+        figure = comparison(
+            array["T_nr"].values * 1e3,
+            curves,
+            x_label=r"$T_\mathrm{nr}$ [keV]",
+            y_label=_QUANTITIES[quantity],
+            title=next(iter(model.experiments.values())).title,
+            logarithmic=True,
+        )
+        sink.draw(figure)
+
+
+def _total(array: Any) -> np.ndarray:
+    """Sum over sources and isotopes, floored so that a logarithmic axis can show it."""
+    summed = array.sum([d for d in array.dims if d != "T_nr"]).values
+    return np.maximum(summed, 1e-6 * summed.max())
+
+
+def spectrum_figure(model: Any, values: dict[str, float], note: list[str]) -> Any:
+    """Data and stacked prediction of the model's first experiment, pulls applied."""
+    from cevnsjax.plots import spectrum
+
+    name, experiment = next(iter(model.experiments.items()))
+    parts = model.by_component({n: x for n, x in values.items() if not _is_pull(model, n)})[name]
+    factor = dict.fromkeys(["signal", *parts["background"]], 1.0)
+    for pull in experiment.pulls:
+        for component in pull.components:
+            factor[component] += values.get(pull.name, 0.0)
+    return spectrum(
+        experiment.edges,
+        experiment.observed,
+        experiment.variance,
+        {s: factor["signal"] * c for s, c in parts["signal"].items()},
+        {b: factor[b] * c for b, c in parts["background"].items()},
+        observable=experiment.observable,
+        title=experiment.title,
+        note="\n".join(note),
+    )
+
+
+def _is_pull(model: Any, name: str) -> bool:
+    return model.parameters[name].linear

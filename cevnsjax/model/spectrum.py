@@ -1,0 +1,114 @@
+"""Spectra of a model as xarray: counts, recoil rate and cross section."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.model.model import Model
+from cevnsjax.rate import cross_section, dR_dT_nr
+from cevnsjax.types import Values
+
+QUANTITIES = ("counts", "dR_dT_nr", "dsigma_dT_nr")
+
+
+def spectrum(
+    model: Model,
+    values: Values | None = None,
+    *,
+    quantity: str = "counts",
+    experiment: str | None = None,
+    T_nr: Any = None,
+    E_nu: float = 30.0,
+) -> xr.DataArray:
+    """A spectrum of one experiment of a model, by neutrino source.
+
+    Args:
+        model: The model.
+        values: Parameters by name; names left out take their defaults.
+        quantity: "counts" in the experiment's bins; "dR_dT_nr" of its target over its exposure
+            [1/kg/MeV]; "dsigma_dT_nr" by isotope at one neutrino energy [cm^2/MeV].
+        experiment: Name of the experiment; the model's first if None.
+        T_nr: Recoil energies for the two rates, at least 1e-6; 200 up to the end point if None
+            [MeV].
+        E_nu: Neutrino energy of the cross section [MeV].
+
+    Returns:
+        Array over (source, bin), (source, T_nr) or (source, nucleus, T_nr).
+
+    Raises:
+        UnknownNameError: At an unknown quantity, experiment or parameter.
+        InputError: At recoil energies below 1 eV.
+    """
+    if quantity not in QUANTITIES:
+        raise UnknownNameError("quantity", quantity, QUANTITIES)
+    name = experiment or next(iter(model.experiments))
+    if name not in model.experiments:
+        raise UnknownNameError("experiment", name, model.experiments)
+    given = dict(values or {})
+    for parameter, value in given.items():
+        model.parameters[parameter].check(value)
+    if quantity == "counts":
+        return _counts(model, given, name)
+    recoil = _recoil(model, name, T_nr, E_nu if quantity == "dsigma_dT_nr" else None)
+    if quantity == "dR_dT_nr":
+        return _rate(model, given, name, recoil)
+    return _cross_section(model, given, name, recoil, E_nu)
+
+
+def _counts(model: Model, values: Values, name: str) -> xr.DataArray:
+    signal = model.by_component(values)[name]["signal"]
+    described = model.experiments[name]
+    centres = (described.edges[1:] + described.edges[:-1]) / 2
+    return xr.DataArray(
+        np.array([np.asarray(c) for c in signal.values()]),
+        dims=("source", described.observable),
+        coords={"source": list(signal), described.observable: centres},
+        name="counts",
+        attrs={"units": "1", "edges": described.edges, "experiment": name},
+    )
+
+
+def _recoil(model: Model, name: str, T_nr: Any, E_nu: float | None) -> np.ndarray:
+    if T_nr is None:
+        described = model.experiments[name]
+        energy = max(described.flux.kink_energies) if E_nu is None else E_nu
+        top = max(2 * energy**2 / n.mass for n in described.target.nuclei)
+        return np.linspace(top / 200, top, 200)
+    recoil = np.atleast_1d(np.asarray(T_nr, dtype=float))
+    if not np.all(recoil >= 1e-6):
+        raise InputError(f"T_nr must be at least 1e-6 MeV (1 eV), got {recoil.min():g}")
+    return recoil
+
+
+def _rate(model: Model, values: Values, name: str, recoil: np.ndarray) -> xr.DataArray:
+    described = model.experiments[name]
+    rate = dR_dT_nr(recoil, described.target, described.flux, model.interactions, values)
+    return xr.DataArray(
+        np.array([np.asarray(r) for r in rate.values()]),
+        dims=("source", "T_nr"),
+        coords={"source": list(rate), "T_nr": recoil},
+        name="dR_dT_nr",
+        attrs={"units": "1/kg/MeV", "experiment": name},
+    )
+
+
+def _cross_section(
+    model: Model, values: Values, name: str, recoil: np.ndarray, E_nu: float
+) -> xr.DataArray:
+    described = model.experiments[name]
+    sources: Sequence[str] = described.flux.sources
+    nuclei = described.target.nuclei
+    table = [
+        [np.asarray(cross_section(recoil, E_nu, n, s, model.interactions, values)) for n in nuclei]
+        for s in sources
+    ]
+    return xr.DataArray(
+        np.array(table),
+        dims=("source", "nucleus", "T_nr"),
+        coords={"source": list(sources), "nucleus": [n.name for n in nuclei], "T_nr": recoil},
+        name="dsigma_dT_nr",
+        attrs={"units": "cm^2/MeV", "E_nu": E_nu, "experiment": name},
+    )

@@ -1,0 +1,75 @@
+"""Several models in one frame, with the ratio to the first below."""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from cevnsjax.errors import InputError
+from cevnsjax.plots.arrays import finite, increasing
+from cevnsjax.plots.frame import dress, legend_above, new_figure
+from cevnsjax.plots.style import CURVES, STYLE
+
+_DASHES = ("-", "--", "-.", ":")
+
+
+def comparison(
+    x: ArrayLike,
+    curves: Mapping[str, ArrayLike],
+    *,
+    x_label: str,
+    y_label: str,
+    title: str = "",
+    steps: bool = False,
+    logarithmic: bool = False,
+) -> Figure:
+    """Curves over a common abscissa and their ratio to the first.
+
+    Args:
+        x: Points, increasing, or bin edges if ``steps`` [unit of the abscissa].
+        curves: Ordinates by legend name; the first is the reference [unit of the ordinate].
+        x_label: Axis label with unit.
+        y_label: Axis label with unit.
+        title: Line over the figure.
+        steps: Draw histograms between edges.
+        logarithmic: Logarithmic ordinate.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: At shapes that do not match, or no curve.
+    """
+    xs = increasing("x", x)
+    if not curves:
+        raise InputError("comparison needs at least one curve")
+    size = (xs.size - 1 if steps else xs.size,)
+    ys = {name: finite(name, y, size) for name, y in curves.items()}
+    reference = next(iter(ys.values()))
+    with mpl.rc_context(STYLE):
+        figure = new_figure(3.6, 3.6)
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, 1))
+        handles = []
+        for i, (name, y) in enumerate(ys.items()):
+            look = {
+                "color": CURVES[i % len(CURVES)],
+                "linestyle": _DASHES[(i // len(CURVES)) % len(_DASHES)],
+                "label": name,
+            }
+            ratio = np.divide(y, reference, out=np.full_like(y, np.nan), where=reference > 0)
+            for axes, ordinate in ((upper, y), (lower, ratio)):
+                shown = np.append(ordinate, ordinate[-1]) if steps else ordinate
+                style = {"drawstyle": "steps-post"} if steps else {}
+                (line,) = axes.plot(xs, shown, **look, **style)
+                if axes is upper:
+                    handles.append(line)
+        for axes in (upper, lower):
+            dress(axes)
+        upper.set(ylabel=y_label, xlim=(xs[0], xs[-1]))
+        if logarithmic:
+            upper.set_yscale("log")
+        lower.set(xlabel=x_label, ylabel="ratio")
+        legend_above(upper, handles, title=title)
+    return figure

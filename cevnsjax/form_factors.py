@@ -13,16 +13,33 @@ import jax.numpy as jnp
 
 from cevnsjax.constants import hbar_c
 from cevnsjax.errors import InputError
-from cevnsjax.numerics import bessel_ratio, coth_ratio, csch_ratio, sinc
+from cevnsjax.numerics import SERIES_MAX, bessel_ratio, coth_ratio, csch_ratio, sinc
 from cevnsjax.types import RealLike, Reals
+
+NEAR = 0.6 * SERIES_MAX
+"""Largest q^2 R_rms^2 at which every family's power series serve; its box radius squared is at
+most 5/3 R_rms^2 [1]."""
+
+
+def is_near(q2_max: float, R_max: float) -> bool:
+    """Whether power series serve up to a momentum transfer and a radius.
+
+    Args:
+        q2_max: Largest momentum transfer squared [MeV^2].
+        R_max: Largest rms radius [fm].
+    """
+    return q2_max * (R_max / hbar_c) ** 2 < NEAR
 
 
 @runtime_checkable
 class FormFactor(Protocol):
     """What the package asks of a form-factor family."""
 
-    def __call__(self, q2: RealLike, R_rms: RealLike) -> Reals:
-        """Amplitude F(q^2), 1 at q^2 = 0 [1], for q2 [MeV^2] and R_rms [fm]."""
+    def __call__(self, q2: RealLike, R_rms: RealLike, *, near: bool = False) -> Reals:
+        """Amplitude F(q^2), 1 at q^2 = 0 [1], for q2 [MeV^2] and R_rms [fm].
+
+        ``near`` promises q^2 R_rms^2 below ``NEAR``, where power series are enough.
+        """
         ...
 
     @property
@@ -63,11 +80,11 @@ class Helm:
         if self.box not in ("lewin_smith", "r_A"):
             raise InputError(f"Helm box {self.box!r} is unknown; use 'lewin_smith' or 'r_A'")
 
-    def __call__(self, q2: RealLike, R_rms: RealLike) -> Reals:
+    def __call__(self, q2: RealLike, R_rms: RealLike, *, near: bool = False) -> Reals:
         """Amplitude F(q^2) [1] for q2 [MeV^2] and R_rms [fm]."""
         k2, R2 = _inputs(q2, R_rms)
         R0_squared = (5 / 3) * (R2 - 3 * self.s**2)
-        return bessel_ratio(k2 * R0_squared) * jnp.exp(-0.5 * self.s**2 * k2)
+        return bessel_ratio(k2 * R0_squared, near=near) * jnp.exp(-0.5 * self.s**2 * k2)
 
     @property
     def R_min(self) -> float:
@@ -101,11 +118,11 @@ class KleinNystrand:
     def __post_init__(self) -> None:
         _require_positive(a_k=self.a_k, r_A=self.r_A)
 
-    def __call__(self, q2: RealLike, R_rms: RealLike) -> Reals:
+    def __call__(self, q2: RealLike, R_rms: RealLike, *, near: bool = False) -> Reals:
         """Amplitude F(q^2) [1] for q2 [MeV^2] and R_rms [fm]."""
         k2, R2 = _inputs(q2, R_rms)
         R_A_squared = (5 / 3) * (R2 - 6 * self.a_k**2)
-        return bessel_ratio(k2 * R_A_squared) / (1 + self.a_k**2 * k2)
+        return bessel_ratio(k2 * R_A_squared, near=near) / (1 + self.a_k**2 * k2)
 
     @property
     def R_min(self) -> float:
@@ -133,13 +150,14 @@ class SymmetrizedFermi:
     def __post_init__(self) -> None:
         _require_positive(a=self.a)
 
-    def __call__(self, q2: RealLike, R_rms: RealLike) -> Reals:
+    def __call__(self, q2: RealLike, R_rms: RealLike, *, near: bool = False) -> Reals:
         """Amplitude F(q^2) [1] for q2 [MeV^2] and R_rms [fm]."""
         k2, R2 = _inputs(q2, R_rms)
         pi_a_squared = (math.pi * self.a) ** 2
         c_squared = (5 / 3) * R2 - (7 / 3) * pi_a_squared
         x2, y2 = k2 * c_squared, k2 * pi_a_squared
-        bracket = 3 * pi_a_squared * coth_ratio(y2) * sinc(x2) + c_squared * bessel_ratio(x2)
+        surface = 3 * pi_a_squared * coth_ratio(y2) * sinc(x2, near=near)
+        bracket = surface + c_squared * bessel_ratio(x2, near=near)
         return csch_ratio(y2) * bracket / (c_squared + pi_a_squared)
 
     @property

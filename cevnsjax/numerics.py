@@ -1,41 +1,69 @@
 """Numerical primitives: an entire Bessel ratio, smooth hyperbolic ratios, panel quadrature."""
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache, reduce
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial, reduce
 from operator import add
 from types import ModuleType
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.types import RealLike, Reals
 
-_BESSEL_TERMS = 26
-_BESSEL_SWITCH = 100.0
+SERIES_MAX = 100.0
+"""Largest x^2 at which the power series are used: x = 10, where they lose four digits [1]."""
+_TERMS = 26
 
 
-def _even_series(coefficients: tuple[float, ...], y: Reals) -> Reals:
+def _even_series(coefficients: Sequence[float], y: Reals) -> Reals:
     """Horner evaluation of sum_k c_k y^k [1]."""
-    total = jnp.full_like(y, coefficients[-1])
+    value = jnp.full_like(y, coefficients[-1])
     for c in reversed(coefficients[:-1]):
-        total = total * y + c
-    return total
+        value = value * y + c
+    return value
 
 
 def _double_factorial(n: int) -> int:
     return math.prod(range(n, 0, -2))
 
 
-_BESSEL = tuple(
-    (-1.0) ** k * 3 / (2**k * math.factorial(k) * _double_factorial(2 * k + 3))
-    for k in range(_BESSEL_TERMS)
-)
-_SINC = tuple((-1.0) ** k / math.factorial(2 * k + 1) for k in range(_BESSEL_TERMS))
+@lru_cache(maxsize=16)
+def _spherical_coefficients(n: int) -> tuple[float, ...]:
+    """Of (2n + 1)!! j_n(x)/x^n in powers of x^2."""
+    top = _double_factorial(2 * n + 1)
+    return tuple(
+        (-0.5) ** k * top / (math.factorial(k) * _double_factorial(2 * n + 2 * k + 1))
+        for k in range(_TERMS)
+    )
 
 
-def bessel_ratio(x_squared: RealLike) -> Reals:
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _spherical(n: int, y: Reals) -> Reals:
+    """G_n(y) = (2n + 1)!! j_n(x)/x^n with y = x^2, as a power series [1]."""
+    return _even_series(_spherical_coefficients(n), y)
+
+
+@_spherical.defjvp
+def _spherical_jvp(n: int, primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+    # dG_n/dy = -G_(n+1)/(2 (2n + 3)): cheaper than differentiating the Horner sum.
+    (y,), (dy,) = primals, tangents
+    return _spherical(n, y), _spherical(n + 1, y) * (-0.5 / (2 * n + 3)) * dy
+
+
+def _near_or_far(n: int, x_squared: RealLike, near: bool, far: Callable[[Reals], Reals]) -> Reals:
+    """G_n by its series, and by a closed form of x where the series runs out."""
+    y = jnp.asarray(x_squared)
+    if near:
+        return _spherical(n, y)
+    inside = y < SERIES_MAX
+    series = _spherical(n, jnp.where(inside, y, 0.0))
+    return jnp.where(inside, series, far(jnp.sqrt(jnp.where(inside, SERIES_MAX, y))))
+
+
+def bessel_ratio(x_squared: RealLike, *, near: bool = False) -> Reals:
     """3 j1(x)/x as an entire function of x^2 [1].
 
     The even power series up to x = 10 (error below 1e-12 there, 1e-15 for x < 5); closed form
@@ -44,32 +72,25 @@ def bessel_ratio(x_squared: RealLike) -> Reals:
 
     Args:
         x_squared: Square of the argument, of either sign [1].
+        near: Promise that x^2 < ``SERIES_MAX`` everywhere: the closed form is left out.
 
     Returns:
         The ratio, 1 at the origin [1].
     """
-    y = jnp.asarray(x_squared)
-    near = y < _BESSEL_SWITCH
-    series = _even_series(_BESSEL, jnp.where(near, y, 0.0))
-    x = jnp.sqrt(jnp.where(near, _BESSEL_SWITCH, y))
-    closed = 3 * (jnp.sin(x) - x * jnp.cos(x)) / x**3
-    return jnp.where(near, series, closed)
+    return _near_or_far(1, x_squared, near, lambda x: 3 * (jnp.sin(x) - x * jnp.cos(x)) / x**3)
 
 
-def sinc(x_squared: RealLike) -> Reals:
+def sinc(x_squared: RealLike, *, near: bool = False) -> Reals:
     """sin(x)/x as an entire function of x^2 [1].
 
     Args:
         x_squared: Square of the argument, of either sign [1].
+        near: Promise that x^2 < ``SERIES_MAX`` everywhere: the closed form is left out.
 
     Returns:
         The ratio, 1 at the origin [1].
     """
-    y = jnp.asarray(x_squared)
-    near = y < _BESSEL_SWITCH
-    series = _even_series(_SINC, jnp.where(near, y, 0.0))
-    x = jnp.sqrt(jnp.where(near, _BESSEL_SWITCH, y))
-    return jnp.where(near, series, jnp.sin(x) / x)
+    return _near_or_far(0, x_squared, near, lambda x: jnp.sin(x) / x)
 
 
 # (y coth y - 1)/y^2 and y/sinh y about y = 0: Bernoulli numbers; radius of convergence pi.

@@ -1,5 +1,6 @@
 """Recoil rates: flux moments times charges over a target."""
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -21,6 +22,7 @@ def nucleus_charges(
     nucleus: Nucleus,
     q2: Any,
     sources: tuple[str, ...],
+    q2_max: float = math.inf,
 ) -> Charges:
     """Charges of one isotope, summed over interactions.
 
@@ -30,8 +32,9 @@ def nucleus_charges(
         nucleus: The isotope.
         q2: Momentum transfer squared, [node] [MeV^2].
         sources: Neutrino sources.
+        q2_max: Bound on ``q2`` known beforehand [MeV^2].
     """
-    F_p, F_n = interactions[0].form_factors(values, nucleus, q2)
+    F_p, F_n = interactions[0].form_factors(values, nucleus, q2, q2_max)
     seen = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
     total = interactions[0](values, seen)
     for interaction in interactions[1:]:

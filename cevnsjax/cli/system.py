@@ -26,6 +26,8 @@ def prepare() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
+    # Programs here take microseconds; handing each to another thread costs more than it does.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.cross_section import fermi_scale, kernels
@@ -205,7 +204,7 @@ class Experiment:
         }
 
         def leaf(number: Any) -> jax.Array:
-            return jnp.asarray(np.asarray(number, dtype=dtype))
+            return jax.device_put(np.asarray(number, dtype=dtype))
 
         arrays = {
             "weights": 1 / self.variance,

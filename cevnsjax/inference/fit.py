@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from cevnsjax.errors import InputError
 from cevnsjax.inference.minimize import Minimum, Problem, lbfgs, newton
@@ -172,6 +171,8 @@ def _result(
         np.array([n not in at_bound for n in values], dtype=bool),
     )
     variances = np.diag(covariance)
+    from scipy import special  # 0.2 s to import
+
     theory = [n for n in names if table[n].kind == "theory"]
     ndf = sum(int(np.size(o)) for o in objective.observed) - len(theory)
     chi2 = 2 * minimum.value

@@ -62,7 +62,6 @@ class Objective(Protocol):
         points: Mapping[str, Any],
         *,
         kind: str = "profiled_nll",
-        batch_size: int = 16,
         data: Any = None,
     ) -> Any:
         """The nll at many points."""

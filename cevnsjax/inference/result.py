@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from cevnsjax.errors import DataError, InputError
 
@@ -34,6 +33,8 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
         exact = math.erf(n / math.sqrt(2))
         if abs(level - exact) < 5e-5:
             level = exact
+    from scipy import special  # 0.2 s to import
+
     return float(special.chdtri(dof, 1 - level))
 
 

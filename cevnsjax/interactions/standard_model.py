@@ -1,12 +1,13 @@
 """The Standard Model: weak charges, nuclear radii and the convention of the kinematics."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cevnsjax.couplings import FLAVOURS, coupling_scheme
 from cevnsjax.errors import UnknownNameError
-from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm
+from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.kinematics import Kinematics, require_kinematics
 from cevnsjax.nuclei import Nucleus, Target, reference_isotope, theory_radii
@@ -15,7 +16,9 @@ from cevnsjax.types import Reals, Values
 
 Radii = Literal["per_nucleus", "common", "skin", "nuclear", "formula"]
 RADII: tuple[Radii, ...] = ("per_nucleus", "common", "skin", "nuclear", "formula")
-_R_MAX = 12.0
+_R_MAX = 10.0
+# Largest radius that parameters can add up to: R_p and the largest skin, isotope shifts.
+_R_REACH = 14.0
 
 
 @dataclass(frozen=True)
@@ -106,20 +109,24 @@ class StandardModel:
             owner="StandardModel",
         )
 
-    def form_factors(self, values: Values, nucleus: Nucleus, q2: Any) -> tuple[Reals, Reals]:
+    def form_factors(
+        self, values: Values, nucleus: Nucleus, q2: Any, q2_max: float = math.inf
+    ) -> tuple[Reals, Reals]:
         """Proton and neutron form factors of one isotope.
 
         Args:
             values: All parameters of the model.
             nucleus: The isotope.
             q2: Momentum transfer squared, [node] [MeV^2].
+            q2_max: Bound on ``q2`` known beforehand; a low one saves work [MeV^2].
 
         Returns:
             F_p and F_n, [node] [1]; the same array twice where one radius serves both.
         """
+        near = is_near(q2_max, _R_REACH)
         if self.radii in ("formula", "nuclear"):
             R = self.form_factor.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
-            F = self.form_factor(q2, R)
+            F = self.form_factor(q2, R, near=near)
             return F, F
         shift_p, shift_n = _isotope_shift(nucleus)
         R_p = values[f"R_p_{nucleus.symbol}"] + shift_p
@@ -129,7 +136,8 @@ class StandardModel:
             R_n = values["R_n"]
         else:
             R_n = R_p + values["dR_np"]
-        return self.form_factor(q2, R_p), self.form_factor(q2, R_n)
+        F_p = self.form_factor(q2, R_p, near=near)
+        return F_p, self.form_factor(q2, R_n, near=near)
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""
@@ -149,7 +157,7 @@ def _skin(default: float) -> Parameter:
         name="dR_np",
         meaning="neutron skin R_n - R_p, common to all nuclei",
         default=default,
-        bounds=(-2.0, 6.0),
+        bounds=(-2.0, 3.0),
         unit="fm",
         latex=r"\Delta R_{np}",
         scale=0.5,

@@ -53,7 +53,8 @@ def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: 
     parts = []
     for nucleus in signal.nuclei:
         q2 = 2 * nucleus.mass * T_nr
-        charges = nucleus_charges(interactions, values, nucleus, q2, signal.flux.sources)
+        q2_max = 2 * nucleus.mass * float(signal.kinks[-1])
+        charges = nucleus_charges(interactions, values, nucleus, q2, signal.flux.sources, q2_max)
         norm = arrays.norms[nucleus.name]
         parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
     return R, add_rates(parts)
@@ -215,20 +216,49 @@ def run(kind: str, static: Static, leaves: Any, observed: Any, vector: Any, give
     return _call(kind, static, leaves, observed, vector)(given)
 
 
-@jax.jit(static_argnums=(0, 1))
+def _of_point(
+    kind: str,
+    static: Static,
+    names: tuple[str, ...],
+    leaves: Any,
+    observed: Any,
+    vector: Any,
+    given: Values,
+) -> Callable[[Any], Any]:
+    """The same as a function of one array, the values of ``names``."""
+    function = _call(kind, static, leaves, observed, vector)
+    return lambda point: function({**given, **dict(zip(names, point, strict=True))})
+
+
+@jax.jit(static_argnums=(0, 1, 2))
 def run_value_and_grad(
-    kind: str, static: Static, leaves: Any, observed: Any, vector: Any, given: Values
-) -> Any:
-    """Value and gradient with respect to ``given``; arguments as for ``run``."""
-    return jax.value_and_grad(_call(kind, static, leaves, observed, vector))(given)
+    kind: str,
+    static: Static,
+    names: tuple[str, ...],
+    leaves: Any,
+    observed: Any,
+    vector: Any,
+    given: Values,
+    point: Any,
+) -> tuple[Reals, Reals]:
+    """Value and gradient [name] at ``point``; other arguments as for ``run``."""
+    function = _of_point(kind, static, names, leaves, observed, vector, given)
+    return jax.value_and_grad(function)(point)
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=(0, 1, 2))
 def run_hessian(
-    kind: str, static: Static, leaves: Any, observed: Any, vector: Any, given: Values
-) -> Any:
-    """Hessian with respect to ``given``, a dict of dicts; arguments as for ``run``."""
-    return jax.hessian(_call(kind, static, leaves, observed, vector))(given)
+    kind: str,
+    static: Static,
+    names: tuple[str, ...],
+    leaves: Any,
+    observed: Any,
+    vector: Any,
+    given: Values,
+    point: Any,
+) -> Reals:
+    """Hessian [name, name] at ``point``; other arguments as for ``run``."""
+    return jax.hessian(_of_point(kind, static, names, leaves, observed, vector, given))(point)
 
 
 @jax.jit(static_argnums=(0, 1, 7))

@@ -20,6 +20,7 @@ from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
 
 _SMALL_MAP = 256
+BATCH = 128
 _interned: dict[Static, Static] = {}
 
 
@@ -116,7 +117,8 @@ class Model:
         self.best_pulls = BoundFunction(self, "best_pulls")
 
     def _leaf(self, array: Any) -> jax.Array:
-        return jnp.asarray(np.asarray(array, dtype=self.dtype))
+        # device_put does not compile a program for each new shape; jnp.asarray does.
+        return jax.device_put(np.asarray(array, dtype=self.dtype))
 
     def _table(self, defaults: dict[str, float]) -> ParameterTable:
         targets = [e.target for e in self.experiments.values()]
@@ -185,7 +187,7 @@ class Model:
         names: Iterable[str] | None = None,
         profiled: bool = True,
         data: Any = None,
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+    ) -> tuple[float, dict[str, float]]:
         """Compiled value and gradient of (profiled) nll.
 
         Args:
@@ -197,7 +199,10 @@ class Model:
         Returns:
             Scalar and {name: derivative [1/unit]}.
         """
-        return self._derivative(evaluate.run_value_and_grad, values, names, profiled, data)
+        order = tuple(values if names is None else names)
+        run = evaluate.run_value_and_grad
+        value, gradient = self._derivative(run, values, order, profiled, data)
+        return float(value), dict(zip(order, np.asarray(gradient).tolist(), strict=True))
 
     def hessian(
         self,
@@ -218,9 +223,19 @@ class Model:
         Returns:
             Matrix [name, name] [1/unit^2].
         """
-        order = list(values) if names is None else list(names)
-        blocks = self._derivative(evaluate.run_hessian, values, order, profiled, data)
-        return np.array([[float(blocks[a][b]) for b in order] for a in order])
+        order = tuple(values if names is None else names)
+        run = evaluate.run_hessian
+        return np.asarray(self._derivative(run, values, order, profiled, data))
+
+    def _derivative(
+        self, run: Any, values: Values, names: tuple[str, ...], profiled: bool, data: Any
+    ) -> Any:
+        full = {**{n: self.parameters[n].default for n in names}, **values}
+        point = np.array([self._number(n, full.pop(n)) for n in names], dtype=self.dtype)
+        vector, traced = self.split(full)
+        observed = self.observed_or(data)
+        kind = "profiled_nll" if profiled else "nll"
+        return run(kind, self.static, names, self.leaves, observed, vector, traced, point)
 
     def map(
         self,
@@ -228,7 +243,7 @@ class Model:
         points: Mapping[str, Any],
         *,
         kind: str = "profiled_nll",
-        batch_size: int = 16,
+        batch_size: int = BATCH,
         data: Any = None,
     ) -> jax.Array:
         """Evaluate at many points in one compiled program, with bounded memory.
@@ -275,14 +290,6 @@ class Model:
         for extreme in (np.min(array), np.max(array)):
             self.parameters[name].check(float(extreme))
         return array
-
-    def _derivative(self, run: Any, values: Values, names: Any, profiled: bool, data: Any) -> Any:
-        order = list(values) if names is None else list(names)
-        full = {**{n: self.parameters[n].default for n in order}, **values}
-        given = {n: self.dtype.type(self._number(n, full.pop(n))) for n in order}
-        vector, traced = self.split(full)
-        kind = "profiled_nll" if profiled else "nll"
-        return run(kind, self.static, self.leaves, self.observed_or(data), vector, given | traced)
 
     def __repr__(self) -> str:
         title = self.name or " + ".join(self.experiments)

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from cevnsjax.errors import InputError
-from cevnsjax.plots.arrays import finite, increasing
+from cevnsjax.plots.arrays import ArrayLike, finite, increasing
 from cevnsjax.plots.frame import dress, legend_above, new_figure
 from cevnsjax.plots.style import CURVES, STYLE
 

@@ -27,8 +27,8 @@ POINTS = {
     "far": {"sin2_theta_w": -0.4, "R_n_Cs": 8.0, "R_n_I": 2.0, "qf_scale_csi2017": 1.6},
     "R below sqrt(3) s": {"R_n_Cs": 1.2, "R_n_I": 3**0.5 * 0.9, "R_p_Cs": 0.4},
     "R = 0": {"R_n_Cs": 0.0, "R_n_I": 0.0, "R_p_Cs": 0.0},
-    "lower bounds": {"sin2_theta_w": -1.0, "qf_1_csi2017": -3.0, "qf_2_csi2017": -3.0},
-    "upper bounds": {"sin2_theta_w": 2.0, "R_n_Cs": 12.0, "qf_1_csi2017": 3.0},
+    "lower bounds": {"sin2_theta_w": 0.0, "qf_1_csi2017": -3.0, "qf_2_csi2017": -3.0},
+    "upper bounds": {"sin2_theta_w": 1.0, "R_n_Cs": 12.0, "qf_1_csi2017": 3.0},
     "empty bins": {"qf_scale_csi2017": 0.45, "qf_1_csi2017": -1.0},
     "widest quenching": {"qf_scale_csi2017": 3.0},
 }

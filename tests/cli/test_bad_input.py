@@ -1,0 +1,194 @@
+"""Bad input: one line with the remedy on stderr, exit status 2, no traceback, nothing written."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cevnsjax import tables
+
+DATA = Path(__file__).parents[2] / "data"
+FIT, SCAN = "fit csi-2017", "scan csi-2017 --x"
+P20 = "fit --analysis papoulias2020"
+
+CASES = [
+    # unknown names, with the nearest valid ones
+    ("fit csi-2018", "unknown experiment 'csi-2018'; did you mean csi-2017"),
+    ("fit xenon", "known: "),
+    ("fit --analysis papoulias2021", "did you mean papoulias2020"),
+    (f"{FIT} --free sin2_theta", "unknown parameter 'sin2_theta'; did you mean sin2_theta_w"),
+    (f"{FIT} --fix R_n_Xe=5", "did you mean R_n_"),
+    ("profile csi-2017 --parameter sin2_thetaw", "did you mean sin2_theta_w"),
+    (f"{SCAN} sin2=0:1:5", "unknown parameter 'sin2'"),
+    ("profile --analysis papoulias2020 --parameter R_n_Cs", "did you mean R_n"),
+    (f"{FIT} --set quenching=coherent2002", "unknown quenching 'coherent2002'; did you mean coh"),
+    (f"{FIT} --set quenchin=pe117", "unknown option 'quenchin'; did you mean quenching"),
+    (f"{FIT} --set couplings=erler", "unknown coupling scheme 'erler'; did you mean erler_su"),
+    (f"{FIT} --set form_factor=helmet", "did you mean helm"),
+    (f"{FIT} --set radii=skinny", "did you mean skin"),
+    (f"{FIT} --set kinematics=exactly", "did you mean exact"),
+    (f"{FIT} --set smearing=poison", "did you mean poisson"),
+    (f"{FIT} --set statistic=spectra", "did you mean spectrum"),
+    (f"{FIT} --set pulls.sgi=0.1", "did you mean sig"),
+    (f"{P20} --set quenching=older", "did you mean old"),
+    (f"{P20} --set radius=frei", "did you mean free"),
+    ("data verify nuclide", "did you mean nuclides"),
+    # values
+    (f"{FIT} --free R_n_Cs --fix sin2_theta_w=1.5", "outside its bounds [0, 1]"),
+    (f"{FIT} --free R_n_Cs --fix sin2_theta_w=inf", "outside its bounds"),
+    (f"{FIT} --free R_n_Cs --fix sin2_theta_w=nan", "sin2_theta_w is nan; give a number in"),
+    ("predict csi-2017 --fix sin2_theta_w=-0.1", "outside its bounds"),
+    (f"{FIT} --free sin2_theta_w --fix sin2_theta_w=0.2", "both free and fixed"),
+    (f"{FIT} --free alpha_sig_csi2017", "linear nuisance"),
+    (f"{FIT} --set pulls.sig=-0.1", "standard deviation >= 0"),
+    (f"{FIT} --set quenching=1.5", "quenching factor must lie in (0, 1]"),
+    (f"{FIT} --set mass_kg=-3", "mass_kg must be > 0"),
+    (f"{FIT} --set bins=7,9", "even numbers"),
+    (f"{FIT} --set window_us=0,0.3", "0.5 us"),
+    ("profile csi-2017 --level 90", "90 % is 0.90"),
+    (f"{SCAN} sin2_theta_w=0:1:5 --level 0", "within (0, 1)"),
+    # malformed words
+    (f"{FIT} --fix sin2_theta_w", "should read name=value"),
+    (f"{FIT} --fix =0.2", "should read name=value"),
+    (f"{FIT} --fix sin2_theta_w=abc", "'abc' is not a number"),
+    (f"{FIT} --set quenching", "should read name=value"),
+    (f"{SCAN} sin2_theta_w", "should read name=value"),
+    (f"{SCAN} sin2_theta_w=0:1", "should read name=low:high:points"),
+    (f"{SCAN} sin2_theta_w=0:1:5:7", "should read name=low:high:points"),
+    (f"{SCAN} sin2_theta_w=a:b:c", "should read name=low:high:points"),
+    (f"{SCAN} sin2_theta_w=0:1:2.5", "should read name=low:high:points"),
+    # grids
+    (f"{SCAN} sin2_theta_w=0:1:0", "at least one point"),
+    (f"{SCAN} sin2_theta_w=1:0:5", "must increase"),
+    (f"{SCAN} sin2_theta_w=0:2:5", "outside its bounds"),
+    (f"{SCAN} sin2_theta_w=0:nan:5", "nan"),
+    (f"{SCAN} sin2_theta_w=0:1:1000000000000", "too many"),
+    ("scan csi-2017", "one or two axes"),
+    # what to analyse
+    ("fit", "name an experiment (csi-2017"),
+    (f"{P20} csi-2017", "not both"),
+    # files
+    (f"{FIT} --output there.json", "there.json exists; choose another name or pass --overwrite"),
+    (f"{FIT} --plot there.png", "there.png exists"),
+    (f"{FIT} --plot fit.bmp", "unknown ending '.bmp'; use one of .png, .pdf, .svg"),
+    (f"{FIT} --plot fit", "no ending"),
+    (f"{FIT} --output fit.txt", "use one of .json"),
+    (f"{SCAN} sin2_theta_w=0:1:5 --output scan.csv", "use one of .nc, .json"),
+    (f"{FIT} --output nowhere/fit.json", "folder nowhere does not exist"),
+    (f"{FIT} --output folder.json", "is a folder"),
+]
+
+
+def one_line(done, message):
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.count("\n") == 1
+    assert done.err.startswith("cevnsjax: ")
+    assert "Traceback" not in done.err
+    assert message in done.err
+
+
+@pytest.mark.parametrize(("words", "message"), CASES, ids=[words for words, _ in CASES])
+def test_one_line_and_nothing_written(run, tmp_path, words, message):
+    (tmp_path / "there.json").write_text("keep")
+    (tmp_path / "there.png").write_text("keep")
+    (tmp_path / "folder.json").mkdir()
+    before = sorted(p.name for p in tmp_path.iterdir())
+    extra = [] if "--output" in words or words.startswith("data") else ["--output", "new.json"]
+    one_line(run(*words.split(), *extra), message)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+    assert (tmp_path / "there.json").read_text() == "keep"
+    assert (tmp_path / "there.png").read_text() == "keep"
+
+
+@pytest.fixture
+def copied(tmp_path_factory, monkeypatch):
+    """A copy of the data folder, used instead of the shipped one."""
+    root = tmp_path_factory.mktemp("copy") / "data"
+    shutil.copytree(DATA, root)
+    own = tables._root
+    monkeypatch.setattr(tables, "_root", lambda given: own(given or root))
+    return root
+
+
+@pytest.mark.parametrize("file", ["counts.csv", "experiment.toml"])
+def test_tampered_data_are_refused(run, tmp_path, copied, file):
+    path = copied / "coherent_csi_2017" / file
+    path.write_text(path.read_text().replace("1", "2", 1))
+    one_line(run("fit", "csi-2017", "--output", "new.json"), "SHA-256")
+    one_line(run("fit", "csi-2017"), file)
+    assert list(tmp_path.iterdir()) == []
+    done = run("data", "verify", "--json")
+    assert done.code == 1
+    wrong = [f for f in json.loads(done.out) if f["status"] != "ok"]
+    assert [(f["dataset"], f["file"], f["status"]) for f in wrong] == [
+        ("coherent_csi_2017", file, "changed")
+    ]
+    assert run("data", "verify", "nuclides").code == 0
+
+
+def test_missing_data_are_refused(run, copied):
+    (copied / "coherent_csi_2017" / "counts.csv").unlink()
+    one_line(run("predict", "csi-2017"), "counts.csv cannot be read")
+    done = run("data", "verify", "coherent_csi_2017")
+    assert done.code == 1
+    assert "missing" in done.out
+
+
+def test_malformed_manifest_is_refused(run, copied):
+    (copied / "coherent_csi_2017" / "manifest.toml").write_text("title = [")
+    one_line(run("predict", "csi-2017"), "not valid TOML")
+
+
+WRONG_KIND = [
+    "mass_kg=abc",
+    "bins=6",
+    "bins=6,abc",
+    "pulls=0.2",
+    "pulls.sig=abc",
+    "window_us=3",
+    "nodes=abc",
+    "nodes=2.5",
+    "smearing=3",
+    "couplings=3",
+    "form_factor=3",
+    "quenching=[1]",
+    "data=3",
+    "variance=C+AD",
+    "prompt_neutrons=maybe",
+]
+LOOP = """
+import contextlib, io, json, sys
+from cevnsjax.cli.main import main
+found = {}
+for word in sys.argv[1:]:
+    sys.argv = ["cevnsjax", "predict", "csi-2017", "--set", word]
+    out, err, code = io.StringIO(), io.StringIO(), "no exit"
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            main()
+    except SystemExit as stop:
+        code = stop.code
+    except Exception as problem:
+        code = repr(problem)
+    found[word] = [code, out.getvalue(), err.getvalue()]
+print(json.dumps(found))
+"""
+
+
+def test_option_values_of_a_wrong_kind(monkeypatch, tmp_path):
+    """In a process of its own, without the type checks that tests add."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    words = [sys.executable, "-c", LOOP, *WRONG_KIND]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path)
+    found = json.loads(done.stdout)
+    assert list(found) == WRONG_KIND
+    wrong = {
+        word: (code, err)
+        for word, (code, out, err) in found.items()
+        if code != 2 or out or err.count("\n") != 1
+    }
+    assert wrong == {}

@@ -61,8 +61,10 @@ def _axial(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> 
 
 
 def _interference(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
-    """2 T/E for neutrinos, -2 T/E for antineutrinos."""
-    del nucleus, kinematics
+    """2 T/E for neutrinos, -2 T/E for antineutrinos; on spin-1/2 nuclei only."""
+    del kinematics
+    if nucleus.spin != 0.5:
+        return 0.0, 0.0 * T_nr, 0.0 * T_nr
     return 0.0, -2 * T_nr if is_antineutrino(source) else 2 * T_nr, 0.0 * T_nr
 
 

@@ -160,6 +160,23 @@ def _parts(part: str) -> list[tuple[Nucleus, float, float]]:
     return [(n, mass, fraction / total) for n, mass, fraction in natural]
 
 
+@lru_cache(maxsize=1)
+def _spins() -> dict[str, tuple[float, float]]:
+    table = read_csv("nuclides", "spins.csv")
+    return {
+        str(name): (float(p), float(n))
+        for name, p, n in zip(table["nucleus"], table["S_p"], table["S_n"], strict=True)
+    }
+
+
+def spin_expectation(nucleus: Nucleus) -> tuple[float, float]:
+    """Spin expectation values <S_p>, <S_n> of an isotope, 0 where none is tabulated [hbar].
+
+    Klos, Menendez, Gazit and Schwenk, PRD 88, 083516.
+    """
+    return _spins().get(nucleus.name, (0.0, 0.0))
+
+
 # Point-nucleon rms radii used by the CEvNS literature [fm]: Cadeddu et al., PRD 101, 033004 (Cs, I)
 # and PRD 102, 015030 (Ar); nuclear-model R_n quoted there.
 _THEORY_RADII = {"133Cs": (4.804, 5.01), "127I": (4.749, 4.94), "40Ar": (3.448, 3.548)}

@@ -10,7 +10,7 @@ from cevnsjax.errors import UnknownNameError
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.kinematics import Kinematics, require_kinematics
-from cevnsjax.nuclei import Nucleus, Target, reference_isotope, theory_radii
+from cevnsjax.nuclei import Nucleus, Target, reference_isotope, spin_expectation, theory_radii
 from cevnsjax.parameters import Parameter
 from cevnsjax.types import Reals, Values
 
@@ -34,6 +34,8 @@ class StandardModel:
             neutrons of all nuclei (Papoulias, PRD 102, 113004); "formula": none, the family's
             own R(A) serves both.
         kinematics: "approximate", "exact" or "ngi".
+        axial: Add the axial current of nuclei with tabulated spin expectation values; it
+            interferes with the vector current for spin 1/2.
 
     Raises:
         UnknownNameError: At an unknown scheme, family, radii option or kinematics.
@@ -43,6 +45,12 @@ class StandardModel:
     form_factor: FormFactor = field(default_factory=Helm)
     radii: Radii = "per_nucleus"
     kinematics: Kinematics = "approximate"
+    axial: bool = False
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ("vector", "axial", "interference") if self.axial else ("vector",)
 
     def __post_init__(self) -> None:
         coupling_scheme(self.couplings)
@@ -149,7 +157,11 @@ class StandardModel:
             for flavour, g in zip(FLAVOURS, g_Vp, strict=True)
             if flavour in flavours.values()
         }
-        return Charges(vector={(s, f): amplitude[f] for s, f in flavours.items()})
+        vector = {(s, f): amplitude[f] for s, f in flavours.items()}
+        spin_charge = _axial_charge(nucleus) if self.axial else None
+        if spin_charge is None:
+            return Charges(vector=vector)
+        return Charges(vector=vector, axial=dict.fromkeys(vector, spin_charge))
 
 
 def _skin(default: float) -> Parameter:
@@ -174,3 +186,20 @@ def _isotope_shift(nucleus: Nucleus) -> tuple[float, float]:
     """
     own, reference = theory_radii(nucleus), theory_radii(reference_isotope(nucleus.symbol))
     return own[0] - reference[0], own[1] - reference[1]
+
+
+_G_AXIAL = 1.27 / 2
+"""g_Ap = -g_An at tree level, half the nucleon's axial charge [1]."""
+
+
+def _axial_charge(nucleus: NucleusAtNodes) -> Any:
+    """Q_A = sqrt((4/3)(J+1)/J) (g_Ap <S_p> F_p + g_An <S_n> F_n), None without spin [1].
+
+    The point-nucleon form factors stand in for the spin structure functions.
+    """
+    S_p, S_n = spin_expectation(nucleus.nucleus)
+    J = nucleus.nucleus.spin
+    if J == 0 or (S_p == 0 and S_n == 0):
+        return None
+    weight = _G_AXIAL * math.sqrt(4 / 3 * (J + 1) / J)
+    return weight * (S_p * nucleus.F_p - S_n * nucleus.F_n)

@@ -30,9 +30,8 @@ PULL_RANGE = (-1.0, 10.0)
 
 def _covering():
     """Every pair of scheme and radii option; families and kinematics in turn with both."""
-    for i, (radii, scheme) in enumerate(product(RADII, SCHEMES)):
-        j = i % len(SCHEMES) + i // len(SCHEMES)
-        yield StandardModel(scheme, FAMILIES[j % 3], radii, KINEMATICS[(i + j // 3) % 3])
+    for (i, radii), (j, scheme) in product(enumerate(RADII), enumerate(SCHEMES)):
+        yield StandardModel(scheme, FAMILIES[(i + j) % 3], radii, KINEMATICS[(i + 2 * j) % 3])
 
 
 def _name(theory):
@@ -91,7 +90,13 @@ def _model(theory):
     return Model(csi_2017(), [theory])
 
 
-@pytest.mark.parametrize("theory", THEORIES, ids=_name)
+@pytest.mark.parametrize(
+    "theory",
+    [
+        pytest.param(t, id=_name(t), marks=[pytest.mark.slow] if i % 2 else [])
+        for i, t in enumerate(THEORIES)
+    ],
+)
 @settings(max_examples=6)
 @given(cube=CUBE, seed=SEEDS)
 def test_theory(theory, cube, seed):
@@ -114,7 +119,7 @@ SLOW = pytest.mark.slow
         ("coherent2020", None),
         ("coherent2020", "gamma"),
         ("constant", "poisson"),
-        ("pe117", "gaussian"),
+        pytest.param("pe117", "gaussian", marks=SLOW),
         pytest.param("c20_proxy", None, marks=SLOW),
         pytest.param("c20_proxy", "gaussian", marks=SLOW),
         pytest.param("coherent2020", "poisson", marks=SLOW),

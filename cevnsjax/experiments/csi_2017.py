@@ -36,6 +36,7 @@ _SMEARING = {
     "gaussian": GaussianSmearing(1.0),
 }
 _STATISTICS = ("spectrum", "counting")
+_VARIANCES = ("C+AC+BRN", "C+AC")
 
 
 def csi_2017(
@@ -78,6 +79,8 @@ def csi_2017(
     """
     if statistic not in _STATISTICS:
         raise UnknownNameError("statistic", statistic, _STATISTICS)
+    if variance not in _VARIANCES:
+        raise UnknownNameError("variance", variance, _VARIANCES)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)

@@ -10,18 +10,17 @@ import numpy as np
 from jax.core import Tracer
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.experiments.experiment import Experiment, ExperimentArrays
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import parameters_of, structures_of
-from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model import evaluate
+from cevnsjax.model.build import by_name, constraints, groups, intern, standard_model_first
 from cevnsjax.model.evaluate import Static
-from cevnsjax.parameters import Normal, ParameterTable
+from cevnsjax.parameters import ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
 
 _SMALL_MAP = 256
 BATCH = 128
-_interned: dict[Static, Static] = {}
 
 
 class BoundFunction:
@@ -90,8 +89,8 @@ class Model:
         """
         self.dtype = numpy_dtype(dtype)
         self.name = name
-        self.experiments = _by_name(experiments)
-        self.interactions = _standard_model_first(interactions)
+        self.experiments = by_name(experiments)
+        self.interactions = standard_model_first(interactions)
         self.parameters = self._table(dict(defaults or {}))
         kinematics = self.interactions[0].kinematics
         structures = structures_of(self.interactions)
@@ -99,13 +98,13 @@ class Model:
         self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
         leaves, treedef = jax.tree.flatten(arrays)
         self.leaves = tuple(leaves)
-        self.static = _intern(
+        self.static = intern(
             Static(
                 interactions=self.interactions,
                 treedef=treedef,
                 names=tuple(self.parameters),
-                constraints=_constraints(self.parameters),
-                groups=_groups(arrays),
+                constraints=constraints(self.parameters),
+                groups=groups(arrays),
             )
         )
         self._index = {n: i for i, n in enumerate(self.static.names)}
@@ -154,7 +153,7 @@ class Model:
                 f"{name} has shape {np.shape(value)}; give one number, or use jax.vmap or "
                 "cevnsjax.scan for many"
             )
-        return self.parameters[name].check(value)
+        return self.parameters[name].check(float(value))
 
     def observed_or(self, data: Any) -> tuple[Any, ...]:
         """Observed counts by experiment, replaced by ``data`` where it is given."""
@@ -294,45 +293,3 @@ class Model:
     def __repr__(self) -> str:
         title = self.name or " + ".join(self.experiments)
         return f"Model {title} ({self.dtype}), parameters:\n{self.parameters!r}"
-
-
-def _by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experiment]:
-    listed = [experiments] if isinstance(experiments, Experiment) else list(experiments)
-    if not listed:
-        raise InputError("a Model needs at least one experiment, e.g. experiments.csi_2017()")
-    names = [e.name for e in listed]
-    if len(set(names)) < len(names):
-        raise InputError(f"experiments must have different names, got {names}")
-    return dict(zip(names, listed, strict=True))
-
-
-def _standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
-    standard = [i for i in interactions if isinstance(i, StandardModel)]
-    if len(standard) > 1:
-        raise InputError(f"a Model has one StandardModel, got {len(standard)}")
-    others = [i for i in interactions if not isinstance(i, StandardModel)]
-    return (*(standard or [StandardModel()]), *others)
-
-
-def _constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:
-    return tuple(
-        (n, p.prior)
-        for n, p in table.items()
-        if p.kind == "nuisance" and not p.linear and isinstance(p.prior, Normal)
-    )
-
-
-def _groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
-    """Indices of experiments connected by shared pulls."""
-    groups: list[tuple[set[str], list[int]]] = []
-    for i, e in enumerate(arrays):
-        names, members = {name for name, _ in e.pulls}, [i]
-        for group in [g for g in groups if g[0] & names]:
-            names, members = names | group[0], group[1] + members
-            groups.remove(group)
-        groups.append((names, members))
-    return tuple(tuple(members) for _, members in groups)
-
-
-def _intern(static: Static) -> Static:
-    return _interned.setdefault(static, static)

@@ -118,7 +118,7 @@ def test_tampered_data_are_refused(run, tmp_path, copied, file):
     one_line(run("fit", "csi-2017", "--output", "new.json"), "SHA-256")
     one_line(run("fit", "csi-2017"), file)
     assert list(tmp_path.iterdir()) == []
-    done = run("data", "verify", "--json")
+    done = run("data", "verify", "coherent_csi_2017", "--json")
     assert done.code == 1
     wrong = [f for f in json.loads(done.out) if f["status"] != "ok"]
     assert [(f["dataset"], f["file"], f["status"]) for f in wrong] == [

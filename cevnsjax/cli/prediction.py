@@ -81,6 +81,7 @@ def _figure(model: Any, request: Request) -> Any:
         y_label="counts",
         title=experiment.title,
         steps=True,
+        data=(experiment.observed, np.sqrt(experiment.variance)),
     )
 
 
@@ -116,9 +117,9 @@ def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: flo
         "values": array.values.tolist(),
     }
     every = slice(None, None, max(1, array.sizes["T_nr"] // 20))
-    shown = array.sum("nucleus") if "nucleus" in array.dims else array
+    listed = array.sum("nucleus") if "nucleus" in array.dims else array
     rows = [
-        (f"{T * 1e3:.4g}", *(f"{x:.4g}" for x in shown.sel(T_nr=T).values))
+        (f"{T * 1e3:.4g}", *(f"{x:.4g}" for x in listed.sel(T_nr=T).values))
         for T in array["T_nr"].values[every]
     ]
     head = ("T_nr [keV]", *result["source"])
@@ -126,9 +127,12 @@ def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: flo
     if sink.plot is not None:
         from cevnsjax.plots import comparison
 
-        curves = {name: _total(a) * 1e-3 for name, a in found.items()}
+        totals = [_total(a) * 1e-3 for a in found.values()]
+        # Towards the end point the rate vanishes and its ratio says nothing.
+        shown = totals[0] > 1e-4 * totals[0].max()
+        curves = {name: y[shown] for name, y in zip(found, totals, strict=True)}
         figure = comparison(
-            array["T_nr"].values * 1e3,
+            array["T_nr"].values[shown] * 1e3,
             curves,
             x_label=r"$T_\mathrm{nr}$ [keV]",
             y_label=_QUANTITIES[quantity],
@@ -139,9 +143,8 @@ def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: flo
 
 
 def _total(array: Any) -> np.ndarray:
-    """Sum over sources and isotopes, floored so that a logarithmic axis can show it."""
-    summed = array.sum([d for d in array.dims if d != "T_nr"]).values
-    return np.maximum(summed, 1e-6 * summed.max())
+    """Sum over sources and isotopes."""
+    return array.sum([d for d in array.dims if d != "T_nr"]).values
 
 
 def spectrum_figure(model: Any, values: dict[str, float], note: list[str]) -> Any:

@@ -1,15 +1,17 @@
 """Several models in one frame, with the ratio to the first below."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevnsjax.errors import InputError
-from cevnsjax.plots.arrays import ArrayLike, finite, increasing
+from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, legend_above, new_figure
-from cevnsjax.plots.style import CURVES, STYLE
+from cevnsjax.plots.style import BLACK, CURVES, STYLE
 
 _DASHES = ("-", "--", "-.", ":")
 
@@ -23,6 +25,7 @@ def comparison(
     title: str = "",
     steps: bool = False,
     logarithmic: bool = False,
+    data: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> Figure:
     """Curves over a common abscissa and their ratio to the first.
 
@@ -34,6 +37,7 @@ def comparison(
         title: Line over the figure.
         steps: Draw histograms between edges.
         logarithmic: Logarithmic ordinate.
+        data: Points and their errors at the bin centres, with ``steps`` only.
 
     Returns:
         The figure.
@@ -64,6 +68,8 @@ def comparison(
                 (line,) = axes.plot(xs, shown, **look, **style)
                 if axes is upper:
                     handles.append(line)
+        if data is not None:
+            handles.append(_points(upper, lower, xs, reference, data))
         for axes in (upper, lower):
             dress(axes)
         upper.set(ylabel=y_label, xlim=(xs[0], xs[-1]))
@@ -72,3 +78,21 @@ def comparison(
         lower.set(xlabel=x_label, ylabel="ratio")
         legend_above(upper, handles, title=title)
     return figure
+
+
+def _points(
+    upper: Axes,
+    lower: Axes,
+    edges: NumpyReals,
+    reference: NumpyReals,
+    data: tuple[ArrayLike, ArrayLike],
+) -> Any:
+    """Data with errors in the upper frame, and over the reference in the lower."""
+    y, error = (
+        finite(name, a, reference.shape) for name, a in zip(("data", "errors"), data, strict=True)
+    )
+    centres = (edges[1:] + edges[:-1]) / 2
+    look: dict[str, Any] = {"fmt": "o", "color": BLACK, "markersize": 3, "linewidth": 0.8}
+    shown = reference > 0
+    lower.errorbar(centres[shown], (y / reference)[shown], (error / reference)[shown], **look)
+    return upper.errorbar(centres, y, error, label="data", **look)

@@ -116,11 +116,13 @@ def compare(
         reason: Explanation for rows that are not reproduced.
     """
     ours, theirs = _ends(computed), _ends(row.value)
-    hull = max(theirs) - min(theirs) if len(theirs) > 1 else width or 0.0
+    # An open end is no place: it has no part in the width, and agrees with itself only.
+    closed = [x for x in theirs if math.isfinite(x)]
+    hull = max(closed) - min(closed) if len(closed) > 1 else width or 0.0
     tolerance = max(row.attainable, row.last_digit, 0.02 * hull)
     difference = math.inf
     if len(ours) == len(theirs):
-        difference = max(abs(a - b) for a, b in zip(ours, theirs, strict=True))
+        difference = max(0.0 if a == b else abs(a - b) for a, b in zip(ours, theirs, strict=True))
     # One part in 1e9 keeps decimal ties on the side a person would put them.
     if difference <= 0.5 * row.last_digit * (1 + 1e-9):
         status: Status = "reproduced"

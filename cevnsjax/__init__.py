@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from cevnsjax.parameters import Parameter as Parameter
     from cevnsjax.parameters import Uniform as Uniform
     from cevnsjax.precision import enable_x64 as enable_x64
-    from cevnsjax.rate import cross_section as cross_section
     from cevnsjax.rate import dR_dT_nr as dR_dT_nr
 
 _HOMES = {
@@ -68,7 +67,6 @@ _HOMES = {
     "StandardModel": "interactions.standard_model",
     "SymmetrizedFermi": "form_factors",
     "Uniform": "parameters",
-    "cross_section": "rate",
     "dR_dT_nr": "rate",
     "enable_x64": "precision",
     "fit": "inference.fit",

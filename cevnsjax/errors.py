@@ -15,8 +15,9 @@ class InputError(CevnsjaxError, ValueError):
 class UnknownNameError(CevnsjaxError, KeyError):
     """A name that is not known here; the message lists the nearest valid ones."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str], hint: str = "") -> None:
-        self.what, self.name, self.known = what, name, sorted(known)
+    def __init__(self, what: str, name: object, known: Iterable[str], hint: str = "") -> None:
+        self.what, self.name, self.known = what, str(name), sorted(known)
+        name = self.name
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
         offer = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"
         super().__init__(f"unknown {what} {name!r}; {offer}{' ' + hint if hint else ''}")

@@ -49,8 +49,8 @@ class Unity:
 
     R_min: float = 0.0
 
-    def __call__(self, q2, R_rms):
-        del R_rms
+    def __call__(self, q2, R_rms, *, near=False):
+        del R_rms, near
         return jnp.ones_like(jnp.asarray(q2))
 
     def R_rms(self, A):
@@ -93,7 +93,7 @@ def charge_squared(inputs, T_nr, source):
     values |= radii_values(inputs["form_factor"])
     q2 = 2 * nucleus.mass * jnp.asarray(T_nr)
     charges = nucleus_charges((standard_model(inputs),), values, nucleus, q2, (source,))
-    return charges.vector_squared(source)
+    return charges.product("vector", "vector", source)
 
 
 def csi_experiment(inputs, **options):

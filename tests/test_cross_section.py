@@ -19,7 +19,7 @@ from cevnsjax.cross_section import (
     rates,
     vector_coefficients,
 )
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions import Charges
 from cevnsjax.kinematics import KINEMATICS, E_nu_min, T_nr_max, require_kinematics
 from cevnsjax.nuclei import isotope
@@ -169,3 +169,10 @@ def test_kernels_by_source():
 def test_unknown_kinematics():
     with pytest.raises(UnknownNameError, match="kinematics 'aproximate'; did you mean approximate"):
         require_kinematics("aproximate")
+
+
+def test_undeclared_structure_is_refused():
+    """Charges in a structure without a kernel would be lost without a word."""
+    kernel = {"vector": {"nu_e": np.ones(1)}}
+    with pytest.raises(InputError, match="fills 'scalar' charges; add it to its 'structures'"):
+        rates(Charges(scalar={"nu_e": jnp.ones(1)}), kernel)

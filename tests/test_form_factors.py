@@ -9,7 +9,15 @@ import pytest
 
 from cevnsjax.constants import hbar_c
 from cevnsjax.errors import InputError
-from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, KleinNystrand, SymmetrizedFermi
+from cevnsjax.form_factors import (
+    FORM_FACTORS,
+    NEAR,
+    FormFactor,
+    Helm,
+    KleinNystrand,
+    SymmetrizedFermi,
+    is_near,
+)
 from cevnsjax.nuclei import isotope
 
 FAMILIES = [Helm(), Helm(0.5, box="r_A"), KleinNystrand(), KleinNystrand(r_A=1.2)]
@@ -94,7 +102,7 @@ def test_amplitude_and_gradients_over_the_domain(F):
     radii = np.array([F.R_min, F.R_min + 0.01, 1.0, 1.5588, 2.5, 4.9, 12.0])
     radii = radii[radii >= F.R_min]
     q2, R = (a.ravel() for a in np.meshgrid(q**2, radii))
-    got = jax.vmap(F)(q2, R)
+    got = jax.jit(jax.vmap(F))(q2, R)
     with mpmath.workdps(40):
         expected = [
             float(_textbook(F, mpmath.mpf(a) / mpmath.mpf(hbar_c) ** 2, b + 1e-25))
@@ -102,10 +110,25 @@ def test_amplitude_and_gradients_over_the_domain(F):
         ]
     np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-13)
     for argnum in (0, 1):
-        slope = jax.vmap(jax.grad(F, argnum))(q2, R)
-        curvature = jax.vmap(jax.grad(jax.grad(F, argnum), argnum))(q2, R)
+        slope = jax.jit(jax.vmap(jax.grad(F, argnum)))(q2, R)
+        curvature = jax.jit(jax.vmap(jax.grad(jax.grad(F, argnum), argnum)))(q2, R)
         assert np.all(np.isfinite(slope))
         assert np.all(np.isfinite(curvature))
+
+
+@pytest.mark.parametrize("F", FAMILIES, ids=repr)
+def test_near_leaves_out_only_what_is_not_needed(F):
+    """Up to the product of q2 and R^2 that `is_near` allows, the series alone is as good."""
+    R = np.linspace(max(F.R_min, 0.1), 12.0, 25)
+    q2 = 0.9999 * NEAR / (12.0 / hbar_c) ** 2
+    assert is_near(q2, 12.0)
+    assert not is_near(q2 * 1.001, 12.0)
+    with mpmath.workdps(40):
+        k2 = mpmath.mpf(q2) / mpmath.mpf(hbar_c) ** 2
+        expected = [float(_textbook(F, k2, r + 1e-25)) for r in R]
+    for near in (True, False):
+        got = jax.vmap(lambda r, near=near: F(q2, r, near=near))(R)
+        np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
 
 
 @pytest.mark.parametrize("A", [23, 40, 127, 133])

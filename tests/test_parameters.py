@@ -42,7 +42,7 @@ def test_check_names_value_and_interval(value, message):
         ({"scale": math.inf}, "scale must be > 0"),
         (
             {"bounds": (0.0, 2.0), "prior": Uniform(-1.0, 1.0)},
-            r"prior \[-1\.0, 1\.0\] reaches outside",
+            "prior .* reaches outside",
         ),
     ],
 )

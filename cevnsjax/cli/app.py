@@ -115,10 +115,10 @@ def scan(
 ) -> None:
     """Chi2 on a grid of one or two parameters; --output takes .nc or .json."""
     from cevnsjax.cli import commands
-    from cevnsjax.cli.build import Request, axis
+    from cevnsjax.cli.build import Request, axes_of
     from cevnsjax.cli.sink import Sink
 
-    axes = dict(axis(text) for text in (x, y) if text)
+    axes = axes_of(x, y)
     request = Request(
         experiments, analysis, None, fix, settings, tuple(axes), tuple(interaction or ())
     )

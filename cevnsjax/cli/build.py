@@ -40,6 +40,8 @@ class Request:
         """
         held = {}
         for name, text in (split(word, "--fix") for word in self.fix or []):
+            if name in held:
+                raise InputError(f"--fix {name} is given twice; keep one")
             try:
                 held[name] = float(text)
             except ValueError:
@@ -83,6 +85,18 @@ def axis(word: str) -> tuple[str, tuple[float, float, int]]:
     return name, (low, high, points)
 
 
+def axes_of(*words: str) -> dict[str, tuple[float, float, int]]:
+    """Scan axes by parameter, from the words that are not empty.
+
+    Raises:
+        InputError: If two axes name one parameter.
+    """
+    listed = [axis(word) for word in words if word]
+    if len(dict(listed)) < len(listed):
+        raise InputError(f"both axes name {listed[0][0]}; a second axis needs another parameter")
+    return dict(listed)
+
+
 def _value(text: str) -> Any:
     """A number, list or truth value where the text is one, else the text."""
     try:
@@ -103,6 +117,8 @@ def settings(words: Iterable[str]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for name, text in (split(word, "--set") for word in words):
         head, dot, key = name.partition(".")
+        if (head in options) and not (dot and isinstance(options[head], dict)):
+            raise InputError(f"--set {head} is given twice; keep one")
         if dot:
             options.setdefault(head, {})[key] = _value(text)
         else:
@@ -155,6 +171,8 @@ def _model(request: Request, options: dict[str, Any]) -> Any:
     from cevnsjax.interactions.owners import OWNERS, owning
     from cevnsjax.model import Model
 
+    if len(set(request.experiments or [])) < len(request.experiments or []):
+        raise InputError(f"each experiment once, got {' '.join(request.experiments or [])}")
     for name in request.experiments or []:
         if name not in EXPERIMENTS:
             raise UnknownNameError("experiment", name, EXPERIMENTS)

@@ -89,7 +89,7 @@ def data_list(as_json: bool) -> None:
 
     found = describe()
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps({"datasets": found}))
         return
     rows = [(d["name"], d["title"], d["source"], d["licence"]) for d in found]
     typer.echo(say_table("data sets", ("name", "title", "source", "licence"), rows))
@@ -106,7 +106,7 @@ def data_verify(dataset: str | None, as_json: bool) -> None:
         raise InputError("no data found; reinstall cevnsjax")
     if as_json:
         keys = ("dataset", "file", "status", "detail")
-        typer.echo(json.dumps([{k: getattr(f, k) for k in keys} for f in found]))
+        typer.echo(json.dumps({"files": [{k: getattr(f, k) for k in keys} for f in found]}))
     else:
         for f in found:
             typer.echo(f"{f.status:9} {f.dataset}/{f.file} {f.detail}".rstrip())

@@ -1,5 +1,6 @@
 """Efficiency as a function of the reconstructed observable."""
 
+import math
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
@@ -48,8 +49,11 @@ class Logistic:
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where the steps are."""
-        return tuple(x for x, _ in self.steps)
+        """Where the steps are, and where the clipping begins."""
+        steps = [x for x, _ in self.steps]
+        if -self.a < self.d < 0:
+            steps.append(self.x_0 - math.log(-self.a / self.d - 1) / self.k)
+        return tuple(sorted(steps))
 
     def __call__(self, x: Any, xp: ModuleType) -> Any:
         """Efficiency at observable ``x``, same shape [1]."""

@@ -196,6 +196,8 @@ def csi_quenching(model: "str | float | Quenching") -> "Quenching":
         return CSI_QUENCHING[model]()
     if isinstance(model, int | float):
         return constant(float(model))
+    if not hasattr(model, "E_ee"):
+        raise InputError(f"quenching must be a name, a factor or a model, got {model!r}")
     return model
 
 

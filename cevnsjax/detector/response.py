@@ -5,6 +5,7 @@ shape parameters move the nodes: derivatives with respect to quenching are exact
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,9 @@ from cevnsjax.errors import InputError
 from cevnsjax.numerics import panel_nodes
 
 _NEWTON_STEPS = 8
+# Panels across the whole range at least; each has ``Detector.order`` nodes.
+_UNSMEARED_PANELS = 30
+_SMEARED_PANELS = 8
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Detector:
         efficiency: Efficiency at the reconstructed observable.
         resolution: None counts every recoil at its true observable.
         edges: Bin edges of the observable.
-        nodes: Gauss-Legendre nodes a panel; None takes 5, or 14 with a resolution.
+        nodes: Gauss-Legendre nodes a panel; None takes 5, or 10 with a resolution.
     """
 
     quenching: Quenching
@@ -50,7 +54,7 @@ class Detector:
     @property
     def order(self) -> int:
         """Nodes a panel."""
-        return self.nodes or (14 if self.resolution else 5)
+        return self.nodes or (10 if self.resolution else 5)
 
     def observable(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
         """True observable of a recoil, shaped like ``T_nr`` [observable]."""
@@ -94,7 +98,8 @@ def response(
 def _smeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
     # Nodes in sqrt(T): rates and form factors are entire in it down to T = 0.
     assert detector.resolution is not None
-    breaks = np.sqrt(np.concatenate([[0.0], np.asarray(kinks)]))
+    ends = np.sqrt(np.concatenate([[0.0], np.asarray(kinks)]))
+    breaks = _divided(ends, ends[-1] / _SMEARED_PANELS)
     root, weight = panel_nodes(breaks, detector.order)
     T = xp.asarray(root**2, dtype=_dtype(shape))
     E_ee = detector.quenching.E_ee(T, shape, xp)
@@ -110,7 +115,8 @@ def _unsmeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: Module
     inner = [x for x in detector.efficiency.kinks if detector.edges[0] < x < detector.edges[-1]]
     T_steps = _recoil_at(detector, tuple(inner), T_top, shape, xp)
     inside = xp.clip(xp.asarray(kinks, dtype=T_edges.dtype), T_edges[0], T_edges[-1])
-    breaks = xp.sort(xp.concatenate([T_edges, T_steps, inside]))
+    wide = _inside_wide_bins(detector, T_edges, T_top, xp)
+    breaks = xp.sort(xp.concatenate([T_edges, T_steps, inside, *wide]))
     if xp is np:
         breaks = np.unique(breaks)
     T, weight = panel_nodes(breaks, detector.order, xp)
@@ -118,6 +124,27 @@ def _unsmeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: Module
     member = (middle[None, :] >= T_edges[:-1, None]) & (middle[None, :] < T_edges[1:, None])
     accepted = weight * detector.efficiency(detector.observable(T, shape, xp), xp)
     return T, xp.where(member, accepted[None, :], 0.0)
+
+
+def _divided(breaks: np.ndarray, widest: float) -> np.ndarray:
+    """Breaks with every panel wider than ``widest`` cut into equal pieces."""
+    pieces = [
+        np.linspace(a, b, max(1, int(np.ceil((b - a) / widest - 1e-9))) + 1)[:-1]
+        for a, b in pairwise(breaks)
+    ]
+    return np.concatenate([*pieces, breaks[-1:]])
+
+
+def _inside_wide_bins(detector: Detector, T_edges: Any, T_top: float, xp: ModuleType) -> list[Any]:
+    """Cuts that keep panels narrow in wide bins; how many follows from the nominal edges."""
+    nominal = _recoil_at(detector, detector.edges, T_top, {}, np)
+    cuts = []
+    for i, width in enumerate(np.diff(nominal)):
+        pieces = int(np.ceil(width * _UNSMEARED_PANELS / T_top - 1e-9))
+        if pieces > 1:
+            fractions = xp.asarray(np.arange(1, pieces) / pieces, dtype=T_edges.dtype)
+            cuts.append(T_edges[i] + (T_edges[i + 1] - T_edges[i]) * fractions)
+    return cuts
 
 
 def _dtype(shape: dict[str, Any]) -> Any:
@@ -142,9 +169,23 @@ def _recoil_at(
     T = xp.asarray((low + high) / 2, dtype=_dtype(shape))
     if not shape:
         return T
-    target = xp.asarray(target, dtype=T.dtype)
-    for _ in range(_NEWTON_STEPS):
-        excess = detector.observable(T, shape, xp) - target
-        growth = detector.per_keV * 1e3 * detector.quenching.slope(T, shape, xp)
-        T = xp.clip(T - excess / growth, 0.0, T_top)
-    return T
+    return _moved(detector, xp.asarray(target, dtype=T.dtype), T, T_top, shape)
+
+
+def _moved(detector: Detector, target: Any, start: Any, T_top: float, shape: dict[str, Any]) -> Any:
+    """Newton's solution for traced shape parameters, differentiable twice [MeV].
+
+    The search is a compiled loop without derivatives; two steps after it carry them, exactly to
+    second order, since each squares the error.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    def step(T: Any, given: dict[str, Any]) -> Any:
+        excess = detector.observable(T, given, jnp) - target
+        growth = detector.per_keV * 1e3 * detector.quenching.slope(T, given, jnp)
+        return jnp.clip(T - excess / growth, 0.0, T_top)
+
+    still = jax.lax.stop_gradient(shape)
+    found = jax.lax.fori_loop(0, _NEWTON_STEPS, lambda _, T: step(T, still), start)
+    return step(step(jax.lax.stop_gradient(found), shape), shape)

@@ -1,9 +1,7 @@
 """Experiments: one file a data release, and the registry the command line reads."""
 
 from collections.abc import Callable
-from typing import Any
 
-from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments.csi_2017 import csi_2017 as csi_2017
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables as Csi2017Tables
 from cevnsjax.experiments.experiment import Experiment as Experiment
@@ -17,14 +15,3 @@ SHAPE_PARAMETERS: dict[str, dict[str, str]] = {
     "csi-2017": {s: f"{s}_csi2017" for s in ("qf_scale", "qf_1", "qf_2")}
 }
 """Shape nuisances that naming their parameter switches on: {option: parameter} by experiment."""
-
-
-def experiment(name: str, **options: Any) -> Experiment:
-    """The experiment called ``name``, with its builder's options.
-
-    Raises:
-        UnknownNameError: Listing the nearest names.
-    """
-    if name not in EXPERIMENTS:
-        raise UnknownNameError("experiment", name, EXPERIMENTS)
-    return EXPERIMENTS[name](**options)

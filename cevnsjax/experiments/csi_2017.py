@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from cevnsjax import checks
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import Quenching, csi_quenching, quenching_parameters
 from cevnsjax.detector.resolution import (
@@ -37,6 +38,7 @@ _SMEARING = {
 }
 _STATISTICS = ("spectrum", "counting")
 _VARIANCES = ("C+AC+BRN", "C+AC")
+_VARIANCES = ("C+AC+BRN", "C+AC")
 
 
 def csi_2017(
@@ -44,11 +46,11 @@ def csi_2017(
     *,
     mass_kg: float | None = None,
     bins: Sequence[float] = (6, 30),
-    window_us: tuple[float, float] = (0.0, 6.0),
+    window_us: Sequence[float] = (0.0, 6.0),
     smearing: str | Resolution | None = None,
     statistic: Literal["spectrum", "counting"] = "spectrum",
     pulls: Mapping[str, float] | None = None,
-    shape: Sequence[str] = (),
+    shape: str | Sequence[str] = (),
     qf_sd: float = 0.051,
     prompt_neutrons: bool = True,
     variance: Literal["C+AC+BRN", "C+AC"] = "C+AC+BRN",
@@ -58,13 +60,14 @@ def csi_2017(
     """The COHERENT CsI[Na] 2017 data as an experiment with a Gaussian chi2.
 
     Args:
-        quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor, or a model.
+        quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor [1], or
+            a model.
         mass_kg: Detector mass [kg]; 14.57 if None.
         bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
         window_us: Arrival-time window, multiples of 0.5 us [us].
         smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
         statistic: "spectrum", or "counting" for one bin over the whole range.
-        pulls: Standard deviations of "sig" and "brn"; default 0.128 and 0.25; 0 removes a pull.
+        pulls: Standard deviations of "sig" and "brn" [1]; default 0.128 and 0.25; 0 removes one.
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
         qf_sd: Standard deviation of "qf_scale" [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
@@ -81,6 +84,11 @@ def csi_2017(
         raise UnknownNameError("statistic", statistic, _STATISTICS)
     if variance not in _VARIANCES:
         raise UnknownNameError("variance", variance, _VARIANCES)
+    checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
+    if nodes is not None and not (isinstance(nodes, int) and nodes > 0):
+        raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
+    if variance not in _VARIANCES:
+        raise UnknownNameError("variance", variance, _VARIANCES)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)
@@ -90,10 +98,13 @@ def csi_2017(
     neutrons = _neutrons(tables, efficiency, edges)
     spread = neutrons if variance == "C+AC+BRN" else 0.0
     quenching_model = csi_quenching(quenching)
+    checks.number("csi-2017: qf_sd", qf_sd)
     return Experiment(
         name=NAME,
         target=target("CsI"),
-        mass_kg=about["detector"]["mass_kg"] if mass_kg is None else mass_kg,
+        mass_kg=about["detector"]["mass_kg"]
+        if mass_kg is None
+        else checks.number("csi-2017: mass_kg", mass_kg),
         flux=DecayAtRest(
             neutrinos_per_proton=tables.neutrinos_per_proton[0],
             protons_on_target=about["beam"]["protons_on_target"],
@@ -121,12 +132,16 @@ def csi_2017(
 def _tables(data: Csi2017Tables | str | Path | None) -> Csi2017Tables:
     if data is None:
         return shipped_csi_2017()
-    return data if isinstance(data, Csi2017Tables) else read_csi_2017_release(data)
+    if isinstance(data, Csi2017Tables):
+        return data
+    if not isinstance(data, str | Path):
+        raise InputError(f"csi-2017: data must be tables or the release folder, got {data!r}")
+    return read_csi_2017_release(data)
 
 
 def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
-    edges = [float(b) for b in bins]
-    if len(edges) < 2 or any(b <= a for a, b in pairwise(edges)):
+    edges = checks.numbers("csi-2017: bins", bins, example="(6, 30)")
+    if any(b <= a for a, b in pairwise(edges)):
         raise InputError(f"csi-2017: bins {list(bins)} must be increasing edges, e.g. (6, 30)")
     if any(e % 2 or not 0 <= e <= 50 for e in edges):
         raise InputError(
@@ -141,10 +156,13 @@ def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
 
 
 def _projected(
-    tables: Csi2017Tables, which: str, edges: tuple[float, ...], window_us: tuple[float, float]
+    tables: Csi2017Tables, which: str, edges: tuple[float, ...], window_us: Sequence[float]
 ) -> np.ndarray:
-    inside = (tables.t_us > window_us[0]) & (tables.t_us < window_us[1])
-    if not inside.any() or any(t % 0.5 for t in window_us):
+    low, high = checks.numbers("csi-2017: window_us", window_us, length=2, example="(0, 6)")
+    if not 0 <= low < high <= 12:
+        raise InputError(f"csi-2017: window_us ({low:g}, {high:g}) must lie within 0 and 12 us")
+    inside = (tables.t_us > low) & (tables.t_us < high)
+    if not inside.any() or any(t % 0.5 for t in (low, high)):
         raise InputError(f"csi-2017: window_us {window_us} must span 0.5 us bins from 0 to 12 us")
     per_bin = tables.counts[which][:, inside].sum(axis=1)
     return np.histogram(tables.n_pe, bins=edges, weights=per_bin)[0]
@@ -166,19 +184,21 @@ def _acceptance(tables: Csi2017Tables) -> Logistic:
 
 
 def _resolution(smearing: str | Resolution | None) -> Resolution | None:
-    if not isinstance(smearing, str):
-        return smearing
-    if smearing not in _SMEARING:
+    if smearing is None or hasattr(smearing, "bin_weights"):
+        return smearing  # pyright: ignore[reportReturnType]
+    if not isinstance(smearing, str) or smearing not in _SMEARING:
         raise UnknownNameError("smearing", smearing, _SMEARING)
     return _SMEARING[smearing]
 
 
 def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
+    if pulls is not None and not isinstance(pulls, Mapping):
+        raise InputError(f"csi-2017: pulls must be like {{'sig': 0.128}}, got {pulls!r}")
     sd = {"sig": 0.128, "brn": 0.25, **(pulls or {})}
     for name, width in sd.items():
         if name not in ("sig", "brn"):
             raise UnknownNameError("csi-2017 pull", name, ("sig", "brn"))
-        if not 0 <= width < np.inf:
+        if checks.number(f"csi-2017: pulls.{name}", width) < 0:
             raise InputError(f"csi-2017: pull {name} needs a standard deviation >= 0, got {width}")
     known = (
         Pull(f"alpha_sig_{SHORT}", sd["sig"], (SIGNAL,), "relative shift of the CEvNS signal"),
@@ -188,11 +208,12 @@ def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pu
     return tuple(p for p in present if p.sd > 0)
 
 
-def _shape(names: Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
+def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
     offered = {
         p.name.removesuffix(f"_{SHORT}"): p for p in quenching_parameters(model, SHORT, qf_sd)
     }
-    for name in names:
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
         if name not in offered:
             raise UnknownNameError("quenching shape parameter", name, offered)
-    return {name: offered[name] for name in names}
+    return {name: offered[name] for name in listed}

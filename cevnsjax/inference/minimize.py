@@ -13,6 +13,8 @@ import numpy as np
 
 _EDM = 1e-9
 _ARMIJO = 1e-4
+# Gradients below these are rounding: they neither press against a bound nor lead off a saddle.
+_PRESS, _SADDLE = 1e-7, 1e-6
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def pressed(problem: Problem, u: np.ndarray, gradient: np.ndarray) -> np.ndarray
     A vanishing gradient does not press: a function even about the bound may curve down inward.
     """
     at_low, at_high = u <= problem.low, u >= problem.high
-    return (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    return (at_low & (gradient > _PRESS)) | (at_high & (gradient < -_PRESS))
 
 
 def on_bound(problem: Problem, u: np.ndarray) -> np.ndarray:
@@ -177,7 +179,7 @@ def _newton_step(
     slope = axes.T @ gradient[free]
     move = -slope / np.maximum(np.abs(curvature), floor)
     saddle = bool(np.any(curvature < -floor))
-    if saddle and np.max(np.abs(slope)) < 1e-9:
+    if saddle and np.max(np.abs(slope)) < _SADDLE:
         move = move + np.where(curvature < -floor, 0.1, 0.0)
     step[free] = axes @ np.clip(move, -10.0, 10.0)
     edm = np.inf if saddle else 0.5 * float(np.sum(slope**2 / np.maximum(curvature, floor)))

@@ -13,7 +13,10 @@ from cevnsjax.errors import DataError, InputError
 
 def level_key(level: float) -> str:
     """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.99"."""
-    digits = f"{level:.4f}".rstrip("0")
+    places = 4
+    while round(level, places) in (0.0, 1.0) and places < 12:
+        places += 1
+    digits = f"{level:.{places}f}".rstrip("0")
     return digits + "0" * (4 - len(digits)) if len(digits) < 4 else digits
 
 

@@ -162,7 +162,7 @@ class ChargeRadius(Interaction):
         return Parameter(
             name=name,
             meaning=f"neutrino charge radius {letters} ({self.reading})",
-            default=self._standard_model(name) / -RADIUS_CHARGE if self.reading == "total" else 0.0,
+            default=self._inside(name),
             bounds=(-1e4, 1e4),
             unit="1e-32 cm^2",
             latex=rf"\langle r^2_{{{index}}}\rangle",
@@ -171,13 +171,13 @@ class ChargeRadius(Interaction):
             owner="ChargeRadius",
         )
 
-    @staticmethod
-    def _standard_model(name: str) -> float:
-        """The Standard Model's radius term in g_Vp for this parameter, 0 off the diagonal [1]."""
+    def _inside(self, name: str) -> float:
+        """The Standard Model's radius inside this parameter [1e-32 cm^2]; 0 off the diagonal."""
         letters = name.removeprefix("r2_nu_")
+        if self.reading == "shift" or (letters in PAIRS and not is_diagonal(letters)):
+            return 0.0
         flavour = PAIRS[letters][0] if letters in PAIRS else SOURCE_FLAVOUR[f"nu_{letters}"]
-        diagonal = letters not in PAIRS or is_diagonal(letters)
-        return charge_radius_term(flavour) if diagonal else 0.0
+        return charge_radius_term(flavour) / -RADIUS_CHARGE
 
     def _per_radius(self) -> float:
         """Charge per unit of radius and of Z F_p [1]."""
@@ -190,8 +190,8 @@ class ChargeRadius(Interaction):
         unit = self._per_radius()
         amplitudes = {}
         for name in self.names:
-            inside = self._standard_model(name) if self.reading == "total" else 0.0
-            amplitudes[name.removeprefix("r2_nu_")] = (unit * values[name] - inside) * nucleus.ZF_p
+            beyond = values[name] - self._inside(name)
+            amplitudes[name.removeprefix("r2_nu_")] = unit * beyond * nucleus.ZF_p
         if all(letters in PAIRS for letters in amplitudes):
             return Charges(vector=spread(amplitudes, nucleus.sources))
         return Charges(

@@ -42,10 +42,16 @@ class StandardModel:
     """
 
     couplings: str = "erler_su"
-    form_factor: FormFactor = field(default_factory=Helm)
+    form_factor: FormFactor | str = field(default_factory=Helm)
     radii: Radii = "per_nucleus"
     kinematics: Kinematics = "approximate"
     axial: bool = False
+
+    @property
+    def family(self) -> FormFactor:
+        """The form-factor family; a name was replaced by it when the record was made."""
+        assert not isinstance(self.form_factor, str)
+        return self.form_factor
 
     @property
     def structures(self) -> tuple[str, ...]:
@@ -61,6 +67,8 @@ class StandardModel:
             if self.form_factor not in FORM_FACTORS:
                 raise UnknownNameError("form factor", self.form_factor, FORM_FACTORS)
             object.__setattr__(self, "form_factor", FORM_FACTORS[self.form_factor]())
+        elif not hasattr(self.form_factor, "R_rms"):
+            raise UnknownNameError("form factor", self.form_factor, FORM_FACTORS)
 
     def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
         """sin2_theta_w and the radii that the targets and the ``radii`` option call for."""
@@ -109,7 +117,7 @@ class StandardModel:
             name=name,
             meaning=meaning,
             default=default,
-            bounds=(self.form_factor.R_min, _R_MAX),
+            bounds=(self.family.R_min, _R_MAX),
             unit="fm",
             latex=latex,
             scale=0.5,
@@ -133,8 +141,8 @@ class StandardModel:
         """
         near = is_near(q2_max, _R_REACH)
         if self.radii in ("formula", "nuclear"):
-            R = self.form_factor.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
-            F = self.form_factor(q2, R, near=near)
+            R = self.family.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
+            F = self.family(q2, R, near=near)
             return F, F
         shift_p, shift_n = _isotope_shift(nucleus)
         R_p = values[f"R_p_{nucleus.symbol}"] + shift_p
@@ -144,8 +152,8 @@ class StandardModel:
             R_n = values["R_n"]
         else:
             R_n = R_p + values["dR_np"]
-        F_p = self.form_factor(q2, R_p, near=near)
-        return F_p, self.form_factor(q2, R_n, near=near)
+        F_p = self.family(q2, R_p, near=near)
+        return F_p, self.family(q2, R_n, near=near)
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""

@@ -33,7 +33,7 @@ def design(
     """Design from components and the pulls on them.
 
     Args:
-        components: Expected counts by component name, each [bin].
+        components: Expected counts by component name, each [bin] [count].
         pulls: For each pull the names of the components it multiplies and its standard deviation.
     """
     columns = tuple(total([components[name] for name in names]) for names, _ in pulls)

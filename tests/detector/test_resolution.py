@@ -1,6 +1,7 @@
 """Resolution models against scipy.stats: probabilities per bin, with and without efficiency."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import helpers
 import jax
@@ -64,8 +65,9 @@ def test_efficiency_is_taken_at_the_reconstructed_observable(model, law, efficie
     """Kinks inside the range cut the inner integral; witness: scipy's adaptive quadrature."""
     got = model.bin_weights(X_TRUE, E_EE, EDGES, efficiency, np)
     for j, x_true in enumerate(X_TRUE):
-        f = lambda x, d=law(x_true): d.pdf(x) * float(efficiency(x, np))  # noqa: E731
-        for i, (low, high) in enumerate(zip(EDGES, EDGES[1:], strict=False)):
+        density = law(x_true)
+        f = lambda x, d=density: d.pdf(x) * float(efficiency(x, np))  # noqa: E731
+        for i, (low, high) in enumerate(pairwise(EDGES)):
             cut = [k for k in (*STEP.kinks, ONSET) if low < k < high] or None
             expected = quad(f, low, high, points=cut, epsabs=1e-15, epsrel=1e-12, limit=200)[0]
             assert got[i, j] == pytest.approx(expected, rel=1e-9, abs=1e-13)
@@ -77,9 +79,7 @@ def test_poisson_counts(xp):
     got = PoissonSmearing().bin_weights(xp.asarray(X_TRUE), xp.asarray(E_EE), EDGES, STEP, xp)
     n = np.arange(6, 30)
     cells = stats.poisson.pmf(n[:, None], X_TRUE) * STEP(n + 0.5, np)[:, None]
-    expected = [
-        cells[(n >= a) & (n < b)].sum(axis=0) for a, b in zip(EDGES, EDGES[1:], strict=False)
-    ]
+    expected = [cells[(n >= a) & (n < b)].sum(axis=0) for a, b in pairwise(EDGES)]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
 
 

@@ -1,6 +1,7 @@
 """The response matrix: nodes and weights against quadrature, panels, and convergence."""
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.kinematics import T_nr_max
+from cevnsjax.model.model import Model
 from cevnsjax.nuclei import target
 
 KINKS = np.array(
@@ -40,10 +42,13 @@ def test_unsmeared_with_full_efficiency_measures_recoil_intervals():
     """Row sums are the lengths of the T intervals of the bins, capped at the last end point."""
     detector = replace(csi_2017(bins=(6, 50)).detector, efficiency=All())
     quenching = coherent2020()
+
+    def excess(T, edge):
+        return 13348 * quenching.E_ee(T, {}, np) - edge
+
+    T = [brentq(excess, 0, 0.06, (edge,), xtol=1e-17) for edge in detector.edges]
     for top in (KINKS, KINKS[:2]):
         _, R = response(detector, top, {})
-        n = lambda T: 13348 * quenching.E_ee(T, {}, np)  # noqa: E731
-        T = [brentq(lambda t, e=e: n(t) - e, 0, 0.06, xtol=1e-17) for e in detector.edges]
         expected = np.diff(np.minimum(T, top[-1]))
         np.testing.assert_allclose(R.sum(axis=1), expected, rtol=1e-12, atol=1e-17)
 
@@ -56,7 +61,7 @@ def test_unsmeared_integrates_a_smooth_rate(name):
     rate = lambda t: np.exp(-t / 0.01) * (1 + 1e3 * t**2)  # noqa: E731
     n = lambda t: detector.observable(t, {}, np)  # noqa: E731
     got = R @ rate(T)
-    for i, edges in enumerate(zip(detector.edges, detector.edges[1:], strict=False)):
+    for i, edges in enumerate(pairwise(detector.edges)):
         low, high = (min(brentq(lambda t, e=e: n(t) - e, 0, 0.06), KINKS[-1]) for e in edges)
         five = brentq(lambda t: n(t) - 5, 0, 0.06)
         f = lambda t: rate(t) * float(detector.efficiency(n(t), np))  # noqa: E731
@@ -79,8 +84,6 @@ def test_traced_as_built(smearing, shape):
 
 def _counts(experiment, nodes):
     """Signal by source and bin with a given number of nodes a panel."""
-    from cevnsjax.model.model import Model
-
     detector = replace(experiment.detector, nodes=nodes)
     model = Model(replace(experiment, detector=detector))
     by_source = model.by_component()["csi-2017"]["signal"]

@@ -6,7 +6,7 @@ import oracle
 import pytest
 
 from cevnsjax.errors import DataError, InputError, UnknownNameError
-from cevnsjax.experiments import EXPERIMENTS, csi_2017, experiment
+from cevnsjax.experiments import EXPERIMENTS, csi_2017
 from cevnsjax.experiments.csi_2017_tables import shipped_csi_2017
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model.model import Model
@@ -137,9 +137,6 @@ def test_pulls_and_background_can_be_left_out():
 
 def test_registry():
     assert EXPERIMENTS["csi-2017"] is csi_2017
-    assert experiment("csi-2017", mass_kg=2.0).mass_kg == 2.0
-    with pytest.raises(UnknownNameError, match="experiment 'csi-2018'; did you mean csi-2017"):
-        experiment("csi-2018")
 
 
 @pytest.mark.parametrize(

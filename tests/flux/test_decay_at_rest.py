@@ -126,5 +126,5 @@ def test_bad_source(field, value):
 
 
 def test_the_line_has_no_density():
-    with pytest.raises(UnknownNameError, match="continuous source 'nu_mu'.*nu_mu_bar"):
+    with pytest.raises(UnknownNameError, match=r"continuous source 'nu_mu'.*nu_mu_bar"):
         FLUX.spectrum("nu_mu", 20.0, np)

@@ -1,6 +1,7 @@
 """Objectives in plain NumPy: what inference asks for, and not a neutrino in sight."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -30,12 +31,16 @@ class Toy:
     def experiments(self):
         return {"first": None, "second": None}
 
-    @property
+    @cached_property
     def parameters(self):
         return ParameterTable(self.table)
 
+    @cached_property
+    def defaults(self):
+        return self.parameters.defaults()
+
     def _nll(self, values, data):
-        full = {**self.parameters.defaults(), **values}
+        full = {**self.defaults, **values}
         extra = {} if data is None else {"data": data}
         return 0.5 * self.chi2(**full, **extra)
 

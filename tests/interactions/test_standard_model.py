@@ -32,7 +32,9 @@ def test_weak_charge_against_oracle(scheme, name, witness):
         expected = oracle.charge_squared(
             T_NR, witness, source, scheme, 0.21, oracle.form_factor("helm")
         )
-        np.testing.assert_allclose(charges.vector_squared(source), expected, rtol=1e-11)
+        np.testing.assert_allclose(
+            charges.product("vector", "vector", source), expected, rtol=1e-11
+        )
 
 
 def test_flavours_differ_only_in_the_charge_radius():
@@ -137,5 +139,5 @@ def test_charges_add_key_by_key():
         ("nu_mu", "mu"): 2.0,
         ("nu_e", "mu"): 3.0,
     }
-    assert float((a + b).vector_squared("nu_e")[0]) == 1.5**2 + 3.0**2
-    assert Charges().vector_squared("nu_e") is None
+    assert float((a + b).product("vector", "vector", "nu_e")[0]) == 1.5**2 + 3.0**2
+    assert Charges().product("vector", "vector", "nu_e") is None

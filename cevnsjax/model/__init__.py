@@ -1,5 +1,5 @@
 """Experiments, interactions and parameters as one differentiable likelihood."""
 
-from cevnsjax.model.model import BoundFunction as BoundFunction
+from cevnsjax.model.bound import BoundFunction as BoundFunction
 from cevnsjax.model.model import Model as Model
 from cevnsjax.model.spectrum import spectrum as spectrum

@@ -12,7 +12,8 @@ from jax.core import Tracer
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import parameters_of, structures_of
-from cevnsjax.model import evaluate
+from cevnsjax.model import compiled
+from cevnsjax.model.bound import BoundFunction
 from cevnsjax.model.build import by_name, constraints, groups, intern, standard_model_first
 from cevnsjax.model.evaluate import Static
 from cevnsjax.parameters import ParameterTable
@@ -21,35 +22,6 @@ from cevnsjax.types import Values
 
 _SMALL_MAP = 256
 BATCH = 128
-
-
-class BoundFunction:
-    """A function of values (and data) bound to one model; made once, hashed by identity.
-
-    Calling it with numbers runs one program compiled for all models of the same structure.
-    ``jax.jit`` of it works and bakes this model's data in; to keep data an argument write
-    ``jax.jit(lambda values, data: model.nll(values, data=data))``.
-    """
-
-    def __init__(self, model: "Model", kind: str) -> None:
-        self._model, self._kind = model, kind
-        self.__name__, self.__doc__ = kind, getattr(evaluate, kind).__doc__
-
-    def __call__(self, values: Values | None = None, *, data: Any = None) -> Any:
-        """Evaluate.
-
-        Args:
-            values: Parameters by name; names left out take their defaults.
-            data: Observed counts to use instead of the experiment's: an array [bin], or
-                {experiment: array [bin]} for some or all experiments.
-
-        Raises:
-            UnknownNameError: At an unknown parameter or experiment.
-            InputError: At a value that is not a number, out of bounds, or an array.
-        """
-        m = self._model
-        vector, traced = m.split(values or {})
-        return evaluate.run(self._kind, m.static, m.leaves, m.observed_or(data), vector, traced)
 
 
 class Model:
@@ -199,7 +171,7 @@ class Model:
             Scalar and {name: derivative [1/unit]}.
         """
         order = tuple(values if names is None else names)
-        run = evaluate.run_value_and_grad
+        run = compiled.run_value_and_grad
         value, gradient = self._derivative(run, values, order, profiled, data)
         return float(value), dict(zip(order, np.asarray(gradient).tolist(), strict=True))
 
@@ -223,7 +195,7 @@ class Model:
             Matrix [name, name] [1/unit^2].
         """
         order = tuple(values if names is None else names)
-        run = evaluate.run_hessian
+        run = compiled.run_hessian
         return np.asarray(self._derivative(run, values, order, profiled, data))
 
     def _derivative(
@@ -270,7 +242,7 @@ class Model:
             # One compilation for all small requests: repeat the last point up to a fixed length.
             batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}
         vector, traced = self.split(values)
-        out = evaluate.run_map(
+        out = compiled.run_map(
             kind,
             self.static,
             self.leaves,

@@ -1,0 +1,38 @@
+"""A model's functions as objects: stored once, hashed by identity, compiled for all models."""
+
+from typing import TYPE_CHECKING, Any
+
+from cevnsjax.model import compiled, evaluate
+from cevnsjax.types import Values
+
+if TYPE_CHECKING:
+    from cevnsjax.model.model import Model
+
+
+class BoundFunction:
+    """A function of values (and data) bound to one model; made once, hashed by identity.
+
+    Calling it with numbers runs one program compiled for all models of the same structure.
+    ``jax.jit`` of it works and bakes this model's data in; to keep data an argument write
+    ``jax.jit(lambda values, data: model.nll(values, data=data))``.
+    """
+
+    def __init__(self, model: "Model", kind: str) -> None:
+        self._model, self._kind = model, kind
+        self.__name__, self.__doc__ = kind, getattr(evaluate, kind).__doc__
+
+    def __call__(self, values: Values | None = None, *, data: Any = None) -> Any:
+        """Evaluate.
+
+        Args:
+            values: Parameters by name; names left out take their defaults.
+            data: Observed counts to use instead of the experiment's: an array [bin], or
+                {experiment: array [bin]} for some or all experiments.
+
+        Raises:
+            UnknownNameError: At an unknown parameter or experiment.
+            InputError: At a value that is not a number, out of bounds, or an array.
+        """
+        m = self._model
+        vector, traced = m.split(values or {})
+        return compiled.run(self._kind, m.static, m.leaves, m.observed_or(data), vector, traced)

@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cevnsjax import constants as c
-from cevnsjax.errors import InputError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.kinematics import Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
@@ -154,6 +154,7 @@ def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]
 
     Raises:
         InputError: If the charges fill a structure that no interaction declared.
+        UnknownNameError: If they name a source that the flux does not have.
     """
     parts: dict[str, list[Any]] = {}
 
@@ -162,6 +163,8 @@ def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]
             raise InputError(
                 f"an interaction fills {structure!r} charges; add it to its 'structures'"
             )
+        if source not in kernel[structure]:
+            raise UnknownNameError("neutrino source", source, kernel[structure])
         parts.setdefault(source, []).append(strength * kernel[structure][source])
 
     pairs = {"vector": ("vector", "vector"), "axial": ("axial", "axial")}

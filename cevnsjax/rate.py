@@ -1,6 +1,8 @@
 """Recoil rates: flux moments times charges over a target."""
 
 import math
+from functools import reduce
+from operator import mul
 from typing import Any
 
 import jax.numpy as jnp
@@ -51,6 +53,25 @@ def add_rates(parts: list[dict[str, Reals]]) -> dict[str, Reals]:
     return total
 
 
+def survival_of(interactions: tuple[Any, ...], values: Values, baseline_m: float) -> Any:
+    """Survival probability by source and energy, None if nothing oscillates.
+
+    Args:
+        interactions: Those with a method ``survival`` oscillate; probabilities multiply.
+        values: All parameters of the model.
+        baseline_m: Distance from source to detector [m].
+    """
+    modifiers = [i for i in interactions if hasattr(i, "survival")]
+    if not modifiers:
+        return None
+
+    def survival(source: str, E_nu: Any) -> Any:
+        factors = [m.survival(values, source, E_nu, baseline_m, jnp) for m in modifiers]
+        return reduce(mul, factors)
+
+    return survival
+
+
 def dR_dT_nr(
     T_nr: Any,
     target: Target,
@@ -75,9 +96,10 @@ def dR_dT_nr(
     filled = {p.name: p.default for i in interactions for p in parameters_of(i, [target])}
     filled.update(values or {})
     structures = structures_of(interactions)
+    survival = survival_of(interactions, filled, flux.baseline_m)
     parts = []
     for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
-        moments = flux.moments(T, nucleus.mass, sm.kinematics, jnp)
+        moments = flux.moments(T, nucleus.mass, sm.kinematics, jnp, survival)
         kernel = kernels(T, nucleus, moments, sm.kinematics, structures)
         q2 = 2 * nucleus.mass * T
         charges = nucleus_charges(interactions, filled, nucleus, q2, flux.sources)

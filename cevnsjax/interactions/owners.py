@@ -1,9 +1,10 @@
 """Which interaction owns a parameter: naming one is enough to switch its interaction on."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions import electromagnetic, generalized, nsi, sterile, tensor_nsi
 from cevnsjax.interactions.electromagnetic import ChargeRadius, MagneticMoment, Millicharge
 from cevnsjax.interactions.generalized import GeneralizedInteractions
@@ -54,9 +55,31 @@ PARAMETER_NAMES = tuple(name for names, _ in OWNERS.values() for name in names)
 """Every parameter that naming switches on."""
 
 
-def owning(
-    named: Iterable[str], options: Mapping[str, Mapping[str, Any]] | None = None
-) -> list[Any]:
+# Where a builder stands for a class, its options are the class's.
+_CLASSES: dict[str, Callable[..., Any]] = {
+    "charge_radius": ChargeRadius,
+    "light_vector": LightVector,
+    "light_scalar": LightScalar,
+    "sterile": Sterile,
+}
+
+
+def _check(interaction: str, options: Any) -> None:
+    """Stop at options that the interaction does not have."""
+    if interaction not in OWNERS:
+        raise UnknownNameError("interaction", interaction, OWNERS)
+    build = _CLASSES.get(interaction, OWNERS[interaction][1])
+    declared = inspect.signature(build).parameters.values()
+    known = [p.name for p in declared if p.kind is not p.VAR_POSITIONAL]
+    if not isinstance(options, Mapping):
+        offer = f"{interaction}.option=value" if known else f"no {interaction} at all"
+        raise InputError(f"{interaction}={options!r} should read {offer}; options are {known}")
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(f"option of {interaction}", name, known)
+
+
+def owning(named: Iterable[str], options: Mapping[str, Any] | None = None) -> list[Any]:
     """Interactions that own the named parameters; names of none are left to others.
 
     Args:
@@ -65,12 +88,12 @@ def owning(
             interaction with options is built even if none of its parameters is named.
 
     Raises:
-        UnknownNameError: At options of an unknown interaction.
+        UnknownNameError: At an unknown interaction or option.
+        InputError: If the options of an interaction are not a mapping.
     """
     given = dict(options or {})
-    for name in given:
-        if name not in OWNERS:
-            raise UnknownNameError("interaction", name, OWNERS)
+    for name, chosen in given.items():
+        _check(name, chosen)
     wanted = list(dict.fromkeys(named))
     built = []
     for interaction, (names, build) in OWNERS.items():

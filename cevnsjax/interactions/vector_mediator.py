@@ -4,6 +4,7 @@ Cadeddu et al., JHEP 01 (2021) 116; Liao and Marfatia, PLB 775, 54; Papoulias, P
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from cevnsjax import constants as c
@@ -87,7 +88,7 @@ class LightVector(Interaction):
 
     def __init__(
         self,
-        charges: str | tuple[Any, ...] = "universal",
+        charges: str | Sequence[Any] = "universal",
         *,
         loop_sign: Literal[-1, 1] = 1,
         normalization: Literal["standard", "lm_eq6"] = "standard",

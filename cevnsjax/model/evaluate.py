@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
-from operator import mul
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,7 +11,7 @@ from cevnsjax.experiments.experiment import SIGNAL, ExperimentArrays
 from cevnsjax.likelihood import gaussian
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal
-from cevnsjax.rate import add_rates, nucleus_charges
+from cevnsjax.rate import add_rates, nucleus_charges, survival_of
 from cevnsjax.types import Reals, Values
 
 
@@ -46,7 +44,7 @@ def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: 
     T_nr, R, kernels = arrays.T_nr, arrays.R, arrays.kernels
     if arrays.shape:
         T_nr, R = signal.nodes({short: values[name] for short, name in arrays.shape}, jnp)
-    survival = _survival(interactions, values, signal.flux.baseline_m)
+    survival = survival_of(interactions, values, signal.flux.baseline_m)
     if arrays.shape or survival is not None:
         kernels = signal.kernels(T_nr, jnp, survival)
     parts = []
@@ -57,19 +55,6 @@ def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: 
         norm = arrays.norms[nucleus.name]
         parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
     return R, add_rates(parts)
-
-
-def _survival(interactions: tuple[Any, ...], values: Values, baseline_m: float) -> Any:
-    """Survival probability by source and energy, None if nothing oscillates."""
-    modifiers = [i for i in interactions if hasattr(i, "survival")]
-    if not modifiers:
-        return None
-
-    def survival(source: str, E_nu: Any) -> Any:
-        factors = [m.survival(values, source, E_nu, baseline_m, jnp) for m in modifiers]
-        return reduce(mul, factors)
-
-    return survival
 
 
 def signal_by_source(

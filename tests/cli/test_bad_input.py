@@ -120,7 +120,7 @@ def test_tampered_data_are_refused(run, tmp_path, copied, file):
     assert list(tmp_path.iterdir()) == []
     done = run("data", "verify", "coherent_csi_2017", "--json")
     assert done.code == 1
-    wrong = [f for f in json.loads(done.out) if f["status"] != "ok"]
+    wrong = [f for f in json.loads(done.out)["files"] if f["status"] != "ok"]
     assert [(f["dataset"], f["file"], f["status"]) for f in wrong] == [
         ("coherent_csi_2017", file, "changed")
     ]
@@ -147,7 +147,7 @@ OPTIONS = {
     "statistic=spectra": "did you mean spectrum",
     "window_us=0,0.3": "0.5 us",
     "shape=qf_9": "qf_",
-    "nodes=0": "at least 1",
+    "nodes=0": "above 0",
     "data=nowhere": "cannot be read",
 }
 WRONG_KIND = [
@@ -155,6 +155,8 @@ WRONG_KIND = [
     *("nodes=abc", "nodes=2.5", "smearing=3", "couplings=3", "form_factor=3", "quenching=[1]"),
     *("data=3", "variance=C+AD", "prompt_neutrons=maybe"),
 ]
+# Options whose message uses plain words instead of the option's name.
+IN_WORDS = {"couplings": "coupling scheme", "form_factor": "form factor"}
 LOOP = """
 import contextlib, io, json, sys
 from cevnsjax.cli.main import main
@@ -193,4 +195,5 @@ def test_option_values(unchecked, word, message):
 
 @pytest.mark.parametrize("word", WRONG_KIND)
 def test_option_values_of_a_wrong_kind(unchecked, word):
-    one_line(unchecked[word], word.partition("=")[0].partition(".")[0])
+    option = word.partition("=")[0].partition(".")[0]
+    one_line(unchecked[word], IN_WORDS.get(option, option))

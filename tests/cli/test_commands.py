@@ -212,12 +212,12 @@ def test_info(run):
 
 
 def test_data_list_and_verify(run):
-    listed = as_object(run("data", "list", "--json"))
+    listed = as_object(run("data", "list", "--json"))["datasets"]
     names = [d["name"] for d in listed]
     assert {"coherent_csi_2017", "csi_quenching", "nuclides", "published"} <= set(names)
     assert all(d["licence"] and d["source"] and d["title"] and d["files"] for d in listed)
     assert "nuclides" in run("data", "list").out
-    verified = as_object(run("data", "verify", "--json"))
+    verified = as_object(run("data", "verify", "--json"))["files"]
     assert {f["dataset"] for f in verified} == set(names)
     assert {f["status"] for f in verified} == {"ok"}
     one = run("data", "verify", "published")

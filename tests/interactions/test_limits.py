@@ -6,6 +6,7 @@ import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
+import oracle
 import oracle_bsm as o
 import pytest
 
@@ -23,6 +24,7 @@ from cevnsjax import (
     TensorNSI,
     constants,
     matter_nsi,
+    spectrum,
 )
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.electromagnetic import RADIUS_CHARGE
@@ -203,3 +205,18 @@ def test_prompt_line_oscillates_as_one_energy():
     phase = 1e3 / (4 * constants.hbar_c) * 19.3 * dm2 / constants.E_nu_prompt
     expected = np.broadcast_to(np.cos(phase)[:, None] ** 2, _survivors()["nu_mu"].shape)
     np.testing.assert_allclose(_survivors()["nu_mu"], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_recoil_spectra_oscillate():
+    """dR/dT against quadrature, as the counts are."""
+    T = np.array([0.002, 0.005, 0.012])
+    values = {"sin2_2theta_ee": 0.4, "sin2_2theta_mumu": 0.7, "dm2_41": 3.0}
+    got = spectrum(model(Sterile()), values, quantity="dR_dT_nr", T_nr=T)
+    dsigma = o.interfering(P=o.survival(3.0, e=0.4, mu=0.7))
+    flux = oracle.fluence(0.08, 1.76e23, 19.3)
+    for source in helpers.SOURCES:
+        parts = [
+            number * flux * oracle.folded(T, nucleus, source, dsigma)
+            for nucleus, number in oracle.csi_targets(1.0).items()
+        ]
+        np.testing.assert_allclose(got.sel(source=source), sum(parts), rtol=1e-9)

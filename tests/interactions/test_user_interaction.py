@@ -19,7 +19,7 @@ from cevnsjax import (
     scan,
     spectrum,
 )
-from cevnsjax.errors import InputError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 
 
@@ -39,7 +39,7 @@ def heavy(values, nucleus):
     slope = values["heavy_slope"] * nucleus.q2 / 1e4 * values["sin2_theta_w"]
     return Charges(
         vector={(s, "mu"): slope * nucleus.NF_n for s in nucleus.sources if "mu" in s},
-        scalar={s: values["heavy_rate"] * nucleus.F_n**2 for s in nucleus.sources},
+        scalar=dict.fromkeys(nucleus.sources, values["heavy_rate"] * nucleus.F_n**2),
     )
 
 
@@ -182,5 +182,7 @@ def test_unknown_source():
         return Charges(vector={("nu_m", "mu"): nucleus.F_p})
 
     misspelt.parameters = []
-    with pytest.raises(InputError, match="nu_m"):
+    with pytest.raises(
+        UnknownNameError, match="unknown neutrino source 'nu_m'; did you mean nu_mu"
+    ):
         Model(csi_2017(), [misspelt]).nll()

@@ -10,7 +10,7 @@ from cevnsjax.analyses import liao_marfatia2017 as _liao_marfatia2017
 from cevnsjax.analyses import papoulias2020 as _papoulias2020
 from cevnsjax.analyses import papoulias_kosmas2019 as _papoulias_kosmas2019
 from cevnsjax.errors import UnknownNameError
-from cevnsjax.interactions.owners import OWNERS, owning
+from cevnsjax.interactions.owners import OWNERS, owning, require_options
 from cevnsjax.model import Model
 
 
@@ -55,7 +55,7 @@ def analysis(
     name: str,
     *,
     named: Iterable[str] = (),
-    interaction_options: Mapping[str, Mapping[str, Any]] | None = None,
+    interaction_options: Mapping[str, Any] | None = None,
     interactions: Iterable[Any] = (),
     **options: Any,
 ) -> Model:
@@ -78,6 +78,8 @@ def analysis(
     for parameter in wanted:
         options = {**chosen.variants.get(parameter, {}), **options}
     given = interaction_options or {}
+    for interaction, chosen_options in given.items():
+        require_options(interaction, chosen_options)
     switched_on = set(given) | {i for i in chosen.conventions if _is_named(i, wanted)}
     readings = {i: {**chosen.conventions.get(i, {}), **given.get(i, {})} for i in switched_on}
     return chosen.build(interactions=[*owning(wanted, readings), *interactions], **options)

@@ -2,8 +2,11 @@
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from cevnsjax.errors import InputError
 
@@ -62,3 +65,41 @@ class Logistic:
         for edge, value in self.steps:
             factor = xp.where(x >= edge, value, factor)
         return xp.maximum(smooth, 0.0) * factor
+
+
+@dataclass(frozen=True)
+class TabulatedEfficiency:
+    """Linear between given points, 0 below the first, constant above the last.
+
+    Attributes:
+        x: Observable, increasing [observable].
+        efficiency: Efficiency there [1].
+        threshold: 0 below this observable, whatever the table says [observable].
+    """
+
+    x: tuple[float, ...]
+    efficiency: tuple[float, ...]
+    threshold: float = -math.inf
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.efficiency) or len(self.x) < 2:
+            raise InputError(
+                f"efficiency table needs two points or more with one value each, got "
+                f"{len(self.x)} and {len(self.efficiency)}"
+            )
+        if any(b <= a for a, b in pairwise(self.x)):
+            raise InputError("efficiency table: the observable must increase; sort the points")
+        if min(self.efficiency) < 0:
+            raise InputError(f"efficiency must not be negative, got {min(self.efficiency)}")
+
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """The points of the table, and the threshold."""
+        cut = () if math.isinf(self.threshold) else (self.threshold,)
+        return tuple(sorted({*self.x, *cut}))
+
+    def __call__(self, x: Any, xp: ModuleType) -> Any:
+        """Efficiency at observable ``x``, same shape [1]."""
+        points, values = np.asarray(self.x), np.asarray(self.efficiency)
+        value = xp.interp(x, points, values)
+        return xp.where(x < max(self.x[0], self.threshold), 0.0, value)

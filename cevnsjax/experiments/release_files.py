@@ -133,8 +133,8 @@ class ReleaseFolder:
             file: File name.
 
         Returns:
-            Function of section and key; a named entry of a section is ``section.name``. It raises
-            DataError where there is no such number.
+            Function of section and key that raises DataError where there is no number; a named
+            entry of a section is ``section.name`` [unit as in the file].
 
         Raises:
             DataError: The file cannot be read.

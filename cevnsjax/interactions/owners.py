@@ -64,16 +64,27 @@ _CLASSES: dict[str, Callable[..., Any]] = {
 }
 
 
-def _check(interaction: str, options: Any) -> None:
-    """Stop at options that the interaction does not have."""
+def require_options(interaction: str, options: Any) -> None:
+    """Stop at options that an interaction does not have.
+
+    Args:
+        interaction: Key of ``OWNERS``.
+        options: Its options by name.
+
+    Raises:
+        UnknownNameError: At an unknown interaction or option.
+        InputError: If the options are not a mapping.
+    """
     if interaction not in OWNERS:
         raise UnknownNameError("interaction", interaction, OWNERS)
     build = _CLASSES.get(interaction, OWNERS[interaction][1])
     declared = inspect.signature(build).parameters.values()
     known = [p.name for p in declared if p.kind is not p.VAR_POSITIONAL]
     if not isinstance(options, Mapping):
-        offer = f"{interaction}.option=value" if known else f"no {interaction} at all"
-        raise InputError(f"{interaction}={options!r} should read {offer}; options are {known}")
+        raise InputError(
+            f"{interaction}={options!r} should read {interaction}.option=value; options of "
+            f"{interaction}: {', '.join(known) or 'none'}"
+        )
     for name in options:
         if name not in known:
             raise UnknownNameError(f"option of {interaction}", name, known)
@@ -93,7 +104,7 @@ def owning(named: Iterable[str], options: Mapping[str, Any] | None = None) -> li
     """
     given = dict(options or {})
     for name, chosen in given.items():
-        _check(name, chosen)
+        require_options(name, chosen)
     wanted = list(dict.fromkeys(named))
     built = []
     for interaction, (names, build) in OWNERS.items():

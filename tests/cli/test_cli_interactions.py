@@ -225,6 +225,7 @@ def test_own_interaction_that_cannot_be_used(run, tmp_path, path, message):
         ("predict csi-2017 --set light_vector.charge=B-L", "did you mean charges"),
         ("predict csi-2017 --set nsi.form=3", "unknown option of nsi 'form'"),
         ("predict csi-2017 --set light_vector=B-L", "should read light_vector.option=value"),
+        ("predict --analysis papoulias2020 --set sterile=1", "options of sterile: none"),
     ],
 )
 def test_bad_words(run, words, message):

@@ -1,5 +1,8 @@
 """Golden cross sections and constants of physics beyond the Standard Model."""
 
+import subprocess
+import sys
+
 import helpers
 import numpy as np
 import oracle
@@ -122,3 +125,11 @@ def test_standard_charge_radius(golden, flavour, value):
     default = table[f"r2_nu_{flavour * 2}"].default
     helpers.check(default, golden("couplings")[f"r2_sm.{flavour}"])
     assert default == pytest.approx(value, abs=5e-6)
+
+
+def test_public_function_survives_imports():
+    """`cj.cross_section` is the function, whichever module was imported before."""
+    script = "import cevnsjax.model, cevnsjax as cj; print(callable(cj.cross_section))"
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cevnsjax.parameters import Parameter as Parameter
     from cevnsjax.parameters import Uniform as Uniform
     from cevnsjax.precision import enable_x64 as enable_x64
+    from cevnsjax.rate import differential_cross_section as differential_cross_section
     from cevnsjax.rate import dR_dT_nr as dR_dT_nr
 
 _HOMES = {
@@ -68,6 +69,7 @@ _HOMES = {
     "SymmetrizedFermi": "form_factors",
     "Uniform": "parameters",
     "dR_dT_nr": "rate",
+    "differential_cross_section": "rate",
     "enable_x64": "precision",
     "fit": "inference.fit",
     "profile": "inference.profile",

@@ -108,7 +108,7 @@ def dR_dT_nr(
     return add_rates(parts)
 
 
-def cross_section(
+def differential_cross_section(
     T_nr: Any,
     E_nu: float,
     nucleus: Nucleus,

@@ -16,10 +16,11 @@ from cevnsjax.cross_section import fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
 from cevnsjax.errors import InputError
 from cevnsjax.flux.decay_at_rest import DecayAtRest, Survival
-from cevnsjax.kinematics import Kinematics, T_nr_max
+from cevnsjax.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus, Target
 from cevnsjax.parameters import Normal, Parameter
 
+_LEAST_ENERGY = 12.0
 SIGNAL = "signal"
 """Component name of the CEvNS signal."""
 
@@ -87,6 +88,20 @@ class SignalRecipe:
             out[n.name] = kernels(T_nr, n, moments, self.kinematics, self.structures)
         return out
 
+    def lowest_energy(self, T_nr: np.ndarray) -> float:
+        """Least neutrino energy that reaches any node on any nucleus [MeV]."""
+        lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
+        return float(min(lowest))
+
+    def survival_kernels(self, T_nr: np.ndarray, E_low: float) -> dict[str, Any]:
+        """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
+        column = T_nr[:, None]
+        out = {}
+        for n in self.nuclei:
+            weights = self.flux.survival_weights(T_nr, n.mass, self.kinematics, E_low)
+            out[n.name] = kernels(column, n, weights, self.kinematics, self.structures)
+        return out
+
 
 class ExperimentArrays(eqx.Module):
     """Arrays of one experiment; every array is a leaf, every name is static.
@@ -99,6 +114,8 @@ class ExperimentArrays(eqx.Module):
         R: Response, [bin, node] [MeV].
         kernels: {nucleus: {structure: {source: [node]}}} [1].
         pull_sd: Standard deviations of the pulls, {name: scalar}.
+        energies: Where neutrinos oscillate: energies of the survival probabilities, {source:
+            [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
     """
 
     weights: Any
@@ -108,6 +125,7 @@ class ExperimentArrays(eqx.Module):
     R: Any
     kernels: dict[str, Any]
     pull_sd: dict[str, Any]
+    energies: dict[str, Any]
     name: str = eqx.field(static=True)
     signal: SignalRecipe = eqx.field(static=True)
     pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
@@ -187,6 +205,8 @@ class Experiment:
         kinematics: Kinematics,
         dtype: np.dtype,
         structures: tuple[str, ...] = ("vector",),
+        *,
+        oscillating: bool = False,
     ) -> ExperimentArrays:
         """The pytree of arrays for a compiled program.
 
@@ -194,10 +214,17 @@ class Experiment:
             kinematics: Convention of the theory; panels break at its end points.
             dtype: Float type of every array.
             structures: Structures of the cross section the theory fills.
+            oscillating: Whether the theory has survival probabilities.
         """
         signal = SignalRecipe(self.detector, self.flux, self.target.nuclei, kinematics, structures)
         self.detector.require_monotonic(float(signal.kinks[-1]))
         T_nr, R, kernel = _static_signal(signal)
+        E_low = signal.lowest_energy(T_nr)
+        # With moving nodes, or where probabilities oscillate without end towards E = 0, the
+        # moments are integrated inside the trace.
+        tabulated = oscillating and not self.shape and E_low > _LEAST_ENERGY
+        if tabulated:
+            kernel = signal.survival_kernels(T_nr, E_low)
         norms = {
             n.name: self.mass_kg * per_kg * self.flux.fluence * fermi_scale(n.mass)
             for n, per_kg in zip(self.target.nuclei, self.target.per_kg, strict=True)
@@ -214,6 +241,7 @@ class Experiment:
             "R": R,
             "kernels": kernel,
             "pull_sd": {p.name: p.sd for p in self.pulls},
+            "energies": self.flux.survival_energies(E_low) if tabulated else {},
         }
         return ExperimentArrays(
             **jax.tree.map(leaf, arrays),

@@ -7,12 +7,16 @@ f(E) = a E^2/m_mu^3 - b E^3/m_mu^4 up to m_mu/2 (Louis, Prog. Part. Nucl. Phys. 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from cevnsjax import constants as c
 from cevnsjax import units
 from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.flux import oscillation
 from cevnsjax.kinematics import E_nu_min, Kinematics
 from cevnsjax.numerics import legendre
 
@@ -116,6 +120,37 @@ class DecayAtRest:
             else:
                 out[source] = self._oscillated(source, E_min, survival, xp)
         return out
+
+    def survival_weights(
+        self, T_nr: np.ndarray, mass: float, kinematics: Kinematics, E_low: float
+    ) -> dict[str, Moments]:
+        """Weights that turn survival probabilities at ``survival_energies`` into moments.
+
+        Args:
+            T_nr: Recoil energies, [node] [MeV].
+            mass: Nuclear mass [MeV].
+            kinematics: Convention of E_min.
+            E_low: Least of E_min over all nodes and nuclei [MeV].
+
+        Returns:
+            {source: (W_0, W_1, W_2)}, each [node, energy] [MeV^-k].
+        """
+        E_min = E_nu_min(T_nr, mass, kinematics, np)
+        I_0, I_1, I_2 = self.moments(T_nr, mass, kinematics, np)["nu_mu"]
+        out: dict[str, Moments] = {"nu_mu": (I_0[:, None], I_1[:, None], I_2[:, None])}
+        for source in _MICHEL:
+            density = partial(self.spectrum, source, xp=np)
+            out[source] = oscillation.weights(density, E_min, E_low, c.E_nu_michel_max)
+        return out
+
+    def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
+        """Energies at which each source's survival probability is needed, [energy] [MeV].
+
+        Args:
+            E_low: Least of E_min over all nodes and nuclei [MeV].
+        """
+        michel = oscillation.energies(E_low, c.E_nu_michel_max)
+        return {"nu_mu": np.array([c.E_nu_prompt]), **dict.fromkeys(_MICHEL, michel)}
 
     def _oscillated(self, source: str, E_min: Any, survival: Survival, xp: ModuleType) -> Moments:
         """Moments with a survival probability, by quadrature from E_min to the end point."""

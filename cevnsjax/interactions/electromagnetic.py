@@ -43,7 +43,11 @@ class MagneticMoment(Interaction):
     Vogel and Engel, PRD 39, 3378.
     """
 
-    structures = ("magnetic",)
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ("magnetic",)
+
     names: tuple[str, ...]
     form_factor_power: int
 

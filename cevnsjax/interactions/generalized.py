@@ -42,6 +42,10 @@ _PER_NUCLEON = {
 EFFECTIVE = ("xi_S", "xi_V", "xi_T", "R_ST")
 QUARK = tuple(f"{k[0]}_{q}_{k[2]}" for k in _PER_NUCLEON for q in "ud")
 _EVEN = ("xi_S", "xi_T")
+_STRUCTURE = {
+    **{"S": "scalar", "P": "scalar", "V": "vector", "A": "vector", "T": "tensor"},
+    "ST": "scalar_tensor",
+}
 
 
 class GeneralizedInteractions(Interaction):
@@ -51,8 +55,15 @@ class GeneralizedInteractions(Interaction):
     scalar-tensor product R has opposite signs for neutrinos and antineutrinos.
     """
 
-    structures = ("vector", "scalar", "tensor", "scalar_tensor")
     names: tuple[str, ...]
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Only those that the couplings switched on fill."""
+        found = {_STRUCTURE[name.rpartition("_")[2]] for name in self.names}
+        if {"scalar", "tensor"} <= found:
+            found.add("scalar_tensor")
+        return tuple(sorted(found))
 
     def __init__(self, *names: str) -> None:
         """Switch couplings on.

@@ -18,7 +18,10 @@ from cevnsjax.types import Values
 class Interaction:
     """Base of the built-in interactions: frozen, equal and hashed by type and options."""
 
-    structures: tuple[str, ...] = ("vector",)
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ("vector",)
 
     def __init__(self, **options: Any) -> None:
         """Set the options once; they must be hashable."""

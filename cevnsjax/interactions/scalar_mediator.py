@@ -20,7 +20,11 @@ class LightScalar(Interaction):
     Papoulias, PRD 102, 113004, eqs. 20-21; Cerdeno et al., JHEP 05 (2016) 118.
     """
 
-    structures = ("scalar",)
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ("scalar",)
+
     nuclear: str
 
     def __init__(self, nuclear: Literal["papoulias2020", "quark"] = "papoulias2020") -> None:

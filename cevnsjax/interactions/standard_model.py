@@ -16,9 +16,9 @@ from cevnsjax.types import Reals, Values
 
 Radii = Literal["per_nucleus", "common", "skin", "nuclear", "formula"]
 RADII: tuple[Radii, ...] = ("per_nucleus", "common", "skin", "nuclear", "formula")
-_R_MAX = 10.0
+_R_MAX = 12.0
 # Largest radius that parameters can add up to: R_p and the largest skin, isotope shifts.
-_R_REACH = 14.0
+_R_REACH = 14.2
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def _skin(default: float) -> Parameter:
         name="dR_np",
         meaning="neutron skin R_n - R_p, common to all nuclei",
         default=default,
-        bounds=(-2.0, 3.0),
+        bounds=(-2.0, 2.0),
         unit="fm",
         latex=r"\Delta R_{np}",
         scale=0.5,

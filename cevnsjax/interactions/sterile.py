@@ -21,7 +21,11 @@ _PHASE = 1e3 / (4 * c.hbar_c)
 class Sterile(Interaction):
     """P_aa = 1 - sin^2(2 theta_aa) sin^2(1.267 dm2_41 L/E); the rest of the rate is unchanged."""
 
-    structures = ()
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ()
+
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:

@@ -21,7 +21,11 @@ NAMES = tuple(f"eps_{q}T_{pair}" for pair in PAIRS for q in "ud")
 class TensorNSI(Interaction):
     """Tensor NSI of u and d quarks, real and symmetric in flavour."""
 
-    structures = ("tensor",)
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Parts of ``Charges`` it fills."""
+        return ("tensor",)
+
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:

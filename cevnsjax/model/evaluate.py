@@ -45,7 +45,10 @@ def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: 
     if arrays.shape:
         T_nr, R = signal.nodes({short: values[name] for short, name in arrays.shape}, jnp)
     survival = survival_of(interactions, values, signal.flux.baseline_m)
-    if arrays.shape or survival is not None:
+    if survival is not None and arrays.energies:
+        arriving = {source: survival(source, E) for source, E in arrays.energies.items()}
+        kernels = _surviving(kernels, arriving)
+    elif arrays.shape or survival is not None:
         kernels = signal.kernels(T_nr, jnp, survival)
     parts = []
     for nucleus in signal.nuclei:
@@ -55,6 +58,17 @@ def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: 
         norm = arrays.norms[nucleus.name]
         parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
     return R, add_rates(parts)
+
+
+def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str, Any]:
+    """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
+    return {
+        nucleus: {
+            structure: {source: K @ arriving[source] for source, K in by_source.items()}
+            for structure, by_source in by_structure.items()
+        }
+        for nucleus, by_structure in kernels.items()
+    }
 
 
 def signal_by_source(

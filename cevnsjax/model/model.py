@@ -66,7 +66,11 @@ class Model:
         self.parameters = self._table(dict(defaults or {}))
         kinematics = self.interactions[0].kinematics
         structures = structures_of(self.interactions)
-        arrays = [e.arrays(kinematics, self.dtype, structures) for e in self.experiments.values()]
+        oscillating = any(hasattr(i, "survival") for i in self.interactions)
+        arrays = [
+            e.arrays(kinematics, self.dtype, structures, oscillating=oscillating)
+            for e in self.experiments.values()
+        ]
         self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
         leaves, treedef = jax.tree.flatten(arrays)
         self.leaves = tuple(leaves)

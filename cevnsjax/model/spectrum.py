@@ -8,7 +8,7 @@ import xarray as xr
 
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.model.model import Model
-from cevnsjax.rate import cross_section, dR_dT_nr
+from cevnsjax.rate import differential_cross_section, dR_dT_nr
 from cevnsjax.types import Values
 
 QUANTITIES = ("counts", "dR_dT_nr", "dsigma_dT_nr")
@@ -101,8 +101,9 @@ def _cross_section(
     described = model.experiments[name]
     sources: Sequence[str] = described.flux.sources
     nuclei = described.target.nuclei
+    theory = model.interactions
     table = [
-        [np.asarray(cross_section(recoil, E_nu, n, s, model.interactions, values)) for n in nuclei]
+        [np.asarray(differential_cross_section(recoil, E_nu, n, s, theory, values)) for n in nuclei]
         for s in sources
     ]
     return xr.DataArray(

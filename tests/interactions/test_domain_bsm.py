@@ -31,7 +31,7 @@ from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.generalized import QUARK
 from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import isotope
-from cevnsjax.rate import cross_section
+from cevnsjax.rate import differential_cross_section
 
 INTERACTIONS = {
     "NSI": NSI(),
@@ -117,7 +117,7 @@ def _sigma(name, source, kinematics):
 
     def sigma(x):
         values = dict(zip(names, x[1:], strict=True))
-        return cross_section(x[0], 30.0, isotope("127I"), source, theory, values)
+        return differential_cross_section(x[0], 30.0, isotope("127I"), source, theory, values)
 
     return np.array([p.bounds for p in own.own_parameters()]), jax.jit(
         jax.vmap(jax.value_and_grad(sigma))
@@ -151,8 +151,8 @@ def test_recoils_of_one_electronvolt():
     ):
         theory = (StandardModel(), own)
         T = jnp.array([1e-6, 1e-3])
-        low, high = cross_section(T, 30.0, cs, "nu_mu", theory, values)
-        plain = cross_section(T, 30.0, cs, "nu_mu", theory[:1])
+        low, high = differential_cross_section(T, 30.0, cs, "nu_mu", theory, values)
+        plain = differential_cross_section(T, 30.0, cs, "nu_mu", theory[:1])
         assert np.isfinite(float(low))
         assert float(low) > 10 * float(high)
         assert float(low) > 10 * float(plain[0])

@@ -17,7 +17,7 @@ from cevnsjax import (
 )
 from cevnsjax.interactions.flavour import PAIRS
 from cevnsjax.nuclei import isotope, target
-from cevnsjax.rate import cross_section
+from cevnsjax.rate import differential_cross_section
 
 SOURCES = ("nu_e", "nu_mu", "nu_mu_bar", "nu_e_bar")
 CS = isotope("133Cs")
@@ -84,9 +84,9 @@ def test_exchange_of_labels_permutes_cross_sections(interaction):
     values = dict(zip(names, 0.1 * RNG.normal(size=len(names)), strict=True))
     theory = (StandardModel("tree"), interaction)
     for source in ("nu_e", "nu_mu_bar"):
-        before = cross_section(T_NR[1:3], 35.0, CS, source, theory, values)
+        before = differential_cross_section(T_NR[1:3], 35.0, CS, source, theory, values)
         moved = {swapped(n): x for n, x in values.items()}
-        after = cross_section(T_NR[1:3], 35.0, CS, OTHER[source], theory, moved)
+        after = differential_cross_section(T_NR[1:3], 35.0, CS, OTHER[source], theory, moved)
         np.testing.assert_allclose(after, before, rtol=1e-13)
 
 
@@ -114,7 +114,7 @@ def test_off_diagonal_sums_as_squares():
     theory = (StandardModel("tree"), NSI("eps_uV_emu", "eps_uV_etau"))
 
     def sigma(**eps):
-        return float(cross_section(0.01, 35.0, CS, "nu_e", theory, eps))
+        return float(differential_cross_section(0.01, 35.0, CS, "nu_e", theory, eps))
 
     base = sigma()
     alone = [sigma(eps_uV_emu=0.3) - base, sigma(eps_uV_etau=-0.3) - base]

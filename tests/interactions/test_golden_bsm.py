@@ -21,7 +21,7 @@ from cevnsjax import (
 )
 from cevnsjax.interactions.electromagnetic import MILLICHARGE, RADIUS_CHARGE
 from cevnsjax.nuclei import isotope
-from cevnsjax.rate import cross_section
+from cevnsjax.rate import differential_cross_section
 
 
 def _standard(x):
@@ -33,7 +33,9 @@ def _standard(x):
 def _sigma(x, values, *interactions, source="nu_mu"):
     nucleus = isotope(helpers.ISOTOPES[x["nucleus"]])
     both = (_standard(x), *interactions)
-    return float(cross_section(x["T_nr_MeV"], x["E_nu_MeV"], nucleus, source, both, values))
+    return float(
+        differential_cross_section(x["T_nr_MeV"], x["E_nu_MeV"], nucleus, source, both, values)
+    )
 
 
 def _alone(x, values, interaction):

@@ -61,7 +61,7 @@ class GeneralizedInteractions(Interaction):
     def structures(self) -> tuple[str, ...]:
         """Only those that the couplings switched on fill."""
         found = {_STRUCTURE[name.rpartition("_")[2]] for name in self.names}
-        if {"scalar", "tensor"} <= found:
+        if self.names[0] in QUARK and {"scalar", "tensor"} <= found:
             found.add("scalar_tensor")
         return tuple(sorted(found))
 

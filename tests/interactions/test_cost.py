@@ -78,9 +78,14 @@ def test_standard_model_has_vector_kernels_only():
         (MagneticMoment(), {"vector", "magnetic"}),
         (LightScalar(), {"vector", "scalar"}),
         (TensorNSI(), {"vector", "tensor"}),
-        (GeneralizedInteractions(), {"vector", "scalar", "tensor", "scalar_tensor"}),
+        (GeneralizedInteractions(), {"vector", "scalar", "tensor"}),
+        (GeneralizedInteractions("R_ST"), {"vector", "scalar_tensor"}),
+        (
+            GeneralizedInteractions("C_u_S", "C_u_T"),
+            {"vector", "scalar", "tensor", "scalar_tensor"},
+        ),
     ],
-    ids=str,
+    ids=lambda x: type(x).__name__,
 )
 def test_only_declared_kernels(interaction, structures):
     assert _kernels(Model(csi_2017(), [StandardModel(), interaction])) == structures

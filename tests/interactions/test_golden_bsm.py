@@ -130,8 +130,8 @@ def test_standard_charge_radius(golden, flavour, value):
 
 
 def test_public_function_survives_imports():
-    """`cj.cross_section` is the function, whichever module was imported before."""
-    script = "import cevnsjax.model, cevnsjax as cj; print(callable(cj.cross_section))"
+    """`cj.differential_cross_section` is the function, whichever module was imported before."""
+    script = "import cevnsjax.model, cevnsjax as cj; print(callable(cj.differential_cross_section))"
     words = [sys.executable, "-c", script]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "True"

@@ -1,0 +1,68 @@
+"""What a neutrino source is, whatever makes its neutrinos."""
+
+from types import ModuleType
+from typing import Any, Protocol, runtime_checkable
+
+from cevnsjax.flux.decay_at_rest import Moments, Survival
+from cevnsjax.kinematics import Kinematics
+
+
+@runtime_checkable
+class NeutrinoSource(Protocol):
+    """A fluence with known spectra: what rates and experiments ask of a source.
+
+    A source is frozen and hashable, so that it can be a static part of a compiled program.
+    ``isinstance`` only looks for the names.
+    """
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the neutrino sources, e.g. "nu_e_bar"; all have the same fluence."""
+        ...
+
+    @property
+    def fluence(self) -> float:
+        """Time-integrated flux of each source at the detector [1/cm^2]."""
+        ...
+
+    @property
+    def baseline_m(self) -> float:
+        """Distance from source to detector [m]."""
+        ...
+
+    @property
+    def kink_energies(self) -> tuple[float, ...]:
+        """Energies whose end-point recoils are kinks of the folded rate, the top one last [MeV]."""
+        ...
+
+    def spectrum(self, source: str, E_nu: Any, xp: ModuleType) -> Any:
+        """Unit-normalised spectrum of a source, shaped like ``E_nu`` [1/MeV].
+
+        Args:
+            source: One of ``sources`` that is no line.
+            E_nu: Neutrino energy [MeV].
+            xp: numpy or jax.numpy.
+        """
+        ...
+
+    def moments(
+        self,
+        T_nr: Any,
+        mass: float,
+        kinematics: Kinematics,
+        xp: ModuleType,
+        survival: Survival | None = None,
+    ) -> dict[str, Moments]:
+        """Moments I_0, I_1, I_2 of each unit-normalised source above E_min(T_nr).
+
+        Args:
+            T_nr: Recoil energies, [node] [MeV].
+            mass: Nuclear mass [MeV].
+            kinematics: Convention of E_min.
+            xp: numpy or jax.numpy.
+            survival: Probability to arrive, as a function of source and E_nu [MeV].
+
+        Returns:
+            {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
+        """
+        ...

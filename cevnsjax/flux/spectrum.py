@@ -1,0 +1,193 @@
+"""A spectrum given as a table: interpolation, and moments by quadrature that is exact for it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator, PPoly
+
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.flux.decay_at_rest import Moments
+from cevnsjax.numerics import legendre, total
+
+Interpolation = Literal["linear", "monotone"]
+INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "monotone")
+
+# Energies of a panel differ by 10 % at most: six nodes then integrate a cubic over E^2 to 1e-15.
+_PANEL_RATIO = 1.1
+_ORDER = 6
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A neutrino spectrum between points of a table, scaled to integrate to one.
+
+    Outside the table it is zero. An energy given twice is a step: the density jumps there from
+    the first value to the second.
+
+    Attributes:
+        energies: Increasing, above 0 [MeV].
+        densities: At those energies, in any normalisation, >= 0 [1/MeV].
+        interpolation: "linear", or "monotone": piecewise cubic with a continuous slope and no
+            overshoot (Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 300).
+    """
+
+    energies: Sequence[float] | np.ndarray = field(repr=False, compare=False)
+    densities: Sequence[float] | np.ndarray = field(repr=False, compare=False)
+    interpolation: Interpolation = "linear"
+    _table: bytes = field(init=False, repr=False, default=b"")
+
+    def __post_init__(self) -> None:
+        if self.interpolation not in INTERPOLATIONS:
+            raise UnknownNameError("interpolation", self.interpolation, INTERPOLATIONS)
+        E, f = (np.array(a, dtype=float) for a in (self.energies, self.densities))
+        _require_table(E, f)
+        for name, array in (("energies", E), ("densities", f)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        # Bytes keep their hash and compare fast; the arrays themselves have none.
+        object.__setattr__(self, "_table", np.stack([E, f]).tobytes())
+
+    @cached_property
+    def _panels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Panel edges [panel + 1] [MeV] and local cubics as in ``PPoly.c``, not normalised."""
+        E, f = np.asarray(self.energies), np.asarray(self.densities)
+        steps = np.flatnonzero(np.diff(E) == 0) + 1
+        pieces = [
+            _piece(E_part, f_part, self.interpolation)
+            for E_part, f_part in zip(np.split(E, steps), np.split(f, steps), strict=True)
+        ]
+        edges = np.concatenate([*(p[0][:-1] for p in pieces), E[-1:]])
+        return edges, np.concatenate([p[1] for p in pieces], axis=1)
+
+    @cached_property
+    def _above(self) -> np.ndarray:
+        return _sums_above(np, self._panels)
+
+    @property
+    def integral(self) -> float:
+        """Integral of the densities as given [1]."""
+        return float(self._above[0, 0])
+
+    @property
+    def kink_energies(self) -> tuple[float, ...]:
+        """First energy, steps and last energy [MeV].
+
+        There the density is not continuous. At other points of a linear table its slope is not,
+        which leaves the rate twice differentiable.
+        """
+        E = np.asarray(self.energies)
+        return (float(E[0]), *map(float, E[1:][np.diff(E) == 0]), float(E[-1]))
+
+    def density(self, E_nu: Any, xp: ModuleType) -> Any:
+        """Unit-normalised density, shaped like ``E_nu`` [1/MeV].
+
+        Args:
+            E_nu: Neutrino energy [MeV].
+            xp: numpy or jax.numpy.
+        """
+        E = xp.asarray(E_nu) * 1.0
+        panels = self._arrays(E.dtype, xp)
+        edges = panels[0]
+        inside = xp.clip(E, edges[0], edges[-1])
+        value = _polynomial(*panels, _index(edges, inside, xp), inside) / self.integral
+        return xp.where((edges[0] <= E) & (edges[-1] >= E), value, 0.0)
+
+    def moments(self, E_min: Any, xp: ModuleType, survival: Any = None) -> Moments:
+        """Integrals of density times E^-k above E_min, k = 0, 1, 2.
+
+        Args:
+            E_min: Lower bounds, of any shape [MeV].
+            xp: numpy or jax.numpy.
+            survival: None, or a function of E_nu [MeV] that multiplies the density; it is
+                evaluated at the nodes of every panel.
+
+        Returns:
+            I_0, I_1, I_2, each shaped like ``E_min`` [MeV^-k].
+        """
+        panels = self._arrays(E_min.dtype, xp)
+        edges = panels[0]
+        if survival is None:
+            above = xp.asarray(self._above, dtype=E_min.dtype)
+        else:
+            above = _sums_above(xp, panels, survival)
+        low = xp.clip(E_min, edges[0], edges[-1])
+        index = _index(edges, low, xp)
+        rest = _integrals(panels, low, edges[1:][index], survival, index)
+        I_0, I_1, I_2 = (
+            (a[1:][index] + r) / self.integral for a, r in zip(above, rest, strict=True)
+        )
+        return I_0, I_1, I_2
+
+    def _arrays(self, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
+        edges, cubics = self._panels
+        return xp.asarray(edges, dtype=dtype), xp.asarray(cubics, dtype=dtype)
+
+
+def _require_table(E: np.ndarray, f: np.ndarray) -> None:
+    if E.ndim != 1 or E.shape != f.shape or len(E) < 2:
+        raise InputError(f"a spectrum needs two columns of two or more, got {E.shape}, {f.shape}")
+    if not (np.all(np.isfinite(E)) and np.all(np.isfinite(f))):
+        raise InputError("a spectrum needs finite energies and densities")
+    if E[0] <= 0:
+        raise InputError(f"a spectrum starts above 0 MeV, got {E[0]:g}; leave that point out")
+    same = np.diff(E) == 0
+    if np.any(np.diff(E) < 0) or same[0] or same[-1] or np.any(same[1:] & same[:-1]):
+        raise InputError("energies must increase; twice the same makes a step, inside the table")
+    if np.any(f < 0) or not np.any(f > 0):
+        raise InputError(f"densities must be >= 0 and not all 0, got a minimum of {f.min():g}")
+
+
+def _piece(E: np.ndarray, f: np.ndarray, interpolation: Interpolation) -> tuple[Any, Any]:
+    """Edges and local cubics of a piece without steps, panels cut to the allowed ratio."""
+    if interpolation == "linear":
+        curve = PPoly(np.stack([np.diff(f) / np.diff(E), f[:-1]]), E)
+    else:
+        curve = PchipInterpolator(E, f)
+    counts = np.maximum(1, np.ceil(np.log(E[1:] / E[:-1]) / np.log(_PANEL_RATIO) - 1e-9))
+    cuts = [
+        np.geomspace(a, b, int(n) + 1)[:-1] for a, b, n in zip(E[:-1], E[1:], counts, strict=True)
+    ]
+    low = np.concatenate(cuts)
+    # The same cubic about each new edge: Taylor coefficients, highest power first.
+    cubics = np.stack([curve(low, nu=n) / math.factorial(n) for n in (3, 2, 1, 0)])
+    return np.append(low, E[-1]), cubics
+
+
+def _index(edges: Any, E: Any, xp: ModuleType) -> Any:
+    """Panel that holds each energy within the table."""
+    return xp.clip(xp.searchsorted(edges, E, side="right") - 1, 0, len(edges) - 2)
+
+
+def _polynomial(edges: Any, cubics: Any, index: Any, E: Any) -> Any:
+    c3, c2, c1, c0 = (row[index] for row in cubics)
+    d = E - edges[:-1][index]
+    return ((c3 * d + c2) * d + c1) * d + c0
+
+
+def _integrals(
+    panels: tuple[Any, Any], low: Any, high: Any, survival: Any = None, index: Any = slice(None)
+) -> tuple[Any, Any, Any]:
+    """Integrals of density times E^-k from low to high, within the panels of ``index``."""
+    half, middle = (high - low) / 2, (high + low) / 2
+    sums: list[list[Any]] = [[], [], []]
+    # Node by node: nothing is broadcast, so that ``low`` may have any shape.
+    for x, w in zip(*(a.tolist() for a in legendre(_ORDER)), strict=True):
+        E = middle + half * x
+        part = half * w * _polynomial(*panels, index, E)
+        if survival is not None:
+            part = part * survival(E)
+        for k, terms in enumerate(sums):
+            terms.append(part / E**k)
+    return total(sums[0]), total(sums[1]), total(sums[2])
+
+
+def _sums_above(xp: ModuleType, panels: tuple[Any, Any], survival: Any = None) -> Any:
+    """Integrals above every edge, [k, panel + 1] [MeV^-k], summed from the top down."""
+    edges, _ = panels
+    parts = xp.stack(_integrals(panels, edges[:-1], edges[1:], survival))
+    return xp.pad(xp.cumsum(parts[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))

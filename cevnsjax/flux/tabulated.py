@@ -1,0 +1,121 @@
+"""Sources of one flavour with a tabulated spectrum."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from cevnsjax.checks import number
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.flux.decay_at_rest import Moments, Survival
+from cevnsjax.flux.spectrum import Spectrum
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR
+from cevnsjax.kinematics import E_nu_min, Kinematics
+
+
+class SpectrumSource(ABC):
+    """A source of one flavour with a tabulated spectrum: the part all of them share."""
+
+    @property
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """Name of the one neutrino source."""
+
+    @abstractmethod
+    def shape(self) -> Spectrum:
+        """The spectrum."""
+
+    @property
+    def kink_energies(self) -> tuple[float, ...]:
+        """Energies whose end-point recoils are kinks of the folded rate [MeV]."""
+        return self.shape().kink_energies
+
+    def spectrum(self, source: str, E_nu: Any, xp: ModuleType) -> Any:
+        """Unit-normalised spectrum.
+
+        Args:
+            source: The one name in ``sources``.
+            E_nu: Neutrino energy [MeV].
+            xp: numpy or jax.numpy.
+
+        Returns:
+            Density, shaped like ``E_nu`` [1/MeV].
+
+        Raises:
+            UnknownNameError: For any other source.
+        """
+        if source not in self.sources:
+            raise UnknownNameError("continuous source", source, self.sources)
+        return self.shape().density(E_nu, xp)
+
+    def moments(
+        self,
+        T_nr: Any,
+        mass: float,
+        kinematics: Kinematics,
+        xp: ModuleType,
+        survival: Survival | None = None,
+    ) -> dict[str, Moments]:
+        """Moments I_0, I_1, I_2 of the unit-normalised spectrum above E_min(T_nr).
+
+        Args:
+            T_nr: Recoil energies, [node] [MeV].
+            mass: Nuclear mass [MeV].
+            kinematics: Convention of E_min.
+            xp: numpy or jax.numpy.
+            survival: Probability to arrive, as a function of source and E_nu [MeV]; sampled at
+                six nodes on each panel of the table, none wider than a tenth of its energy.
+
+        Returns:
+            {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
+        """
+        (source,) = self.sources
+        arrives = None if survival is None else partial(survival, source)
+        E_min = E_nu_min(T_nr, mass, kinematics, xp)
+        return {source: self.shape().moments(E_min, xp, arrives)}
+
+
+@dataclass(frozen=True)
+class TabulatedSource(SpectrumSource):
+    """A source of one flavour from a table of the user's.
+
+    ``TabulatedSource("nu_e", Spectrum(E_nu, density, "monotone"), fluence, baseline_m)``.
+
+    Attributes:
+        source: "nu_e", "nu_mu", "nu_mu_bar" or "nu_e_bar".
+        table: Its spectrum.
+        fluence: Time-integrated flux at the detector [1/cm^2].
+        baseline_m: Distance from source to detector [m].
+    """
+
+    source: str
+    table: Spectrum
+    fluence: float
+    baseline_m: float
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCE_FLAVOUR:
+            raise UnknownNameError("neutrino source", self.source, SOURCE_FLAVOUR)
+        require_positive(self, "fluence", "baseline_m")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Name of the one neutrino source."""
+        return (self.source,)
+
+    def shape(self) -> Spectrum:
+        """The spectrum."""
+        return self.table
+
+
+def require_positive(source: object, *names: str) -> None:
+    """Stop at an attribute that is not a finite number above 0.
+
+    Raises:
+        InputError: Naming class, attribute and value.
+    """
+    for name in names:
+        value = number(f"{type(source).__name__}: {name}", getattr(source, name))
+        if not value > 0:
+            raise InputError(f"{type(source).__name__}: {name} must be > 0, got {value}")

@@ -101,7 +101,7 @@ def _known(model: Any, values: dict[str, float]) -> dict[str, float]:
 
 def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: float) -> None:
     """A spectrum in recoil energy for every source, and its sum beside the Standard Model's."""
-    from cevnsjax.model import spectrum
+    from cevnsjax.model.spectrum import spectrum
 
     found = {
         name: spectrum(m, _known(m, request.fixed), quantity=quantity, E_nu=energy)

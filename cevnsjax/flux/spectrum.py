@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator, PPoly
@@ -14,8 +14,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.flux.decay_at_rest import Moments
 from cevnsjax.numerics import legendre, total
 
-Interpolation = Literal["linear", "monotone"]
-INTERPOLATIONS: tuple[Interpolation, ...] = ("linear", "monotone")
+INTERPOLATIONS = ("linear", "monotone")
 
 # Energies of a panel differ by 10 % at most: six nodes then integrate a cubic over E^2 to 1e-15.
 _PANEL_RATIO = 1.1
@@ -38,7 +37,7 @@ class Spectrum:
 
     energies: Sequence[float] | np.ndarray = field(repr=False, compare=False)
     densities: Sequence[float] | np.ndarray = field(repr=False, compare=False)
-    interpolation: Interpolation = "linear"
+    interpolation: str = "linear"
     _table: bytes = field(init=False, repr=False, default=b"")
 
     def __post_init__(self) -> None:
@@ -142,7 +141,7 @@ def _require_table(E: np.ndarray, f: np.ndarray) -> None:
         raise InputError(f"densities must be >= 0 and not all 0, got a minimum of {f.min():g}")
 
 
-def _piece(E: np.ndarray, f: np.ndarray, interpolation: Interpolation) -> tuple[Any, Any]:
+def _piece(E: np.ndarray, f: np.ndarray, interpolation: str) -> tuple[Any, Any]:
     """Edges and local cubics of a piece without steps, panels cut to the allowed ratio."""
     if interpolation == "linear":
         curve = PPoly(np.stack([np.diff(f) / np.diff(E), f[:-1]]), E)

@@ -64,8 +64,9 @@ class SpectrumSource(ABC):
             mass: Nuclear mass [MeV].
             kinematics: Convention of E_min.
             xp: numpy or jax.numpy.
-            survival: Probability to arrive, as a function of source and E_nu [MeV]; sampled at
-                six nodes on each panel of the table, none wider than a tenth of its energy.
+            survival: Probability to arrive, as a function of source and E_nu [MeV]; sampled on
+                the table's panels. sin^2(1.267 dm2 L/E) is resolved to 1e-6 as long as
+                dm2 L/E_min < 50 eV^2 m/MeV; average faster oscillations beforehand.
 
         Returns:
             {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].

@@ -2,4 +2,3 @@
 
 from cevnsjax.model.bound import BoundFunction as BoundFunction
 from cevnsjax.model.model import Model as Model
-from cevnsjax.model.spectrum import spectrum as spectrum

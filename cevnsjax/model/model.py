@@ -21,7 +21,7 @@ from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
 
 _SMALL_MAP = 256
-BATCH = 128
+BATCH = 64
 
 
 class Model:

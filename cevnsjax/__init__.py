@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from cevnsjax import experiments as experiments
     from cevnsjax import plots as plots
     from cevnsjax.flux.decay_at_rest import DecayAtRest as DecayAtRest
+    from cevnsjax.flux.reactor import ReactorSource as ReactorSource
+    from cevnsjax.flux.solar import SolarB8 as SolarB8
+    from cevnsjax.flux.source import NeutrinoSource as NeutrinoSource
+    from cevnsjax.flux.spectrum import Spectrum as Spectrum
+    from cevnsjax.flux.tabulated import TabulatedSource as TabulatedSource
     from cevnsjax.form_factors import Helm as Helm
     from cevnsjax.form_factors import KleinNystrand as KleinNystrand
     from cevnsjax.form_factors import SymmetrizedFermi as SymmetrizedFermi
@@ -65,6 +70,11 @@ _HOMES = {
     "Model": "model.model",
     "Normal": "parameters",
     "Parameter": "parameters",
+    "ReactorSource": "flux.reactor",
+    "SolarB8": "flux.solar",
+    "TabulatedSource": "flux.tabulated",
+    "Spectrum": "flux.spectrum",
+    "NeutrinoSource": "flux.source",
     "StandardModel": "interactions.standard_model",
     "SymmetrizedFermi": "form_factors",
     "Uniform": "parameters",

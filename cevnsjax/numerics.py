@@ -173,6 +173,15 @@ def gammaln(x: Any, xp: ModuleType = np) -> Any:
     return special.gammaln(x)
 
 
+def gammainc(a: Any, x: Any, xp: ModuleType = np) -> Any:
+    """Regularised lower incomplete gamma function, shaped like ``a`` and ``x`` [1]."""
+    if xp is np:
+        from scipy import special
+    else:
+        from jax.scipy import special
+    return special.gammainc(a, x)
+
+
 def piecewise_cubic(
     knots: np.ndarray, coefficients: np.ndarray, x: Any, xp: ModuleType = np
 ) -> tuple[Any, Any]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.cross_section import fermi_scale, kernels, rates
-from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
@@ -75,7 +75,7 @@ def survival_of(interactions: tuple[Any, ...], values: Values, baseline_m: float
 def dR_dT_nr(
     T_nr: Any,
     target: Target,
-    flux: DecayAtRest,
+    flux: NeutrinoSource,
     interactions: tuple[Any, ...] = (StandardModel(),),
     values: Values | None = None,
 ) -> dict[str, Reals]:

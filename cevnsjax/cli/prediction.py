@@ -34,11 +34,14 @@ def _counts(model: Any, request: Request, sink: Sink) -> None:
     for name, experiment in model.experiments.items():
         parts = predicted[name]
         results[name] = {
-            "observables": [experiment.observable],
-            "edges": {experiment.observable: experiment.edges.tolist()},
-            "signal": {s: np.asarray(c).tolist() for s, c in parts["signal"].items()},
-            "background": {b: np.asarray(c).tolist() for b, c in parts["background"].items()},
-            "observed": experiment.observed.tolist(),
+            "observables": [experiment.observable, *experiment.extra],
+            "edges": {
+                experiment.observable: experiment.edges.tolist(),
+                **{name: list(edges) for name, edges in experiment.extra.items()},
+            },
+            "signal": {s: _on_grid(experiment, c) for s, c in parts["signal"].items()},
+            "background": {b: _on_grid(experiment, c) for b, c in parts["background"].items()},
+            "observed": _on_grid(experiment, experiment.observed),
         }
     text = "\n\n".join(_prediction_table(n, r) for n, r in results.items())
     # One experiment gives its object; several give an object of them by name.
@@ -47,18 +50,34 @@ def _counts(model: Any, request: Request, sink: Sink) -> None:
         sink.draw(_figure(model, request))
 
 
+def _summed(nested: list[Any]) -> list[float]:
+    """Nested counts summed over all axes but the first, [bin] [count]."""
+    array = np.asarray(nested)
+    return array.reshape(array.shape[0], -1).sum(axis=1).tolist()
+
+
+def _on_grid(experiment: Any, counts: Any) -> list[Any]:
+    """Flat counts as nested lists over the experiment's axes."""
+    return np.asarray(counts).reshape(experiment.grid).tolist()
+
+
+def _projected(experiment: Any, counts: Any) -> np.ndarray:
+    """Counts summed over all axes but the first, [bin] [count]."""
+    return np.asarray(counts).reshape(experiment.grid[0], -1).sum(axis=1)
+
+
 def _prediction_table(name: str, result: dict[str, Any]) -> str:
     observable = result["observables"][0]
     edges = result["edges"][observable]
-    columns = {**result["signal"], **result["background"]}
-    rows = []
-    for i, observed in enumerate(result["observed"]):
-        parts = [f"{c[i]:.4f}" for c in columns.values()]
+    columns = {n: _summed(c) for n, c in {**result["signal"], **result["background"]}.items()}
+    rows, seen = [], _summed(result["observed"])
+    for i, observed in enumerate(seen):
+        parts = [f"{c[i]:.3f}" for c in columns.values()]
         total = sum(c[i] for c in columns.values())
-        rows.append((f"{edges[i]:g}-{edges[i + 1]:g}", *parts, f"{total:.4f}", f"{observed:g}"))
+        rows.append((f"{edges[i]:g}-{edges[i + 1]:g}", *parts, f"{total:.3f}", f"{observed:g}"))
     sums = {k: sum(c) for k, c in columns.items()}
     totals = [f"{s:.3f}" for s in sums.values()]
-    rows.append(("sum", *totals, f"{sum(sums.values()):.3f}", f"{sum(result['observed']):g}"))
+    rows.append(("sum", *totals, f"{sum(sums.values()):.3f}", f"{sum(seen):g}"))
     return say_table(name, (observable, *columns, "total", "observed"), rows)
 
 
@@ -71,7 +90,7 @@ def _figure(model: Any, request: Request) -> Any:
 
     experiment = next(iter(model.experiments.values()))
     curves = {
-        name: np.asarray(m.expected(_known(m, request.fixed))[experiment.name])
+        name: _projected(experiment, m.expected(_known(m, request.fixed))[experiment.name])
         for name, m in _side_by_side(model).items()
     }
     return comparison(
@@ -81,7 +100,10 @@ def _figure(model: Any, request: Request) -> Any:
         y_label="counts",
         title=experiment.title,
         steps=True,
-        data=(experiment.observed, np.sqrt(experiment.variance)),
+        data=(
+            _projected(experiment, experiment.observed),
+            np.sqrt(_projected(experiment, experiment.variance)),
+        ),
     )
 
 
@@ -159,10 +181,10 @@ def spectrum_figure(model: Any, values: dict[str, float], note: list[str]) -> An
             factor[component] += values.get(pull.name, 0.0)
     return spectrum(
         experiment.edges,
-        experiment.observed,
-        experiment.variance,
-        {s: factor["signal"] * c for s, c in parts["signal"].items()},
-        {b: factor[b] * c for b, c in parts["background"].items()},
+        _projected(experiment, experiment.observed),
+        _projected(experiment, experiment.variance),
+        {s: factor["signal"] * _projected(experiment, c) for s, c in parts["signal"].items()},
+        {b: factor[b] * _projected(experiment, c) for b, c in parts["background"].items()},
         observable=experiment.observable,
         title=experiment.title,
         note="\n".join(note),

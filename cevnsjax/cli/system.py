@@ -52,7 +52,7 @@ def say_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) ->
     for row in rows:
         table.add_row(*row)
     text = StringIO()
-    width = max(80, Console().width)
+    width = max(100, Console().width)
     Console(file=text, width=width, color_system=None).print(table)
     return text.getvalue().rstrip()
 

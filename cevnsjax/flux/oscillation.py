@@ -47,7 +47,7 @@ def weights(
     E = E_high - half[:, None] * (1 - t)[None, :]
     scale = half[:, None] * w[None, :] * density(E)
     basis = _interpolation(1 / E, E_low, E_high)
-    moment = [np.einsum("tf,tfe->te", scale / E**k, basis) for k in range(3)]
+    moment = [np.einsum("ij,ijk->ik", scale / E**k, basis) for k in range(3)]
     return moment[0], moment[1], moment[2]
 
 

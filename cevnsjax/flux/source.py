@@ -3,6 +3,8 @@
 from types import ModuleType
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from cevnsjax.flux.decay_at_rest import Moments, Survival
 from cevnsjax.kinematics import Kinematics
 
@@ -64,5 +66,37 @@ class NeutrinoSource(Protocol):
 
         Returns:
             {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
+        """
+        ...
+
+
+@runtime_checkable
+class OscillatingSource(NeutrinoSource, Protocol):
+    """A source that can reduce any smooth survival probability to its values at a few energies.
+
+    Others integrate probabilities inside the trace.
+    """
+
+    def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
+        """Energies at which each source's survival probability is needed, [energy] [MeV].
+
+        Args:
+            E_low: Least of E_min over all nodes and nuclei [MeV].
+        """
+        ...
+
+    def survival_weights(
+        self, T_nr: np.ndarray, mass: float, kinematics: Kinematics, E_low: float
+    ) -> dict[str, Moments]:
+        """Weights that turn survival probabilities at ``survival_energies`` into moments.
+
+        Args:
+            T_nr: Recoil energies, [node] [MeV].
+            mass: Nuclear mass [MeV].
+            kinematics: Convention of E_min.
+            E_low: Least of E_min over all nodes and nuclei [MeV].
+
+        Returns:
+            {source: (W_0, W_1, W_2)}, each [node, energy] [MeV^-k].
         """
         ...

@@ -173,8 +173,9 @@ def _result(
     variances = np.diag(covariance)
     from scipy import special  # 0.2 s to import
 
-    theory = [n for n in names if table[n].kind == "theory"]
-    ndf = sum(int(np.size(o)) for o in objective.observed) - len(theory)
+    # A constrained nuisance brings its own measurement along; the others cost a degree each.
+    unconstrained = [n for n in values if table[n].kind == "theory" or table[n].prior is None]
+    ndf = sum(int(np.size(o)) for o in objective.observed) - len(unconstrained)
     chi2 = 2 * minimum.value
     return FitResult(
         analysis=objective.name,

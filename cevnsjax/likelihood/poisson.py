@@ -8,6 +8,7 @@ first steps take the weights max(1, n/mu)/mu, which bound it from above. Derivat
 more, undamped step with a differentiable right-hand side: value, gradient and Hessian are exact.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -108,10 +109,10 @@ def best_nuisances(observed: Reals, problem: Bilinear) -> tuple[Reals, Reals]:
     """
     still_n, still = jax.lax.stop_gradient((observed, problem))
     a = jnp.zeros_like(problem.inverse_variance)
-    for _ in range(_GUARDED):
-        a = _step(still_n, still, a, guarded=True)
-    for _ in range(_EXACT):
-        a = _step(still_n, still, a, guarded=False)
+    # Compiled loops: nothing is differentiated through the search.
+    for steps, guarded in ((_GUARDED, True), (_EXACT, False)):
+        step = partial(_step, still_n, still, guarded=guarded)
+        a = jax.lax.fori_loop(0, steps, lambda _, a, step=step: step(a), a)
     a = jax.lax.stop_gradient(a)
     gradient, mu, slopes = _gradient(observed, problem, a)
     pull = 1 - still_n / mu

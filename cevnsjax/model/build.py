@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from cevnsjax.errors import InputError
-from cevnsjax.experiments.experiment import Experiment, ExperimentArrays
+from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.evaluate import Static
+from cevnsjax.model.groups import nuisance_names
 from cevnsjax.parameters import Normal, ParameterTable
 
 _interned: dict[Static, Static] = {}
@@ -53,10 +55,16 @@ def groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
     """Indices of experiments connected by shared pulls."""
     found: list[tuple[set[str], list[int]]] = []
     for i, e in enumerate(arrays):
-        names, members = {name for name, _ in e.pulls}, [i]
+        names, members = set(nuisance_names([e])), [i]
         for group in [g for g in found if g[0] & names]:
             names, members = names | group[0], group[1] + members
             found.remove(group)
+        kinds = {arrays[m].statistic for m in members}
+        if len(kinds) > 1:
+            raise InputError(
+                f"{[arrays[m].name for m in members]} share a nuisance, but one is Gaussian and "
+                "one Poisson; give the nuisance two names"
+            )
         found.append((names, members))
     return tuple(tuple(members) for _, members in found)
 

@@ -10,6 +10,7 @@ import numpy as np
 from jax.core import Tracer
 
 from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.model import compiled
@@ -34,7 +35,8 @@ class Model:
         profiled_nll: -log L minimised over linear pulls, differentiable to any order.
         expected: Expected counts with pulls, {experiment: [bin]}.
         by_component: Expected counts before pulls, by neutrino source and background.
-        best_pulls: Linear pulls at their solution, {name: scalar}.
+        best_pulls: Solved nuisances, {name: scalar}.
+        solver_distance: Their distance from the minimum in nll; 0 for a Gaussian chi2.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Model:
         structures = structures_of(self.interactions)
         oscillating = any(hasattr(i, "survival") for i in self.interactions)
         arrays = [
-            e.arrays(kinematics, self.dtype, structures, oscillating=oscillating)
+            arrays_of(e, kinematics, self.dtype, structures, oscillating=oscillating)
             for e in self.experiments.values()
         ]
         self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
@@ -90,6 +92,7 @@ class Model:
         self.expected = BoundFunction(self, "expected")
         self.by_component = BoundFunction(self, "by_component")
         self.best_pulls = BoundFunction(self, "best_pulls")
+        self.solver_distance = BoundFunction(self, "solver_distance")
 
     def _leaf(self, array: Any) -> jax.Array:
         # device_put does not compile a program for each new shape; jnp.asarray does.

@@ -61,13 +61,14 @@ def spectrum(
 def _counts(model: Model, values: Values, name: str) -> xr.DataArray:
     signal = model.by_component(values)[name]["signal"]
     described = model.experiments[name]
-    centres = (described.edges[1:] + described.edges[:-1]) / 2
+    edges = {described.observable: described.edges, **described.extra}
+    centres = {n: (np.array(e[1:]) + np.array(e[:-1])) / 2 for n, e in edges.items()}
     return xr.DataArray(
-        np.array([np.asarray(c) for c in signal.values()]),
-        dims=("source", described.observable),
-        coords={"source": list(signal), described.observable: centres},
+        np.array([np.asarray(c).reshape(described.grid) for c in signal.values()]),
+        dims=("source", *edges),
+        coords={"source": list(signal), **centres},
         name="counts",
-        attrs={"units": "1", "edges": described.edges, "experiment": name},
+        attrs={"units": "1", **{f"edges_{n}": e for n, e in edges.items()}, "experiment": name},
     )
 
 

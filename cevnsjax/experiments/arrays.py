@@ -1,0 +1,183 @@
+"""Arrays of an experiment: the pytree a compiled program takes as argument."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from cevnsjax.cross_section import fermi_scale, kernels
+from cevnsjax.detector.response import Detector, response
+from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
+from cevnsjax.kinematics import E_nu_min, Kinematics, T_nr_max
+from cevnsjax.nuclei import Nucleus
+
+_LEAST_ENERGY = 12.0
+
+
+@dataclass(frozen=True)
+class SignalRecipe:
+    """Static part of the signal: hashable, so that a compiled program can hold it."""
+
+    detector: Detector
+    flux: NeutrinoSource
+    nuclei: tuple[Nucleus, ...]
+    kinematics: Kinematics
+    structures: tuple[str, ...] = ("vector",)
+
+    @property
+    def kinks(self) -> np.ndarray:
+        """End-point recoils of every source energy and nucleus, increasing [MeV]."""
+        ends = {
+            float(T_nr_max(E, n.mass, self.kinematics))
+            for E in self.flux.kink_energies
+            for n in self.nuclei
+        }
+        return np.array(sorted(ends))
+
+    def nodes(self, shape: dict[str, Any], xp: Any) -> tuple[Any, Any]:
+        """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
+        return response(self.detector, self.kinks, shape, xp)
+
+    def kernels(self, T_nr: Any, xp: Any, survival: Survival | None = None) -> dict[str, Any]:
+        """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
+        out = {}
+        for n in self.nuclei:
+            moments = self.flux.moments(T_nr, n.mass, self.kinematics, xp, survival)
+            out[n.name] = kernels(T_nr, n, moments, self.kinematics, self.structures)
+        return out
+
+    def lowest_energy(self, T_nr: np.ndarray) -> float:
+        """Least neutrino energy that reaches any node on any nucleus [MeV]."""
+        lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
+        return float(min(lowest))
+
+    def survival_kernels(self, T_nr: np.ndarray, E_low: float) -> dict[str, Any]:
+        """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
+        assert isinstance(self.flux, OscillatingSource)
+        column = T_nr[:, None]
+        out = {}
+        for n in self.nuclei:
+            weights = self.flux.survival_weights(T_nr, n.mass, self.kinematics, E_low)
+            out[n.name] = kernels(column, n, weights, self.kinematics, self.structures)
+        return out
+
+
+class ExperimentArrays(eqx.Module):
+    """Arrays of one experiment; every array is a leaf, every name is static.
+
+    Attributes:
+        weights: Inverse variances, [bin] [1/count^2].
+        backgrounds: Expected background counts by component, each [bin].
+        norms: Events per MeV of recoil and unit of charge squared, {nucleus: scalar} [1/MeV].
+        T_nr: Nodes, [node] [MeV]; unused where shape parameters move them.
+        R: Response, [bin, node] [MeV].
+        kernels: {nucleus: {structure: {source: [node]}}} [1].
+        pull_sd: Standard deviations of pulls and morphs, {name: scalar}.
+        spread: Where the signal is binned in more than its energy: how a bin's events fall on the
+            other axes, {source: [bin, cell of the other axes]} [1]. Empty otherwise.
+        morph_R: Change of R by one standard deviation of a morph, {name: [bin, node]} [MeV].
+        morph_spread: Likewise of ``spread``, {name: {source: [bin, cell]}} [1].
+        morph_components: Likewise of backgrounds, {name: {component: [cell]}} [count].
+        energies: Where neutrinos oscillate: energies of the survival probabilities, {source:
+            [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
+    """
+
+    weights: Any
+    backgrounds: dict[str, Any]
+    norms: dict[str, Any]
+    T_nr: Any
+    R: Any
+    kernels: dict[str, Any]
+    pull_sd: dict[str, Any]
+    energies: dict[str, Any]
+    spread: dict[str, Any]
+    morph_R: dict[str, Any]
+    morph_spread: dict[str, Any]
+    morph_components: dict[str, Any]
+    name: str = eqx.field(static=True)
+    signal: SignalRecipe = eqx.field(static=True)
+    pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
+    morphs: tuple[str, ...] = eqx.field(static=True)
+    shape: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    statistic: str = eqx.field(static=True)
+
+
+def arrays_of(
+    experiment: Experiment,
+    kinematics: Kinematics,
+    dtype: np.dtype,
+    structures: tuple[str, ...] = ("vector",),
+    *,
+    oscillating: bool = False,
+) -> ExperimentArrays:
+    """The pytree of arrays for a compiled program.
+
+    Args:
+        experiment: The recipe.
+        kinematics: Convention of the theory; panels break at its end points.
+        dtype: Float type of every array.
+        structures: Structures of the cross section the theory fills.
+        oscillating: Whether the theory has survival probabilities.
+
+    Raises:
+        InputError: If the observable does not grow with recoil energy.
+    """
+    e = experiment
+    signal = SignalRecipe(e.detector, e.flux, e.target.nuclei, kinematics, structures)
+    e.detector.require_monotonic(float(signal.kinks[-1]))
+    T_nr, R, kernel = _static_signal(signal)
+    E_low = signal.lowest_energy(T_nr)
+    # With moving nodes, or where probabilities oscillate without end towards E = 0, the moments
+    # are integrated inside the trace.
+    still = oscillating and not e.shape and E_low > _LEAST_ENERGY
+    tabulated = e.flux if still and isinstance(e.flux, OscillatingSource) else None
+    arrays = {
+        "weights": 1 / e.variance,
+        "backgrounds": e.backgrounds,
+        "norms": _norms(e),
+        "T_nr": T_nr,
+        "R": R,
+        "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
+        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs)},
+        "energies": tabulated.survival_energies(E_low) if tabulated else {},
+        "spread": e.spread,
+        "morph_R": {m.name: _response_shift(signal, m.detectors) for m in e.morphs if m.detectors},
+        "morph_spread": {m.name: m.spread for m in e.morphs if m.spread},
+        "morph_components": {m.name: m.components for m in e.morphs if m.components},
+    }
+
+    def leaf(number: Any) -> jax.Array:
+        return jax.device_put(np.asarray(number, dtype=dtype))
+
+    return ExperimentArrays(
+        **jax.tree.map(leaf, arrays),
+        name=e.name,
+        signal=signal,
+        pulls=tuple((p.name, p.components) for p in e.pulls),
+        morphs=tuple(m.name for m in e.morphs),
+        shape=tuple((short, p.name) for short, p in e.shape.items()),
+        statistic=e.statistic,
+    )
+
+
+def _norms(e: Experiment) -> dict[str, float]:
+    return {
+        n.name: e.mass_kg * per_kg * e.flux.fluence * fermi_scale(n.mass)
+        for n, per_kg in zip(e.target.nuclei, e.target.per_kg, strict=True)
+    }
+
+
+def _response_shift(signal: SignalRecipe, detectors: tuple[Detector, Detector]) -> np.ndarray:
+    """Half the difference of the responses at +1 and -1 sigma, [bin, node] [MeV]."""
+    plus, minus = (response(d, signal.kinks, {})[1] for d in detectors)
+    return (plus - minus) / 2
+
+
+@lru_cache(maxsize=64)
+def _static_signal(signal: SignalRecipe) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    T_nr, R = signal.nodes({}, np)
+    return T_nr, R, signal.kernels(T_nr, np)

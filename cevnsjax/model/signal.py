@@ -1,0 +1,56 @@
+"""The signal of one experiment: rates at the nodes, counts in its cells."""
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from cevnsjax.cross_section import rates
+from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.rate import add_rates, nucleus_charges, survival_of
+from cevnsjax.types import Reals, Values
+
+
+def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Any:
+    """Response matrix and events per MeV of recoil at its nodes, by source."""
+    signal = arrays.signal
+    T_nr, R, kernels = arrays.T_nr, arrays.R, arrays.kernels
+    if arrays.shape:
+        T_nr, R = signal.nodes({short: values[name] for short, name in arrays.shape}, jnp)
+    survival = survival_of(interactions, values, signal.flux.baseline_m)
+    if survival is not None and arrays.energies:
+        arriving = {source: survival(source, E) for source, E in arrays.energies.items()}
+        kernels = _surviving(kernels, arriving)
+    elif arrays.shape or survival is not None:
+        kernels = signal.kernels(T_nr, jnp, survival)
+    parts = []
+    for nucleus in signal.nuclei:
+        q2 = 2 * nucleus.mass * T_nr
+        q2_max = 2 * nucleus.mass * float(signal.kinks[-1])
+        charges = nucleus_charges(interactions, values, nucleus, q2, signal.flux.sources, q2_max)
+        norm = arrays.norms[nucleus.name]
+        parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
+    return R, add_rates(parts)
+
+
+def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str, Any]:
+    """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
+    return {
+        nucleus: {
+            structure: {source: K @ arriving[source] for source, K in by_source.items()}
+            for structure, by_source in by_structure.items()
+        }
+        for nucleus, by_structure in kernels.items()
+    }
+
+
+def signal_by_source(
+    arrays: ExperimentArrays, interactions: tuple[Any, ...], values: Values
+) -> dict[str, Reals]:
+    """Expected signal counts, {source: [cell]} [count]."""
+    R, by_source = node_rates(arrays, interactions, values)
+    return {s: spread_out(R @ rate, arrays.spread.get(s)) for s, rate in by_source.items()}
+
+
+def spread_out(counts: Reals, spread: Reals | None) -> Reals:
+    """Counts per bin of the first observable, on the cells of all of them."""
+    return counts if spread is None else (counts[:, None] * spread).reshape(-1)

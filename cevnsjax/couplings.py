@@ -113,6 +113,6 @@ def coupling_scheme(name: str) -> CouplingScheme:
     Raises:
         UnknownNameError: Listing the nearest names.
     """
-    if name not in SCHEMES:
+    if not isinstance(name, str) or name not in SCHEMES:
         raise UnknownNameError("coupling scheme", name, SCHEMES)
     return SCHEMES[name]

@@ -170,6 +170,11 @@ def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]
     pairs = {"vector": ("vector", "vector"), "axial": ("axial", "axial")}
     if "interference" in kernel:
         pairs["interference"] = ("vector", "axial")
+    for key in (*charges.vector, *charges.axial):
+        if not (isinstance(key, tuple) and len(key) == 2):
+            raise InputError(
+                f"vector and axial charges need keys (source, outgoing flavour), got {key!r}"
+            )
     for structure, (left, right) in pairs.items():
         for source in dict.fromkeys(key[0] for key in getattr(charges, left)):
             product = charges.product(left, right, source)

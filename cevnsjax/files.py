@@ -23,6 +23,15 @@ def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) 
         InputError: Naming the path and what to do instead.
     """
     target = Path(path)
+    try:
+        return _checked(target, overwrite, suffixes)
+    except OSError as problem:
+        raise InputError(
+            f"{target} cannot be written: {problem.strerror}; choose another place"
+        ) from None
+
+
+def _checked(target: Path, overwrite: bool, suffixes: Sequence[str]) -> Path:
     if target.suffix.lower() not in suffixes:
         got = f"the unknown ending {target.suffix!r}" if target.suffix else "no ending"
         raise InputError(f"{target} has {got}; use one of {', '.join(suffixes)}")
@@ -34,6 +43,10 @@ def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) 
         raise InputError(f"{target} exists; choose another name or pass --overwrite")
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"folder {target.parent} is not writable; choose another")
+    # Permissions do not tell of special and full file systems; a trial does.
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".cevnsjax-")
+    os.close(handle)
+    Path(name).unlink()
     return target
 
 

@@ -53,7 +53,10 @@ class Parameter:
         linear: True for a nuisance that multiplies components by 1 + value; solved, not fitted.
         free: Whether a fit varies it when no list of free parameters is given.
         owner: The interaction or experiment that declares it.
-        even: True when the counts depend on its square only, so its gradient vanishes at 0.
+        even: True when the counts depend on its square only, so its gradient vanishes at 0, as
+            long as what it interferes with is 0 too.
+        physical: Whether the lower and the upper bound are physical limits; an interval that ends
+            at another bound is open there.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Parameter:
     free: bool = False
     owner: str = ""
     even: bool = False
+    physical: tuple[bool, bool] = (False, False)
 
     def __post_init__(self) -> None:
         low, high = self.bounds

@@ -7,14 +7,17 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from cevnsjax.cross_section import fermi_scale, kernels, rates
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.flux.source import NeutrinoSource
-from cevnsjax.interactions.charges import Charges, NucleusAtNodes
-from cevnsjax.interactions.interaction import parameters_of, structures_of
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.interaction import complete_values, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import Nucleus, Target
+from cevnsjax.precision import require_x64
 from cevnsjax.types import Reals, Values
 
 
@@ -38,9 +41,13 @@ def nucleus_charges(
     """
     F_p, F_n = interactions[0].form_factors(values, nucleus, q2, q2_max)
     seen = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
-    total = interactions[0](values, seen)
-    for interaction in interactions[1:]:
-        total = total + interaction(values, seen)
+    total = Charges()
+    for interaction in interactions:
+        own = interaction(values, seen)
+        if not isinstance(own, Charges):
+            name = getattr(interaction, "__name__", interaction)
+            raise InputError(f"interaction {name} must return cevnsjax.Charges, got {type(own)}")
+        total = total + own
     return total
 
 
@@ -72,6 +79,26 @@ def survival_of(interactions: tuple[Any, ...], values: Values, baseline_m: float
     return survival
 
 
+def _recoil(T_nr: Any) -> Any:
+    """Recoil energies as an array, in float64 and within the domain [MeV].
+
+    Raises:
+        PrecisionError: If jax has 64-bit floats switched off: cross sections in cm^2 are 0 there.
+        InputError: At or below 0, where 1/T and 1/q^2 have no meaning.
+    """
+    require_x64()
+    T = jnp.asarray(T_nr)
+    if not isinstance(T, Tracer) and not bool(jnp.all(T > 0)):
+        raise InputError(f"T_nr must be > 0 MeV (1 eV is 1e-6), got {float(jnp.min(T)):g}")
+    return T
+
+
+def _standard_model(interactions: tuple[Any, ...]) -> StandardModel:
+    if not interactions or not isinstance(interactions[0], StandardModel):
+        raise InputError(f"interactions must begin with a StandardModel, got {interactions}")
+    return interactions[0]
+
+
 def dR_dT_nr(
     T_nr: Any,
     target: Target,
@@ -91,10 +118,8 @@ def dR_dT_nr(
     Returns:
         {source: events per kg and MeV over the exposure, [node] [1/kg/MeV]}.
     """
-    T = jnp.asarray(T_nr)
-    sm = interactions[0]
-    filled = {p.name: p.default for i in interactions for p in parameters_of(i, [target])}
-    filled.update(values or {})
+    T, sm = _recoil(T_nr), _standard_model(interactions)
+    filled = complete_values(interactions, values, target)
     structures = structures_of(interactions)
     survival = survival_of(interactions, filled, flux.baseline_m)
     parts = []
@@ -129,10 +154,13 @@ def differential_cross_section(
     Returns:
         dsigma/dT_nr, zero beyond the end point, [node] [cm^2/MeV].
     """
-    T, sm = jnp.asarray(T_nr), interactions[0]
+    T, sm = _recoil(T_nr), _standard_model(interactions)
+    if source not in SOURCE_FLAVOUR:
+        raise UnknownNameError("neutrino source", source, SOURCE_FLAVOUR)
+    if not E_nu > 0:
+        raise InputError(f"E_nu must be > 0 MeV, got {E_nu}")
     target = Target(nucleus.name, (nucleus,), (1.0,))
-    filled = {p.name: p.default for i in interactions for p in parameters_of(i, [target])}
-    filled.update(values or {})
+    filled = complete_values(interactions, values, target)
     powers = tuple(jnp.full_like(T, E_nu**-k) for k in range(3))
     moments = {source: (powers[0], powers[1], powers[2])}
     kernel = kernels(T, nucleus, moments, sm.kinematics, structures_of(interactions))

@@ -15,6 +15,26 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="List or verify the data that come along.")
 app.add_typer(data_app, name="data")
 
+
+def _version(asked: bool | None) -> None:
+    if asked:
+        from cevnsjax import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = None,
+) -> None:
+    """Differentiable analysis of coherent elastic neutrino-nucleus scattering."""
+    del version
+
+
 Experiments = Annotated[
     list[str] | None, typer.Argument(help="Experiments, e.g. csi-2017.", show_default=False)
 ]
@@ -137,8 +157,9 @@ def predict(
         str, typer.Option("--quantity", help="counts, dR_dT_nr or dsigma_dT_nr.")
     ] = "counts",
     energy: Annotated[
-        float, typer.Option("--energy", help="Neutrino energy of dsigma_dT_nr [MeV].")
-    ] = 30.0,
+        float | None,
+        typer.Option("--energy", help="Neutrino energy of dsigma_dT_nr; 30 if left out [MeV]."),
+    ] = None,
     plot: Plot = None,
     output: Output = None,
     overwrite: Overwrite = False,

@@ -50,7 +50,13 @@ class Request:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Every parameter the request names."""
+        """Every parameter the request names.
+
+        Raises:
+            InputError: If one is to be fitted twice.
+        """
+        if len(set(self.free or ())) < len(self.free or ()):
+            raise InputError(f"--free {' --free '.join(self.free or ())}: each parameter once")
         return tuple(dict.fromkeys([*(self.free or ()), *self.fixed, *self.named]))
 
 
@@ -99,6 +105,8 @@ def axes_of(*words: str) -> dict[str, tuple[float, float, int]]:
 
 def _value(text: str) -> Any:
     """A number, list or truth value where the text is one, else the text."""
+    if text in ("True", "False"):
+        return text == "True"
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -206,10 +214,16 @@ def imported(path: str) -> Any:
         raise InputError(f"interaction {path!r} should read package.module:function")
     if "" not in sys.path:
         sys.path.insert(0, "")
+    hint = "; leave .py away" if module.endswith(".py") else ""
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as problem:
-        raise InputError(f"interaction {path!r} cannot be imported: {problem}") from None
+        found = getattr(importlib.import_module(module), name)
+    # Whatever the user's file raises while it is read is the user's to mend.
+    except Exception as problem:
+        why = f"{type(problem).__name__}: {problem}"
+        raise InputError(f"interaction {path!r} cannot be imported: {why}{hint}") from None
+    if not callable(found) or isinstance(found, type):
+        raise InputError(f"interaction {path!r} is not a function, but {found!r}")
+    return found
 
 
 def _option_names(builder: Callable[..., Any]) -> set[str]:

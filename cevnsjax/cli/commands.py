@@ -5,9 +5,10 @@ from typing import Any
 import typer
 
 from cevnsjax.cli.build import Request, build
-from cevnsjax.cli.prediction import spectrum_figure
+from cevnsjax.cli.prediction import only_experiment, spectrum_figure
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare, say_table
+from cevnsjax.errors import InputError
 
 
 def fit(request: Request, sink: Sink) -> None:
@@ -17,6 +18,8 @@ def fit(request: Request, sink: Sink) -> None:
     from cevnsjax.inference.result import rounded
 
     model = build(request)
+    if sink.plot is not None:
+        only_experiment(model)
     result = run(model, request.free, fixed=request.fixed)
     rows = []
     for name, x in result.values.items():
@@ -26,7 +29,7 @@ def fit(request: Request, sink: Sink) -> None:
         rows.append((name, value, at_bound, p.unit, p.meaning))
     title = f"{result.analysis or ' + '.join(result.experiments)}: {result.status}"
     table = say_table(title, ("parameter", "value", "error", "unit", "meaning"), rows)
-    sink.deliver(result.to_dict(), table + f"\n{result.lines()[-1]}")
+    sink.deliver(result.to_dict(), "\n".join([table, result.lines()[-1], *result.notes]))
     if sink.plot is not None:
         sink.draw(spectrum_figure(model, {**result.fixed, **result.values}, _note(model, result)))
     if not result.converged:
@@ -42,7 +45,8 @@ def _note(model: Any, result: Any) -> list[str]:
         p = model.parameters[name]
         if not p.linear:
             value, error = rounded(x, result.errors[name])
-            lines.append(rf"${p.latex or name} = {value} \pm {error}$ {p.unit}".rstrip())
+            spread = "$ (at bound)" if name in result.at_bound else rf" \pm {error}$"
+            lines.append(rf"${p.latex or name} = {value}{spread} {p.unit}".rstrip())
     return [*lines, rf"$\chi^2$/ndf = {result.chi2:.2f}/{result.ndf}"]
 
 
@@ -56,7 +60,12 @@ def profile(request: Request, parameter: str, levels: tuple[float, ...], sink: S
     result = run(
         model, parameter, levels=levels or LEVELS, free=request.free or (), fixed=request.fixed
     )
-    sink.deliver(result.to_dict(), "\n".join(result.lines()))
+    held = {n: p.default for n, p in model.parameters.items() if p.kind == "theory"}
+    held = {**held, **result.fixed}
+    others = ", ".join(
+        f"{n} = {x:g}" for n, x in held.items() if n != parameter and n not in result.free
+    )
+    sink.deliver(result.to_dict(), "\n".join([*result.lines(), f"held: {others or 'nothing'}"]))
     if sink.plot is not None:
         from cevnsjax.plots import profile as draw
 
@@ -89,6 +98,8 @@ def scan(
     heights = {
         level_key(x): delta_chi2_at(x, dof=max(len(axes), 1)) for x in levels or (0.6827, 0.90)
     }
+    if sink.plot is not None and any(points < 2 for _, _, points in axes.values()):
+        raise InputError("a figure needs at least two points an axis")
     model = build(request)
     dataset = run(model, fixed=request.fixed, **axes)
     best = {n: dataset.attrs[f"best_fit_{n}"] for n in axes}
@@ -105,6 +116,9 @@ def scan(
     at = ", ".join(f"{n} = {x:.5g}" for n, x in best.items())
     text = f"lowest chi2 = {result['chi2_min']:.4f} at {at} ({dataset.attrs['engine']} engine)"
     sink.deliver(result, text, dataset)
+    for name, (low, high, _) in axes.items():
+        if best[name] in (low, high) and best[name] not in model.parameters[name].bounds:
+            sink.say(f"the lowest chi2 lies on the edge of the grid in {name}: widen it")
     if sink.plot is not None:
         sink.draw(_scan_figure(model, dataset, best, heights))
 

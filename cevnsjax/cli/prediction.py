@@ -7,7 +7,7 @@ import numpy as np
 from cevnsjax.cli.build import Request, build
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare, say_table
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.errors import InputError, UnknownNameError
 
 _QUANTITIES = {
     "counts": "counts",
@@ -16,20 +16,24 @@ _QUANTITIES = {
 }
 
 
-def predict(request: Request, sink: Sink, quantity: str, energy: float) -> None:
+def predict(request: Request, sink: Sink, quantity: str, energy: float | None) -> None:
     """Predict at defaults and --fix values, print, draw."""
     if quantity not in _QUANTITIES:
         raise UnknownNameError("quantity", quantity, _QUANTITIES)
+    if energy is not None and quantity != "dsigma_dT_nr":
+        raise InputError(f"--energy belongs to --quantity dsigma_dT_nr, not to {quantity}")
+    if energy is not None and not 0 < energy < 1e5:
+        raise InputError(f"--energy must lie between 0 and 1e5 MeV, got {energy:g}")
     prepare()
     model = build(request)
     if quantity == "counts":
         _counts(model, request, sink)
     else:
-        _recoil(model, request, sink, quantity, energy)
+        _recoil(model, request, sink, quantity, 30.0 if energy is None else energy)
 
 
 def _counts(model: Any, request: Request, sink: Sink) -> None:
-    predicted = model.by_component(request.fixed)
+    predicted = model.predicted(request.fixed)
     results = {}
     for name, experiment in model.experiments.items():
         parts = predicted[name]
@@ -88,7 +92,7 @@ def _figure(model: Any, request: Request) -> Any:
     from cevnsjax.plots import comparison
     from cevnsjax.plots.style import label
 
-    experiment = next(iter(model.experiments.values()))
+    _, experiment = only_experiment(model)
     curves = {
         name: _projected(experiment, m.expected(_known(m, request.fixed))[experiment.name])
         for name, m in _side_by_side(model).items()
@@ -170,26 +174,32 @@ def _total(array: Any) -> np.ndarray:
 
 
 def spectrum_figure(model: Any, values: dict[str, float], note: list[str]) -> Any:
-    """Data and stacked prediction of the model's first experiment, pulls applied."""
+    """Data and stacked prediction of a model's only experiment, nuisances applied."""
     from cevnsjax.plots import spectrum
 
-    name, experiment = next(iter(model.experiments.items()))
-    parts = model.by_component({n: x for n, x in values.items() if not _is_pull(model, n)})[name]
-    factor = dict.fromkeys(["signal", *parts["background"]], 1.0)
-    for pull in experiment.pulls:
-        for component in pull.components:
-            factor[component] += values.get(pull.name, 0.0)
+    name, experiment = only_experiment(model)
+    parts = model.predicted(values)[name]
     return spectrum(
         experiment.edges,
         _projected(experiment, experiment.observed),
         _projected(experiment, experiment.variance),
-        {s: factor["signal"] * _projected(experiment, c) for s, c in parts["signal"].items()},
-        {b: factor[b] * _projected(experiment, c) for b, c in parts["background"].items()},
+        {s: _projected(experiment, c) for s, c in parts["signal"].items()},
+        {b: _projected(experiment, c) for b, c in parts["background"].items()},
         observable=experiment.observable,
         title=experiment.title,
         note="\n".join(note),
     )
 
 
-def _is_pull(model: Any, name: str) -> bool:
-    return model.parameters[name].linear
+def only_experiment(model: Any) -> tuple[str, Any]:
+    """Name and description of a model's one experiment.
+
+    Raises:
+        InputError: If it has several: a figure shows one.
+    """
+    if len(model.experiments) > 1:
+        raise InputError(
+            f"the figure shows one experiment, the model has {', '.join(model.experiments)}; "
+            "draw them one by one"
+        )
+    return next(iter(model.experiments.items()))

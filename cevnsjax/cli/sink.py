@@ -45,7 +45,7 @@ class Sink:
         typer.echo(json.dumps(result) if self.as_json else text)
         if self.output is None:
             return
-        if self.output.suffix == ".nc":
+        if self.output.suffix.lower() == ".nc":
             write_atomically(self.output, lambda p: dataset.to_netcdf(p, engine="h5netcdf"))
         else:
             body = json.dumps(result, indent=2) + "\n"

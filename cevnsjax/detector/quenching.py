@@ -194,9 +194,9 @@ def csi_quenching(model: "str | float | Quenching") -> "Quenching":
         if model not in CSI_QUENCHING:
             raise UnknownNameError("quenching", model, CSI_QUENCHING, "(or a constant factor)")
         return CSI_QUENCHING[model]()
-    if isinstance(model, int | float):
+    if isinstance(model, int | float) and not isinstance(model, bool):
         return constant(float(model))
-    if not hasattr(model, "E_ee"):
+    if isinstance(model, bool) or not hasattr(model, "E_ee"):
         raise InputError(f"quenching must be a name, a factor or a model, got {model!r}")
     return model
 

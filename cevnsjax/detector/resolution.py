@@ -63,6 +63,10 @@ class GammaSmearing:
     step: float = 1.0
     cells: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.cells is not None and not self.cells > 0:
+            raise InputError(f"gamma smearing: cells must be > 0, got {self.cells}")
+
     def bin_weights(
         self, x_true: Any, E_ee: Any, edges: Sequence[float], efficiency: Efficiency, xp: ModuleType
     ) -> Any:
@@ -87,6 +91,8 @@ class GammaSmearing:
         """Probabilities of cells times efficiency at their centres, summed over bins."""
         assert self.cells is not None
         number = round((edges[-1] - edges[0]) / self.cells)
+        if any(abs((e - edges[0]) / self.cells % 1 - 0.5) < 0.499 for e in edges):
+            raise InputError(f"cells of {self.cells} do not fill the bins {list(edges)} evenly")
         walls = np.linspace(edges[0], edges[-1], number + 1)
         centres = (walls[1:] + walls[:-1]) / 2
         bins = np.asarray(edges)

@@ -77,7 +77,7 @@ class Pulse:
         early = np.exp(-(u**2) / 2) * special.erfcx(np.maximum(z, 0.0))
         exponent = (self.sigma_us / tau) ** 2 / 2 - (t_us - self.mean_us) / tau
         late = np.exp(np.minimum(exponent, 0.0)) * special.erfc(np.minimum(z, 0.0))
-        return np.where(z > 0, early, late) / (2 * tau)
+        return np.asarray(np.where(z > 0, early, late) / (2 * tau))
 
     def fractions(
         self, source: str, edges_us: Sequence[float], efficiency: TimeEfficiency | None = None

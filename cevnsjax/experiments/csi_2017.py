@@ -38,7 +38,6 @@ _SMEARING = {
 }
 _STATISTICS = ("spectrum", "counting")
 _VARIANCES = ("C+AC+BRN", "C+AC")
-_VARIANCES = ("C+AC+BRN", "C+AC")
 
 
 def csi_2017(
@@ -64,7 +63,8 @@ def csi_2017(
             a model.
         mass_kg: Detector mass [kg]; 14.57 if None.
         bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
-        window_us: Arrival-time window, multiples of 0.5 us [us].
+        window_us: Arrival-time window of the data, from 0 to 6 us or later, multiples of 0.5; the
+            prediction is not cut in time, which is the papers' convention for (0, 6) [us].
         smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
         statistic: "spectrum", or "counting" for one bin over the whole range.
         pulls: Standard deviations of "sig" and "brn" [1]; default 0.128 and 0.25; 0 removes one.
@@ -85,10 +85,8 @@ def csi_2017(
     if variance not in _VARIANCES:
         raise UnknownNameError("variance", variance, _VARIANCES)
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
-    if nodes is not None and not (isinstance(nodes, int) and nodes > 0):
+    if nodes is not None and (type(nodes) is not int or nodes < 1):
         raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
-    if variance not in _VARIANCES:
-        raise UnknownNameError("variance", variance, _VARIANCES)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)
@@ -164,6 +162,11 @@ def _projected(
     inside = (tables.t_us > low) & (tables.t_us < high)
     if not inside.any() or any(t % 0.5 for t in (low, high)):
         raise InputError(f"csi-2017: window_us {window_us} must span 0.5 us bins from 0 to 12 us")
+    if low > 0 or high < 6:
+        raise InputError(
+            f"csi-2017: window_us ({low:g}, {high:g}) must start at 0 and end at 6 us or later: "
+            "the prediction holds all neutrinos and neutrons, as the papers' does"
+        )
     per_bin = tables.counts[which][:, inside].sum(axis=1)
     return np.histogram(tables.n_pe, bins=edges, weights=per_bin)[0]
 
@@ -171,7 +174,7 @@ def _projected(
 def _neutrons(tables: Csi2017Tables, acceptance: Logistic, edges: tuple[float, ...]) -> np.ndarray:
     """Beam neutrons in the bins; the release takes the acceptance at 1-PE bin centres [count].
 
-    All of them arrive within the first 4 us, so the window does not scale them.
+    All of them arrive within the first 4 us, which every allowed window contains.
     """
     counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
     accepted = counts * acceptance(tables.neutron_n_pe, np)
@@ -212,6 +215,8 @@ def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[s
     offered = {
         p.name.removesuffix(f"_{SHORT}"): p for p in quenching_parameters(model, SHORT, qf_sd)
     }
+    if not isinstance(names, str | Sequence):
+        raise InputError(f"csi-2017: shape must be names like 'qf_scale', got {names!r}")
     listed = [names] if isinstance(names, str) else list(names)
     for name in listed:
         if name not in offered:

@@ -69,6 +69,8 @@ def csi_2021(
     tables, about = _tables(data), read_toml("coherent_csi_2021", "experiment.toml")
     edges = tuple(about["window"]["n_pe_edges"])
     t_edges = tuple(about["window"]["t_us_edges"])
+    if pulse is not None and not isinstance(pulse, Pulse):
+        raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")
     timing = TimeEfficiency(
         about["efficiency"]["time_flat_below_us"], about["efficiency"]["time_slope_per_us"]
     )

@@ -134,6 +134,7 @@ class Experiment:
                 raise InputError(f"{self.name}: {what} has shape {array.shape}, expected {bins}")
             if not np.all(np.isfinite(array)):
                 raise InputError(f"{self.name}: {what} is not finite everywhere: {array}")
+        self._check_cells(bins)
         if not self.mass_kg > 0:
             raise InputError(f"{self.name}: mass_kg must be > 0, got {self.mass_kg}")
         if not np.all(self.variance > 0):
@@ -142,6 +143,34 @@ class Experiment:
                 f"{self.name}: bins {empty} have no variance (empty in signal and background "
                 "windows); merge them or choose another window"
             )
+
+    def _check_cells(self, bins: tuple[int, ...]) -> None:
+        """Data, morphs and the spread of the signal fit the cells and the statistic."""
+        if self.statistic not in ("gaussian", "poisson"):
+            raise InputError(
+                f"{self.name}: statistic must be gaussian or poisson, got {self.statistic!r}"
+            )
+        if self.statistic == "poisson" and np.any(self.observed < 0):
+            raise InputError(f"{self.name}: observed counts must be >= 0 in a Poisson likelihood")
+        if self.statistic != "poisson" and self.morphs:
+            raise InputError(f"{self.name}: morphs need statistic='poisson'")
+        shape = (self.grid[0], int(np.prod(self.grid[1:])))
+        spreads = {"spread": self.spread} if self.extra or self.spread else {}
+        spreads |= {f"{m.name} spread": m.spread for m in self.morphs if m.spread}
+        for what, spread in spreads.items():
+            shapes = {s: x.shape for s, x in spread.items()}
+            if shapes != dict.fromkeys(self.flux.sources, shape):
+                raise InputError(
+                    f"{self.name}: {what} needs shape {shape} for each of {self.flux.sources}, "
+                    f"got {shapes}"
+                )
+        for m in self.morphs:
+            for c, x in m.components.items():
+                if c not in self.backgrounds or x.shape != bins:
+                    raise InputError(
+                        f"{self.name}: {m.name} changes {c!r} with shape {x.shape}; known are "
+                        f"{list(self.backgrounds)} with shape {bins}"
+                    )
 
     @property
     def grid(self) -> tuple[int, ...]:

@@ -100,7 +100,7 @@ def best_minimum(problem: Problem, starts: list[np.ndarray]) -> Minimum:
 
 def fit(
     objective: Objective,
-    free: Iterable[str] | None = None,
+    free: str | Iterable[str] | None = None,
     *,
     fixed: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
@@ -192,7 +192,23 @@ def _result(
         p_value=float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan"),
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
+        notes=_notes(objective, fitted, variances),
     )
+
+
+def _notes(
+    objective: Objective, fitted: dict[str, float], variances: np.ndarray
+) -> tuple[str, ...]:
+    """Where the inverse Hessian is no one-sigma interval."""
+    notes = []
+    for (name, value), variance in zip(fitted.items(), variances, strict=False):
+        p = objective.parameters[name]
+        width = p.bounds[1] - p.bounds[0]
+        if variance > 0 and np.sqrt(variance) > width / 4:
+            notes.append(f"{name} is hardly constrained within its bounds: profile it")
+        elif p.even and abs(value) < 1e-6 * p.scale:
+            notes.append(f"{name} sits at its symmetry point, where chi2 is flat: profile it")
+    return tuple(notes)
 
 
 def _covariance(hessian: np.ndarray, scale: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ class Objective(Protocol):
 
 def free_names(
     objective: Objective,
-    free: Iterable[str] | None,
+    free: str | Iterable[str] | None,
     fixed: Mapping[str, float] | None,
     exclude: Iterable[str] = (),
 ) -> tuple[tuple[str, ...], dict[str, float]]:
@@ -96,7 +96,8 @@ def free_names(
         InputError: If a linear nuisance is named, one is both free and fixed, or out of bounds.
     """
     table, held = objective.parameters, dict(fixed or {})
-    listed = list(free) if free is not None else [n for n, p in table.items() if p.free]
+    given = [free] if isinstance(free, str) else free
+    listed = list(given) if given is not None else [n for n, p in table.items() if p.free]
     excluded = set(exclude)
     for name in [*listed, *held, *excluded]:
         if table[name].linear:

@@ -78,8 +78,8 @@ def profile(
     objective: Objective,
     parameter: str,
     *,
-    levels: Sequence[float] = LEVELS,
-    free: Iterable[str] = (),
+    levels: float | Sequence[float] = LEVELS,
+    free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,
     dof: int = 1,
@@ -110,8 +110,9 @@ def profile(
         UnknownNameError: At an unknown parameter.
         InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
     """
-    heights = {level_key(level): delta_chi2_at(level, dof) for level in levels}
-    names, held = free_names(objective, tuple(free), fixed, exclude=(parameter,))
+    listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
+    heights = {level_key(level): delta_chi2_at(level, dof) for level in listed}
+    names, held = free_names(objective, free, fixed, exclude=(parameter,))
     curve = _Curve(objective, parameter, names, held, data)
     density = _FITTED if names else _DIRECT
     curve.many(_grid(objective, parameter, within, density))
@@ -133,6 +134,11 @@ def profile(
         best_fit=float(x[best]),
         chi2_min=base,
         minima=_minima(x, chi2),
+        open_at=_open_ends(objective, parameter, x),
+        analysis=objective.name,
+        experiments=tuple(objective.experiments),
+        fixed=held,
+        free=names,
         intervals=intervals,
         levels=heights,
         x=x,
@@ -207,6 +213,17 @@ def _find_minima(curve: _Curve) -> None:
                 curve, bounds=(a, b), method="bounded", options={"xatol": 1e-8 * (b - a)}
             )
             curve(float(found.x))
+
+
+def _open_ends(objective: Objective, parameter: str, x: np.ndarray) -> tuple[float, ...]:
+    """Ends of the curve that are not physical limits of the parameter."""
+    declared = objective.parameters[parameter]
+    ends = (float(x[0]), float(x[-1]))
+    physical = [
+        is_limit and end == bound
+        for end, bound, is_limit in zip(ends, declared.bounds, declared.physical, strict=True)
+    ]
+    return tuple(end for end, closed in zip(ends, physical, strict=True) if not closed)
 
 
 def _minima(x: np.ndarray, chi2: np.ndarray) -> tuple[tuple[float, float], ...]:

@@ -76,6 +76,7 @@ class FitResult:
         p_value: Probability of a larger chi2.
         status: "converged", or what went wrong, with advice.
         units: Unit by parameter, for printing.
+        notes: Warnings on errors that are no one-sigma intervals.
     """
 
     analysis: str
@@ -90,6 +91,7 @@ class FitResult:
     p_value: float
     status: str
     units: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -116,6 +118,8 @@ class FitResult:
             "ndf": self.ndf,
             "p_value": _number(self.p_value),
             "status": self.status,
+            "notes": list(self.notes),
+            "units": dict(self.units),
         }
 
     def to_json(self) -> str:
@@ -141,6 +145,8 @@ class FitResult:
                 chi2=raw["chi2"],
                 ndf=raw["ndf"],
                 p_value=nan if raw["p_value"] is None else raw["p_value"],
+                units=raw.get("units", {}),
+                notes=tuple(raw.get("notes", ())),
             )
         except (KeyError, TypeError, ValueError) as missing:
             raise DataError(f"not a fit result: {missing}; give the JSON of FitResult") from None
@@ -157,7 +163,7 @@ class FitResult:
 
     def __repr__(self) -> str:
         head = f"Fit {self.analysis or ' + '.join(self.experiments)}: {self.status}"
-        return "\n  ".join([head, *self.lines()])
+        return "\n  ".join([head, *self.lines(), *self.notes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,6 +181,11 @@ class ProfileResult:
         status: "converged", or what went wrong.
         unit: Unit of the parameter.
         minima: Local minima as (value, chi2), lowest first.
+        open_at: Ends of the range that are no physical limits: an interval reaching one is open.
+        analysis: Name of the analysis, may be empty.
+        experiments: Names of the experiments.
+        fixed: Values of parameters that were held on request.
+        free: Parameters profiled over, besides the solved nuisances.
     """
 
     parameter: str
@@ -187,6 +198,11 @@ class ProfileResult:
     status: str
     unit: str = ""
     minima: tuple[tuple[float, float], ...] = ()
+    open_at: tuple[float, ...] = ()
+    analysis: str = ""
+    experiments: tuple[str, ...] = ()
+    fixed: dict[str, float] = field(default_factory=dict)
+    free: tuple[str, ...] = ()
 
     @property
     def delta_chi2(self) -> np.ndarray:
@@ -202,6 +218,13 @@ class ProfileResult:
             "intervals": {k: [list(i) for i in v] for k, v in self.intervals.items()},
             "levels": dict(self.levels),
             "minima": [list(m) for m in self.minima],
+            "open_at": list(self.open_at),
+            "unit": self.unit,
+            "analysis": self.analysis,
+            "experiments": list(self.experiments),
+            "fixed": dict(self.fixed),
+            "free": list(self.free),
+            "curve": {"x": self.x.tolist(), "chi2": self.chi2.tolist()},
             "status": self.status,
         }
 
@@ -215,6 +238,8 @@ class ProfileResult:
         out = [f"{self.parameter} = {self.best_fit:.4g}{unit}  (chi2 = {self.chi2_min:.3f})"]
         for key, found in self.intervals.items():
             spans = " or ".join(f"[{lo:.4g}, {hi:.4g}]" for lo, hi in found)
+            if any(end in self.open_at for interval in found for end in interval):
+                spans += " (open: no limit within the bounds)"
             out.append(f"{float(key):.2%} CL: {spans or 'nothing'}{unit}")
         return out
 

@@ -6,6 +6,7 @@ Giunti and Studenikin, Rev. Mod. Phys. 87, 531; Cadeddu et al., PRD 102, 015030.
 import math
 from typing import Any, Literal
 
+from cevnsjax import checks
 from cevnsjax import constants as c
 from cevnsjax.couplings import FLAVOURS, charge_radius_term, coupling_scheme
 from cevnsjax.errors import InputError, UnknownNameError
@@ -80,6 +81,7 @@ class MagneticMoment(Interaction):
                 else "effective neutrino magnetic moment of all flavours",
                 default=0.0,
                 bounds=(0.0, 1e4),
+                physical=(True, False),
                 unit="1e-10 mu_B",
                 latex=rf"\mu_{{\nu{('_' + LATEX[name[6:]]) if name != 'mu_nu' else ''}}}",
                 scale=10.0,
@@ -152,7 +154,7 @@ class ChargeRadius(Interaction):
             reading=reading,
             via=via,
             couplings=couplings,
-            factor=float(factor),
+            factor=checks.number("charge_radius.factor", factor),
         )
 
     def own_parameters(self) -> list[Parameter]:
@@ -198,11 +200,17 @@ class ChargeRadius(Interaction):
             amplitudes[name.removeprefix("r2_nu_")] = unit * beyond * nucleus.ZF_p
         if all(letters in PAIRS for letters in amplitudes):
             return Charges(vector=spread(amplitudes, nucleus.sources))
+        # An antineutrino without a radius of its own has its flavour's.
+        letters = {source: source.removeprefix("nu_") for source in nucleus.sources}
+        own = {
+            s: x if f"r2_nu_{x}" in SOURCE_RADIUS_NAMES else SOURCE_FLAVOUR[s]
+            for s, x in letters.items()
+        }
         return Charges(
             vector={
-                (source, SOURCE_FLAVOUR[source]): amplitudes[source.removeprefix("nu_")]
-                for source in nucleus.sources
-                if source.removeprefix("nu_") in amplitudes
+                (source, SOURCE_FLAVOUR[source]): amplitudes[x]
+                for source, x in own.items()
+                if x in amplitudes
             }
         )
 

@@ -8,10 +8,12 @@ attribute ``parameters`` (a sequence of ``Parameter``) is one; ``structures`` sa
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from jax.core import Tracer
+
 from cevnsjax.errors import InputError
 from cevnsjax.interactions.charges import STRUCTURES, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Target
-from cevnsjax.parameters import Parameter
+from cevnsjax.parameters import Parameter, ParameterTable
 from cevnsjax.types import Values
 
 
@@ -94,3 +96,25 @@ def structures_of(interactions: Sequence[Any]) -> tuple[str, ...]:
     if unknown:
         raise InputError(f"unknown structures {sorted(unknown)}; known are {list(STRUCTURES)}")
     return tuple(s for s in STRUCTURES if s in asked)
+
+
+def complete_values(
+    interactions: Sequence[Any], values: Values | None, target: Target
+) -> dict[str, Any]:
+    """Defaults of all parameters, overridden by given values that were checked.
+
+    Args:
+        interactions: Interactions, the StandardModel among them.
+        values: Parameters by name.
+        target: Material they act on.
+
+    Raises:
+        UnknownNameError: At a name none of them owns.
+        InputError: At a value that is not finite or out of bounds.
+    """
+    table = ParameterTable(p for i in interactions for p in parameters_of(i, [target]))
+    for name, value in (values or {}).items():
+        parameter = table[name]
+        if not isinstance(value, Tracer):
+            parameter.check(float(value))
+    return {**table.defaults(), **(values or {})}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cevnsjax import checks
 from cevnsjax.couplings import FLAVOURS, coupling_scheme
 from cevnsjax.errors import UnknownNameError
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
@@ -59,6 +60,7 @@ class StandardModel:
         return ("vector", "axial", "interference") if self.axial else ("vector",)
 
     def __post_init__(self) -> None:
+        checks.flag("axial", self.axial)
         coupling_scheme(self.couplings)
         require_kinematics(self.kinematics)
         if self.radii not in RADII:
@@ -81,6 +83,7 @@ class StandardModel:
             meaning=f"weak mixing angle at low energy ({self.couplings} couplings)",
             default=scheme.sin2_theta_w,
             bounds=(0.0, 1.0),
+            physical=(True, True),
             latex=r"\sin^2\theta_W",
             scale=0.05,
             source=scheme.source,
@@ -118,6 +121,7 @@ class StandardModel:
             meaning=meaning,
             default=default,
             bounds=(self.family.R_min, _R_MAX),
+            physical=(True, False),
             unit="fm",
             latex=latex,
             scale=0.5,

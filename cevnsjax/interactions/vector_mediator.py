@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from cevnsjax import checks
 from cevnsjax import constants as c
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
@@ -61,6 +62,7 @@ def mediator_parameters(coupling: str, mass: str, symbol: str, owner: str) -> li
             meaning=f"coupling of the mediator of {owner}",
             default=0.0,
             bounds=(0.0, 100.0),
+            physical=(True, False),
             latex=rf"g_{{{symbol}}}",
             scale=1e-5,
             even=True,
@@ -71,6 +73,7 @@ def mediator_parameters(coupling: str, mass: str, symbol: str, owner: str) -> li
             meaning=f"mass of the mediator of {owner}",
             default=10.0,
             bounds=(0.0, 1e7),
+            physical=(True, False),
             unit="MeV",
             latex=rf"m_{{{symbol}}}",
             scale=10.0,
@@ -110,10 +113,14 @@ class LightVector(Interaction):
             if charges not in MODELS:
                 raise UnknownNameError("gauge model", charges, MODELS)
             gauge = MODELS[charges]
-        elif len(charges) in (5, 6):
-            gauge = GaugeCharges(*charges)
+        elif isinstance(charges, GaugeCharges):
+            gauge = charges
         else:
-            raise InputError(f"LightVector needs charges (u, d, e, mu, tau), got {charges}")
+            example = "(1, 1, -3, 0, 0) for (u, d, e, mu, tau), or a model's name"
+            what = "light_vector.charges"
+            listed = list(charges) if isinstance(charges, tuple) else charges
+            u, d, e, mu, tau = checks.numbers(what, listed, length=5, example=example)
+            gauge = GaugeCharges(u, d, e, mu, tau)
         if normalization not in _NORMALIZATION:
             raise UnknownNameError("normalization", normalization, _NORMALIZATION)
         if loop_sign not in (-1, 1):

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from cevnsjax.numerics import total
 from cevnsjax.types import Reals
 
 _GUARDED, _EXACT = 3, 4
@@ -37,12 +36,16 @@ class Bilinear(NamedTuple):
     inverse_variance: Reals
 
 
-def expected(problem: Bilinear, a: Reals) -> Reals:
-    """Prediction at nuisances a, floored above 0, [cell] [count]."""
+def _unfloored(problem: Bilinear, a: Reals) -> Reals:
     mu = problem.base + a @ problem.linear
     for (j, k), array in problem.cross.items():
         mu = mu + a[j] * a[k] * array
-    return jnp.maximum(mu, _FLOOR)
+    return mu
+
+
+def expected(problem: Bilinear, a: Reals) -> Reals:
+    """Prediction at nuisances a, floored above 0, [cell] [count]."""
+    return jnp.maximum(_unfloored(problem, a), _FLOOR)
 
 
 def chi2(observed: Reals, problem: Bilinear, a: Reals) -> Reals:
@@ -105,7 +108,8 @@ def best_nuisances(observed: Reals, problem: Bilinear) -> tuple[Reals, Reals]:
         problem: The prediction.
 
     Returns:
-        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2 [1].
+        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2 [1], infinite
+        where counts are negative or the curvature is not positive.
     """
     still_n, still = jax.lax.stop_gradient((observed, problem))
     a = jnp.zeros_like(problem.inverse_variance)
@@ -118,8 +122,10 @@ def best_nuisances(observed: Reals, problem: Bilinear) -> tuple[Reals, Reals]:
     pull = 1 - still_n / mu
     still_hessian = jax.lax.stop_gradient(_hessian(still, slopes, still_n / mu**2, pull))
     move = jnp.linalg.solve(still_hessian, gradient)
-    distance = jax.lax.stop_gradient(0.5 * total([gradient @ move]))
-    return a - move, distance
+    least = jnp.min(_unfloored(still, a)) if still.base.size else jnp.inf
+    is_minimum = (least > 0) & jnp.all(jnp.isfinite(jnp.linalg.cholesky(still_hessian)))
+    distance = jnp.where(is_minimum, 0.5 * gradient @ move, jnp.inf)
+    return a - move, jax.lax.stop_gradient(distance)
 
 
 def combine(problems: list[Bilinear]) -> Bilinear:

@@ -1,7 +1,9 @@
 """A model's functions as objects: stored once, hashed by identity, compiled for all models."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from cevnsjax.errors import InputError
 from cevnsjax.model import compiled, evaluate
 from cevnsjax.types import Values
 
@@ -31,8 +33,11 @@ class BoundFunction:
 
         Raises:
             UnknownNameError: At an unknown parameter or experiment.
-            InputError: At a value that is not a number, out of bounds, or an array.
+            InputError: At a value that is not a number, out of bounds, or an array. Traced values
+                are not checked: keep them within the bounds of the parameter table.
         """
         m = self._model
+        if values is not None and not isinstance(values, Mapping):
+            raise InputError(f"give values by name, e.g. {{'sin2_theta_w': 0.23}}, got {values!r}")
         vector, traced = m.split(values or {})
         return compiled.run(self._kind, m.static, m.leaves, m.observed_or(data), vector, traced)

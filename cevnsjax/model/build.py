@@ -20,7 +20,10 @@ def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experim
     Raises:
         InputError: If there is none, or two share a name.
     """
-    listed = [experiments] if isinstance(experiments, Experiment) else list(experiments)
+    listed = list(experiments) if isinstance(experiments, Sequence) else [experiments]
+    for e in listed:
+        if not isinstance(e, Experiment):
+            raise InputError(f"{e!r} is no experiment; give e.g. experiments.csi_2017()")
     if not listed:
         raise InputError("a Model needs at least one experiment, e.g. experiments.csi_2017()")
     names = [e.name for e in listed]
@@ -35,6 +38,11 @@ def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
     Raises:
         InputError: If there is more than one.
     """
+    if callable(interactions):
+        raise InputError(f"interactions must be a list, got {interactions!r}; put it in [ ]")
+    for i in interactions:
+        if isinstance(i, type) or not callable(i):
+            raise InputError(f"{i!r} is no interaction; make one, e.g. NSI('eps_uV_ee')")
     standard = [i for i in interactions if isinstance(i, StandardModel)]
     if len(standard) > 1:
         raise InputError(f"a Model has one StandardModel, got {len(standard)}")

@@ -6,7 +6,6 @@ from typing import Any
 
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import groups
-from cevnsjax.model.signal import signal_by_source
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal
 from cevnsjax.types import Reals, Values
@@ -45,14 +44,20 @@ def by_component(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, dict[str, dict[str, Reals]]]:
     """Expected counts before nuisances, by experiment, "signal" or "background", and name."""
+    solved = {name: 0.0 for e in experiments for name in groups.nuisance_names([e])}
+    return predicted(static, experiments, observed, {**values, **solved})
+
+
+def predicted(
+    static: Static, experiments: Experiments, observed: Observed, values: Values
+) -> dict[str, dict[str, dict[str, Reals]]]:
+    """As ``by_component`` with the nuisances in ``values`` applied."""
     del observed
-    return {
-        e.name: {
-            "signal": signal_by_source(e, static.interactions, values),
-            "background": dict(e.backgrounds),
-        }
-        for e in experiments
-    }
+    out = {}
+    for e in experiments:
+        signal, background = groups.predicted(e, static.interactions, values)
+        out[e.name] = {"signal": signal, "background": background}
+    return out
 
 
 def _penalty(static: Static, values: Values) -> Any:
@@ -109,6 +114,5 @@ def solver_distance(
     return total([p.best()[1] for p in _problems(static, experiments, observed, values)])
 
 
-KINDS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (expected, by_component, nll, profiled_nll, best_pulls, solver_distance)
-}
+_FUNCTIONS = (expected, by_component, predicted, nll, profiled_nll, best_pulls, solver_distance)
+KINDS: dict[str, Callable[..., Any]] = {f.__name__: f for f in _FUNCTIONS}

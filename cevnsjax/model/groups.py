@@ -65,16 +65,36 @@ def components_of(e: ExperimentArrays, interactions: tuple[Any, ...], values: Va
 
 def expected(e: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Reals:
     """Expected counts with the nuisances in ``values``, [cell] [count]."""
-    parts = components_of(e, interactions, values)
-    counts = []
-    for component, nominal in parts.nominal.items():
+    signal, backgrounds = predicted(e, interactions, values)
+    return total([*signal.values(), *backgrounds.values()])
+
+
+def predicted(
+    e: ExperimentArrays, interactions: tuple[Any, ...], values: Values
+) -> tuple[dict[str, Reals], dict[str, Reals]]:
+    """Signal by source and backgrounds, with the nuisances in ``values``, [cell] [count]."""
+    R, rate = node_rates(e, interactions, values)
+    signal = {}
+    for source, r in rate.items():
+        moved = spread_out(R @ r, e.spread.get(source))
+        for name, shift in e.morph_R.items():
+            moved = moved + values[name] * spread_out(shift @ r, e.spread.get(source))
+        for name, shift in e.morph_spread.items():
+            moved = moved + values[name] * spread_out(R @ r, shift[source])
+        signal[source] = moved * _factor(e, SIGNAL, values)
+    backgrounds = {}
+    for component, nominal in e.backgrounds.items():
         moved = nominal
-        for name, shift in parts.shifts.items():
+        for name, shift in e.morph_components.items():
             if component in shift:
                 moved = moved + values[name] * shift[component]
-        factors = [values[name] for name, multiplied in e.pulls if component in multiplied]
-        counts.append(moved * (1 + total(factors)) if factors else moved)
-    return total(counts)
+        backgrounds[component] = moved * _factor(e, component, values)
+    return signal, backgrounds
+
+
+def _factor(e: ExperimentArrays, component: str, values: Values) -> Any:
+    """1 plus the pulls on a component [1]."""
+    return total([1.0, *(values[name] for name, multiplied in e.pulls if component in multiplied)])
 
 
 def problem_of(

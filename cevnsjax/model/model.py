@@ -34,7 +34,8 @@ class Model:
         nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
         profiled_nll: -log L minimised over linear pulls, differentiable to any order.
         expected: Expected counts with pulls, {experiment: [bin]}.
-        by_component: Expected counts before pulls, by neutrino source and background.
+        by_component: Expected counts before nuisances, by neutrino source and background.
+        predicted: The same with the nuisances in ``values`` applied.
         best_pulls: Solved nuisances, {name: scalar}.
         solver_distance: Their distance from the minimum in nll; 0 for a Gaussian chi2.
     """
@@ -91,6 +92,7 @@ class Model:
         self.profiled_nll = BoundFunction(self, "profiled_nll")
         self.expected = BoundFunction(self, "expected")
         self.by_component = BoundFunction(self, "by_component")
+        self.predicted = BoundFunction(self, "predicted")
         self.best_pulls = BoundFunction(self, "best_pulls")
         self.solver_distance = BoundFunction(self, "solver_distance")
 

@@ -43,14 +43,6 @@ def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str,
     }
 
 
-def signal_by_source(
-    arrays: ExperimentArrays, interactions: tuple[Any, ...], values: Values
-) -> dict[str, Reals]:
-    """Expected signal counts, {source: [cell]} [count]."""
-    R, by_source = node_rates(arrays, interactions, values)
-    return {s: spread_out(R @ rate, arrays.spread.get(s)) for s, rate in by_source.items()}
-
-
 def spread_out(counts: Reals, spread: Reals | None) -> Reals:
     """Counts per bin of the first observable, on the cells of all of them."""
     return counts if spread is None else (counts[:, None] * spread).reshape(-1)

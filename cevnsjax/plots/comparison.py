@@ -77,6 +77,8 @@ def comparison(
             upper.set_yscale("log")
         lower.set(xlabel=x_label, ylabel="ratio")
         legend_above(upper, handles, title=title)
+        figure.align_ylabels((upper, lower))
+        figure.draw_without_rendering()
     return figure
 
 

@@ -18,7 +18,7 @@ P20 = "fit --analysis papoulias2020"
 
 CASES = [
     # unknown names, with the nearest valid ones
-    ("fit csi-2018", "unknown experiment 'csi-2018'; did you mean csi-2017"),
+    ("fit csi-2018", "unknown experiment 'csi-2018'; did you mean csi-20"),
     ("fit xenon", "known: "),
     ("fit --analysis papoulias2021", "did you mean papoulias2020"),
     (f"{FIT} --free sin2_theta", "unknown parameter 'sin2_theta'; did you mean sin2_theta_w"),

@@ -13,6 +13,7 @@ from cevnsjax.detector.quenching import PolynomialQuenching, coherent2020
 from cevnsjax.detector.response import response
 from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017
+from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.kinematics import T_nr_max
 from cevnsjax.model.model import Model
@@ -123,7 +124,7 @@ def test_nodes_stay_within_the_spectrum():
 def test_non_monotonic_quenching_is_refused():
     turning = PolynomialQuenching((0.1, 0.0, -50.0))
     with pytest.raises(InputError, match=r"not monotonic: E_ee stops growing at T_nr = 25\.8 keV"):
-        csi_2017(turning).arrays("approximate", np.dtype(float))
+        arrays_of(csi_2017(turning), "approximate", np.dtype(float))
 
 
 @pytest.mark.parametrize(

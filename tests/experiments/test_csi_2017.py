@@ -112,10 +112,13 @@ def test_counting_is_the_sum_of_the_spectrum():
         assert wide[source][0] == pytest.approx(narrow[source].sum(), rel=1e-9)
 
 
-def test_windows_add():
-    whole = csi_2017(window_us=(0.0, 12.0)).observed
-    parts = [csi_2017(window_us=w).observed for w in ((0.0, 1.5), (1.5, 6.0), (6.0, 12.0))]
-    np.testing.assert_array_equal(whole, sum(parts))
+def test_windows():
+    """142 events to 6 us, 152 to 12 us; the prediction is not cut, so early ends are refused."""
+    assert csi_2017(window_us=(0.0, 6.0)).observed.sum() == 142
+    assert csi_2017(window_us=(0.0, 12.0)).observed.sum() == 152
+    for window in ((0.0, 2.0), (1.5, 12.0), (6.0, 12.0)):
+        with pytest.raises(InputError, match="must start at 0 and end at 6 us or later"):
+            csi_2017(window_us=window)
 
 
 def test_counts_scale_with_mass():

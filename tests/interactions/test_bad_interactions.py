@@ -58,7 +58,7 @@ def test_unknown_name(make, message):
 REFUSED = [
     (lambda: MagneticMoment("mu_nu", "mu_nu_e"), "mu_nu stands for all flavours; drop"),
     (lambda: NSI("eps_uV_ee", "eps_uV_ee"), "each coupling once"),
-    (lambda: LightVector((1, 1, 1)), "needs charges (u, d, e, mu, tau), got (1, 1, 1)"),
+    (lambda: LightVector((1, 1, 1)), "light_vector.charges must be numbers like (1, 1, -3, 0, 0)"),
     (lambda: Sterile("sin2_2theta", "sin2_2theta_ee"), "common to all flavours; drop it or"),
     (lambda: GeneralizedInteractions("xi_S", "C_u_S"), "effective couplings or quark couplings"),
     (lambda: GeneralizedInteractions("D_u_A", "R_ST"), "['R_ST'] are made of the quark couplings"),

@@ -107,7 +107,7 @@ def test_nll_at_the_best_pulls_is_the_profile():
 
 def _twin(*, shared=(SIG, BRN), mass_kg=25.0):
     """A second CsI experiment of other mass and window that shares the named pulls."""
-    other = csi_2017(mass_kg=mass_kg, bins=(8, 26), window_us=(0.0, 5.0))
+    other = csi_2017(mass_kg=mass_kg, bins=(8, 26), window_us=(0.0, 8.0))
     pulls = tuple(p if p.name in shared else replace(p, name=f"{p.name}b") for p in other.pulls)
     return replace(other, name="twin", pulls=pulls)
 

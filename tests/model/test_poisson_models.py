@@ -1,0 +1,239 @@
+"""CsI 2021 with solved nuisances: brute force, derivatives, and the likelihood written by hand."""
+
+from functools import cache
+from itertools import pairwise
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from cevnsjax.experiments import csi_2021
+from cevnsjax.interactions import NSI, StandardModel
+from cevnsjax.model.model import Model
+
+NAME = "csi-2021"
+EPS = ("eps_uV_ee", "eps_dV_mumu", "eps_dV_emu", "eps_uV_etau")
+SD = (0.12, 0.25, 0.35, 0.021, 1.0, 1.0, 1.0, 1.0)
+SHORT = ("sig", "brn", "nin", "ss", "qf_1", "qf_2", "eff", "time")
+NUISANCES = tuple(f"alpha_{n}_csi2021" for n in SHORT)
+COMPONENTS = ("signal", "brn", "nin", "steady_state")
+
+
+INTERACTIONS = [StandardModel("erler_su_printed"), NSI(*EPS)]
+
+
+@cache
+def model():
+    return Model(csi_2021(), INTERACTIONS)
+
+
+@cache
+def compiled(model):
+    """chi2 of (nuisances in standard deviations, theory, data), its gradient and Hessian."""
+    names = model.parameters.names(linear=True)
+    sd = [p.prior.sd if p.prior else 1.0 for p in (model.parameters[n] for n in names)]
+
+    def chi2(z, theory, data):
+        nuisances = {n: z[i] * sd[i] for i, n in enumerate(names)}
+        return 2 * model.nll({**theory, **nuisances}, data=data)
+
+    return names, np.array(sd), jax.jit(jax.value_and_grad(chi2)), jax.jit(jax.hessian(chi2))
+
+
+def brute_force(model, theory, data, starts=3):
+    """Least chi2 over the nuisances from several random starts: (chi2, {nuisance: value})."""
+    names, sd, value_and_grad, _ = compiled(model)
+    given = {n: jnp.float64(v) for n, v in theory.items()}
+
+    def function(z):
+        value, gradient = value_and_grad(z, given, data)
+        return float(value), np.asarray(gradient)
+
+    rng, best = np.random.default_rng(0), None
+    for i in range(starts):
+        start = np.zeros(len(names)) if i == 0 else rng.normal(size=len(names))
+        found = minimize(
+            function, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-7}
+        )
+        if best is None or found.fun < best.fun:
+            best = found
+    return best.fun, dict(zip(names, best.x * sd, strict=True))
+
+
+def check(model, theory, data=None, chi2_tolerance=1e-6):
+    data = model.observed[0] if data is None else jnp.asarray(data)
+    expected, nuisances = brute_force(model, theory, data)
+    assert 2 * float(model.profiled_nll(theory, data=data)) == pytest.approx(
+        expected, rel=0, abs=chi2_tolerance
+    )
+    best = model.best_pulls(theory, data=data)
+    for name, value in nuisances.items():
+        assert float(best[name]) == pytest.approx(value, abs=1e-4)
+    assert abs(float(model.solver_distance(theory, data=data))) < 1e-10
+
+
+@pytest.mark.parametrize("i", range(20))
+def test_random_points(i):
+    """|eps| up to 0.1, 0.3, 1 and 3: signals up to hundreds of times the observed one."""
+    rng = np.random.default_rng(100 + i)
+    check(model(), dict(zip(EPS, rng.uniform(-1, 1, 4) * (0.1, 0.3, 1.0, 3.0)[i % 4], strict=True)))
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_thrown_data(i):
+    """Data thrown from the prediction, with the signal scaled by 0 to 3."""
+    rng = np.random.default_rng(i)
+    prediction = np.asarray(model().expected({NUISANCES[0]: i - 1.0})[NAME])
+    theory = {"eps_uV_ee": 0.1, "sin2_theta_w": 0.3}
+    check(model(), theory, rng.poisson(prediction).astype(float))
+
+
+def test_unconstrained_signal():
+    """sd = inf for the signal: no prior in the table, chi2 flat in its overall size."""
+    unbound = {"sig": float("inf")}
+    free = Model(csi_2021(pulls=unbound), INTERACTIONS)
+    assert free.parameters[NUISANCES[0]].prior is None
+    check(free, {})
+    check(free, {"eps_dV_mumu": 0.2})
+    # Halving the mass changes nothing but the scale of 1 + alpha_sig.
+    half = Model(csi_2021(pulls=unbound, mass_kg=7.3), INTERACTIONS)
+    assert float(half.profiled_nll()) == pytest.approx(float(free.profiled_nll()), rel=1e-12)
+    whole, other = (1 + float(m.best_pulls()[NUISANCES[0]]) for m in (free, half))
+    assert other == pytest.approx(2 * whole, rel=1e-9)
+
+
+def test_no_nuisances():
+    bare = Model(csi_2021(pulls=dict.fromkeys(SHORT[:4], 0.0), morphs=()))
+    assert bare.parameters.names(linear=True) == ()
+    mu = np.asarray(bare.expected()[NAME])
+    n = np.asarray(bare.observed[0])
+    expected = 2 * sum(m - k + (k * np.log(k / m) if k else 0) for m, k in zip(mu, n, strict=True))
+    assert 2 * float(bare.nll()) == pytest.approx(expected, rel=1e-12)
+    assert float(bare.profiled_nll()) == float(bare.nll())
+    assert bare.best_pulls() == {}
+    assert float(bare.solver_distance()) == 0.0
+    slope = bare.value_and_grad({"sin2_theta_w": 0.3})[1]["sin2_theta_w"]
+    h = 1e-5
+    up, down = (float(bare.profiled_nll({"sin2_theta_w": 0.3 + d})) for d in (h, -h))
+    assert slope == pytest.approx((up - down) / (2 * h), rel=1e-6)
+
+
+def templates(theory):
+    """Components and what each morph does to the signal, as NumPy arrays [cell].
+
+    The morphs are read off the expected counts, which are linear in each of them.
+    """
+    parts = model().by_component(theory)[NAME]
+    components = {k: np.asarray(v) for k, v in parts["background"].items()}
+    components["signal"] = sum(np.asarray(c) for c in parts["signal"].values())
+    morphs = {}
+    for name in NUISANCES[4:]:
+        up, down = (model().expected({**theory, name: v})[NAME] for v in (0.5, -0.5))
+        morphs[name] = np.asarray(up - down)
+    return components, morphs
+
+
+def by_hand(theory, nuisances, n):
+    """chi2 from templates: normalisations multiply, morphs of the signal add.
+
+    Where a morph overshoots and counts would be negative, the likelihood takes 1e-9.
+    """
+    components, morphs = templates(theory)
+    signal = components["signal"] + sum(nuisances[k] * shift for k, shift in morphs.items())
+    mu = signal * (1 + nuisances[NUISANCES[0]])
+    for name, component in zip(NUISANCES[1:4], COMPONENTS[1:], strict=True):
+        mu = mu + (1 + nuisances[name]) * components[component]
+    above = np.maximum(mu, 1e-9)
+    entropy = np.where(n > 0, n * np.log(np.maximum(n, 1) / above), 0)
+    penalty = sum((nuisances[k] / sd) ** 2 for k, sd in zip(NUISANCES, SD, strict=True))
+    return mu, 2 * np.sum(above - n + entropy) + penalty
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_nll_by_hand(i):
+    """Expected counts and chi2 with every nuisance given."""
+    rng, n = np.random.default_rng(i), np.asarray(model().observed[0])
+    theory = {"sin2_theta_w": 0.23 + 0.03 * i, "eps_dV_emu": 0.03 * i}
+    nuisances = dict(zip(NUISANCES, 0.4 * rng.normal(size=8) * SD, strict=True))
+    mu, chi2 = by_hand(theory, nuisances, n)
+    values = {**theory, **nuisances}
+    np.testing.assert_allclose(model().expected(values)[NAME], mu, rtol=1e-11, atol=1e-12)
+    assert 2 * float(model().nll(values)) == pytest.approx(chi2, rel=1e-11)
+
+
+def extrapolated(f, x, h):
+    """Derivative of f at x: central differences over h to h/8, extrapolated."""
+    table = [(f(x + s) - f(x - s)) / (2 * s) for s in h / 2.0 ** np.arange(4)]
+    for power in (4, 16, 64):
+        table = [(power * b - a) / (power - 1) for a, b in pairwise(table)]
+    return table[0]
+
+
+@pytest.mark.parametrize("name", NUISANCES)
+def test_gradient_by_every_nuisance(name):
+    rng, n = np.random.default_rng(7), np.asarray(model().observed[0])
+    values = {"eps_uV_ee": 0.05, **dict(zip(NUISANCES, rng.normal(size=8) * SD, strict=True))}
+    names = ("eps_uV_ee", *NUISANCES)
+    slope = model().value_and_grad(values, names=names, profiled=False)[1][name]
+    sd = SD[NUISANCES.index(name)]
+    f = lambda x: float(model().nll({**values, name: x}, data=n))  # noqa: E731
+    assert slope * sd == pytest.approx(sd * extrapolated(f, values[name], 0.1 * sd), rel=1e-8)
+
+
+FREE = ("sin2_theta_w", "eps_uV_ee", "eps_dV_emu")
+POINTS = [(0.23857, 0.0, 0.0), (0.3, 0.1, 0.2), (0.2, -0.8, 0.5), (0.25, 2.5, -1.5)]
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_derivatives_of_the_profile(point):
+    """Gradient and Hessian: finite differences of value and gradient, and the full Hessian's Schur.
+
+    In units of 0.05 (sin2_theta_w) and 0.1 (eps).
+    """
+    made, scale = model(), np.array([0.05, 0.1, 0.1])
+    values = dict(zip(FREE, point, strict=True))
+
+    def gradient_at(x):
+        slopes = made.value_and_grad(dict(zip(FREE, x, strict=True)))[1]
+        return np.array([slopes[n] for n in FREE]) * scale
+
+    value, slopes = made.value_and_grad(values)
+    assert value == pytest.approx(float(made.profiled_nll(values)), rel=1e-13)
+    gradient = np.array([slopes[n] for n in FREE]) * scale
+    hessian = made.hessian(values) * np.outer(scale, scale)
+    for i, name in enumerate(FREE):
+        f = lambda x, name=name: float(made.profiled_nll({**values, name: x}))  # noqa: E731
+        expected = extrapolated(f, point[i], 0.05 * scale[i]) * scale[i]
+        assert gradient[i] == pytest.approx(expected, rel=1e-7, abs=1e-7)
+        along = lambda t, i=i: gradient_at(np.array(point) + t * np.eye(3)[i])  # noqa: E731
+        column = extrapolated(along, 0.0, 0.05 * scale[i]) * scale[i]
+        np.testing.assert_allclose(hessian[i], column, rtol=1e-6, atol=1e-6)
+    best = {n: float(a) for n, a in made.best_pulls(values).items()}
+    full = made.hessian({**values, **best}, names=(*FREE, *NUISANCES), profiled=False)
+    schur = full[:3, :3] - full[:3, 3:] @ np.linalg.solve(full[3:, 3:], full[3:, :3])
+    np.testing.assert_allclose(hessian, schur * np.outer(scale, scale), rtol=1e-6, atol=1e-9)
+
+
+def test_vmap_and_map():
+    """Toys side by side, points side by side: the same numbers as one at a time."""
+    made, rng = model(), np.random.default_rng(5)
+    toys = rng.poisson(np.asarray(made.expected()[NAME]), (6, 99)).astype(float)
+    together = jax.jit(jax.vmap(lambda n: made.profiled_nll({}, data=n)))(jnp.asarray(toys))
+    alone = [float(made.profiled_nll({}, data=n)) for n in toys]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+    eps = np.linspace(-2, 2, 9)
+    mapped = made.map({}, {"eps_uV_ee": eps})
+    np.testing.assert_allclose(
+        mapped, [float(made.profiled_nll({"eps_uV_ee": e})) for e in eps], rtol=1e-12
+    )
+
+
+def test_the_flag_knows_a_point_that_is_no_minimum():
+    """Data without any event: the exact steps end on a saddle with negative counts."""
+    empty = np.zeros(99)
+    best = {n: float(a) for n, a in model().best_pulls(data=empty).items()}
+    feasible = float(np.min(model().expected(best)[NAME])) > 0
+    distance = float(model().solver_distance(data=empty))
+    assert feasible or not abs(distance) < 1e-6

@@ -108,8 +108,8 @@ def best_nuisances(observed: Reals, problem: Bilinear) -> tuple[Reals, Reals]:
         problem: The prediction.
 
     Returns:
-        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2 [1], infinite
-        where counts are negative or the curvature is not positive.
+        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2, infinite
+        where counts are negative or the curvature is not positive [1].
     """
     still_n, still = jax.lax.stop_gradient((observed, problem))
     a = jnp.zeros_like(problem.inverse_variance)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 Reals = Float[Array, "..."]
@@ -11,5 +10,3 @@ RealLike = ArrayLike
 """Anything jax turns into a real array: scalars, NumPy and jax arrays, tracers."""
 Values = dict[str, Any]
 """Parameter values by name; names left out take their defaults."""
-NumpyReals = Float[np.ndarray, "..."]
-"""A NumPy array of real numbers of any shape."""

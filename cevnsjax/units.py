@@ -9,11 +9,5 @@ eV = 1e-6
 """1 eV [MeV]."""
 GeV = 1e3
 """1 GeV [MeV]."""
-fm_in_cm = 1e-13
-"""1 fm [cm]."""
 m_in_cm = 1e2
 """1 m [cm]."""
-g_in_kg = 1e-3
-"""1 g [kg]."""
-us_in_s = 1e-6
-"""1 us [s]."""

@@ -15,7 +15,8 @@ from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
 from cevnsjax.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
 
-_LEAST_ENERGY = 12.0
+# Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
+_LEAST_ENERGY = 15.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""Errors of the command-line parser are one line with exit status 2, like all others."""
+
+import json
+
+import pytest
+
+from cevnsjax import __version__
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fitt"], "No such command 'fitt'"),
+        (["fit", "csi-2017", "--levle", "3"], "No such option"),
+        (["profile", "csi-2017", "--level", "ninety"], "--level"),
+        (["predict", "csi-2017", "--energy", "5"], "belongs to --quantity dsigma_dT_nr"),
+        (["predict", "csi-2017", "--quantity", "dsigma_dT_nr", "--energy", "-5"], "between 0"),
+        (["fit", "csi-2017", "--free", "R_n_Cs", "--free", "R_n_Cs"], "each parameter once"),
+    ],
+)
+def test_one_line(run, words, message):
+    done = run(*words)
+    assert done.code == 2
+    assert done.out == ""
+    assert message in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_version(run):
+    assert run("--version").out.strip() == __version__
+
+
+def test_predict_applies_pulls(run):
+    plain, moved = (
+        json.loads(run("predict", "csi-2017", "--json", *words).out)
+        for words in ([], ["--fix", "alpha_sig_csi2017=0.5"])
+    )
+    assert sum(moved["signal"]["nu_e"]) == pytest.approx(1.5 * sum(plain["signal"]["nu_e"]))

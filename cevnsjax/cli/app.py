@@ -36,7 +36,8 @@ def options(
 
 
 Experiments = Annotated[
-    list[str] | None, typer.Argument(help="Experiments, e.g. csi-2017.", show_default=False)
+    list[str] | None,
+    typer.Argument(help="Experiments, e.g. csi-2017 or ./my_folder.", show_default=False),
 ]
 AnalysisName = Annotated[
     str | None, typer.Option("--analysis", help="A paper's whole analysis, e.g. papoulias2020.")
@@ -177,6 +178,18 @@ def predict(
         experiments, analysis, None, fix, settings, interactions=tuple(interaction or ())
     )
     prediction.predict(request, Sink(plot, output, overwrite, as_json), quantity, energy)
+
+
+@app.command("new-experiment")
+def new_experiment(
+    folder: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented experiment of your own to start from; it fits as it is."""
+    from cevnsjax.cli import commands
+
+    commands.new_experiment(folder, force, as_json)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
+from cevnsjax.cli.folders import builder_of, with_data
 from cevnsjax.errors import InputError, UnknownNameError
 
 
@@ -14,7 +15,7 @@ class Request:
     """What the command line asked for.
 
     Attributes:
-        experiments: Names of experiments.
+        experiments: Names of experiments, or folders of the user's own.
         analysis: Name of an analysis, instead of experiments.
         free: Parameters to fit.
         fix: "name=value" words.
@@ -152,7 +153,9 @@ def build(request: Request) -> Any:
     if not request.experiments:
         from cevnsjax.experiments import EXPERIMENTS
 
-        raise InputError(f"name an experiment ({', '.join(EXPERIMENTS)}) or an --analysis")
+        raise InputError(
+            f"name an experiment ({', '.join(EXPERIMENTS)}), a folder of your own or an --analysis"
+        )
     return _model(request, options)
 
 
@@ -181,23 +184,24 @@ def _model(request: Request, options: dict[str, Any]) -> Any:
 
     if len(set(request.experiments or [])) < len(request.experiments or []):
         raise InputError(f"each experiment once, got {' '.join(request.experiments or [])}")
-    for name in request.experiments or []:
-        if name not in EXPERIMENTS:
-            raise UnknownNameError("experiment", name, EXPERIMENTS)
+    builders = {name: builder_of(name) for name in request.experiments or []}
     theory = {f.name for f in fields(StandardModel)}
-    offered = {name: _option_names(EXPERIMENTS[name]) for name in request.experiments or []}
-    _require_known(options, [theory, set(OWNERS), *offered.values()])
+    offered = {name: _option_names(builder) for name, builder in builders.items()}
+    folders = [name for name in builders if name not in EXPERIMENTS]
+    hint = f"(what {folders[0]} is made of is set in its experiment.toml)" if folders else ""
+    _require_known(options, [theory, set(OWNERS), *offered.values()], hint)
     experiments = []
     for name, known in offered.items():
         own = {k: v for k, v in options.items() if k in known}
-        switched = [s for s, full in SHAPE_PARAMETERS[name].items() if full in request.parameters]
+        shapes = SHAPE_PARAMETERS.get(name, {})
+        switched = [s for s, full in shapes.items() if full in request.parameters]
         if switched and "shape" not in own:
             own["shape"] = switched
-        experiments.append(EXPERIMENTS[name](**own))
+        experiments.append(builders[name](**own))
     sm = StandardModel(**{k: v for k, v in options.items() if k in theory})
     beyond = owning(request.parameters, {k: v for k, v in options.items() if k in OWNERS})
     own = [imported(path) for path in request.interactions]
-    return _checked(Model(experiments, [sm, *beyond, *own]), request)
+    return _checked(with_data(Model(experiments, [sm, *beyond, *own])), request)
 
 
 def imported(path: str) -> Any:
@@ -230,11 +234,11 @@ def _option_names(builder: Callable[..., Any]) -> set[str]:
     return set(inspect.signature(builder).parameters)
 
 
-def _require_known(options: dict[str, Any], known: list[set[str]]) -> None:
+def _require_known(options: dict[str, Any], known: list[set[str]], hint: str = "") -> None:
     everything = set().union(*known)
     for name in options:
         if name not in everything:
-            raise UnknownNameError("option", name, everything)
+            raise UnknownNameError("option", name, everything, hint)
 
 
 def _checked(model: Any, request: Request) -> Any:

@@ -1,5 +1,7 @@
 """What the commands do: one library call each, then text, JSON, files and figures."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -141,3 +143,13 @@ def _scan_figure(model: Any, dataset: Any, best: dict[str, float], heights: Any)
         grids[0], grids[1], delta, levels=heights, label=name, best_fit=(first, second)
     )
     return contours([curve], x_label=labels[0], y_label=labels[1])
+
+
+def new_experiment(folder: Path, force: bool, as_json: bool) -> None:
+    """Write a template folder, print its files and what to do next."""
+    from cevnsjax.experiments import write_template
+
+    files = [str(path) for path in write_template(folder, force=force)]
+    word = str(folder) if folder.is_absolute() else f"./{folder}"
+    text = [*(f"wrote {name}" for name in files), f"next: cevnsjax fit {word}"]
+    typer.echo(json.dumps({"folder": str(folder), "files": files}) if as_json else "\n".join(text))

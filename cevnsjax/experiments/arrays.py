@@ -1,5 +1,6 @@
 """Arrays of an experiment: the pytree a compiled program takes as argument."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -80,9 +81,10 @@ class ExperimentArrays(eqx.Module):
         pull_sd: Standard deviations of pulls and morphs, {name: scalar}.
         spread: Where the signal is binned in more than its energy: how a bin's events fall on the
             other axes, {source: [bin, cell of the other axes]} [1]. Empty otherwise.
-        morph_R: Change of R by one standard deviation of a morph, {name: [bin, node]} [MeV].
-        morph_spread: Likewise of ``spread``, {name: {source: [bin, cell]}} [1].
-        morph_components: Likewise of backgrounds, {name: {component: [cell]}} [count].
+        morph_R: Change of R by a morph, {name: (linear, curved)},
+            each [bin, node] [MeV].
+        morph_spread: Likewise of ``spread``, {name: {source: ([bin, cell], [bin, cell])}} [1].
+        morph_components: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
         energies: Where neutrinos oscillate: energies of the survival probabilities, {source:
             [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
     """
@@ -102,6 +104,7 @@ class ExperimentArrays(eqx.Module):
     name: str = eqx.field(static=True)
     signal: SignalRecipe = eqx.field(static=True)
     pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
+    searched: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
     morphs: tuple[str, ...] = eqx.field(static=True)
     shape: tuple[tuple[str, str], ...] = eqx.field(static=True)
     statistic: str = eqx.field(static=True)
@@ -114,6 +117,7 @@ def arrays_of(
     structures: tuple[str, ...] = ("vector",),
     *,
     oscillating: bool = False,
+    searched: Collection[str] = (),
 ) -> ExperimentArrays:
     """The pytree of arrays for a compiled program.
 
@@ -123,6 +127,7 @@ def arrays_of(
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
         oscillating: Whether the theory has survival probabilities.
+        searched: Names of pulls that are parameters like any other instead of being solved.
 
     Raises:
         InputError: If the observable does not grow with recoil energy.
@@ -143,12 +148,24 @@ def arrays_of(
         "T_nr": T_nr,
         "R": R,
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
-        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs)},
+        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in searched},
         "energies": tabulated.survival_energies(E_low) if tabulated else {},
         "spread": e.spread,
-        "morph_R": {m.name: _response_shift(signal, m.detectors) for m in e.morphs if m.detectors},
-        "morph_spread": {m.name: m.spread for m in e.morphs if m.spread},
-        "morph_components": {m.name: m.components for m in e.morphs if m.components},
+        "morph_R": {
+            m.name: _shift(R, *(response(d, signal.kinks, {})[1] for d in m.detectors))
+            for m in e.morphs
+            if m.detectors
+        },
+        "morph_spread": {
+            m.name: {s: _shift(e.spread[s], *(side[s] for side in m.spread)) for s in e.spread}
+            for m in e.morphs
+            if m.spread
+        },
+        "morph_components": {
+            m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
+            for m in e.morphs
+            if m.components
+        },
     }
 
     def leaf(number: Any) -> jax.Array:
@@ -158,7 +175,8 @@ def arrays_of(
         **jax.tree.map(leaf, arrays),
         name=e.name,
         signal=signal,
-        pulls=tuple((p.name, p.components) for p in e.pulls),
+        pulls=tuple((p.name, p.components) for p in e.pulls if p.name not in searched),
+        searched=tuple((p.name, p.components) for p in e.pulls if p.name in searched),
         morphs=tuple(m.name for m in e.morphs),
         shape=tuple((short, p.name) for short, p in e.shape.items()),
         statistic=e.statistic,
@@ -172,10 +190,11 @@ def _norms(e: Experiment) -> dict[str, float]:
     }
 
 
-def _response_shift(signal: SignalRecipe, detectors: tuple[Detector, Detector]) -> np.ndarray:
-    """Half the difference of the responses at +1 and -1 sigma, [bin, node] [MeV]."""
-    plus, minus = (response(d, signal.kinks, {})[1] for d in detectors)
-    return (plus - minus) / 2
+def _shift(
+    nominal: np.ndarray, plus: np.ndarray, minus: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Half the difference of shifted templates, and half their sum less nominal."""
+    return (plus - minus) / 2, (plus + minus) / 2 - nominal
 
 
 @lru_cache(maxsize=64)

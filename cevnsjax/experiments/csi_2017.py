@@ -6,7 +6,7 @@ Akimov et al., Science 357, 1123; data release doi:10.5281/zenodo.1228631.
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from cevnsjax.detector.resolution import (
 from cevnsjax.detector.response import Detector
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables, shipped_csi_2017
+from cevnsjax.experiments.csi_2017_time import in_time
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
@@ -36,7 +37,7 @@ _SMEARING = {
     "gamma": GammaSmearing(),
     "gaussian": GaussianSmearing(1.0),
 }
-_STATISTICS = ("spectrum", "counting")
+_STATISTICS = ("spectrum", "counting", "time")
 _VARIANCES = ("C+AC+BRN", "C+AC")
 
 
@@ -47,7 +48,8 @@ def csi_2017(
     bins: Sequence[float] = (6, 30),
     window_us: Sequence[float] = (0.0, 6.0),
     smearing: str | Resolution | None = None,
-    statistic: Literal["spectrum", "counting"] = "spectrum",
+    statistic: Literal["spectrum", "counting", "time"] = "spectrum",
+    steady_state: Literal["exponential", "flat", "anticoincidence"] = "exponential",
     pulls: Mapping[str, float] | None = None,
     shape: str | Sequence[str] = (),
     qf_sd: float = 0.051,
@@ -56,18 +58,22 @@ def csi_2017(
     nodes: int | None = None,
     data: Csi2017Tables | str | Path | None = None,
 ) -> Experiment:
-    """The COHERENT CsI[Na] 2017 data as an experiment with a Gaussian chi2.
+    """The COHERENT CsI[Na] 2017 data: a Gaussian chi2 in energy, or Poisson in energy and time.
 
     Args:
         quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor [1], or
             a model.
         mass_kg: Detector mass [kg]; 14.57 if None.
         bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
-        window_us: Arrival-time window of the data, from 0 to 6 us or later, multiples of 0.5; the
-            prediction is not cut in time, which is the papers' convention for (0, 6) [us].
+        window_us: Arrival-time window of the data, from 0 to 6 us or later, multiples of 0.5;
+            without "time" the prediction is not cut in it, the papers' convention for (0, 6) [us].
         smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
-        statistic: "spectrum", or "counting" for one bin over the whole range.
-        pulls: Standard deviations of "sig" and "brn" [1]; default 0.128 and 0.25; 0 removes one.
+        statistic: "spectrum", "counting" for one bin over the whole range, or "time" for Poisson
+            cells of photoelectrons and 0.5 us with the steady-state background in the prediction.
+        steady_state: With "time": energies of the anticoincidence data times an exponential fitted
+            to their times, times a "flat" model, or "anticoincidence", the data cell by cell.
+        pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
+            root of the anticoincidence events) [1]; 0 removes one.
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
         qf_sd: Standard deviation of "qf_scale" [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
@@ -87,14 +93,25 @@ def csi_2017(
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
     if nodes is not None and (type(nodes) is not int or nodes < 1):
         raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
+    _require_pulls(pulls)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)
     efficiency = _acceptance(tables)
-    coincidence = _projected(tables, "coincidence_beam_on", edges, window_us)
-    anticoincidence = _projected(tables, "anticoincidence_beam_on", edges, window_us)
+    inside = _inside(tables, window_us)
     neutrons = _neutrons(tables, efficiency, edges)
-    spread = neutrons if variance == "C+AC+BRN" else 0.0
+    if statistic == "time":
+        part = in_time(
+            tables,
+            edges,
+            inside,
+            neutrons,
+            steady_state=steady_state,
+            pulls=pulls,
+            prompt_neutrons=prompt_neutrons,
+        )
+    else:
+        part = _without_time(tables, edges, inside, neutrons, pulls, prompt_neutrons, variance)
     quenching_model = csi_quenching(quenching)
     checks.number("csi-2017: qf_sd", qf_sd)
     return Experiment(
@@ -117,14 +134,35 @@ def csi_2017(
             nodes=nodes,
         ),
         observable="n_pe",
-        observed=coincidence - anticoincidence,
-        variance=coincidence + anticoincidence + spread,
-        backgrounds={BRN: neutrons} if prompt_neutrons else {},
-        pulls=_pulls(pulls, prompt_neutrons),
         shape=_shape(shape, quenching_model, qf_sd),
         title="COHERENT CsI[Na] 2017",
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
+        **part,
     )
+
+
+def _without_time(
+    tables: Csi2017Tables,
+    edges: tuple[float, ...],
+    inside: np.ndarray,
+    neutrons: np.ndarray,
+    pulls: Mapping[str, float] | None,
+    prompt_neutrons: bool,
+    variance: str,
+) -> dict[str, Any]:
+    """Data less anticoincidence data, their variance, backgrounds and pulls."""
+    coincidence, anticoincidence = (
+        np.histogram(tables.n_pe, bins=edges, weights=tables.counts[which][:, inside].sum(axis=1))[
+            0
+        ]
+        for which in ("coincidence_beam_on", "anticoincidence_beam_on")
+    )
+    return {
+        "observed": coincidence - anticoincidence,
+        "variance": coincidence + anticoincidence + (neutrons if variance == "C+AC+BRN" else 0.0),
+        "backgrounds": {BRN: neutrons} if prompt_neutrons else {},
+        "pulls": _pulls(pulls, prompt_neutrons),
+    }
 
 
 def _tables(data: Csi2017Tables | str | Path | None) -> Csi2017Tables:
@@ -153,9 +191,8 @@ def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
     return tuple(edges)
 
 
-def _projected(
-    tables: Csi2017Tables, which: str, edges: tuple[float, ...], window_us: Sequence[float]
-) -> np.ndarray:
+def _inside(tables: Csi2017Tables, window_us: Sequence[float]) -> np.ndarray:
+    """Which time bins lie in the window."""
     low, high = checks.numbers("csi-2017: window_us", window_us, length=2, example="(0, 6)")
     if not 0 <= low < high <= 12:
         raise InputError(f"csi-2017: window_us ({low:g}, {high:g}) must lie within 0 and 12 us")
@@ -167,8 +204,7 @@ def _projected(
             f"csi-2017: window_us ({low:g}, {high:g}) must start at 0 and end at 6 us or later: "
             "the prediction holds all neutrinos and neutrons, as the papers' does"
         )
-    per_bin = tables.counts[which][:, inside].sum(axis=1)
-    return np.histogram(tables.n_pe, bins=edges, weights=per_bin)[0]
+    return inside
 
 
 def _neutrons(tables: Csi2017Tables, acceptance: Logistic, edges: tuple[float, ...]) -> np.ndarray:
@@ -194,9 +230,12 @@ def _resolution(smearing: str | Resolution | None) -> Resolution | None:
     return _SMEARING[smearing]
 
 
-def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
+def _require_pulls(pulls: Any) -> None:
     if pulls is not None and not isinstance(pulls, Mapping):
         raise InputError(f"csi-2017: pulls must be like {{'sig': 0.128}}, got {pulls!r}")
+
+
+def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
     sd = {"sig": 0.128, "brn": 0.25, **(pulls or {})}
     for name, width in sd.items():
         if name not in ("sig", "brn"):

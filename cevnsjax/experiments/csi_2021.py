@@ -218,21 +218,21 @@ def _morphs(
             raise UnknownNameError("csi-2021 morph", name, offered)
         full = f"alpha_{name}_{SHORT}"
         if name == "time":
-            out.append(Morph(full, offered[name], spread=_later(pulse, detector, t_edges, timing)))
+            out.append(Morph(full, offered[name], spread=_moved(pulse, detector, t_edges, timing)))
         else:
             out.append(Morph(full, offered[name], detectors=_shifted(name, tables, detector)))
     return tuple(out)
 
 
-def _later(
+def _moved(
     pulse: Pulse, detector: Detector, t_edges: Sequence[float], timing: TimeEfficiency
-) -> dict[str, np.ndarray]:
-    """Half the difference of the time fractions with the clock moved both ways [1]."""
-    moved = [
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Time fractions with the clock moved both ways [1]."""
+    later, earlier = (
         _spread(replace(pulse, mean_us=pulse.mean_us + d), detector.edges, t_edges, timing)
         for d in (_TIME_OFFSET_US, -_TIME_OFFSET_US)
-    ]
-    return {source: (moved[0][source] - moved[1][source]) / 2 for source in moved[0]}
+    )
+    return later, earlier
 
 
 def _shifted(name: str, tables: Csi2021Tables, detector: Detector) -> tuple[Detector, Detector]:

@@ -42,22 +42,22 @@ class Pull:
 
 @dataclass(frozen=True, eq=False)
 class Morph:
-    """A shape nuisance: adds its templates times its value, in standard deviations.
+    """A shape nuisance: templates given at +1 and -1 sigma, interpolated through both and nominal.
 
     Attributes:
         name: Full parameter name, e.g. ``alpha_qf_1_csi2021``.
         meaning: One line for tables.
         detectors: Detectors at +1 and -1 sigma, for what changes the signal's response.
-        spread: Change of the signal's ``spread`` per sigma, {source: [bin, cell]} [1].
-        components: Change of backgrounds per sigma, {component: [cell]} [count].
+        spread: The signal's ``spread`` at +1 and -1 sigma, each {source: [bin, cell]} [1].
+        components: Backgrounds at +1 and -1 sigma, {component: ([cell], [cell])} [count].
         sd: Standard deviation of the value [1].
     """
 
     name: str
     meaning: str
     detectors: tuple[Detector, Detector] | None = None
-    spread: dict[str, np.ndarray] = field(default_factory=dict)
-    components: dict[str, np.ndarray] = field(default_factory=dict)
+    spread: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
+    components: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     sd: float = 1.0
 
     def parameter(self, owner: str) -> Parameter:
@@ -156,7 +156,7 @@ class Experiment:
             raise InputError(f"{self.name}: morphs need statistic='poisson'")
         shape = (self.grid[0], int(np.prod(self.grid[1:])))
         spreads = {"spread": self.spread} if self.extra or self.spread else {}
-        spreads |= {f"{m.name} spread": m.spread for m in self.morphs if m.spread}
+        spreads |= {f"{m.name} spread": s for m in self.morphs for s in m.spread or ()}
         for what, spread in spreads.items():
             shapes = {s: x.shape for s, x in spread.items()}
             if shapes != dict.fromkeys(self.flux.sources, shape):
@@ -165,11 +165,12 @@ class Experiment:
                     f"got {shapes}"
                 )
         for m in self.morphs:
-            for c, x in m.components.items():
-                if c not in self.backgrounds or x.shape != bins:
+            for c, sides in m.components.items():
+                shapes = [side.shape for side in sides]
+                if c not in self.backgrounds or shapes != [bins, bins]:
                     raise InputError(
-                        f"{self.name}: {m.name} changes {c!r} with shape {x.shape}; known are "
-                        f"{list(self.backgrounds)} with shape {bins}"
+                        f"{self.name}: {m.name} changes {c!r} with shapes {shapes}; known are "
+                        f"{list(self.backgrounds)} with shape {bins} at +1 and -1 sigma"
                     )
 
     @property

@@ -20,11 +20,13 @@ class LinearPulls(NamedTuple):
         rest: Prediction that no pull multiplies, after the shift x = 1 + a, [bin].
         columns: Derivative of the prediction with respect to each pull, K arrays [bin].
         sd: Standard deviations of the pulls, K scalars [1].
+        centre: What measured the pulls found, K scalars [1]; 0 each if None.
     """
 
     rest: Reals
     columns: tuple[Reals, ...]
     sd: tuple[Any, ...]
+    centre: tuple[Any, ...] | None = None
 
 
 def design(
@@ -49,7 +51,7 @@ def expected(problem: LinearPulls, pulls: tuple[Any, ...]) -> Reals:
 
 
 def chi2(observed: Reals, weights: Reals, problem: LinearPulls, pulls: tuple[Any, ...]) -> Reals:
-    """Chi2 at given pulls: residuals times weights plus (a_k/sd_k)^2.
+    """Chi2 at given pulls: residuals times weights plus ((a_k - centre_k)/sd_k)^2.
 
     Args:
         observed: Observed counts, [bin] [count].
@@ -61,8 +63,14 @@ def chi2(observed: Reals, weights: Reals, problem: LinearPulls, pulls: tuple[Any
         Scalar [1].
     """
     residual = observed - expected(problem, pulls)
-    penalty = [(a / sd) ** 2 for a, sd in zip(pulls, problem.sd, strict=True)]
+    penalty = [
+        ((a - c) / sd) ** 2 for a, c, sd in zip(pulls, _centre(problem), problem.sd, strict=True)
+    ]
     return total([jnp.sum(weights * residual**2), *penalty])
+
+
+def _centre(problem: LinearPulls) -> tuple[Any, ...]:
+    return (0.0,) * len(problem.sd) if problem.centre is None else problem.centre
 
 
 def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Reals, ...]:
@@ -76,11 +84,11 @@ def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[R
     Returns:
         a_k, K scalars [1].
     """
-    K, r = len(problem.columns), observed - problem.rest
+    K, r, centre = len(problem.columns), observed - problem.rest, _centre(problem)
     inverse_variance = [1 / sd**2 for sd in problem.sd]
     weighted = [weights * c for c in problem.columns]
     A = [[jnp.sum(weighted[i] * problem.columns[j]) for j in range(i + 1)] for i in range(K)]
-    b = [jnp.sum(weighted[i] * r) + inverse_variance[i] for i in range(K)]
+    b = [jnp.sum(weighted[i] * r) + (1 + centre[i]) * inverse_variance[i] for i in range(K)]
     for i in range(K):
         A[i][i] = A[i][i] + inverse_variance[i]
     for i in range(K):

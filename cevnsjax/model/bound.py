@@ -28,8 +28,8 @@ class BoundFunction:
 
         Args:
             values: Parameters by name; names left out take their defaults.
-            data: Observed counts to use instead of the experiment's: an array [bin], or
-                {experiment: array [bin]} for some or all experiments.
+            data: Observed counts to use instead of the experiment's: an array [bin],
+                {experiment: array [bin]} for some or all experiments, or Pseudodata.
 
         Raises:
             UnknownNameError: At an unknown parameter or experiment.

@@ -1,15 +1,17 @@
 """What a model is put together from: checks, order, shared pulls, interned descriptions."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from cevnsjax.errors import InputError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.evaluate import Static
 from cevnsjax.model.groups import nuisance_names
-from cevnsjax.parameters import Normal, ParameterTable
+from cevnsjax.parameters import Normal, Parameter, ParameterTable
 
 _interned: dict[Static, Static] = {}
 
@@ -50,13 +52,37 @@ def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
     return (*(standard or [StandardModel()]), *others)
 
 
+def require_pulls(experiments: Iterable[Experiment], searched: Collection[str]) -> Collection[str]:
+    """The names, if all are pulls.
+
+    Raises:
+        InputError: If one string is given for a list.
+        UnknownNameError: At a name that is none.
+    """
+    if isinstance(searched, str):
+        raise InputError(f"searched must be a list of pulls, got {searched!r}; put it in [ ]")
+    known = [p.name for e in experiments for p in e.pulls]
+    for name in searched:
+        if name not in known:
+            raise UnknownNameError("pull", name, known)
+    return searched
+
+
+def as_searched(parameter: Parameter) -> Parameter:
+    """A pull as a parameter that keeps its components from turning negative."""
+    return replace(parameter, linear=False, bounds=(-1.0, math.inf), physical=(True, False))
+
+
 def constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:
     """Gaussian priors of nonlinear nuisances."""
-    return tuple(
-        (n, p.prior)
-        for n, p in table.items()
-        if p.kind == "nuisance" and not p.linear and isinstance(p.prior, Normal)
-    )
+    return tuple((n, p) for n, p in measured(table).items() if not table[n].linear)
+
+
+def measured(table: ParameterTable) -> dict[str, Normal]:
+    """Gaussian priors of all nuisances: what auxiliary measurements constrain."""
+    return {
+        n: p.prior for n, p in table.items() if p.kind == "nuisance" and isinstance(p.prior, Normal)
+    }
 
 
 def groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
@@ -67,12 +93,6 @@ def groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
         for group in [g for g in found if g[0] & names]:
             names, members = names | group[0], group[1] + members
             found.remove(group)
-        kinds = {arrays[m].statistic for m in members}
-        if len(kinds) > 1:
-            raise InputError(
-                f"{[arrays[m].name for m in members]} share a nuisance, but one is Gaussian and "
-                "one Poisson; give the nuisance two names"
-            )
         found.append((names, members))
     return tuple(tuple(members) for _, members in found)
 

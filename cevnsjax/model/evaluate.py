@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import groups
@@ -20,6 +20,7 @@ class Static:
         treedef: Structure of the experiments' arrays.
         names: All parameter names, in the order of the value vector.
         constraints: Gaussian priors of nonlinear nuisances, (name, prior).
+        measured: All nuisances with a Gaussian prior, linear ones too.
         groups: Indices of experiments that share pulls, solved together.
     """
 
@@ -27,11 +28,24 @@ class Static:
     treedef: Any
     names: tuple[str, ...]
     constraints: tuple[tuple[str, Normal], ...]
+    measured: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
 
 
+class Observed(NamedTuple):
+    """Everything that was measured, and that pseudo-experiments throw.
+
+    Attributes:
+        counts: Observed counts by experiment, each [cell] [count].
+        auxiliary: What measured the constrained nuisances found, in the order of
+            ``Static.measured``, [nuisance] [1].
+    """
+
+    counts: tuple[Reals, ...]
+    auxiliary: Reals
+
+
 Experiments = list[ExperimentArrays]
-Observed = tuple[Reals, ...]
 
 
 def expected(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Any:
@@ -60,18 +74,26 @@ def predicted(
     return out
 
 
-def _penalty(static: Static, values: Values) -> Any:
+def _penalty(static: Static, observed: Observed, values: Values) -> Any:
     """Chi2 of the Gaussian constraints on nonlinear nuisances."""
-    return sum(((values[name] - p.mean) / p.sd) ** 2 for name, p in static.constraints)
+    found = _found(static, observed)
+    return sum(((values[name] - found[name]) / p.sd) ** 2 for name, p in static.constraints)
+
+
+def _found(static: Static, observed: Observed) -> Values:
+    """What measured each constrained nuisance found."""
+    return {name: observed.auxiliary[k] for k, name in enumerate(static.measured)}
 
 
 def _problems(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> list[groups.Problem]:
+    found = _found(static, observed)
     return [
         groups.problem_of(
             [experiments[i] for i in group],
-            [observed[i] for i in group],
+            [observed.counts[i] for i in group],
+            found,
             static.interactions,
             values,
         )
@@ -81,7 +103,7 @@ def _problems(
 
 def nll(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Reals:
     """-log L with all parameters given, constants dropped so that chi2 = 2 nll."""
-    chi2 = _penalty(static, values)
+    chi2 = _penalty(static, observed, values)
     for problem in _problems(static, experiments, observed, values):
         chi2 = chi2 + problem.chi2(tuple(values[n] for n in problem.names))
     return chi2 / 2
@@ -91,7 +113,7 @@ def profiled_nll(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored."""
-    chi2 = _penalty(static, values)
+    chi2 = _penalty(static, observed, values)
     for problem in _problems(static, experiments, observed, values):
         chi2 = chi2 + problem.chi2(problem.best()[0])
     return chi2 / 2

@@ -1,6 +1,6 @@
 """Experiments that share solved nuisances, as one problem: Gaussian in closed form, or Poisson."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,67 +29,90 @@ class Problem:
     best: Callable[[], tuple[tuple[Any, ...], Any]]
 
 
+_Morphs = dict[str, tuple[Reals, Reals]]
+
+
 @dataclass(frozen=True)
-class Components:
-    """Expected counts of one experiment before nuisances.
+class Part:
+    """Counts of one component of one experiment, and how nuisances change them.
 
     Attributes:
-        nominal: Signal and backgrounds, {component: [cell]} [count].
-        shifts: Change by one unit of each morph, {name: {component: [cell]}} [count].
+        component: What pulls call it: the signal, or a background.
+        nominal: Counts before nuisances, [cell] [count].
+        shifts: Linear and curved part of the change by each morph, {name: ([cell], [cell])}.
     """
 
-    nominal: dict[str, Reals]
-    shifts: dict[str, dict[str, Reals]]
+    component: str
+    nominal: Reals
+    shifts: _Morphs
 
 
-def components_of(e: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Components:
-    """Signal summed over sources, backgrounds, and how each morph changes them."""
+def parts_of(
+    e: ExperimentArrays, interactions: tuple[Any, ...], values: Values, *, merged: bool
+) -> dict[str, Part]:
+    """The signal of each source, then backgrounds, by name.
+
+    Args:
+        e: Arrays of the experiment.
+        interactions: The StandardModel first.
+        values: Theory and nonlinear nuisances.
+        merged: Whether sources may be added up where nothing tells them apart.
+    """
     R, rate = node_rates(e, interactions, values)
-    if not e.spread:
-        signal = R @ total(list(rate.values()))
-    else:
-        signal = total([spread_out(R @ r, e.spread[s]) for s, r in rate.items()])
-    shifts: dict[str, dict[str, Reals]] = {}
-    for name in e.morphs:
-        shift = dict(e.morph_components.get(name, {}))
-        parts = []
-        if name in e.morph_R:
-            parts += [spread_out(e.morph_R[name] @ r, e.spread.get(s)) for s, r in rate.items()]
-        if name in e.morph_spread:
-            parts += [spread_out(R @ r, e.morph_spread[name][s]) for s, r in rate.items()]
-        if parts:
-            shift[SIGNAL] = total(parts)
-        shifts[name] = shift
-    return Components({SIGNAL: signal, **e.backgrounds}, shifts)
+    if merged and not e.spread and not e.morph_R:
+        rate = {SIGNAL: total(list(rate.values()))}
+    out = {}
+    for source, unscaled in rate.items():
+        r = _scaled(e, SIGNAL, values, unscaled)
+        binned, spread = R @ r, e.spread.get(source)
+        shifts: _Morphs = {}
+        for name, (linear, curved) in e.morph_R.items():
+            shifts[name] = spread_out(linear @ r, spread), spread_out(curved @ r, spread)
+        for name, by_source in e.morph_spread.items():
+            linear, curved = by_source[source]
+            shifts[name] = spread_out(binned, linear), spread_out(binned, curved)
+        out[source] = Part(SIGNAL, spread_out(binned, spread), shifts)
+    for name, nominal in e.backgrounds.items():
+        shifts = {
+            n: (_scaled(e, name, values, s[name][0]), _scaled(e, name, values, s[name][1]))
+            for n, s in e.morph_components.items()
+            if name in s
+        }
+        out[name] = Part(name, _scaled(e, name, values, nominal), shifts)
+    return out
+
+
+def _scaled(e: ExperimentArrays, component: str, values: Values, array: Reals) -> Reals:
+    """Rates or counts times 1 plus the pulls that are searched instead of solved."""
+    named = [n for n, multiplied in e.searched if component in multiplied]
+    return array * (1 + total([values[n] for n in named])) if named else array
 
 
 def expected(e: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Reals:
     """Expected counts with the nuisances in ``values``, [cell] [count]."""
-    signal, backgrounds = predicted(e, interactions, values)
-    return total([*signal.values(), *backgrounds.values()])
+    parts = parts_of(e, interactions, values, merged=True)
+    return total([_shifted(e, part, values) for part in parts.values()])
 
 
 def predicted(
     e: ExperimentArrays, interactions: tuple[Any, ...], values: Values
 ) -> tuple[dict[str, Reals], dict[str, Reals]]:
     """Signal by source and backgrounds, with the nuisances in ``values``, [cell] [count]."""
-    R, rate = node_rates(e, interactions, values)
-    signal = {}
-    for source, r in rate.items():
-        moved = spread_out(R @ r, e.spread.get(source))
-        for name, shift in e.morph_R.items():
-            moved = moved + values[name] * spread_out(shift @ r, e.spread.get(source))
-        for name, shift in e.morph_spread.items():
-            moved = moved + values[name] * spread_out(R @ r, shift[source])
-        signal[source] = moved * _factor(e, SIGNAL, values)
-    backgrounds = {}
-    for component, nominal in e.backgrounds.items():
-        moved = nominal
-        for name, shift in e.morph_components.items():
-            if component in shift:
-                moved = moved + values[name] * shift[component]
-        backgrounds[component] = moved * _factor(e, component, values)
-    return signal, backgrounds
+    parts = parts_of(e, interactions, values, merged=False)
+    shifted = {name: _shifted(e, part, values) for name, part in parts.items()}
+    backgrounds = {name: shifted.pop(name) for name in e.backgrounds}
+    return shifted, backgrounds
+
+
+def _shifted(e: ExperimentArrays, part: Part, values: Values) -> Reals:
+    counts = part.nominal
+    if part.shifts:
+        moves = [
+            values[n] * linear + poisson.bend(values[n])[0] * curved
+            for n, (linear, curved) in part.shifts.items()
+        ]
+        counts, *_ = poisson.kept_positive(counts, counts + total(moves))
+    return counts * _factor(e, part.component, values)
 
 
 def _factor(e: ExperimentArrays, component: str, values: Values) -> Any:
@@ -100,17 +123,29 @@ def _factor(e: ExperimentArrays, component: str, values: Values) -> Any:
 def problem_of(
     members: list[ExperimentArrays],
     observed: list[Reals],
+    auxiliary: Values,
     interactions: tuple[Any, ...],
     values: Values,
 ) -> Problem:
-    """The problem of experiments that share nuisances; all Gaussian or all Poisson."""
+    """The problem of experiments that share nuisances.
+
+    Gaussian ones alone have a closed form; with a Poisson one among them all go to its solver.
+
+    Args:
+        members: The experiments.
+        observed: Their counts, each [cell] [count].
+        auxiliary: What measured the nuisances found, {name: scalar} [1].
+        interactions: The StandardModel first.
+        values: Theory and nonlinear nuisances.
+    """
     names = nuisance_names(members)
-    parts = [components_of(e, interactions, values) for e in members]
+    parts = [list(parts_of(e, interactions, values, merged=True).values()) for e in members]
     data = _concatenate(observed)
     sd = {name: e.pull_sd[name] for e in members for name in e.pull_sd}
-    if members[0].statistic == "poisson":
-        return _poisson(members, parts, names, sd, data)
-    return _gaussian(members, parts, names, sd, data)
+    centre = tuple(auxiliary.get(name, 0.0) for name in names)
+    if any(e.statistic == "poisson" for e in members):
+        return _poisson(members, parts, names, sd, centre, data)
+    return _gaussian(members, parts, names, sd, centre, data)
 
 
 def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
@@ -120,13 +155,14 @@ def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
 
 def _gaussian(
     members: list[ExperimentArrays],
-    parts: list[Components],
+    parts: list[list[Part]],
     names: tuple[str, ...],
     sd: dict[str, Any],
+    centre: tuple[Any, ...],
     data: Reals,
 ) -> Problem:
     designs = [
-        gaussian.design(p.nominal, tuple((multiplied, sd[n]) for n, multiplied in e.pulls))
+        gaussian.design(_by_component(p), tuple((multiplied, sd[n]) for n, multiplied in e.pulls))
         for e, p in zip(members, parts, strict=True)
     ]
     own = [
@@ -138,7 +174,7 @@ def _gaussian(
         for n in names
     )
     rest = _concatenate([d.rest for d in designs])
-    problem = gaussian.LinearPulls(rest, columns, tuple(sd[n] for n in names))
+    problem = gaussian.LinearPulls(rest, columns, tuple(sd[n] for n in names), centre)
     weights = _concatenate([e.weights for e in members])
     return Problem(
         names,
@@ -147,48 +183,58 @@ def _gaussian(
     )
 
 
+def _by_component(parts: list[Part]) -> dict[str, Reals]:
+    out: dict[str, Reals] = {}
+    for part in parts:
+        known = out.get(part.component)
+        out[part.component] = part.nominal if known is None else known + part.nominal
+    return out
+
+
 def _poisson(
     members: list[ExperimentArrays],
-    parts: list[Components],
+    parts: list[list[Part]],
     names: tuple[str, ...],
     sd: dict[str, Any],
+    centre: tuple[Any, ...],
     data: Reals,
 ) -> Problem:
-    tightness = jnp.stack([1 / sd[n] ** 2 for n in names]) if names else jnp.zeros(0, data.dtype)
-    problem = poisson.combine(
-        [_bilinear(e, p, names, tightness) for e, p in zip(members, parts, strict=True)]
+    def vector(numbers: Iterable[Any]) -> Reals:
+        listed = [jnp.asarray(x, data.dtype) for x in numbers]
+        return jnp.stack(listed) if listed else jnp.zeros(0, data.dtype)
+
+    mixed = any(e.statistic != "poisson" for e in members)
+    problem = poisson.Templates(
+        experiments=tuple(
+            tuple(_component(e, part, names) for part in p)
+            for e, p in zip(members, parts, strict=True)
+        ),
+        inverse_variance=vector(1 / sd[n] ** 2 for n in names),
+        centre=vector(centre),
+        weights=_concatenate([_weights(e) for e in members]) if mixed else None,
     )
 
     def best() -> tuple[tuple[Any, ...], Any]:
         a, distance = poisson.best_nuisances(data, problem)
         return tuple(a[k] for k in range(len(names))), distance
 
-    def chi2(a: tuple[Any, ...]) -> Reals:
-        vector = jnp.stack([jnp.asarray(x, data.dtype) for x in a]) if a else tightness
-        return poisson.chi2(data, problem, vector)
-
-    return Problem(names, chi2, best)
+    return Problem(names, lambda a: poisson.chi2(data, problem, vector(a)), best)
 
 
-def _bilinear(
-    e: ExperimentArrays, parts: Components, names: tuple[str, ...], tightness: Reals
-) -> poisson.Bilinear:
-    """Normalisations multiply, morphs add, both at once in the mixed terms."""
-    index = {n: k for k, n in enumerate(names)}
-    base = total(list(parts.nominal.values()))
-    rows = [jnp.zeros_like(base) for _ in names]
-    cross: dict[tuple[int, int], Reals] = {}
-    for name, multiplied in e.pulls:
-        rows[index[name]] = total([parts.nominal[c] for c in multiplied])
-    for name, shift in parts.shifts.items():
-        rows[index[name]] = total(list(shift.values()))
-        for pull, multiplied in e.pulls:
-            both = [array for component, array in shift.items() if component in multiplied]
-            if both:
-                pair = (min(index[pull], index[name]), max(index[pull], index[name]))
-                cross[pair] = total(both)
-    linear = jnp.stack(rows) if rows else jnp.zeros((0, base.size), base.dtype)
-    return poisson.Bilinear(base, linear, cross, tightness)
+def _component(e: ExperimentArrays, part: Part, names: tuple[str, ...]) -> poisson.Component:
+    pulls = tuple(names.index(n) for n, multiplied in e.pulls if part.component in multiplied)
+    if not part.shifts:
+        return poisson.Component(part.nominal, pulls)
+    none = jnp.zeros_like(part.nominal)
+    linear, curved = (
+        jnp.stack([part.shifts[n][k] if n in part.shifts else none for n in names]) for k in (0, 1)
+    )
+    return poisson.Component(part.nominal, pulls, linear, curved)
+
+
+def _weights(e: ExperimentArrays) -> Reals:
+    """Inverse variances of Gaussian cells, 0 for Poisson cells."""
+    return jnp.zeros_like(e.weights) if e.statistic == "poisson" else e.weights
 
 
 def _concatenate(arrays: list[Reals]) -> Reals:

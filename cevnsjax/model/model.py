@@ -1,6 +1,6 @@
 """The model: experiments, interactions and parameters behind pure functions of a values dict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,18 @@ from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
-from cevnsjax.model.build import by_name, constraints, groups, intern, standard_model_first
-from cevnsjax.model.evaluate import Static
+from cevnsjax.model.build import (
+    as_searched,
+    by_name,
+    constraints,
+    groups,
+    intern,
+    measured,
+    require_pulls,
+    standard_model_first,
+)
+from cevnsjax.model.data import Pseudodata, draw, observed_of
+from cevnsjax.model.evaluate import Observed, Static
 from cevnsjax.parameters import ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
@@ -46,6 +56,7 @@ class Model:
         interactions: Sequence[Any] = (),
         *,
         defaults: Mapping[str, float] | None = None,
+        searched: Collection[str] = (),
         dtype: str = "float64",
         name: str = "",
     ) -> None:
@@ -55,6 +66,8 @@ class Model:
             experiments: One experiment or several.
             interactions: Interactions; a default StandardModel is put first if none is given.
             defaults: Values to use instead of parameters' own defaults.
+            searched: Pulls to treat as parameters like any other, not solved: fit, profile or fix
+                them, e.g. "alpha_sig_csi2017" for the strength of the signal.
             dtype: "float64", or "float32" for screening.
             name: Name of the analysis, for reports.
 
@@ -66,12 +79,16 @@ class Model:
         self.name = name
         self.experiments = by_name(experiments)
         self.interactions = standard_model_first(interactions)
-        self.parameters = self._table(dict(defaults or {}))
+        self.parameters = self._table(
+            dict(defaults or {}), require_pulls(self.experiments.values(), searched)
+        )
         kinematics = self.interactions[0].kinematics
         structures = structures_of(self.interactions)
         oscillating = any(hasattr(i, "survival") for i in self.interactions)
         arrays = [
-            arrays_of(e, kinematics, self.dtype, structures, oscillating=oscillating)
+            arrays_of(
+                e, kinematics, self.dtype, structures, oscillating=oscillating, searched=searched
+            )
             for e in self.experiments.values()
         ]
         self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
@@ -83,9 +100,12 @@ class Model:
                 treedef=treedef,
                 names=tuple(self.parameters),
                 constraints=constraints(self.parameters),
+                measured=tuple(measured(self.parameters)),
                 groups=groups(arrays),
             )
         )
+        centres = [prior.mean for prior in measured(self.parameters).values()]
+        self._own = Observed(self.observed, self._leaf(centres))
         self._index = {n: i for i, n in enumerate(self.static.names)}
         self._defaults = np.array(list(self.parameters.defaults().values()), dtype=self.dtype)
         self.nll = BoundFunction(self, "nll")
@@ -100,10 +120,11 @@ class Model:
         # device_put does not compile a program for each new shape; jnp.asarray does.
         return jax.device_put(np.asarray(array, dtype=self.dtype))
 
-    def _table(self, defaults: dict[str, float]) -> ParameterTable:
+    def _table(self, defaults: dict[str, float], searched: Collection[str]) -> ParameterTable:
         targets = [e.target for e in self.experiments.values()]
         declared = [p for i in self.interactions for p in parameters_of(i, targets)]
-        declared += [p for e in self.experiments.values() for p in e.parameters]
+        nuisances = [p for e in self.experiments.values() for p in e.parameters]
+        declared += [as_searched(p) if p.name in searched else p for p in nuisances]
         table = ParameterTable(declared)
         for name, value in defaults.items():
             table[name].check(value)
@@ -136,29 +157,36 @@ class Model:
             )
         return self.parameters[name].check(float(value))
 
-    def observed_or(self, data: Any) -> tuple[Any, ...]:
-        """Observed counts by experiment, replaced by ``data`` where it is given."""
-        if data is None:
-            return self.observed
-        names = list(self.experiments)
-        if not isinstance(data, Mapping):
-            if len(names) != 1:
-                raise InputError(f"give data as {{experiment: counts}} for each of {names}")
-            data = {names[0]: data}
-        for name in data:
-            if name not in self.experiments:
-                raise UnknownNameError("experiment", name, names)
-        return tuple(
-            self._checked(n, data[n], own) if n in data else own
-            for n, own in zip(names, self.observed, strict=True)
-        )
+    def observed_or(self, data: Any) -> Observed:
+        """The experiments' data, replaced by ``data`` where it is given."""
+        return observed_of(self.static, self._own, list(self.experiments), data)
 
-    def _checked(self, name: str, counts: Any, own: jax.Array) -> Any:
-        if np.shape(counts) != own.shape:
-            raise InputError(f"data for {name} has shape {np.shape(counts)}, expected {own.shape}")
-        if isinstance(counts, Tracer):
-            return counts.astype(self.dtype)
-        return self._leaf(counts)
+    def toy(
+        self,
+        seed: int,
+        values: Values | None = None,
+        *,
+        size: int | None = None,
+        auxiliary: bool = True,
+    ) -> Pseudodata:
+        """Pseudo-experiments, drawn with NumPy; give them to any function as ``data=``.
+
+        Args:
+            seed: Seed; a batch begins with the toys of a smaller one of the same seed.
+            values: True parameters, nuisances included; names left out take their defaults.
+            size: Number of toys of a batch; None draws one without a batch axis.
+            auxiliary: Throw the auxiliary measurements of constrained nuisances about their true
+                values too; otherwise they stay at the centres of the priors.
+
+        Returns:
+            Counts by experiment [cell] or [toy, cell] [count], Poisson or Gaussian as the
+            experiment's statistic is, and auxiliary measurements by nuisance.
+
+        Raises:
+            UnknownNameError: At an unknown parameter.
+            InputError: At a seed or size that is no whole number, or non-finite expected counts.
+        """
+        return draw(self, seed, values, size, auxiliary)
 
     def value_and_grad(
         self,

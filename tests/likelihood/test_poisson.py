@@ -1,8 +1,13 @@
-"""Poisson chi2 with solved nuisances against scipy.stats, brute force and finite differences."""
+"""Poisson chi2 with solved nuisances against scipy.stats, brute force and finite differences.
 
+The prediction is written a second time here, in NumPy and from the shifted templates themselves.
+"""
+
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,42 +15,162 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import poisson as reference
 
-from cevnsjax.likelihood import poisson
-from cevnsjax.likelihood.poisson import Bilinear
+from cevnsjax.likelihood import gaussian, poisson
+from cevnsjax.likelihood.poisson import Component, Templates
 
 CELLS = 40
+SD = (0.12, 0.25, 0.02, 1.0, 1.0)
 best_nuisances = jax.jit(poisson.best_nuisances)
 
 
-def problem_and_data(seed, *, sd=(0.12, 0.25, 0.02, 1.0, 1.0), signal=1.0):
-    """Three normalisations and two morphs of the first component, data thrown at random values.
+@dataclass
+class Part:
+    """A component as an experiment states it: nominal, and templates at +1 and -1 sigma."""
 
-    Entry [k, l] of ``cross`` is what morph l does to component k: only the first has any.
-    """
-    rng = np.random.default_rng(seed)
-    x = np.linspace(0, 1, CELLS)
-    parts = np.array([30 * np.exp(-3 * x), 6 * np.exp(-(((x - 0.3) / 0.1) ** 2)), 12 + 4 * x])
-    parts[0] *= signal * rng.uniform(0.5, 1.5)
-    shifts = [parts[0] * 0.15 * np.sin(3 * x + rng.uniform(0, 6)) for _ in range(2)]
-    shifts[1] = shifts[1] + 0.1 * parts[1] * x
-    both = {(0, 3): shifts[0], (0, 4): shifts[1] - 0.1 * parts[1] * x, (1, 4): 0.1 * parts[1] * x}
-    width = np.array(sd)
-    made = Bilinear(
-        jnp.asarray(parts.sum(axis=0)),
-        jnp.asarray(np.vstack([parts, shifts])),
-        {pair: jnp.asarray(array) for pair, array in both.items()},
-        jnp.asarray(1 / width**2),
+    nominal: np.ndarray
+    pulls: tuple[int, ...] = ()
+    shifted: dict[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+
+@dataclass
+class Problem:
+    """Experiments side by side; weights of an experiment's cells, None where it is Poisson."""
+
+    experiments: list[list[Part]]
+    sd: np.ndarray
+    centre: np.ndarray
+    weights: list[np.ndarray | None]
+
+    @property
+    def joined_weights(self):
+        """1/variance of Gaussian cells, 0 of Poisson ones."""
+        sizes = [parts[0].nominal.size for parts in self.experiments]
+        each = zip(self.weights, sizes, strict=True)
+        return np.concatenate([np.zeros(n) if w is None else w for w, n in each])
+
+
+def component(part, nuisances):
+    """A part as the package takes it."""
+    if not part.shifted:
+        return Component(jnp.asarray(part.nominal), part.pulls)
+    linear, curved = np.zeros((2, nuisances, part.nominal.size))
+    for k, (up, down) in part.shifted.items():
+        linear[k], curved[k] = (up - down) / 2, (up + down - 2 * part.nominal) / 2
+    return Component(
+        jnp.asarray(part.nominal), part.pulls, jnp.asarray(linear), jnp.asarray(curved)
     )
-    true = np.clip(width, 0, 1) * rng.normal(size=5)
-    return made, jnp.asarray(rng.poisson(np.maximum(mean(made, true), 0.5)).astype(float))
+
+
+def templates(problem):
+    """A problem as the package takes it."""
+    mixed = any(w is not None for w in problem.weights)
+    return Templates(
+        tuple(tuple(component(p, problem.sd.size) for p in e) for e in problem.experiments),
+        jnp.asarray(1 / problem.sd**2),
+        jnp.asarray(problem.centre),
+        jnp.asarray(problem.joined_weights) if mixed else None,
+    )
+
+
+def code4p(nominal, up, down, a):
+    """HistFactory's interpolation of one template, and its slope: straight lines joined by a 6th
+    order polynomial (code 4p).
+    """
+    if a > 1:
+        return nominal + a * (up - nominal), up - nominal
+    if a < -1:
+        return nominal + a * (nominal - down), nominal - down
+    S, A = (up - down) / 2, (up + down - 2 * nominal) / 16
+    value = nominal + a * S + (15 * a**2 - 10 * a**4 + 3 * a**6) * A
+    return value, S + (30 * a - 40 * a**3 + 18 * a**5) * A
+
+
+def positive(nominal, changed):
+    """A template kept above 0 under a tenth of nominal, and its slope in ``changed``."""
+    out, slope = changed.copy(), np.ones_like(changed)
+    for i, (x, edge) in enumerate(zip(changed, 0.1 * nominal, strict=True)):
+        if x < edge:
+            t = (edge - x) / edge
+            out[i] = edge * np.exp(-t - t**2 / 2)
+            slope[i] = np.exp(-t - t**2 / 2) * (1 + t)
+    return out, slope
+
+
+def mean_and_slopes(problem, a):
+    """Prediction [cell] and its derivatives [nuisance, cell] in NumPy, not floored."""
+    counts, slopes = [], []
+    for parts in problem.experiments:
+        mu, rows = 0.0, np.zeros((a.size, parts[0].nominal.size))
+        for part in parts:
+            changed, bent = part.nominal.copy(), {}
+            for k, (up, down) in part.shifted.items():
+                value, bent[k] = code4p(part.nominal, up, down, a[k])
+                changed += value - part.nominal
+            shape, slope = positive(part.nominal, changed) if bent else (changed, None)
+            factor = 1 + sum(a[k] for k in part.pulls)
+            mu = mu + factor * shape
+            for k in part.pulls:
+                rows[k] += shape
+            for k, row in bent.items():
+                rows[k] += factor * slope * row
+        counts.append(mu)
+        slopes.append(rows)
+    return np.concatenate(counts), np.concatenate(slopes, axis=1)
 
 
 def mean(problem, a):
-    """Prediction in NumPy, not floored."""
-    mu = np.asarray(problem.base) + a @ np.asarray(problem.linear)
-    for (j, k), array in problem.cross.items():
-        mu = mu + a[j] * a[k] * np.asarray(array)
-    return mu
+    return mean_and_slopes(problem, a)[0]
+
+
+def chi2_and_gradient(n, problem, a):
+    """chi2 and its gradient in NumPy; infinite where a Poisson cell is not above 0."""
+    mu, slopes = mean_and_slopes(problem, a)
+    w = problem.joined_weights
+    if np.any(mu[w == 0] <= 0):
+        return np.inf, np.zeros_like(a)
+    safe = np.where(w == 0, mu, 1.0)
+    entropy = np.where(n > 0, n * np.log(np.maximum(n, 1) / safe), 0)
+    cells = np.where(w == 0, 2 * (mu - n + entropy), w * (n - mu) ** 2)
+    pull = np.where(w == 0, 2 * (1 - n / safe), 2 * w * (mu - n))
+    far = (a - problem.centre) / problem.sd
+    return np.sum(cells) + np.sum(far**2), slopes @ pull + 2 * far / problem.sd
+
+
+def parts_of(rng, strength):
+    """Three components; the first two bent by nuisances 3 and 4, upwards as not downwards."""
+    x = np.linspace(0, 1, CELLS)
+    first, second, third = (
+        30 * np.exp(-3 * x) * rng.uniform(0.5, 1.5),
+        6 * np.exp(-(((x - 0.3) / 0.1) ** 2)) + 0.5,
+        12 + 4 * x,
+    )
+    waves = [strength * np.sin(3 * x + rng.uniform(0, 6)) for _ in range(4)]
+    return [
+        Part(
+            first,
+            (0,),
+            {
+                3: (first * (1 + waves[0]), first * (1 - 0.6 * waves[0])),
+                4: (first * (1 + waves[1]), first * (1 - 0.8 * waves[1] + 0.1 * waves[2])),
+            },
+        ),
+        Part(second, (1, 0), {4: (second * (1 + 0.5 * x), second * (1 - 0.7 * x))}),
+        Part(third, (2,)),
+    ]
+
+
+def problem_and_data(seed, *, sd=SD, signal=1.0, strength=0.15, centre=0.0):
+    """Normalisations and morphs of three components, data thrown at random values."""
+    rng = np.random.default_rng(seed)
+    width = np.array(sd)
+    centre = centre * np.clip(width, 0, 1) * rng.normal(size=5)
+    made = Problem([parts_of(rng, strength)], width, centre, [None])
+    true = np.clip(width, 0, 1) * rng.normal(size=5)
+    observed = rng.poisson(np.maximum(mean(made, true), 0.5)).astype(float)
+    first = made.experiments[0][0]
+    first.nominal = signal * first.nominal
+    first.shifted = {k: (signal * u, signal * d) for k, (u, d) in first.shifted.items()}
+    return made, observed
 
 
 def deviance(n, mu):
@@ -56,87 +181,262 @@ def deviance(n, mu):
 
 def brute_force(n, problem, starts=6):
     """Least chi2 over the nuisances by scipy from several starts, in NumPy: (chi2, nuisances)."""
-    n, tight = np.asarray(n), np.asarray(problem.inverse_variance)
-
-    def value(a):
-        mu = mean(problem, a)
-        if np.any(mu <= 0):
-            return np.inf, np.zeros_like(a)
-        slopes = np.array(problem.linear)
-        for (j, k), array in problem.cross.items():
-            slopes[j] += a[k] * np.asarray(array)
-            slopes[k] += a[j] * np.asarray(array)
-        entropy = np.where(n > 0, n * np.log(np.maximum(n, 1) / mu), 0)
-        chi2 = 2 * np.sum(mu - n + entropy) + np.sum(a**2 * tight)
-        return chi2, 2 * slopes @ (1 - n / mu) + 2 * a * tight
-
     rng = np.random.default_rng(0)
-    spread = np.minimum(1 / np.sqrt(np.maximum(tight, 1e-300)), 0.5)
+    spread = np.minimum(problem.sd, 0.5)
     best = None
     for i in range(starts):
-        start = np.zeros(tight.size) if i == 0 else 0.5 * spread * rng.normal(size=tight.size)
-        found = minimize(value, start, jac=True, method="BFGS", options={"gtol": 1e-9})
+        start = 0.5 * spread * rng.normal(size=problem.sd.size) * (i > 0)
+        found = minimize(
+            lambda a: chi2_and_gradient(n, problem, a),
+            start,
+            jac=True,
+            method="BFGS",
+            options={"gtol": 1e-9},
+        )
         if best is None or found.fun < best.fun:
             best = found
     return best.fun, best.x
 
 
+def solved_as_brute_force(problem, observed, *, chi2_within=1e-8, within=1e-5, distance=1e-9):
+    given = templates(problem)
+    solved, left = best_nuisances(jnp.asarray(observed), given)
+    chi2, a = brute_force(observed, problem)
+    got = float(poisson.chi2(jnp.asarray(observed), given, solved))
+    assert got == pytest.approx(chi2, abs=chi2_within)
+    np.testing.assert_allclose(solved, a, atol=within)
+    assert abs(float(left)) < distance
+    return np.asarray(solved)
+
+
+# --- the prediction ---
+
+
+@pytest.mark.parametrize("strength", [0.15, 1.2])
+def test_expected_and_chi2_against_numpy(strength):
+    """Inside and outside +-1 sigma, and where a morph would make counts negative."""
+    problem, observed = problem_and_data(1, strength=strength, centre=1.0)
+    given, below = templates(problem), 0
+    for a in np.random.default_rng(2).normal(size=(20, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
+        mu = mean(problem, a)
+        np.testing.assert_allclose(poisson.expected(given, jnp.asarray(a)), mu, rtol=1e-13)
+        expected, _ = chi2_and_gradient(observed, problem, a)
+        got = float(poisson.chi2(jnp.asarray(observed), given, jnp.asarray(a)))
+        assert got == pytest.approx(expected, rel=1e-12)
+        first = problem.experiments[0][0]
+        bent = sum(code4p(first.nominal, *first.shifted[k], a[k])[0] for k in (3, 4))
+        below += np.sum(bent - first.nominal < 0)
+    assert (below > 20) == (strength > 1)
+
+
+def test_gradient_of_the_witness():
+    """The derivatives brute force follows are those of the NumPy chi2."""
+    problem, observed = problem_and_data(4, strength=0.9, centre=1.0)
+    for a in np.random.default_rng(5).normal(size=(5, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
+        value = lambda z: chi2_and_gradient(observed, problem, z)[0]  # noqa: E731
+        expected = richardson(value, a, h=1e-3)
+        np.testing.assert_allclose(chi2_and_gradient(observed, problem, a)[1], expected, rtol=1e-6)
+
+
 def test_chi2_against_scipy():
     """Difference to the saturated model, -2 (ln P(n; mu) - ln P(n; n)), and the explicit sum."""
     problem, observed = problem_and_data(1)
-    observed = observed.at[jnp.array([0, 7, 39])].set(0.0)
-    n = np.asarray(observed)
+    observed[[0, 7, 39]] = 0.0
     for a in np.random.default_rng(2).normal(size=(5, 5)) * 0.2:
         mu = mean(problem, a)
-        got = float(poisson.chi2(observed, problem, jnp.asarray(a)))
-        got -= float(np.sum(a**2 * np.asarray(problem.inverse_variance)))
-        expected = -2 * np.sum(reference.logpmf(n, mu) - reference.logpmf(n, n))
+        got = float(poisson.chi2(jnp.asarray(observed), templates(problem), jnp.asarray(a)))
+        got -= float(np.sum(a**2 / problem.sd**2))
+        expected = -2 * np.sum(
+            reference.logpmf(observed, mu) - reference.logpmf(observed, observed)
+        )
         assert got == pytest.approx(expected, rel=1e-10)
-        assert got == pytest.approx(deviance(n, mu), rel=1e-12)
+        assert got == pytest.approx(deviance(observed, mu), rel=1e-12)
+
+
+NONE = jnp.zeros(0)
 
 
 def test_empty_cells_by_hand():
     """Without events a cell costs 2 mu, and its derivatives are finite."""
-    none = jnp.zeros((0, 3))
-    problem = Bilinear(jnp.array([2.0, 0.5, 3.0]), none, {}, jnp.zeros(0))
+    counts = jnp.array([2.0, 0.5, 3.0])
+    problem = Templates(((Component(counts),),), NONE, NONE)
     nothing = jnp.zeros(3)
-    assert float(poisson.chi2(nothing, problem, jnp.zeros(0))) == pytest.approx(11.0, rel=1e-15)
+    assert float(poisson.chi2(nothing, problem, NONE)) == pytest.approx(11.0, rel=1e-15)
 
-    def of_base(base):
-        return poisson.chi2(nothing, problem._replace(base=base), jnp.zeros(0))
+    def of_counts(counts):
+        return poisson.chi2(nothing, Templates(((Component(counts),),), NONE, NONE), NONE)
 
-    np.testing.assert_array_equal(jax.grad(of_base)(problem.base), 2.0)
-    np.testing.assert_array_equal(jax.hessian(of_base)(problem.base), 0.0)
-    equal = jnp.array([2.0, 0.5, 3.0])
-    assert float(poisson.chi2(equal, problem, jnp.zeros(0))) == 0.0
+    np.testing.assert_array_equal(jax.grad(of_counts)(counts), 2.0)
+    np.testing.assert_array_equal(jax.hessian(of_counts)(counts), 0.0)
+    assert float(poisson.chi2(counts, problem, NONE)) == 0.0
+
+
+# --- interpolation ---
+
+
+def deltas(f, x):
+    """f and its first two derivatives at x by jax."""
+    return float(f(x)), float(jax.grad(f)(x)), float(jax.grad(jax.grad(f))(x))
+
+
+def test_bend_by_hand():
+    a = jnp.array([0.0, 1.0, -1.0, 0.5, 3.0, -2.5])
+    inside = 0.25 * (15 - 2.5 + 3 / 16) / 8
+    np.testing.assert_allclose(poisson.bend(a)[0], [0, 1, 1, inside, 3, 2.5], rtol=1e-15)
+
+
+@pytest.mark.parametrize("a", [-1.7, -1.0, -0.8, 0.0, 0.3, 1.0, 2.2])
+def test_derivatives_of_bend(a):
+    """What it returns are its derivatives."""
+    x = jnp.float64(a)
+    exact = deltas(lambda x: poisson.bend(x)[0], x)
+    np.testing.assert_allclose(poisson.bend(x), exact, rtol=1e-14, atol=1e-14)
+    if abs(a) not in (0.0, 1.0):
+        f = lambda z: np.array([float(y) for y in poisson.bend(jnp.float64(z[0]))])  # noqa: E731
+        (slopes,) = richardson(f, np.array([a]))
+        np.testing.assert_allclose(slopes[:2], exact[1:], rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("join", [-1.0, 1.0])
+def test_bend_is_smooth_where_it_turns_straight(join):
+    """Value, slope and curvature agree from both sides: what is left falls with the step."""
+    for h in (1e-3, 1e-5, 1e-7):
+        left, right = (poisson.bend(jnp.float64(join + s)) for s in (-h, h))
+        change = 2 * h * np.sign(join)
+        assert float(right[0] - left[0]) == pytest.approx(change, abs=10 * h**2)
+        assert float(right[1] - left[1]) == pytest.approx(0.0, abs=10 * h**2)
+        assert float(right[2] - left[2]) == pytest.approx(0.0, abs=20 * h)
+
+
+def interpolated(nominal, up, down, a):
+    """The template at a by the package, without the guard against negative counts."""
+    u = poisson.bend(jnp.float64(a))[0]
+    return np.asarray(nominal + a * (up - down) / 2 + u * ((up + down) / 2 - nominal))
+
+
+VALUES = [-4.0, -1.3, -1.0, -0.99, -0.4, 0.0, 0.1, 0.7, 1.0, 1.01, 2.5]
+
+
+def shifted_templates():
+    rng = np.random.default_rng(11)
+    nominal = rng.uniform(1, 20, 7)
+    return nominal, nominal * rng.uniform(0.8, 1.4, 7), nominal * rng.uniform(0.7, 1.1, 7)
+
+
+@pytest.mark.parametrize("a", VALUES)
+def test_interpolation_against_numpy(a):
+    nominal, up, down = shifted_templates()
+    expected, _ = code4p(nominal, up, down, a)
+    np.testing.assert_allclose(interpolated(nominal, up, down, a), expected, rtol=1e-14)
+
+
+def test_interpolation_goes_through_the_templates():
+    nominal, up, down = shifted_templates()
+    for a, template in ((-1.0, down), (0.0, nominal), (1.0, up)):
+        np.testing.assert_allclose(interpolated(nominal, up, down, a), template, rtol=1e-14)
+
+
+def test_interpolation_against_pyhf():
+    interpolators = pytest.importorskip("pyhf.interpolators")
+    nominal, up, down = shifted_templates()
+    code = interpolators.code4p([[[down.tolist(), nominal.tolist(), up.tolist()]]])
+    for a in VALUES:
+        change = np.asarray(code([[a]]))[0, 0, 0]
+        np.testing.assert_allclose(interpolated(nominal, up, down, a), nominal + change, rtol=1e-13)
+        np.testing.assert_allclose(code4p(nominal, up, down, a)[0], nominal + change, rtol=1e-13)
+
+
+# --- counts kept positive ---
+
+
+def kept(x, nominal=4.0):
+    return poisson.kept_positive(jnp.atleast_1d(nominal), jnp.atleast_1d(x))
+
+
+@pytest.mark.parametrize("nominal", [1e-6, 4.0, 3e5])
+def test_kept_positive(nominal):
+    """Itself above a tenth of nominal, below as the formula in NumPy; increasing, above 0."""
+    x = np.sort(np.append(np.linspace(-2.5, 3, 1101), 0.1)) * nominal
+    value = np.asarray(poisson.kept_positive(jnp.full_like(x, nominal), jnp.asarray(x))[0])
+    np.testing.assert_array_equal(value[x >= 0.1 * nominal], x[x >= 0.1 * nominal])
+    np.testing.assert_allclose(value, positive(np.full_like(x, nominal), x)[0], rtol=1e-13)
+    assert np.all(value > 0)
+    assert np.all(np.diff(value) > 0)
+
+
+def test_kept_positive_is_log_concave():
+    """Chords of its logarithm never lie above it, across the join too; so do derivatives say."""
+    x = np.linspace(-8, 8, 3001)
+    value, slope, curvature = (np.asarray(y) for y in kept(jnp.asarray(x), jnp.full_like(x, 4.0)))
+    log = np.log(value)
+    assert np.max(log[:-2] + log[2:] - 2 * log[1:-1]) < -1e-9
+    assert np.max(curvature * value - slope**2) < 0
+
+
+@pytest.mark.parametrize("x", [-6.0, -0.5, 0.0, 0.39, 0.4, 0.41, 7.0])
+def test_derivatives_of_kept_positive(x):
+    """What it returns are its derivatives in ``changed``; those in nominal are exact too."""
+    exact = deltas(lambda x: kept(x)[0][0], jnp.float64(x))
+    got = [float(y[0]) for y in kept(jnp.float64(x))]
+    np.testing.assert_allclose(got, exact, rtol=1e-13, atol=1e-14)
+
+    def by_numpy(z):
+        return positive(np.array([z[0]]), np.array([z[1]]))[0][0]
+
+    by_both = jax.grad(lambda z: poisson.kept_positive(z[:1], z[1:])[0][0])
+    for nominal in (4.3, 3.7):
+        expected = richardson(by_numpy, np.array([nominal, x]), h=1e-3)
+        np.testing.assert_allclose(by_both(jnp.array([nominal, x])), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_kept_positive_is_smooth_at_the_edge():
+    """Value, slope and curvature agree from both sides: what is left falls with the step."""
+    for h in (1e-3, 1e-5, 1e-7):
+        left, right = (kept(jnp.float64(0.4 + s)) for s in (-h, h))
+        assert float(right[0][0] - left[0][0]) == pytest.approx(2 * h, abs=10 * h**2)
+        assert float(right[1][0] - left[1][0]) == pytest.approx(0.0, abs=20 * h**2)
+        assert float(right[2][0] - left[2][0]) == pytest.approx(0.0, abs=20 * h)
+
+
+# --- the solution ---
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_best_nuisances_against_brute_force(seed):
-    problem, observed = problem_and_data(seed)
-    solved, distance = best_nuisances(observed, problem)
-    chi2, a = brute_force(observed, problem)
-    assert float(poisson.chi2(observed, problem, solved)) == pytest.approx(chi2, abs=1e-8)
-    np.testing.assert_allclose(solved, a, atol=1e-5)
-    assert abs(float(distance)) < 1e-9
+    solved_as_brute_force(*problem_and_data(seed))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_strong_morphs_against_brute_force(seed):
+    """Shifted templates of 0.4 to 1.6 of nominal; pulls beyond one standard deviation occur."""
+    solved_as_brute_force(*problem_and_data(seed, strength=0.6))
 
 
 @pytest.mark.parametrize("signal", [1e-6, 1e-3, 0.1, 10.0, 100.0])
 def test_best_nuisances_far_from_the_data(signal):
     """Data of a signal of size 1, predicted 1e-6 to 100 times as large."""
-    _, observed = problem_and_data(3)
-    problem, _ = problem_and_data(3, signal=signal)
-    solved, distance = best_nuisances(observed, problem)
+    problem, observed = problem_and_data(3, signal=signal)
+    given = templates(problem)
+    solved, distance = best_nuisances(jnp.asarray(observed), given)
     chi2, _ = brute_force(observed, problem)
-    assert float(poisson.chi2(observed, problem, solved)) == pytest.approx(chi2, abs=1e-6)
+    got = float(poisson.chi2(jnp.asarray(observed), given, solved))
+    assert got == pytest.approx(chi2, abs=1e-6)
     assert abs(float(distance)) < 1e-7
 
 
+def without_morphs(problem):
+    bare = [[Part(p.nominal, p.pulls) for p in parts] for parts in problem.experiments]
+    return replace(problem, experiments=bare)
+
+
 def test_all_cells_empty():
-    """No event at all: chi2 = 2 sum(mu) + sum((a/sd)^2), so a = -sd^2 sum(component)."""
-    problem, observed = problem_and_data(5, sd=(0.03, 0.05, 0.02, 0.1, 0.1))
-    solved, distance = best_nuisances(0 * observed, problem._replace(cross={}))
-    expected = -np.asarray(problem.linear).sum(axis=1) / np.asarray(problem.inverse_variance)
+    """No event at all: chi2 = 2 sum(mu) + sum(((a - c)/sd)^2), so a = c - sd^2 sum(d mu/da)."""
+    problem, observed = problem_and_data(5, sd=(0.03, 0.05, 0.02, 0.1, 0.1), centre=0.1)
+    problem = without_morphs(problem)
+    solved, distance = best_nuisances(jnp.asarray(0 * observed), templates(problem))
+    first, second, third = (p.nominal.sum() for p in problem.experiments[0])
+    slopes = np.array([first + second, second, third, 0, 0])
+    expected = problem.centre - slopes * problem.sd**2
     np.testing.assert_allclose(solved, expected, rtol=1e-12)
     assert abs(float(distance)) < 1e-9
 
@@ -145,68 +445,205 @@ def test_all_cells_empty():
 def test_unconstrained(seed):
     """sd = inf: no penalty, and the fitted normalisation is free."""
     problem, observed = problem_and_data(seed, sd=(np.inf, 0.25, 0.02, 1.0, 1.0))
-    assert float(problem.inverse_variance[0]) == 0.0
-    solved, distance = best_nuisances(observed, problem)
-    chi2, a = brute_force(observed, problem)
-    assert float(poisson.chi2(observed, problem, solved)) == pytest.approx(chi2, abs=1e-8)
-    np.testing.assert_allclose(solved, a, atol=1e-5)
-    assert abs(float(distance)) < 1e-9
+    assert float(templates(problem).inverse_variance[0]) == 0.0
+    solved_as_brute_force(problem, observed)
 
 
 def test_one_free_normalisation_by_hand():
     """mu = (1 + a) s: a makes the totals agree."""
     s = jnp.array([3.0, 5.0, 2.0])
     observed = jnp.array([6.0, 4.0, 9.0])
-    problem = Bilinear(s, s[None, :], {}, jnp.zeros(1))
+    problem = Templates(((Component(s, (0,)),),), jnp.zeros(1), jnp.zeros(1))
     solved, _ = best_nuisances(observed, problem)
     assert float(solved[0]) == pytest.approx(19 / 10 - 1, rel=1e-12)
 
 
 def test_no_nuisances():
-    problem = Bilinear(jnp.array([2.0, 3.0]), jnp.zeros((0, 2)), {}, jnp.zeros(0))
+    problem = Templates(((Component(jnp.array([2.0, 3.0])),),), NONE, NONE)
     solved, distance = best_nuisances(jnp.array([1.0, 4.0]), problem)
     assert solved.shape == (0,)
     assert float(distance) == 0.0
 
 
-def test_vmap_over_data():
+def test_vmap_over_data_and_centres():
+    """Toys side by side, which need different numbers of steps: as one at a time."""
     problem, _ = problem_and_data(2)
-    rng = np.random.default_rng(8)
-    toys = jnp.asarray(rng.poisson(np.asarray(problem.base), (16, CELLS)).astype(float))
-    together = jax.vmap(lambda n: poisson.best_nuisances(n, problem)[0])(toys)
-    for n, a in zip(toys, together, strict=True):
-        np.testing.assert_allclose(a, best_nuisances(n, problem)[0], rtol=0, atol=1e-12)
+    given, rng = templates(problem), np.random.default_rng(8)
+    mu = mean(problem, np.zeros(5)) * np.linspace(0.3, 3, 16)[:, None]
+    toys = jnp.asarray(rng.poisson(mu).astype(float))
+    centres = jnp.asarray(rng.normal(size=(16, 5)) * problem.sd)
+
+    def solve(n, centre):
+        return poisson.best_nuisances(n, eqx.tree_at(lambda t: t.centre, given, centre))[0]
+
+    together, one = jax.vmap(solve)(toys, centres), jax.jit(solve)
+    for n, centre, a in zip(toys, centres, together, strict=True):
+        np.testing.assert_allclose(a, one(n, centre), rtol=0, atol=1e-12)
+
+
+# --- auxiliary measurements ---
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_centres_against_brute_force(seed):
+    """Constraints about other values than 0, up to three standard deviations away."""
+    problem, observed = problem_and_data(seed, centre=1.5)
+    moved = solved_as_brute_force(problem, observed)
+    at_zero = solved_as_brute_force(replace(problem, centre=np.zeros(5)), observed)
+    assert np.max(np.abs(moved - at_zero) / problem.sd) > 0.3
+
+
+def test_derivatives_by_the_centres():
+    """d chi2/d centre = -2 (a - centre)/sd^2 at the minimum; of the solution by differences."""
+    problem, observed = problem_and_data(9, centre=1.0)
+    given, n = templates(problem), jnp.asarray(observed)
+
+    def at(centre):
+        here = eqx.tree_at(lambda t: t.centre, given, centre)
+        return here, poisson.best_nuisances(n, here)[0]
+
+    def profile(centre):
+        return poisson.chi2(n, *at(centre))
+
+    centre = given.centre
+    solved = jax.jit(lambda c: at(c)[1])
+    expected = -2 * (solved(centre) - centre) * given.inverse_variance
+    np.testing.assert_allclose(jax.jit(jax.grad(profile))(centre), expected, rtol=1e-9)
+    slopes = jax.jit(jax.jacobian(lambda c: at(c)[1]))(centre)
+    by_hand = richardson(lambda u: solved(jnp.asarray(u * problem.sd)), centre / problem.sd)
+    np.testing.assert_allclose(slopes.T * problem.sd[:, None], by_hand, rtol=1e-6, atol=1e-9)
+
+
+# --- Gaussian cells beside Poisson cells ---
+
+
+def mixed_problem(seed):
+    """An experiment of 40 Poisson cells and one of 12 Gaussian bins share nuisances 0 and 2."""
+    problem, observed = problem_and_data(seed, centre=1.0)
+    rng = np.random.default_rng(seed + 50)
+    shapes = rng.uniform(2, 10, (2, 12))
+    weights = 1 / rng.uniform(4, 20, 12)
+    second = [Part(shapes[0], (0,)), Part(shapes[1], (2, 0))]
+    both = replace(
+        problem,
+        experiments=[*problem.experiments, second],
+        weights=[None, weights],
+    )
+    # Counts after a subtraction: negative ones occur.
+    counts = shapes.sum(axis=0) + rng.normal(size=12) / np.sqrt(weights)
+    counts[3] = -2.5
+    return problem, observed, both, counts, shapes, weights
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mixed_cells_are_the_sum_of_separate_likelihoods(seed):
+    """chi2 = Poisson alone + Gaussian alone - constraints counted twice; counts side by side."""
+    problem, observed, both, counts, shapes, weights = mixed_problem(seed)
+    sd, centre = problem.sd, problem.centre
+    columns = (shapes.sum(axis=0), 0 * shapes[0], shapes[1])
+    alone = gaussian.LinearPulls(
+        jnp.asarray(shapes.sum(axis=0) - sum(columns)),
+        tuple(map(jnp.asarray, columns)),
+        tuple(sd[:3].tolist()),
+        tuple(centre[:3].tolist()),
+    )
+    together = np.concatenate([observed, counts])
+    for a in np.random.default_rng(1).normal(size=(5, 5)) * sd:
+        got = poisson.chi2(jnp.asarray(together), templates(both), jnp.asarray(a))
+        first = poisson.chi2(jnp.asarray(observed), templates(problem), jnp.asarray(a))
+        pulls = tuple(a[:3].tolist())
+        second = gaussian.chi2(jnp.asarray(counts), jnp.asarray(weights), alone, pulls)
+        twice = np.sum(((a - centre) / sd)[:3] ** 2)
+        assert float(got) == pytest.approx(float(first) + float(second) - twice, rel=1e-12)
+        expected = poisson.expected(templates(both), jnp.asarray(a))
+        np.testing.assert_allclose(expected[:CELLS], mean(problem, a), rtol=1e-13)
+        np.testing.assert_allclose(expected[CELLS:], gaussian.expected(alone, pulls), rtol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_mixed_cells_against_brute_force(seed):
+    _, observed, both, counts, *_ = mixed_problem(seed)
+    solved_as_brute_force(both, np.concatenate([observed, counts]))
+
+
+def test_gaussian_cells_alone_are_the_closed_form():
+    """All cells with weights: the solver of the Gaussian likelihood finds the same pulls."""
+    rng = np.random.default_rng(3)
+    shapes, weights = rng.uniform(2, 10, (2, 12)), 1 / rng.uniform(4, 20, 12)
+    sd, centre = np.array([0.1, 0.3]), np.array([0.05, -0.2])
+    parts = [Part(shapes[0], (0,)), Part(shapes[1], (1,))]
+    counts = jnp.asarray(1.3 * shapes.sum(axis=0) + rng.normal(size=12) / np.sqrt(weights))
+    problem = Problem([parts], sd, centre, [weights])
+    solved, distance = best_nuisances(counts, templates(problem))
+    columns, widths = tuple(map(jnp.asarray, shapes)), tuple(sd.tolist())
+    closed = gaussian.LinearPulls(jnp.zeros(12), columns, widths, tuple(centre.tolist()))
+    expected = gaussian.best_pulls(counts, jnp.asarray(weights), closed)
+    np.testing.assert_allclose(solved, np.array(expected), rtol=0, atol=1e-12)
+    assert abs(float(distance)) < 1e-9
+
+
+def test_poisson_experiments_side_by_side():
+    """Joint chi2 = sum of those alone, constraints counted once; morphs that one of them lacks."""
+    first, left = problem_and_data(1, centre=1.0)
+    second, right = problem_and_data(2)
+    second = replace(without_morphs(second), centre=first.centre)
+    both = replace(
+        first, experiments=[*first.experiments, *second.experiments], weights=[None, None]
+    )
+    a = np.array([0.1, -0.2, 0.01, 0.5, -1.4])
+    data = jnp.asarray(np.concatenate([left, right]))
+    together = poisson.chi2(data, templates(both), jnp.asarray(a))
+    alone = [
+        poisson.chi2(jnp.asarray(n), templates(p), jnp.asarray(a))
+        for n, p in ((left, first), (right, second))
+    ]
+    penalty = np.sum(((a - first.centre) / first.sd) ** 2)
+    assert float(together) == pytest.approx(float(alone[0] + alone[1]) - penalty, rel=1e-13)
+    solved_as_brute_force(both, np.asarray(data))
+
+
+# --- derivatives of the profile ---
 
 
 @cache
-def fixed():
-    return problem_and_data(6)
+def fixed(kind):
+    if kind == "mixed":
+        _, observed, both, counts, *_ = mixed_problem(6)
+        return both, np.concatenate([observed, counts])
+    return problem_and_data(6, strength=0.15 if kind == "poisson" else 0.9, centre=0.5)
 
 
-def theory(x):
+def theory(kind, x):
     """A problem that depends on two parameters: size of the signal and tilt of all components."""
-    problem, observed = fixed()
-    size = jnp.array([1.0, 0, 0, 1, 1])[:, None] * (x[0] ** 2 - 1) + 1
-    tilt = jnp.exp(x[1] * jnp.linspace(-1.0, 1.0, CELLS))[None, :]
-    linear = problem.linear * size * tilt
-    base = jnp.sum(linear[:3], axis=0)
-    cross = {p: c * x[0] ** 2 * tilt[0] for p, c in problem.cross.items() if p != (1, 4)}
-    return Bilinear(base, linear, cross, problem.inverse_variance), observed
+    problem, observed = fixed(kind)
+    given = templates(problem)
 
+    def scaled(array, size):
+        tilt = jnp.exp(x[1] * jnp.linspace(-1.0, 1.0, array.shape[-1]))
+        return array * size * (tilt if array.ndim == 1 else tilt[None, :])
 
-def profiled(x):
-    problem, observed = theory(x)
-    return poisson.chi2(observed, problem, poisson.best_nuisances(observed, problem)[0])
-
-
-def joint(z):
-    problem, observed = theory(z[:2])
-    return poisson.chi2(observed, problem, z[2:])
+    experiments = tuple(
+        tuple(
+            jax.tree.map(lambda y, i=i: scaled(y, x[0] ** 2 if i == 0 else 1.0), c)
+            for i, c in enumerate(components)
+        )
+        for components in given.experiments
+    )
+    return eqx.tree_at(lambda t: t.experiments, given, experiments), jnp.asarray(observed)
 
 
 @cache
-def derivatives():
+def derivatives(kind):
     """Compiled: profile, its gradient, its Hessian in two modes, Hessian with the nuisances."""
+
+    def profiled(x):
+        problem, observed = theory(kind, x)
+        return poisson.chi2(observed, problem, poisson.best_nuisances(observed, problem)[0])
+
+    def joint(z):
+        problem, observed = theory(kind, z[:2])
+        return poisson.chi2(observed, problem, z[2:])
+
     kinds = (profiled, jax.grad(profiled), jax.hessian(profiled), jax.jacrev(jax.jacrev(profiled)))
     return tuple(map(jax.jit, (*kinds, jax.hessian(joint))))
 
@@ -222,28 +659,49 @@ def richardson(f, x, h=0.02):
     return np.array(columns)
 
 
-@pytest.mark.parametrize("x", [(1.0, 0.0), (1.6, 0.2), (0.4, -0.3), (2.5, 0.1)], ids=str)
-def test_derivatives_of_the_profile(x):
+POINTS = [(1.0, 0.0), (1.6, 0.2), (0.4, -0.3), (2.5, 0.1)]
+
+
+@pytest.mark.parametrize("x", POINTS, ids=str)
+@pytest.mark.parametrize("kind", ["poisson", "strong", "mixed"])
+def test_derivatives_of_the_profile(kind, x):
     """Gradient, Hessian in both modes: finite differences of value and gradient, and Schur."""
-    x, _ = jnp.array(x), fixed()
-    value, gradient, hessian, reverse, full = derivatives()
+    x, _ = jnp.array(x), fixed(kind)
+    value, gradient, hessian, reverse, full = derivatives(kind)
     np.testing.assert_allclose(gradient(x), richardson(value, x), rtol=1e-7, atol=1e-6)
     np.testing.assert_allclose(hessian(x), richardson(gradient, x), rtol=1e-7, atol=1e-6)
     np.testing.assert_allclose(hessian(x), reverse(x), rtol=1e-10, atol=1e-9)
-    problem, observed = theory(x)
+    problem, observed = theory(kind, x)
     full = np.asarray(full(jnp.concatenate([x, best_nuisances(observed, problem)[0]])))
     schur = full[:2, :2] - full[:2, 2:] @ np.linalg.solve(full[2:, 2:], full[2:, :2])
     np.testing.assert_allclose(hessian(x), schur, rtol=1e-10, atol=1e-9)
 
 
-def test_combine_is_one_problem():
-    """Cells side by side; a pair of mixed terms that one side lacks is zero there."""
-    first, left = problem_and_data(1)
-    second, right = problem_and_data(2)
-    second = second._replace(cross={p: c for p, c in second.cross.items() if p != (1, 4)})
-    both = poisson.combine([first, second])
-    a = jnp.array([0.1, -0.2, 0.01, 0.5, -0.4])
-    together = poisson.chi2(jnp.concatenate([left, right]), both, a)
-    alone = [poisson.chi2(n, p, a) for n, p in ((left, first), (right, second))]
-    penalty = jnp.sum(a**2 * first.inverse_variance)
-    assert float(together) == pytest.approx(float(alone[0] + alone[1] - penalty), rel=1e-13)
+# --- the flag ---
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_distance_of_a_search_cut_short(monkeypatch, steps):
+    """Stopped early the flag is no smaller than what is left; left to finish it is none."""
+    problem, observed = problem_and_data(3, signal=20.0)
+    given, n = templates(problem), jnp.asarray(observed)
+    monkeypatch.setattr(poisson, "_STEPS", steps)
+    solved, distance = poisson.best_nuisances(n, given)
+    least, _ = brute_force(observed, problem)
+    left = (float(poisson.chi2(n, given, solved)) - least) / 2
+    assert float(distance) > max(left, 1e-3)
+
+
+def test_distance_where_counts_are_negative():
+    """A free normalisation and no event: chi2 falls until the prediction is below 0."""
+    s = jnp.array([3.0, 5.0])
+    problem = Templates(((Component(s, (0,)), Component(0.1 * s)),), jnp.zeros(1), jnp.zeros(1))
+    assert float(best_nuisances(jnp.zeros(2), problem)[1]) == np.inf
+
+
+def test_distance_where_nothing_decides():
+    """Two free normalisations of one shape, or one of nothing: no unique minimum."""
+    s = jnp.array([3.0, 5.0, 2.0])
+    for twice in (((Component(s, (0, 1)),),), ((Component(s, (0,)), Component(0 * s, (1,))),)):
+        problem = Templates(twice, jnp.zeros(2), jnp.zeros(2))
+        assert float(best_nuisances(s + 1, problem)[1]) == np.inf

@@ -78,10 +78,23 @@ def renamed(experiment, old, new, **changes):
     return replace(experiment, pulls=pulls)
 
 
-def test_gaussian_and_poisson_share_no_nuisance():
-    argon = renamed(lar_2020(), OWN, SHARED, sd=0.12)
-    with pytest.raises(InputError, match=r"'lar-2020', 'csi-2021'.* share a nuisance"):
-        Model([argon, csi_2021()])
+@pytest.mark.parametrize("theory", [{}, {"sin2_theta_w": 0.35}, {"R_n_Ar": 8.0}], ids=str)
+def test_gaussian_and_poisson_share_a_nuisance(theory):
+    """One problem with cells of both kinds: brute force, and derivatives of the profile."""
+    model = Model([renamed(lar_2020(), OWN, SHARED, sd=0.12), csi_2021(morphs=("qf_1",))])
+    assert [sorted(g) for g in model.static.groups] == [[0, 1]]
+    chi2, nuisances = brute_force(model, theory)
+    assert 2 * float(model.profiled_nll(theory)) == pytest.approx(chi2, abs=1e-6)
+    assert float(model.best_pulls(theory)[SHARED]) == pytest.approx(nuisances[SHARED], abs=1e-4)
+    assert abs(float(model.solver_distance(theory))) < 1e-10
+    s, h = theory.get("sin2_theta_w", 0.2386), 1e-5
+    at = [{**theory, "sin2_theta_w": s + d} for d in (h, -h)]
+    slope = model.value_and_grad({**theory, "sin2_theta_w": s})[1]["sin2_theta_w"]
+    up, down = (float(model.profiled_nll(v)) for v in at)
+    assert slope == pytest.approx((up - down) / (2 * h), rel=1e-5)
+    up, down = (model.value_and_grad(v)[1]["sin2_theta_w"] for v in at)
+    curvature = model.hessian({**theory, "sin2_theta_w": s}, names=["sin2_theta_w"])[0, 0]
+    assert curvature == pytest.approx((up - down) / (2 * h), rel=1e-5)
 
 
 def test_shared_nuisance_of_another_width():
@@ -188,8 +201,14 @@ def changed(**changes) -> Experiment:
         ({"spread": {"nu_mu": np.ones((9, 11))}}, "spread"),
         ({"spread": {s: np.ones((11, 9)) for s in ("nu_mu", "nu_mu_bar", "nu_e")}}, "spread"),
         ({"spread": {}}, "spread"),
-        ({"morphs": (Morph("alpha_x_c", "x", components={"brn": np.ones(9)}),)}, "alpha_x_c"),
-        ({"morphs": (Morph("alpha_x_c", "x", components={"bm": np.ones(99)}),)}, "alpha_x_c"),
+        (
+            {"morphs": (Morph("alpha_x_c", "x", components={"brn": (np.ones(9),) * 2}),)},
+            "alpha_x_c",
+        ),
+        (
+            {"morphs": (Morph("alpha_x_c", "x", components={"bm": (np.ones(99),) * 2}),)},
+            "alpha_x_c",
+        ),
         ({"statistic": "gaussian"}, "morphs"),
     ],
     ids=lambda x: str(list(x)) if isinstance(x, dict) else "",

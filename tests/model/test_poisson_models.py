@@ -44,7 +44,7 @@ def compiled(model):
 
 def brute_force(model, theory, data, starts=3):
     """Least chi2 over the nuisances from several random starts: (chi2, {nuisance: value})."""
-    names, sd, value_and_grad, _ = compiled(model)
+    names, sd, value_and_grad, hessian = compiled(model)
     given = {n: jnp.float64(v) for n, v in theory.items()}
 
     def function(z):
@@ -59,6 +59,15 @@ def brute_force(model, theory, data, starts=3):
         )
         if best is None or found.fun < best.fun:
             best = found
+    # Nearly flat directions need curvature to be followed to their end.
+    best = minimize(
+        function,
+        best.x,
+        jac=True,
+        hess=lambda z: np.asarray(hessian(z, given, data)),
+        method="trust-exact",
+        options={"gtol": 1e-9},
+    )
     return best.fun, dict(zip(names, best.x * sd, strict=True))
 
 
@@ -123,25 +132,27 @@ def test_no_nuisances():
 def templates(theory):
     """Components and what each morph does to the signal, as NumPy arrays [cell].
 
-    The morphs are read off the expected counts, which are linear in each of them.
+    The morphs are read off the expected counts, which are parabolas in each of them.
     """
     parts = model().by_component(theory)[NAME]
     components = {k: np.asarray(v) for k, v in parts["background"].items()}
     components["signal"] = sum(np.asarray(c) for c in parts["signal"].values())
     morphs = {}
     for name in NUISANCES[4:]:
-        up, down = (model().expected({**theory, name: v})[NAME] for v in (0.5, -0.5))
-        morphs[name] = np.asarray(up - down)
+        up, no, down = (model().expected({**theory, name: v})[NAME] for v in (0.5, 0.0, -0.5))
+        morphs[name] = np.asarray(up - down), 2 * np.asarray(up - 2 * no + down)
     return components, morphs
 
 
 def by_hand(theory, nuisances, n):
-    """chi2 from templates: normalisations multiply, morphs of the signal add.
+    """chi2 from templates: normalisations multiply, morphs of the signal add parabolas.
 
     Where a morph overshoots and counts would be negative, the likelihood takes 1e-9.
     """
     components, morphs = templates(theory)
-    signal = components["signal"] + sum(nuisances[k] * shift for k, shift in morphs.items())
+    signal = components["signal"]
+    for k, (linear, quadratic) in morphs.items():
+        signal = signal + nuisances[k] * linear + nuisances[k] ** 2 * quadratic
     mu = signal * (1 + nuisances[NUISANCES[0]])
     for name, component in zip(NUISANCES[1:4], COMPONENTS[1:], strict=True):
         mu = mu + (1 + nuisances[name]) * components[component]

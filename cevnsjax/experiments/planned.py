@@ -1,0 +1,32 @@
+"""Experiments that have no data yet."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.experiments.experiment import Experiment
+
+PLANNED = " (planned)"
+"""End of the title of an experiment without data."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedExperiment(Experiment):
+    """An experiment without data: ``observed`` holds the expected backgrounds and no signal.
+
+    It predicts. To fit it, give it data with ``with_data``, e.g. its own prediction.
+    """
+
+    def with_data(self, observed: Any) -> Experiment:
+        """The experiment with observed counts.
+
+        Args:
+            observed: Counts, array-like, [cell] [count].
+        """
+        kept = {f.name: getattr(self, f.name) for f in fields(Experiment)}
+        counts = np.asarray(observed, dtype=float)
+        title = self.title.removesuffix(PLANNED)
+        return Experiment(
+            **kept | {"observed": counts, "variance": np.maximum(counts, 1.0), "title": title}
+        )

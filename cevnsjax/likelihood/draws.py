@@ -1,0 +1,74 @@
+"""Random counts and auxiliary measurements, drawn with NumPy block by block.
+
+Each block of ``BLOCK`` pseudo-experiments has its own seed, so that the first toys of a long run
+are those of a short one, and the number of devices or chunks changes none.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+BLOCK = 1024
+
+
+def poisson_counts(seed: tuple[int, ...], mu: np.ndarray, toys: int) -> np.ndarray:
+    """Poisson counts.
+
+    Args:
+        seed: Entropy of the stream [1].
+        mu: Expected counts, [cell] [count]; negative ones are taken as 0.
+        toys: Number of pseudo-experiments.
+
+    Returns:
+        [toy, cell], 32-bit whole numbers [count].
+    """
+    mean = np.maximum(mu, 0.0)
+    return _blocks(seed, toys, lambda rng, n: rng.poisson(mean, (n, mean.size)).astype(np.int32))
+
+
+def gaussian_counts(
+    seed: tuple[int, ...], mu: np.ndarray, variance: np.ndarray, toys: int
+) -> np.ndarray:
+    """Counts with Gaussian errors.
+
+    Args:
+        seed: Entropy of the stream [1].
+        mu: Expected counts, [cell] [count].
+        variance: Their variances, [cell] [count^2].
+        toys: Number of pseudo-experiments.
+
+    Returns:
+        [toy, cell] [count].
+    """
+    return _blocks(seed, toys, lambda rng, n: rng.normal(mu, np.sqrt(variance), (n, mu.size)))
+
+
+def normal(seed: tuple[int, ...], mean: float, sd: float, toys: int) -> np.ndarray:
+    """Auxiliary measurements of one nuisance.
+
+    Args:
+        seed: Entropy of the stream [1].
+        mean: True value [any unit].
+        sd: Standard deviation, in the same unit.
+        toys: Number of pseudo-experiments.
+
+    Returns:
+        [toy], in the same unit.
+    """
+    return _blocks(seed, toys, lambda rng, n: rng.normal(mean, sd, n))
+
+
+def _blocks(
+    seed: tuple[int, ...], toys: int, draw: Callable[[np.random.Generator, int], np.ndarray]
+) -> np.ndarray:
+    return np.concatenate([part[:n] for part, n in _drawn(seed, toys, draw)])
+
+
+def _drawn(
+    seed: tuple[int, ...], toys: int, draw: Callable[[np.random.Generator, int], np.ndarray]
+) -> Iterator[tuple[np.ndarray, int]]:
+    blocks = -(-toys // BLOCK)
+    for k, child in enumerate(np.random.SeedSequence(seed).spawn(blocks)):
+        # A whole block is drawn even where part of it is asked for: its head does not depend on
+        # how many are.
+        yield draw(np.random.default_rng(child), BLOCK), min(BLOCK, toys - k * BLOCK)

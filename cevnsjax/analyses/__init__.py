@@ -6,9 +6,13 @@ from typing import Any
 
 # The builders share their modules' names; import the modules by another name.
 from cevnsjax.analyses import aristizabal2018 as _aristizabal2018
+from cevnsjax.analyses import coherent2017 as _coherent2017
+from cevnsjax.analyses import coherent2020_lar as _coherent2020_lar
+from cevnsjax.analyses import coherent2021 as _coherent2021
 from cevnsjax.analyses import liao_marfatia2017 as _liao_marfatia2017
 from cevnsjax.analyses import papoulias2020 as _papoulias2020
 from cevnsjax.analyses import papoulias_kosmas2019 as _papoulias_kosmas2019
+from cevnsjax.analyses import picciau2020 as _picciau2020
 from cevnsjax.errors import UnknownNameError
 from cevnsjax.interactions.owners import OWNERS, owning, require_options
 from cevnsjax.model import Model
@@ -42,6 +46,16 @@ ANALYSES = {
         _liao_marfatia2017.liao_marfatia2017, _liao_marfatia2017.CONVENTIONS
     ),
     "aristizabal2018": Analysis(_aristizabal2018.aristizabal2018, _aristizabal2018.CONVENTIONS),
+    "coherent2017": Analysis(_coherent2017.coherent2017, _coherent2017.CONVENTIONS),
+    "coherent2020_lar": Analysis(_coherent2020_lar.coherent2020_lar, _coherent2020_lar.CONVENTIONS),
+    "coherent2021": Analysis(
+        _coherent2021.coherent2021,
+        _coherent2021.CONVENTIONS,
+        {"sin2_theta_w": {"normalisation": "constrained"}},
+    ),
+    "picciau2020": Analysis(
+        _picciau2020.picciau2020, _picciau2020.CONVENTIONS, {"R_n_Ar": {"radius": "free"}}
+    ),
 }
 """Analyses by name."""
 
@@ -49,6 +63,10 @@ papoulias2020 = _papoulias2020.papoulias2020
 papoulias_kosmas2019 = _papoulias_kosmas2019.papoulias_kosmas2019
 liao_marfatia2017 = _liao_marfatia2017.liao_marfatia2017
 aristizabal2018 = _aristizabal2018.aristizabal2018
+coherent2017 = _coherent2017.coherent2017
+coherent2020_lar = _coherent2020_lar.coherent2020_lar
+coherent2021 = _coherent2021.coherent2021
+picciau2020 = _picciau2020.picciau2020
 
 
 def analysis(

@@ -80,11 +80,11 @@ class ExperimentArrays(eqx.Module):
         kernels: {nucleus: {structure: {source: [node]}}} [1].
         pull_sd: Standard deviations of pulls and morphs, {name: scalar}.
         spread: Where the signal is binned in more than its energy: how a bin's events fall on the
-            other axes, {source: [bin, cell of the other axes]} [1]. Empty otherwise.
-        morph_R: Change of R by a morph, {name: (linear, curved)},
-            each [bin, node] [MeV].
-        morph_spread: Likewise of ``spread``, {name: {source: ([bin, cell], [bin, cell])}} [1].
-        morph_components: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
+            other axes, [source, bin, cell of the other axes] [1]. None otherwise.
+        R_morphs: For each of ``R_moved`` the linear and the curved part of the change of R by a
+            morph, [2 x morph, bin, node] [MeV]; None if there is none.
+        spread_morphs: Likewise of ``spread`` for ``spread_moved``, [2 x morph, source, bin, cell].
+        component_morphs: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
         energies: Where neutrinos oscillate: energies of the survival probabilities, {source:
             [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
     """
@@ -97,15 +97,17 @@ class ExperimentArrays(eqx.Module):
     kernels: dict[str, Any]
     pull_sd: dict[str, Any]
     energies: dict[str, Any]
-    spread: dict[str, Any]
-    morph_R: dict[str, Any]
-    morph_spread: dict[str, Any]
-    morph_components: dict[str, Any]
+    spread: Any
+    R_morphs: Any
+    spread_morphs: Any
+    component_morphs: dict[str, Any]
     name: str = eqx.field(static=True)
     signal: SignalRecipe = eqx.field(static=True)
     pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
     searched: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
     morphs: tuple[str, ...] = eqx.field(static=True)
+    R_moved: tuple[str, ...] = eqx.field(static=True)
+    spread_moved: tuple[str, ...] = eqx.field(static=True)
     shape: tuple[tuple[str, str], ...] = eqx.field(static=True)
     statistic: str = eqx.field(static=True)
 
@@ -150,22 +152,7 @@ def arrays_of(
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
         "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in searched},
         "energies": tabulated.survival_energies(E_low) if tabulated else {},
-        "spread": e.spread,
-        "morph_R": {
-            m.name: _shift(R, *(response(d, signal.kinks, {})[1] for d in m.detectors))
-            for m in e.morphs
-            if m.detectors
-        },
-        "morph_spread": {
-            m.name: {s: _shift(e.spread[s], *(side[s] for side in m.spread)) for s in e.spread}
-            for m in e.morphs
-            if m.spread
-        },
-        "morph_components": {
-            m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
-            for m in e.morphs
-            if m.components
-        },
+        **_shapes(e, signal, R),
     }
 
     def leaf(number: Any) -> jax.Array:
@@ -178,6 +165,8 @@ def arrays_of(
         pulls=tuple((p.name, p.components) for p in e.pulls if p.name not in searched),
         searched=tuple((p.name, p.components) for p in e.pulls if p.name in searched),
         morphs=tuple(m.name for m in e.morphs),
+        R_moved=tuple(m.name for m in e.morphs if m.detectors),
+        spread_moved=tuple(m.name for m in e.morphs if m.spread),
         shape=tuple((short, p.name) for short, p in e.shape.items()),
         statistic=e.statistic,
     )
@@ -187,6 +176,29 @@ def _norms(e: Experiment) -> dict[str, float]:
     return {
         n.name: e.mass_kg * per_kg * e.flux.fluence * fermi_scale(n.mass)
         for n, per_kg in zip(e.target.nuclei, e.target.per_kg, strict=True)
+    }
+
+
+def _shapes(e: Experiment, signal: SignalRecipe, R: np.ndarray) -> dict[str, Any]:
+    """How the signal falls on further axes, and what morphs change."""
+    by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
+    spread = np.stack(by_source) if by_source else None
+    moved, bent = [], []
+    for m in e.morphs:
+        if m.detectors:
+            moved += _shift(R, *(response(d, signal.kinks, {})[1] for d in m.detectors))
+        if m.spread and spread is not None:
+            sides = (np.stack([side[s] for s in signal.flux.sources]) for side in m.spread)
+            bent += _shift(spread, *sides)
+    return {
+        "spread": spread,
+        "R_morphs": np.stack(moved) if moved else None,
+        "spread_morphs": np.stack(bent) if bent else None,
+        "component_morphs": {
+            m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
+            for m in e.morphs
+            if m.components
+        },
     }
 
 

@@ -24,6 +24,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables, shipped_csi_2017
 from cevnsjax.experiments.csi_2017_time import in_time
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.pulls import with_flux_apart
 from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -55,6 +56,7 @@ def csi_2017(
     qf_sd: float = 0.051,
     prompt_neutrons: bool = True,
     variance: Literal["C+AC+BRN", "C+AC"] = "C+AC+BRN",
+    split_flux: bool = False,
     nodes: int | None = None,
     data: Csi2017Tables | str | Path | None = None,
 ) -> Experiment:
@@ -78,6 +80,8 @@ def csi_2017(
         qf_sd: Standard deviation of "qf_scale" [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
         variance: Whether expected neutrons add to the variance C + AC.
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
         nodes: Quadrature nodes a panel.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
@@ -112,6 +116,8 @@ def csi_2017(
         )
     else:
         part = _without_time(tables, edges, inside, neutrons, pulls, prompt_neutrons, variance)
+    if checks.flag("csi-2017: split_flux", split_flux):
+        part["pulls"] = with_flux_apart(part["pulls"])
     quenching_model = csi_quenching(quenching)
     checks.number("csi-2017: qf_sd", qf_sd)
     return Experiment(

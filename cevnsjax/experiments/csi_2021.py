@@ -23,6 +23,7 @@ from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2021_tables import Csi2021Tables, shipped_csi_2021
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph, Pull
+from cevnsjax.experiments.pulls import with_flux_apart
 from cevnsjax.experiments.release_csi_2021 import read_csi_2021_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -43,6 +44,7 @@ def csi_2021(
     pulse: Pulse | None = None,
     cells_pe: float | None = None,
     mass_kg: float | None = None,
+    split_flux: bool = False,
     nodes: int | None = None,
     data: Csi2021Tables | str | Path | None = None,
 ) -> Experiment:
@@ -58,6 +60,8 @@ def csi_2021(
         cells_pe: Take the efficiency at the centres of cells this wide, instead of inside the
             integral [PE].
         mass_kg: Detector mass; 14.6 if None [kg].
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
         nodes: Quadrature nodes a panel.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
@@ -66,6 +70,7 @@ def csi_2021(
         InputError: At values of the wrong kind.
         DataError: If a data file is missing or malformed.
     """
+    checks.flag("csi-2021: split_flux", split_flux)
     tables, about = _tables(data), read_toml("coherent_csi_2021", "experiment.toml")
     edges = tuple(about["window"]["n_pe_edges"])
     t_edges = tuple(about["window"]["t_us_edges"])
@@ -103,7 +108,7 @@ def csi_2021(
         observed=observed.reshape(-1),
         variance=np.maximum(observed, 1.0).reshape(-1),
         backgrounds=_backgrounds(tables, about, edges, t_edges, timing),
-        pulls=_pulls(pulls),
+        pulls=with_flux_apart(_pulls(pulls)) if split_flux else _pulls(pulls),
         morphs=_morphs(morphs, tables, detector, proton_pulse, t_edges, timing),
         extra={"t_us": t_edges},
         spread=_spread(proton_pulse, edges, t_edges, timing),

@@ -21,6 +21,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import lar_2020_cells as cells
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.lar_2020_tables import Lar2020Tables, shipped_lar_2020
+from cevnsjax.experiments.pulls import with_flux_apart
 from cevnsjax.experiments.release_lar_2020 import read_lar_2020_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -42,6 +43,7 @@ def lar_2020(
     pulls: Mapping[str, float] | None = None,
     signal: Literal["computed", "release"] = "computed",
     morphs: Sequence[str] = cells.MORPHS,
+    split_flux: bool = False,
     nodes: int | None = None,
     data: Lar2020Tables | str | Path | None = None,
 ) -> Experiment:
@@ -64,6 +66,8 @@ def lar_2020(
             theory gives the total and the release's pdf the shape.
         morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,
             "brn_energy", "brn_time" and "brn_width" of the prompt neutrons.
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
         nodes: Quadrature nodes a panel.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
@@ -96,7 +100,13 @@ def lar_2020(
         protons_on_target=chosen["protons_on_target"],
         baseline_m=tables.baseline_m,
     )
-    part = _in_cells(tables, flux.sources, pulls, signal, morphs) if in_cells else None
+    part = (
+        _in_cells(tables, flux.sources, pulls, signal, morphs)
+        if in_cells
+        else _spectrum(tables, pulls)
+    )
+    if checks.flag("lar-2020: split_flux", split_flux):
+        part["pulls"] = with_flux_apart(part["pulls"])
     return Experiment(
         name=NAME,
         target=target("40Ar"),
@@ -113,7 +123,7 @@ def lar_2020(
         observable="E_ee_keV",
         title="COHERENT CENNS-10 LAr 2020",
         source="Akimov et al., PRL 126, 012002; doi:10.5281/zenodo.3903810",
-        **(part or _spectrum(tables, pulls)),
+        **part,
     )
 
 

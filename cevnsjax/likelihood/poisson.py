@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cevnsjax.numerics import total
 from cevnsjax.types import Reals
@@ -29,20 +30,22 @@ _KEPT = 0.1
 
 
 class Component(eqx.Module):
-    """One component of the counts of one experiment.
+    """One component of the counts of one experiment; its parts are bent one by one, then added.
 
     Attributes:
-        nominal: Counts before nuisances, [cell] [count].
+        nominal: Counts before nuisances, [cell] or [part, cell] [count].
         pulls: Indices of the nuisances that multiply it.
-        linear: Half the difference of the templates at +1 and -1, [nuisance, cell] [count]; None
-            if no nuisance bends it.
-        curved: Half their sum less nominal, [nuisance, cell] [count].
+        linear: Half the difference of the templates at +1 and -1, [morph, cell] or
+            [part, morph, cell] [count]; None if no nuisance bends it.
+        curved: Half their sum less nominal, shaped like ``linear`` [count].
+        morphs: Indices of the nuisances that bend it; all, in order, if None.
     """
 
     nominal: Reals
     pulls: tuple[int, ...] = eqx.field(static=True, default=())
     linear: Any = None
     curved: Any = None
+    morphs: tuple[int, ...] | None = eqx.field(static=True, default=None)
 
 
 class Templates(eqx.Module):
@@ -96,8 +99,8 @@ def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     Returns:
         Template [count], its first [1] and second derivative [1/count], each [cell].
     """
-    edge = jnp.where(nominal > 0, _KEPT * nominal, 1.0)
-    t = jnp.where(nominal > 0, jnp.maximum((edge - changed) / edge, 0.0), 0.0)
+    edge = jnp.where(nominal > _FLOOR, _KEPT * nominal, 1.0)
+    t = jnp.where(nominal > _FLOOR, jnp.maximum((edge - changed) / edge, 0.0), 0.0)
     down = jnp.exp(-t - t**2 / 2)
     return (
         jnp.where(t > 0, edge * down, changed),
@@ -107,7 +110,10 @@ def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
 
 
 class _Bent(NamedTuple):
-    """A component at nuisances a: normalisation, shape and its derivatives by the morphs."""
+    """A component at nuisances a: normalisation, shape and its derivatives by the morphs.
+
+    Arrays are [part, cell], ``bent`` and ``curved`` [part, morph, cell].
+    """
 
     factor: Any
     kept: Reals
@@ -119,19 +125,30 @@ class _Bent(NamedTuple):
 
 def _at(component: Component, a: Reals) -> _Bent:
     factor = 1 + total([a[k] for k in component.pulls]) if component.pulls else 1.0
-    nominal = component.nominal
+    cells = component.nominal.shape[-1]
+    nominal = component.nominal.reshape(-1, cells)
     if component.linear is None:
         return _Bent(factor, nominal)
-    u, slope, curvature = bend(a)
-    changed = nominal + a @ component.linear + u @ component.curved
+    morphs = range(a.size) if component.morphs is None else component.morphs
+    x = jnp.stack([a[m] for m in morphs])
+    linear, curved = (y.reshape(-1, x.size, cells) for y in (component.linear, component.curved))
+    u, slope, curvature = bend(x)
+    bends = x[None, :, None] * linear + u[None, :, None] * curved
+    changed = nominal + jnp.sum(bends, axis=1)
     kept, first, second = kept_positive(nominal, changed)
-    bent = component.linear + slope[:, None] * component.curved
-    return _Bent(factor, kept, first, second, bent, curvature[:, None] * component.curved)
+    bent = linear + slope[None, :, None] * curved
+    return _Bent(factor, kept, first, second, bent, curvature[None, :, None] * curved)
 
 
 def _multiplied(component: Component, like: Reals) -> Reals:
     """1 for the nuisances that multiply a component, 0 for others, [nuisance] [1]."""
     return jnp.asarray([float(k in component.pulls) for k in range(like.size)], like.dtype)
+
+
+def _placed(component: Component, like: Reals) -> Reals:
+    """Where the morphs of a component stand among all nuisances, [nuisance, morph] of 0 and 1."""
+    places = jnp.eye(like.size, dtype=like.dtype)
+    return places if component.morphs is None else places[:, np.array(component.morphs)]
 
 
 class _Mean(NamedTuple):
@@ -146,12 +163,13 @@ def _mean(problem: Templates, a: Reals) -> _Mean:
     parts = [[_at(c, a) for c in components] for components in problem.experiments]
     counts, slopes = [], []
     for components, sides in zip(problem.experiments, parts, strict=True):
-        counts.append(total([p.factor * p.kept for p in sides]))
+        counts.append(total([p.factor * jnp.sum(p.kept, axis=0) for p in sides]))
         rows = []
         for component, p in zip(components, sides, strict=True):
-            rows.append(_multiplied(component, a)[:, None] * p.kept[None, :])
+            rows.append(_multiplied(component, a)[:, None] * jnp.sum(p.kept, axis=0)[None, :])
             if p.bent is not None:
-                rows.append(p.factor * p.slope * p.bent)
+                bent = jnp.sum(p.slope[:, None, :] * p.bent, axis=0)
+                rows.append(p.factor * (_placed(component, a) @ bent))
         slopes.append(total(rows))
     if len(counts) == 1:
         return _Mean(counts[0], slopes[0], parts)
@@ -162,14 +180,18 @@ def _curving(problem: Templates, mean: _Mean, pull: Reals) -> Any:
     """Second derivatives of mu by the nuisances, summed with the pull of each cell."""
     out, first = [jnp.zeros_like(problem.inverse_variance)[:, None]], 0
     for components, sides in zip(problem.experiments, mean.parts, strict=True):
-        cells = components[0].nominal.size
+        cells = components[0].nominal.shape[-1]
         here = pull[first : first + cells]
         first += cells
         for component, p in zip(components, sides, strict=True):
             if p.bent is None:
                 continue
-            bends = (p.bent * (here * p.second)) @ p.bent.T + jnp.diag(p.curved @ (here * p.slope))
-            tilt = p.bent @ (here * p.slope)
+            weighted = p.bent * (here[None, :] * p.second)[:, None, :]
+            slope = (here[None, :] * p.slope)[:, None, :]
+            bends = jnp.einsum("pkc,plc->kl", weighted, p.bent)
+            bends = bends + jnp.diag(jnp.sum(p.curved * slope, axis=(0, 2)))
+            place = _placed(component, problem.inverse_variance)
+            bends, tilt = place @ bends @ place.T, place @ jnp.sum(p.bent * slope, axis=(0, 2))
             mixed = _multiplied(component, tilt)[:, None] * tilt[None, :]
             out.append(p.factor * bends + mixed + mixed.T)
     return total(out)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.model import groups
+from cevnsjax.model import groups, parts
+from cevnsjax.model.signal import binned_signal
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal
 from cevnsjax.types import Reals, Values
@@ -51,7 +52,7 @@ Experiments = list[ExperimentArrays]
 def expected(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Any:
     """Expected counts with the nuisances in ``values``, {experiment: [cell]} [count]."""
     del observed
-    return {e.name: groups.expected(e, static.interactions, values) for e in experiments}
+    return {e.name: parts.expected(e, static.interactions, values) for e in experiments}
 
 
 def by_component(
@@ -69,7 +70,7 @@ def predicted(
     del observed
     out = {}
     for e in experiments:
-        signal, background = groups.predicted(e, static.interactions, values)
+        signal, background = parts.predicted(e, static.interactions, values)
         out[e.name] = {"signal": signal, "background": background}
     return out
 
@@ -89,12 +90,13 @@ def _problems(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> list[groups.Problem]:
     found = _found(static, observed)
+    signals = [binned_signal(e, static.interactions, values) for e in experiments]
     return [
         groups.problem_of(
             [experiments[i] for i in group],
+            [signals[i] for i in group],
             [observed.counts[i] for i in group],
             found,
-            static.interactions,
             values,
         )
         for group in static.groups

@@ -43,6 +43,24 @@ def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str,
     }
 
 
-def spread_out(counts: Reals, spread: Reals | None) -> Reals:
-    """Counts per bin of the first observable, on the cells of all of them."""
-    return counts if spread is None else (counts[:, None] * spread).reshape(-1)
+def binned_signal(
+    e: ExperimentArrays, interactions: tuple[Any, ...], values: Values, *, merged: bool = True
+) -> Reals:
+    """Signal in the bins of the first observable: all that theory has to say of an experiment.
+
+    Args:
+        e: Arrays of the experiment.
+        interactions: The StandardModel first.
+        values: Theory and nonlinear nuisances.
+        merged: Whether sources may be added up where nothing tells them apart.
+
+    Returns:
+        [source, variant, bin] [count]: the nominal response, then its linear and curved change by
+        each morph that moves it.
+    """
+    R, rate = node_rates(e, interactions, values)
+    rates = jnp.stack([rate[source] for source in e.signal.flux.sources])
+    if merged and e.spread is None and e.R_morphs is None:
+        rates = jnp.sum(rates, axis=0, keepdims=True)
+    responses = R[None] if e.R_morphs is None else jnp.concatenate([R[None], e.R_morphs])
+    return jnp.einsum("vbn,sn->svb", responses, rates)

@@ -1,0 +1,64 @@
+"""Analyses that fit the strength of the signal, 1 + alpha_sig, instead of a parameter of theory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.experiments.experiment import SIGNAL, Experiment
+from cevnsjax.interactions import StandardModel
+from cevnsjax.model import Model
+from cevnsjax.nuclei import Target
+from cevnsjax.parameters import Parameter
+
+
+@dataclass(frozen=True)
+class SignalShape(StandardModel):
+    """The Standard Model as a shape: sin2_theta_w, which only scales it, is held unless named."""
+
+    def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
+        """Those of the Standard Model, none of them free by default."""
+        return [replace(p, free=False) for p in super().parameters(targets)]
+
+
+def with_free_strength(
+    experiment: Experiment, sm: StandardModel, interactions: Sequence[Any], *, name: str
+) -> Model:
+    """A model in which the signal's pull is fitted; at -1 there is no signal.
+
+    Args:
+        experiment: The experiment, with a pull on its signal.
+        sm: The Standard Model, usually a ``SignalShape``.
+        interactions: Interactions beyond the Standard Model.
+        name: Name of the analysis.
+
+    Raises:
+        InputError: If no pull multiplies the signal.
+    """
+    pulls = [p.name for p in experiment.pulls if SIGNAL in p.components]
+    if not pulls:
+        raise InputError(f"{experiment.name} has no pull on its signal; give pulls={{'sig': inf}}")
+    return Model(experiment, [sm, *interactions], searched=pulls, name=name)
+
+
+def morph_names(analysis: str, given: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Shape variations asked for by name, or all of them.
+
+    Args:
+        analysis: Name of the analysis, for messages.
+        given: A name, names, or "all".
+        known: The names there are.
+
+    Raises:
+        UnknownNameError: At an unknown name.
+        InputError: If it is no list of names.
+    """
+    if given == "all":
+        return tuple(known)
+    if not isinstance(given, str | Sequence):
+        raise InputError(f"{analysis}: morphs must be names like {known[0]!r}, got {given!r}")
+    listed = (given,) if isinstance(given, str) else tuple(given)
+    for name in listed:
+        if name not in known:
+            raise UnknownNameError(f"{analysis} morph", str(name), (*known, "all"))
+    return listed

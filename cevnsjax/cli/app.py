@@ -73,6 +73,9 @@ def fit(
     free: Free = None,
     fix: Fix = None,
     settings: Set = None,
+    method: Annotated[
+        str, typer.Option("--method", help="auto, newton, lbfgs, adam or minuit.")
+    ] = "auto",
     interaction: Interactions = None,
     plot: Plot = None,
     output: Output = None,
@@ -87,7 +90,7 @@ def fit(
     request = Request(
         experiments, analysis, free, fix, settings, interactions=tuple(interaction or ())
     )
-    commands.fit(request, Sink(plot, output, overwrite, as_json))
+    commands.fit(request, method, Sink(plot, output, overwrite, as_json))
 
 
 @app.command()
@@ -127,6 +130,7 @@ def scan(
     analysis: AnalysisName = None,
     fix: Fix = None,
     settings: Set = None,
+    engine: Annotated[str, typer.Option("--engine", help="auto, node or template.")] = "auto",
     interaction: Interactions = None,
     level: Levels = None,
     plot: Plot = None,
@@ -144,7 +148,7 @@ def scan(
         experiments, analysis, None, fix, settings, tuple(axes), tuple(interaction or ())
     )
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    commands.scan(request, axes, tuple(level or ()), sink)
+    commands.scan(request, axes, engine, tuple(level or ()), sink)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from cevnsjax.cli.system import prepare, say_table
 from cevnsjax.errors import InputError
 
 
-def fit(request: Request, sink: Sink) -> None:
+def fit(request: Request, method: str, sink: Sink) -> None:
     """Fit, print, draw; exit status 1 if the fit did not converge."""
     prepare()
     from cevnsjax.inference.fit import fit as run
@@ -22,7 +22,7 @@ def fit(request: Request, sink: Sink) -> None:
     model = build(request)
     if sink.plot is not None:
         only_experiment(model)
-    result = run(model, request.free, fixed=request.fixed)
+    result = run(model, request.free, fixed=request.fixed, method=method)
     rows = []
     for name, x in result.values.items():
         value, error = rounded(x, result.errors[name])
@@ -89,6 +89,7 @@ def profile(request: Request, parameter: str, levels: tuple[float, ...], sink: S
 def scan(
     request: Request,
     axes: dict[str, tuple[float, float, int]],
+    engine: str,
     levels: tuple[float, ...],
     sink: Sink,
 ) -> None:
@@ -103,7 +104,7 @@ def scan(
     if sink.plot is not None and any(points < 2 for _, _, points in axes.values()):
         raise InputError("a figure needs at least two points an axis")
     model = build(request)
-    dataset = run(model, fixed=request.fixed, **axes)
+    dataset = run(model, fixed=request.fixed, engine=engine, **axes)
     best = {n: dataset.attrs[f"best_fit_{n}"] for n in axes}
     result = {
         "analysis": model.name,

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.errors import InputError
-from cevnsjax.inference.minimize import Minimum, Problem, lbfgs, newton
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.inference.methods import METHODS, best_minimum
+from cevnsjax.inference.minimize import Minimum, Problem
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.result import FitResult
 
@@ -83,27 +84,13 @@ def starts_of(objective: Objective, names: tuple[str, ...]) -> list[np.ndarray]:
     return list(unique.values())
 
 
-def best_minimum(problem: Problem, starts: list[np.ndarray]) -> Minimum:
-    """Lowest of the minima reached from several starts: L-BFGS from each, Newton from the best."""
-    rough = [lbfgs(problem, start) for start in starts]
-    finite = [m for m in rough if np.isfinite(m.value)]
-    if not finite:
-        raise InputError("the likelihood is not finite at any start; check fixed values and data")
-    order = sorted(finite, key=lambda m: m.value)
-    best = newton(problem, order[0].u)
-    # A rough end point may hide a lower minimum within the tolerance of L-BFGS.
-    for other in order[1:]:
-        if other.value < best.value - 1e-9:
-            best = newton(problem, other.u)
-    return best
-
-
 def fit(
     objective: Objective,
     free: str | Iterable[str] | None = None,
     *,
     fixed: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
+    method: str = "auto",
     data: Any = None,
 ) -> FitResult:
     """Fit parameters of a model, linear nuisances solved on the way.
@@ -113,6 +100,7 @@ def fit(
         free: Parameters to vary; those the table marks free if None.
         fixed: Parameters to hold at given values.
         start: Extra start for some of the free parameters.
+        method: "auto", "newton", "lbfgs", "adam" or "minuit"; all come down from several starts.
         data: Data to use instead of the model's.
 
     Returns:
@@ -122,13 +110,15 @@ def fit(
         UnknownNameError: At an unknown parameter.
         InputError: At values out of bounds, or if nothing is left to fit.
     """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
     names, held = free_names(objective, free, fixed)
     problem = problem_of(objective, names, held, data)
     if names:
         starts = starts_of(objective, names)
         if start:
             starts.insert(0, _given_start(objective, names, start))
-        minimum = best_minimum(problem, starts)
+        minimum = best_minimum(problem, starts, method)
     else:
         value, _ = problem.value_and_grad(np.zeros(0))
         minimum = Minimum(np.zeros(0), value, 0.0, np.zeros(0, dtype=bool), 0)

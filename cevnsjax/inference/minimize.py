@@ -167,6 +167,18 @@ def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 30) -> Minim
     return Minimum(u, value, float(edm), on_bound(problem, u), steps)
 
 
+def distance_left(problem: Problem, u: np.ndarray) -> float:
+    """Estimated vertical distance from a point to the minimum; infinite at a saddle.
+
+    Args:
+        problem: The function.
+        u: Scaled coordinates, [parameter].
+    """
+    _, gradient = problem.value_and_grad(u)
+    held = pressed(problem, u, gradient)
+    return _newton_step(problem.hessian(u), np.where(held, 0.0, gradient), held)[1]
+
+
 def _newton_step(
     hessian: np.ndarray, gradient: np.ndarray, held: np.ndarray
 ) -> tuple[np.ndarray, float]:

@@ -73,6 +73,41 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
+class BlockGrid(Protocol):
+    """chi2 on a product grid, a block of rows at a time."""
+
+    @property
+    def inner(self) -> str:
+        """The axis along a row."""
+        ...
+
+    @property
+    def outer(self) -> tuple[str, ...]:
+        """The axes that number rows."""
+        ...
+
+    @property
+    def step(self) -> int:
+        """Rows in a block."""
+        ...
+
+    def block(self, first: int) -> np.ndarray:
+        """chi2 of ``step`` rows from ``first`` on, [row, point]."""
+        ...
+
+
+@runtime_checkable
+class Templated(Protocol):
+    """An objective that can turn itself into templates."""
+
+    def template_grid(
+        self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
+    ) -> Any:
+        """A BlockGrid, or None where no template is exact."""
+        ...
+
+
 def free_names(
     objective: Objective,
     free: str | Iterable[str] | None,

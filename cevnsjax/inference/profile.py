@@ -8,7 +8,8 @@ import numpy as np
 from scipy import optimize
 
 from cevnsjax.errors import InputError
-from cevnsjax.inference.fit import best_minimum, problem_of, starts_of
+from cevnsjax.inference.fit import problem_of, starts_of
+from cevnsjax.inference.methods import best_minimum
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.result import ProfileResult, delta_chi2_at, level_key

@@ -89,18 +89,46 @@ def _found(static: Static, observed: Observed) -> Values:
 def _problems(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> list[groups.Problem]:
-    found = _found(static, observed)
-    signals = [binned_signal(e, static.interactions, values) for e in experiments]
+    given = signals(static, experiments, observed, values)
     return [
-        groups.problem_of(
-            [experiments[i] for i in group],
-            [signals[i] for i in group],
-            [observed.counts[i] for i in group],
-            found,
-            values,
-        )
+        _problem(static, experiments, observed, values, group, [given[i] for i in group])
         for group in static.groups
     ]
+
+
+def _problem(
+    static: Static,
+    experiments: Experiments,
+    observed: Observed,
+    values: Values,
+    group: tuple[int, ...],
+    given: list[Reals],
+) -> groups.Problem:
+    members = [experiments[i] for i in group]
+    counts = [observed.counts[i] for i in group]
+    return groups.problem_of(members, given, counts, _found(static, observed), values)
+
+
+def profiled_group(
+    static: Static,
+    experiments: Experiments,
+    observed: Observed,
+    values: Values,
+    group: tuple[int, ...],
+    given: list[Reals],
+) -> Reals:
+    """chi2 of one group of experiments at given signals, minimised over its solved nuisances.
+
+    Args:
+        static: The model's description.
+        experiments: Arrays of all experiments.
+        observed: What was measured.
+        values: Pulls that are searched.
+        group: Indices of the experiments.
+        given: Their signals, each [source, variant, bin] [count].
+    """
+    problem = _problem(static, experiments, observed, values, group, given)
+    return problem.chi2(problem.best()[0])
 
 
 def nll(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Reals:
@@ -138,5 +166,22 @@ def solver_distance(
     return total([p.best()[1] for p in _problems(static, experiments, observed, values)])
 
 
-_FUNCTIONS = (expected, by_component, predicted, nll, profiled_nll, best_pulls, solver_distance)
+def signals(
+    static: Static, experiments: Experiments, observed: Observed, values: Values
+) -> list[Reals]:
+    """Signals in the bins of the first observable, each [source, variant, bin] [count]."""
+    del observed
+    return [binned_signal(e, static.interactions, values) for e in experiments]
+
+
+_FUNCTIONS = (
+    signals,
+    expected,
+    by_component,
+    predicted,
+    nll,
+    profiled_nll,
+    best_pulls,
+    solver_distance,
+)
 KINDS: dict[str, Callable[..., Any]] = {f.__name__: f for f in _FUNCTIONS}

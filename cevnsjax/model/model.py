@@ -27,6 +27,8 @@ from cevnsjax.model.build import (
 )
 from cevnsjax.model.data import Pseudodata, draw, observed_of
 from cevnsjax.model.evaluate import Observed, Static
+from cevnsjax.model.grid import TemplateGrid
+from cevnsjax.model.template import template_of
 from cevnsjax.parameters import ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
@@ -106,6 +108,7 @@ class Model:
         )
         centres = [prior.mean for prior in measured(self.parameters).values()]
         self._own = Observed(self.observed, self._leaf(centres))
+        self.templates: dict[Any, Any] = {}
         self._index = {n: i for i, n in enumerate(self.static.names)}
         self._defaults = np.array(list(self.parameters.defaults().values()), dtype=self.dtype)
         self.nll = BoundFunction(self, "nll")
@@ -290,6 +293,25 @@ class Model:
             batch_size,
         )
         return out[:size]
+
+    def template_grid(
+        self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
+    ) -> TemplateGrid | None:
+        """chi2 on a product grid from templates, if counts are polynomials on all axes but one.
+
+        Templates are made by calls of the model, checked at random points of the grid's box, and
+        kept on the model.
+
+        Args:
+            values: Parameters that stay as they are.
+            grids: Values of each axis [point], in its unit.
+            data: As for ``nll``.
+
+        Returns:
+            The grid, evaluated block by block, or None where no template is exact.
+        """
+        template = template_of(self, values, grids)
+        return None if template is None else TemplateGrid(self, template, values, grids, data)
 
     def _checked_points(self, name: str, points: Any) -> np.ndarray:
         array = np.atleast_1d(np.asarray(points, dtype=self.dtype))

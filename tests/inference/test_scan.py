@@ -120,10 +120,14 @@ def test_bad_axes_are_refused(toy, axis, message):
 def test_bad_requests_are_refused(toy, model):
     with pytest.raises(InputError, match="too large"):
         scan(toy, x=(0.0, 1.0, 20_000), y=(0.0, 1.0, 20_000))
-    with pytest.raises(InputError, match="one or two axes"):
+    with pytest.raises(InputError, match="one to 4 axes"):
         scan(toy)
-    with pytest.raises(InputError, match="one or two axes"):
-        scan(toy, x=(0, 1, 2), y=(0, 1, 2), z=(0, 1, 2))
+    with pytest.raises(InputError, match="one to 4 axes"):
+        scan(toy, **dict.fromkeys("xyzuv", (0, 1, 2)))
+    with pytest.raises(UnknownNameError, match="unknown engine"):
+        scan(toy, x=(0.0, 1.0, 2), engine="fast")
+    with pytest.raises(InputError, match="no template is exact"):
+        scan(toy, x=(0.0, 1.0, 2), engine="template")
     with pytest.raises(UnknownNameError, match="unknown parameter"):
         scan(toy, z=(0.0, 1.0, 2))
     with pytest.raises(UnknownNameError, match="did you mean sin2_theta_w"):

@@ -50,3 +50,20 @@ def flag(what: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{what} must be true or false, got {value!r}")
     return value
+
+
+def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
+    """A list of names; one name alone is a list of one.
+
+    Args:
+        what: What is checked, for the message.
+        value: What was given.
+        example: What a list looks like.
+
+    Raises:
+        InputError: If it is no list of words.
+    """
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, Sequence) or not all(isinstance(n, str) for n in listed):
+        raise InputError(f"{what} must be a list of names like {list(example)[:2]}, got {value!r}")
+    return list(listed)

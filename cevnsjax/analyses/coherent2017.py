@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from cevnsjax.analyses.options import require_known
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
-from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.model import Model
@@ -32,8 +32,7 @@ def coherent2017(*, smearing: str = "none", interactions: Sequence[Any] = ()) ->
     Raises:
         UnknownNameError: At an unknown option value.
     """
-    if smearing not in _SMEARING:
-        raise UnknownNameError("coherent2017 smearing", str(smearing), _SMEARING)
+    require_known("coherent2017", {"smearing": (smearing, _SMEARING)})
     experiment = csi_2017(
         "constant",
         statistic="time",

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from cevnsjax.analyses.signal_strength import SignalShape, morph_names, with_free_strength
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.analyses.options import morph_names, require_known
+from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.experiments import lar_2020
 from cevnsjax.experiments.lar_2020_cells import MORPHS
 from cevnsjax.model import Model
@@ -40,8 +40,7 @@ def coherent2020_lar(
         UnknownNameError: At an unknown option value.
         InputError: If ``morphs`` is no list of names.
     """
-    if signal not in _SIGNALS:
-        raise UnknownNameError("coherent2020_lar signal", str(signal), _SIGNALS)
+    require_known("coherent2020_lar", {"signal": (signal, _SIGNALS)})
     experiment = lar_2020(
         statistic="cells",
         signal=cast(Any, signal),

@@ -10,9 +10,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from cevnsjax.analyses.signal_strength import SignalShape, morph_names, with_free_strength
+from cevnsjax.analyses.options import morph_names, require_known
+from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.detector.timing import Pulse
-from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments import csi_2021
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
@@ -46,12 +46,10 @@ def coherent2021(
         UnknownNameError: At an unknown option value.
         InputError: If ``morphs`` is no list of names.
     """
-    for what, value, known in (
-        ("normalisation", normalisation, _SIGNAL_SD),
-        ("pulse", pulse, _PULSES),
-    ):
-        if value not in known:
-            raise UnknownNameError(f"coherent2021 {what}", str(value), known)
+    require_known(
+        "coherent2021",
+        {"normalisation": (normalisation, _SIGNAL_SD), "pulse": (pulse, _PULSES)},
+    )
     experiment = csi_2021(
         pulse=_PULSES[pulse],
         morphs=morph_names("coherent2021", morphs, _MORPHS),

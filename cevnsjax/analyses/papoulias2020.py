@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.analyses.options import require_known
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm, KleinNystrand
 from cevnsjax.interactions import StandardModel
@@ -52,9 +52,7 @@ def papoulias2020(
         "radius": (radius, _RADIUS),
         "form_factor_error": (form_factor_error, ("auto", "included", "excluded")),
     }
-    for what, (value, known) in options.items():
-        if value not in known:
-            raise UnknownNameError(f"papoulias2020 {what}", str(value), known)
+    require_known("papoulias2020", options)
     sd = _SIGNAL_SD[quenching]
     if form_factor_error == "excluded" or (form_factor_error == "auto" and radius == "free"):
         sd = math.sqrt(sd**2 - _FORM_FACTOR_SD**2)

@@ -10,7 +10,8 @@ and Ar, R_p 3.448 fm for Ar, the package's defaults.
 from collections.abc import Sequence
 from typing import Any
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.analyses.options import require_known
+from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017, lar_2020
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions import StandardModel
@@ -50,13 +51,12 @@ def picciau2020(
         UnknownNameError: At an unknown option value.
         InputError: At an option of data that are not asked for.
     """
-    for what, value, known in (
-        ("data", data, _DATA),
-        ("radius", radius, _ARGON_SD),
-        ("statistic", statistic, _CSI),
-    ):
-        if value not in known:
-            raise UnknownNameError(f"picciau2020 {what}", str(value), known)
+    options = {
+        "data": (data, _DATA),
+        "radius": (radius, _ARGON_SD),
+        "statistic": (statistic, _CSI),
+    }
+    require_known("picciau2020", options)
     if "ar" not in data and (threshold_kevee is not None or radius != "fixed"):
         raise InputError("picciau2020: threshold_kevee and radius act on argon; add it to data")
     if "csi" not in data and statistic != "spectrum":

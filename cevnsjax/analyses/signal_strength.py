@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.errors import InputError
 from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
@@ -39,26 +39,3 @@ def with_free_strength(
     if not pulls:
         raise InputError(f"{experiment.name} has no pull on its signal; give pulls={{'sig': inf}}")
     return Model(experiment, [sm, *interactions], searched=pulls, name=name)
-
-
-def morph_names(analysis: str, given: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Shape variations asked for by name, or all of them.
-
-    Args:
-        analysis: Name of the analysis, for messages.
-        given: A name, names, or "all".
-        known: The names there are.
-
-    Raises:
-        UnknownNameError: At an unknown name.
-        InputError: If it is no list of names.
-    """
-    if given == "all":
-        return tuple(known)
-    if not isinstance(given, str | Sequence):
-        raise InputError(f"{analysis}: morphs must be names like {known[0]!r}, got {given!r}")
-    listed = (given,) if isinstance(given, str) else tuple(given)
-    for name in listed:
-        if name not in known:
-            raise UnknownNameError(f"{analysis} morph", str(name), (*known, "all"))
-    return listed

@@ -214,7 +214,7 @@ def _morphs(
     variations = detector.quenching.variations
     for k in range(1, len(variations) + 1):
         offered[f"qf_{k}"] = f"quenching variation {k}"
-    listed = [names] if isinstance(names, str) else list(names)
+    listed = checks.names("csi-2021: morphs", names, example=_MORPHS)
     if listed == list(_MORPHS):
         listed = [n for n in listed if n in offered]
     out = []

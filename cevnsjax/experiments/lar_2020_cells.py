@@ -180,7 +180,7 @@ def morphs_of(
         "time": [{"later_us": later}, {"later_us": -later}],
     }
     out = []
-    for name in [names] if isinstance(names, str) else names:
+    for name in checks.names("lar-2020: morphs", names, example=MORPHS):
         full = f"alpha_{name}_{SHORT}"
         if name in sides:
             plus, minus = (spread_of(tables, sources, signal, **side) for side in sides[name])

@@ -23,8 +23,8 @@ from cevnsjax.types import Reals
 
 # Steps at most; most points need four or five.
 _STEPS, _LEFT = 30, 1e-10
-# Guarded steps to choose from besides Newton's; the last is no step at all.
-_SIZES = (1.0, 0.3, 0.03, 0.0)
+# Guarded steps to choose from besides Newton's and none.
+_SIZES = (1.0, 0.3, 0.03)
 _FLOOR = 1e-9
 _KEPT = 0.1
 
@@ -260,7 +260,8 @@ def _step(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
         _hessian(observed, problem, mean, pull, guarded=guarded) for guarded in (True, False)
     )
     newton, guarded = jnp.linalg.solve(exact, gradient), jnp.linalg.solve(bound, gradient)
-    trials = a[None, :] - jnp.stack([newton, *(size * guarded for size in _SIZES)])
+    steps = jnp.stack([newton, *(size * guarded for size in _SIZES), jnp.zeros_like(a)])
+    trials = a[None, :] - steps
     values = jax.vmap(lambda trial: chi2(observed, problem, trial))(trials)
     # A singular Hessian gives a step that is not a number: never the lowest.
     best = trials[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
@@ -302,8 +303,10 @@ def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
     still_mean = _mean(still, a)
     _, pull = _gradient(still_n, still, a, still_mean)
     hessian = _hessian(still_n, still, still_mean, pull, guarded=False)
-    move = jnp.linalg.solve(hessian, gradient)
     least = jnp.min(_cellwise(still, jnp.inf, still_mean.mu))
     is_minimum = (least > 0) & jnp.all(jnp.isfinite(jnp.linalg.cholesky(hessian)))
+    # Where the search has not arrived a last step could lead anywhere.
+    safe = jnp.where(is_minimum, hessian, jnp.eye(a.size, dtype=a.dtype))
+    move = jnp.where(is_minimum, jnp.linalg.solve(safe, gradient), 0.0)
     distance = jnp.where(is_minimum, 0.5 * gradient @ move, jnp.inf)
     return a - move, jax.lax.stop_gradient(distance)

@@ -33,7 +33,7 @@ from cevnsjax.parameters import ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
 
-_SMALL_MAP = 256
+_SINGLE, _SMALL_MAP = 2, 256
 BATCH = 64
 
 
@@ -278,6 +278,10 @@ class Model:
                 f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
             )
         size = next(iter(batched.values())).size
+        if size <= _SINGLE and kind == "profiled_nll":
+            # A few points are sooner had one by one: nothing is padded.
+            rows = [{n: float(x[i]) for n, x in batched.items()} for i in range(size)]
+            return jnp.stack([self.profiled_nll({**values, **row}, data=data) for row in rows])
         if size < _SMALL_MAP:
             # One compilation for all small requests: repeat the last point up to a fixed length.
             batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}

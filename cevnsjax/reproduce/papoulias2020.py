@@ -1,13 +1,11 @@
 """Rows of Papoulias, PRD 102, 113004: events, weak mixing angle and nuclear radius."""
 
-import sys
 from collections.abc import Sequence
-
-import numpy as np
 
 from cevnsjax.analyses import papoulias2020
 from cevnsjax.inference.profile import profile
-from cevnsjax.reproduce.rows import Number, Row, rows_of
+from cevnsjax.reproduce.quantities import signal_events
+from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
 
 _LEVELS = (0.6827, 0.90)
 
@@ -26,8 +24,7 @@ def rows() -> Sequence[Row]:
 
 
 def _events(quenching: str) -> dict[str, Number]:
-    signal = papoulias2020(quenching).by_component()["csi-2017"]["signal"]
-    return {f"N_SM.{quenching}": float(sum(np.sum(np.asarray(c)) for c in signal.values()))}
+    return {f"N_SM.{quenching}": signal_events(papoulias2020(quenching))}
 
 
 def _weak_mixing_angle(quenching: str) -> dict[str, Number]:
@@ -59,11 +56,7 @@ def _radius(quenching: str) -> dict[str, Number]:
 
 def main() -> None:
     """Print the rows as a Markdown table."""
-    from cevnsjax.precision import enable_x64
-    from cevnsjax.reproduce.rows import markdown
-
-    enable_x64()
-    sys.stdout.write(markdown(rows()))
+    print_rows(rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Published rows, computed values and the status rule."""
 
 import math
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -176,6 +177,40 @@ def markdown(rows: Sequence[Row]) -> str:
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def reasons_of(rows: Sequence[Row]) -> str:
+    """Why rows are not reproduced, as a Markdown list; rows of one reason share a line.
+
+    Args:
+        rows: What to explain.
+    """
+    names: dict[str, list[str]] = {}
+    for r in rows:
+        if r.reason and r.status != "reproduced":
+            names.setdefault(r.reason, []).append(r.published.id.partition("/")[2])
+    return "".join(f"- {', '.join(listed)}: {reason}.\n" for reason, listed in names.items())
+
+
+def print_rows(
+    rows: Callable[[], Sequence[Row]], *further: Callable[[], str], reasons: bool = False
+) -> None:
+    """Print rows in float64 as a Markdown table, and what belongs below it.
+
+    Args:
+        rows: Computes the rows.
+        *further: Compute further text.
+        reasons: Whether to say why rows are not reproduced.
+    """
+    from cevnsjax.precision import enable_x64
+
+    enable_x64()
+    computed = rows()
+    sys.stdout.write(markdown(computed))
+    if reasons:
+        sys.stdout.write("\n" + reasons_of(computed))
+    for text in further:
+        sys.stdout.write("\n" + text())
 
 
 def _text(value: Number) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("cevnsjax", "jax", "jaxlib", "numpy", "scipy", "optax", "equinox")
+_OPTIONAL = ("iminuit", "pyhf")
 
 
 def _cpu_model() -> str:
@@ -19,6 +20,13 @@ def _cpu_model() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.machine()
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def cores() -> int:
@@ -45,6 +53,7 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in _PACKAGES},
+        **{name: _version(name) for name in _OPTIONAL},
         "backend": jax.default_backend(),
         "devices": [d.device_kind for d in jax.devices()],
         "precision": "float64",

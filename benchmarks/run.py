@@ -1,21 +1,25 @@
 """Speed of cevnsjax beside plain NumPy: `python benchmarks/run.py [--quick] [--json FILE]`.
 
 Every comparison is checked for equal numbers first and refused if they differ. The two sides are
-timed in turns and medians are given. Ratios above 1 mean that cevnsjax is faster.
+timed in turns and medians are given. Ratios above 1 mean that cevnsjax is faster. `--only` runs
+some of the groups; "poisson-fits" also compares with iminuit and pyhf where they are installed:
+`pip install -e '.[benchmarks]'`.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import fit_rows
 import jax
 import machine
 import pairs
+import poisson_fits
 import processes
 from timing import Pair, Row, Timing, first_calls, measure, shown
 
@@ -31,20 +35,27 @@ their own with jax.config.update("jax_cpu_enable_async_dispatch", False), withou
 calls to another thread. First calls are traced and compiled, without a cache on disk."""
 
 
-def rows(quick: bool) -> Iterator[Row]:
-    """Measure everything, one row at a time."""
+def rows(quick: bool, only: Collection[str]) -> Iterator[Row]:
+    """Measure groups, one row at a time."""
     # First calls are meant to compile, so a cache on disk stays out.
     jax.config.update("jax_enable_compilation_cache", False)
-    model = pairs.build()
-    budget = 0.2 if quick else 2.0
-    for name, call in pairs.first_calls(model).items():
+    for name, group in _GROUPS.items():
+        if name in only:
+            yield from group(quick)
+
+
+def _first_calls(quick: bool) -> Iterator[Row]:
+    for name, call in pairs.first_calls(pairs.build()).items():
         yield Row(f"first call: {name}", first_calls(call, jax.clear_caches, 1 if quick else 3))
-    for pair in _calls(model):
-        yield measure(pair, budget=budget)
-    yield from _inline(quick)
-    for pair in pairs.scans(model, (100,) if quick else (100, 1000)):
-        yield measure(pair, budget=budget)
-    yield from processes.measure(1 if quick else 5)
+
+
+def _in_turns(found: Sequence[Pair], quick: bool) -> Iterator[Row]:
+    for pair in found:
+        yield measure(pair, budget=0.2 if quick else 2.0)
+
+
+def _scans(quick: bool) -> Iterator[Row]:
+    yield from _in_turns(pairs.scans(pairs.build(), (100,) if quick else (100, 1000)), quick)
 
 
 def _calls(model: Any) -> list[Pair]:
@@ -62,8 +73,18 @@ def _inline(quick: bool) -> Iterator[Row]:
 
 def _print_inline_rows(quick: bool) -> None:
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    measured = [measure(pair, budget=0.2 if quick else 2.0) for pair in _calls(pairs.build())]
+    measured = list(_in_turns(_calls(pairs.build()), quick))
     print(json.dumps([asdict(row) for row in measured]))
+
+
+_GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
+    "first-calls": _first_calls,
+    "calls": lambda quick: _in_turns(_calls(pairs.build()), quick),
+    "inline": _inline,
+    "scans": _scans,
+    "processes": lambda quick: iter(processes.measure(1 if quick else 5)),
+}
+_POISSON = "poisson-fits"
 
 
 def cells(row: Row) -> list[str]:
@@ -77,16 +98,18 @@ def cells(row: Row) -> list[str]:
     ]
 
 
-def markdown(facts: dict[str, Any], found: Sequence[Row]) -> str:
-    """Machine facts, legend, table and notes."""
+def markdown(facts: dict[str, Any], found: Sequence[Row], fits: fit_rows.Found | None) -> str:
+    """Machine facts, legends, tables and notes."""
     lines = ["# Benchmarks", ""]
     lines += [f"- {name}: {_text(value)}" for name, value in facts.items()]
-    lines += ["", _LEGEND, "", _line(_HEAD), "|---|---:|---:|---:|---:|"]
-    lines += [_line(cells(row)) for row in found]
-    loose = dict.fromkeys(row.note for row in found if row.note)
-    lines += ["", "Compared more loosely than to 1e-8:", ""]
-    lines += [f"- {note}." for note in loose]
-    return "\n".join(lines) + "\n"
+    if found:
+        lines += ["", _LEGEND, "", _line(_HEAD), "|---|---:|---:|---:|---:|"]
+        lines += [_line(cells(row)) for row in found]
+        loose = dict.fromkeys(row.note for row in found if row.note)
+        lines += ["", "Compared more loosely than to 1e-8:", ""]
+        lines += [f"- {note}." for note in loose]
+    text = "\n".join(lines) + "\n"
+    return text if fits is None else f"{text}\n{fit_rows.markdown(*fits)}"
 
 
 def _line(words: Sequence[str]) -> str:
@@ -97,16 +120,22 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def to_json(facts: dict[str, Any], found: Sequence[Row]) -> str:
+def to_json(facts: dict[str, Any], found: Sequence[Row], fits: fit_rows.Found | None) -> str:
     """Machine facts and rows with quartiles, times in seconds."""
-    table = [{**asdict(row), "ratio": row.ratio} for row in found]
-    return json.dumps({"machine": facts, "rows": table}, indent=2) + "\n"
+    out: dict[str, Any] = {"machine": facts}
+    if found:
+        out["rows"] = [{**asdict(row), "ratio": row.ratio} for row in found]
+    if fits is not None:
+        out["poisson_fits"] = fit_rows.as_dict(*fits)
+    return json.dumps(out, indent=2) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small grids, few repetitions")
+    groups = [*_GROUPS, _POISSON]
+    parser.add_argument("--only", nargs="+", choices=groups, default=groups, help="groups to run")
     parser.add_argument("--json", type=Path, help="write the result as JSON")
     parser.add_argument("--markdown", type=Path, help="write the result as markdown")
     parser.add_argument("--inline-rows", action="store_true", help=argparse.SUPPRESS)
@@ -114,11 +143,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.inline_rows:
         _print_inline_rows(options.quick)
         return
-    facts, found = machine.facts(), list(rows(options.quick))
+    facts, found = machine.facts(), list(rows(options.quick, options.only))
+    fits = poisson_fits.in_own_process(options.quick) if _POISSON in options.only else None
     facts["load_after"] = machine.load()
-    print(markdown(facts, found), end="")
-    _write(options.json, lambda: to_json(facts, found))
-    _write(options.markdown, lambda: markdown(facts, found))
+    print(markdown(facts, found, fits), end="")
+    _write(options.json, lambda: to_json(facts, found, fits))
+    _write(options.markdown, lambda: markdown(facts, found, fits))
 
 
 def _write(path: Path | None, text: Callable[[], str]) -> None:

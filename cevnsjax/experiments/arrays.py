@@ -11,7 +11,8 @@ import numpy as np
 
 from cevnsjax.cross_section import fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
-from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.errors import InputError
+from cevnsjax.experiments.experiment import Experiment, Morph
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
 from cevnsjax.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
@@ -152,7 +153,7 @@ def arrays_of(
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
         "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in searched},
         "energies": tabulated.survival_energies(E_low) if tabulated else {},
-        **_shapes(e, signal, R),
+        **_shapes(e, signal, T_nr, R),
     }
 
     def leaf(number: Any) -> jax.Array:
@@ -179,14 +180,31 @@ def _norms(e: Experiment) -> dict[str, float]:
     }
 
 
-def _shapes(e: Experiment, signal: SignalRecipe, R: np.ndarray) -> dict[str, Any]:
+def _moved_response(
+    e: Experiment, morph: Morph, signal: SignalRecipe, T_nr: np.ndarray, detector: Detector
+) -> np.ndarray:
+    """Response of a shifted detector at the nominal nodes, [bin, node] [MeV].
+
+    Raises:
+        InputError: If the shift moves the nodes, as it does where bins are recoil intervals.
+    """
+    nodes, R = response(detector, signal.kinks, {})
+    if nodes.shape != T_nr.shape or not np.allclose(nodes, T_nr, rtol=1e-12, atol=0.0):
+        raise InputError(
+            f"{e.name}: {morph.name} moves the bins in recoil energy; morphs of the response need "
+            "a detector with a resolution (or use a shape parameter)"
+        )
+    return R
+
+
+def _shapes(e: Experiment, signal: SignalRecipe, T_nr: np.ndarray, R: np.ndarray) -> dict[str, Any]:
     """How the signal falls on further axes, and what morphs change."""
     by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
     spread = np.stack(by_source) if by_source else None
     moved, bent = [], []
     for m in e.morphs:
         if m.detectors:
-            moved += _shift(R, *(response(d, signal.kinks, {})[1] for d in m.detectors))
+            moved += _shift(R, *(_moved_response(e, m, signal, T_nr, d) for d in m.detectors))
         if m.spread and spread is not None:
             sides = (np.stack([side[s] for s in signal.flux.sources]) for side in m.spread)
             bent += _shift(spread, *sides)

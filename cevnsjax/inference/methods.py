@@ -17,7 +17,7 @@ from cevnsjax.inference.minimize import (
     pressed,
 )
 
-_ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 3000, 0.1, 0.998
+_ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 4000, 0.3, 0.997
 _SAME = 1e-9
 
 

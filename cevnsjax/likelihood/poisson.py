@@ -23,8 +23,8 @@ from cevnsjax.types import Reals
 
 # Steps at most; most points need four or five.
 _STEPS, _LEFT = 30, 1e-10
-# Guarded steps to choose from besides Newton's and none.
-_SIZES = (1.0, 0.3, 0.03)
+# Guarded steps to choose from besides Newton's and none; long ones where the bound is too steep.
+_SIZES = (10.0, 3.0, 1.0, 0.3, 0.03)
 _FLOOR = 1e-9
 _KEPT = 0.1
 
@@ -88,6 +88,7 @@ def bend(a: Any) -> tuple[Any, Any, Any]:
 def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     """A morphed template that stays above 0, with its slope and curvature in ``changed``.
 
+    A component that may vanish can give chi2 a second minimum, where counts are few.
     Down to a tenth of nominal it is ``changed`` itself; below, it falls as exp(-t - t^2/2), which
     joins with two continuous derivatives and is log-concave, as ``changed`` itself is. Cells that
     are empty at nominal have no tenth to keep and are left as they are.

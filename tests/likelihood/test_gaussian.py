@@ -29,12 +29,19 @@ def _problem(K, scale=1.0, seed=3):
     return jnp.asarray(observed), jnp.asarray(weights), problem
 
 
+def _centred(problem, seed=17):
+    """The same with constraints about other values than 0, some of them two deviations away."""
+    steps = np.random.default_rng(seed).normal(size=len(problem.sd)) * 2
+    return problem._replace(centre=tuple((steps * np.array(problem.sd)).tolist()))
+
+
 def _exact(observed, weights, problem):
     """Best pulls and chi2 by solving the normal equations with 60 digits."""
     observed, weights, problem = jax.tree.map(
         lambda a: np.asarray(a).tolist(), (observed, weights, problem)
     )
     K = len(problem.columns)
+    centre = (0.0,) * K if problem.centre is None else problem.centre
     with mpmath.workdps(60):
         r = [mpmath.mpf(o) - mpmath.mpf(b) for o, b in zip(observed, problem.rest, strict=True)]
         w = [mpmath.mpf(v) for v in weights]
@@ -48,19 +55,23 @@ def _exact(observed, weights, problem):
                 for j in range(K):
                     A[i, j] = sum(w[n] * c[i][n] * c[j][n] for n in range(BINS))
                 A[i, i] += penalty
-                b[i] = sum(w[n] * c[i][n] * r[n] for n in range(BINS)) + penalty
+                b[i] = sum(w[n] * c[i][n] * r[n] for n in range(BINS))
+                b[i] += penalty * (1 + mpmath.mpf(centre[i]))
             x = list(mpmath.lu_solve(A, b))
         residual = [r[n] - sum(x[k] * c[k][n] for k in range(K)) for n in range(BINS)]
         chi2 = sum(w[n] * residual[n] ** 2 for n in range(BINS))
-        chi2 += sum(((x[k] - 1) / mpmath.mpf(problem.sd[k])) ** 2 for k in range(K))
+        far = [x[k] - 1 - mpmath.mpf(centre[k]) for k in range(K)]
+        chi2 += sum((far[k] / mpmath.mpf(problem.sd[k])) ** 2 for k in range(K))
         return [float(v - 1) for v in x], float(chi2)
 
 
 @pytest.mark.parametrize("K", range(5))
 @pytest.mark.parametrize("scale", SCALES)
-def test_best_pulls_and_chi2_against_60_digits(K, scale):
+@pytest.mark.parametrize("centred", [False, True])
+def test_best_pulls_and_chi2_against_60_digits(K, scale, centred):
     """chi2 to 1e-9 relative and never negative, at a signal from 1e-6 to 1e7 of its size."""
     observed, weights, problem = _problem(K, scale)
+    problem = _centred(problem) if centred else problem
     pulls = gaussian.best_pulls(observed, weights, problem)
     chi2 = float(gaussian.chi2(observed, weights, problem, pulls))
     exact_pulls, exact_chi2 = _exact(observed, weights, problem)
@@ -85,10 +96,57 @@ def test_best_pulls_against_numpy_least_squares(K):
     )
 
 
+@pytest.mark.parametrize("K", range(1, 5))
+def test_centres_against_generalised_least_squares(K):
+    """Profiling pulls about centres: r V^-1 r with V = variances + sum sd^2 c c^T, r at centres.
+
+    The pulls are then centre + sd^2 c V^-1 r.
+    """
+    observed, weights, problem = _problem(K)
+    problem = _centred(problem)
+    columns, sd, centre = map(np.array, (problem.columns, problem.sd, problem.centre))
+    V = np.diag(1 / np.asarray(weights)) + (columns.T * sd**2) @ columns
+    r = np.asarray(observed - problem.rest) - (1 + centre) @ columns
+    pulls = gaussian.best_pulls(observed, weights, problem)
+    expected = centre + sd**2 * (columns @ np.linalg.solve(V, r))
+    np.testing.assert_allclose(np.array(pulls), expected, rtol=0, atol=1e-11)
+    got = float(gaussian.chi2(observed, weights, problem, pulls))
+    assert got == pytest.approx(r @ np.linalg.solve(V, r), rel=1e-11)
+    at_zero = gaussian.best_pulls(observed, weights, problem._replace(centre=None))
+    assert np.max(np.abs(np.array(pulls) - np.array(at_zero)) / sd) > 0.3
+
+
+def test_zero_centres_are_no_centres():
+    observed, weights, problem = _problem(3)
+    zeros = problem._replace(centre=(0.0, 0.0, 0.0))
+    a, b = (gaussian.best_pulls(observed, weights, p) for p in (problem, zeros))
+    assert a == b
+    assert gaussian.chi2(observed, weights, problem, a) == gaussian.chi2(
+        observed, weights, zeros, a
+    )
+
+
+def test_derivative_by_the_centres():
+    """d chi2/d centre = -2 (a - centre)/sd^2 at the minimum."""
+    observed, weights, problem = _problem(4)
+    problem = _centred(problem)
+
+    def profiled(centre):
+        moved = problem._replace(centre=tuple(centre[k] for k in range(4)))
+        pulls = gaussian.best_pulls(observed, weights, moved)
+        return gaussian.chi2(observed, weights, moved, pulls)
+
+    centre, (exact, _) = np.array(problem.centre), _exact(observed, weights, problem)
+    expected = -2 * (np.array(exact) - centre) / np.array(problem.sd) ** 2
+    np.testing.assert_allclose(jax.grad(profiled)(jnp.asarray(centre)), expected, rtol=1e-9)
+
+
 @pytest.mark.parametrize("K", [1, 2, 4])
-def test_best_pulls_minimise(K):
+@pytest.mark.parametrize("centred", [False, True])
+def test_best_pulls_minimise(K, centred):
     """Brute force: scipy finds the same minimum of chi2 over the pulls."""
     observed, weights, problem = _problem(K, 4.0)
+    problem = _centred(problem) if centred else problem
     value = jax.jit(
         lambda a: gaussian.chi2(observed, weights, problem, tuple(a[k] for k in range(K)))
     )
@@ -123,6 +181,9 @@ def test_chi2_by_hand():
     problem = gaussian.LinearPulls(jnp.array([1.0, 1.0]), (jnp.array([1.0, 2.0]),), (0.2,))
     got = float(gaussian.chi2(observed, weights, problem, (0.1,)))
     assert got == pytest.approx(0.5 * 0.9**2 + 0.25 * 4.8**2 + 0.25, rel=1e-14)
+    moved = problem._replace(centre=(-0.3,))
+    got = float(gaussian.chi2(observed, weights, moved, (0.1,)))
+    assert got == pytest.approx(0.5 * 0.9**2 + 0.25 * 4.8**2 + 4.0, rel=1e-14)
 
 
 @pytest.mark.parametrize("K", [1, 2])

@@ -1,5 +1,6 @@
 """CsI 2021 with solved nuisances: brute force, derivatives, and the likelihood written by hand."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -42,8 +43,13 @@ def compiled(model):
     return names, np.array(sd), jax.jit(jax.value_and_grad(chi2)), jax.jit(jax.hessian(chi2))
 
 
-def brute_force(model, theory, data, starts=3):
-    """Least chi2 over the nuisances from several random starts: (chi2, {nuisance: value})."""
+def brute_force(model, theory, data):
+    """Least chi2 over the nuisances from many starts: (chi2, {nuisance: value}).
+
+    Asymmetric morphs can give it more than one minimum, so each of them and the signal's size are
+    also started far on either side. Steps are short ones with the exact Hessian: nearly flat
+    directions are followed to their end, and none leaps over the nearest minimum.
+    """
     names, sd, value_and_grad, hessian = compiled(model)
     given = {n: jnp.float64(v) for n, v in theory.items()}
 
@@ -51,23 +57,20 @@ def brute_force(model, theory, data, starts=3):
         value, gradient = value_and_grad(z, given, data)
         return float(value), np.asarray(gradient)
 
+    far = [1.0 if n in NUISANCES[4:] else 5.0 for n in names if n not in NUISANCES[1:4]]
+    axes = np.eye(len(names))[[n not in NUISANCES[1:4] for n in names]] * np.array(far)[:, None]
     rng, best = np.random.default_rng(0), None
-    for i in range(starts):
-        start = np.zeros(len(names)) if i == 0 else rng.normal(size=len(names))
+    for start in (np.zeros(len(names)), *axes, *-axes, *rng.normal(size=(4, len(names)))):
         found = minimize(
-            function, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-15, "gtol": 1e-7}
+            function,
+            start,
+            jac=True,
+            hess=lambda z: np.asarray(hessian(z, given, data)),
+            method="trust-exact",
+            options={"gtol": 1e-9, "initial_trust_radius": 0.3, "max_trust_radius": 2.0},
         )
         if best is None or found.fun < best.fun:
             best = found
-    # Nearly flat directions need curvature to be followed to their end.
-    best = minimize(
-        function,
-        best.x,
-        jac=True,
-        hess=lambda z: np.asarray(hessian(z, given, data)),
-        method="trust-exact",
-        options={"gtol": 1e-9},
-    )
     return best.fun, dict(zip(names, best.x * sd, strict=True))
 
 
@@ -129,49 +132,76 @@ def test_no_nuisances():
     assert slope == pytest.approx((up - down) / (2 * h), rel=1e-6)
 
 
-def templates(theory):
-    """Components and what each morph does to the signal, as NumPy arrays [cell].
+@cache
+def rebuilt(name, side):
+    """The model without morphs, one thing moved by a standard deviation; nominal if name is ""."""
+    e = csi_2021()
+    moved = {m.name: m for m in e.morphs}.get(name)
+    if moved is not None and moved.detectors:
+        e = replace(e, detector=moved.detectors[side])
+    elif moved is not None:
+        e = replace(e, spread=moved.spread[side])
+    return Model(replace(e, morphs=()), INTERACTIONS)
 
-    The morphs are read off the expected counts, which are parabolas in each of them.
-    """
-    parts = model().by_component(theory)[NAME]
-    components = {k: np.asarray(v) for k, v in parts["background"].items()}
-    components["signal"] = sum(np.asarray(c) for c in parts["signal"].values())
-    morphs = {}
-    for name in NUISANCES[4:]:
-        up, no, down = (model().expected({**theory, name: v})[NAME] for v in (0.5, 0.0, -0.5))
-        morphs[name] = np.asarray(up - down), 2 * np.asarray(up - 2 * no + down)
-    return components, morphs
+
+def signal(theory, name="", side=0):
+    """Signal before nuisances, {source: NumPy array [cell]}."""
+    parts = rebuilt(name, side).by_component(theory)[NAME]["signal"]
+    return {source: np.asarray(c) for source, c in parts.items()}
+
+
+def interpolated(nominal, up, down, a):
+    """What a morph at a adds: HistFactory's code 4p in NumPy."""
+    if abs(a) > 1:
+        return a * (up - nominal) if a > 0 else a * (nominal - down)
+    S, A = (up - down) / 2, (up + down - 2 * nominal) / 16
+    return a * S + (15 * a**2 - 10 * a**4 + 3 * a**6) * A
+
+
+def kept_positive(nominal, changed):
+    """Below a tenth of nominal: edge exp(-t - t^2/2) with t = (edge - changed)/edge."""
+    edge = 0.1 * nominal
+    t = np.maximum((edge - changed) / edge, 0)
+    return np.where(t > 0, edge * np.exp(-t - t**2 / 2), changed)
 
 
 def by_hand(theory, nuisances, n):
-    """chi2 from templates: normalisations multiply, morphs of the signal add parabolas.
+    """chi2 from the predictions at +1 and -1 sigma: morphs bend each source, then pulls multiply.
 
-    Where a morph overshoots and counts would be negative, the likelihood takes 1e-9.
+    Also how many cells of a source a morph would have brought below a tenth of nominal.
     """
-    components, morphs = templates(theory)
-    signal = components["signal"]
-    for k, (linear, quadratic) in morphs.items():
-        signal = signal + nuisances[k] * linear + nuisances[k] ** 2 * quadratic
-    mu = signal * (1 + nuisances[NUISANCES[0]])
+    total, low = 0.0, 0
+    nominal = signal(theory)
+    shifted = {k: (signal(theory, k, 0), signal(theory, k, 1)) for k in NUISANCES[4:]}
+    for source, counts in nominal.items():
+        changed = counts.copy()
+        for k, (up, down) in shifted.items():
+            changed += interpolated(counts, up[source], down[source], nuisances[k])
+        low += np.sum(changed < 0.1 * counts)
+        total = total + kept_positive(counts, changed)
+    mu = total * (1 + nuisances[NUISANCES[0]])
+    backgrounds = csi_2021().backgrounds
     for name, component in zip(NUISANCES[1:4], COMPONENTS[1:], strict=True):
-        mu = mu + (1 + nuisances[name]) * components[component]
-    above = np.maximum(mu, 1e-9)
-    entropy = np.where(n > 0, n * np.log(np.maximum(n, 1) / above), 0)
+        mu = mu + (1 + nuisances[name]) * backgrounds[component]
+    entropy = np.where(n > 0, n * np.log(np.maximum(n, 1) / mu), 0)
     penalty = sum((nuisances[k] / sd) ** 2 for k, sd in zip(NUISANCES, SD, strict=True))
-    return mu, 2 * np.sum(above - n + entropy) + penalty
+    return mu, 2 * np.sum(mu - n + entropy) + penalty, low
 
 
+@pytest.mark.parametrize("far", [0.4, 3.0])
 @pytest.mark.parametrize("i", range(4))
-def test_nll_by_hand(i):
-    """Expected counts and chi2 with every nuisance given."""
+def test_nll_by_hand(i, far):
+    """Expected counts and chi2 with every nuisance given; far morphs would make some negative."""
     rng, n = np.random.default_rng(i), np.asarray(model().observed[0])
     theory = {"sin2_theta_w": 0.23 + 0.03 * i, "eps_dV_emu": 0.03 * i}
-    nuisances = dict(zip(NUISANCES, 0.4 * rng.normal(size=8) * SD, strict=True))
-    mu, chi2 = by_hand(theory, nuisances, n)
+    z = 0.4 * rng.normal(size=8)
+    z[4:] *= far / 0.4
+    nuisances = dict(zip(NUISANCES, z * SD, strict=True))
+    mu, chi2, low = by_hand(theory, nuisances, n)
     values = {**theory, **nuisances}
     np.testing.assert_allclose(model().expected(values)[NAME], mu, rtol=1e-11, atol=1e-12)
     assert 2 * float(model().nll(values)) == pytest.approx(chi2, rel=1e-11)
+    assert low > 20 or far < 1
 
 
 def extrapolated(f, x, h):
@@ -184,8 +214,11 @@ def extrapolated(f, x, h):
 
 @pytest.mark.parametrize("name", NUISANCES)
 def test_gradient_by_every_nuisance(name):
-    rng, n = np.random.default_rng(7), np.asarray(model().observed[0])
+    # A draw with morphs on both sides of +-1, and none so near that the differences cross it: the
+    # third derivative jumps there.
+    rng, n = np.random.default_rng(14), np.asarray(model().observed[0])
     values = {"eps_uV_ee": 0.05, **dict(zip(NUISANCES, rng.normal(size=8) * SD, strict=True))}
+    assert all(abs(abs(values[n]) - 1) > 0.1 for n in NUISANCES[4:])
     names = ("eps_uV_ee", *NUISANCES)
     slope = model().value_and_grad(values, names=names, profiled=False)[1][name]
     sd = SD[NUISANCES.index(name)]

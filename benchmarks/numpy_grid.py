@@ -131,6 +131,17 @@ def scan_2d_templates(s2w: np.ndarray, R_Cs: np.ndarray) -> np.ndarray:
     return out
 
 
+def scan_nsi(fixed: FixedResponse, eps_u: np.ndarray, eps_d: np.ndarray) -> np.ndarray:
+    """chi2 on (eps_uV_ee, eps_dV_ee): counts quadratic in the couplings, six templates in all."""
+    u, d = (x.ravel() for x in np.meshgrid(eps_u, eps_d, indexing="ij"))
+    out = np.empty(u.size)
+    for block in _blocks(u.size, BLOCK):
+        values = np.tile(DEFAULT, (u[block].size, 1))
+        values[:, 3], values[:, 4] = u[block], d[block]
+        out[block] = chi2(fixed.predict_template(values))
+    return out.reshape(eps_u.size, eps_d.size)
+
+
 def _templates(R_Cs: np.ndarray) -> np.ndarray:
     """Counts per product of couplings, [radius, 6, bin]."""
     radii = np.stack([R_Cs, np.full_like(R_Cs, DEFAULT[2])], axis=-1)[..., None]

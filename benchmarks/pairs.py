@@ -129,6 +129,32 @@ def scans(model: cj.Model, sizes: Iterable[int]) -> list[Pair]:
     return found
 
 
+def planes(sizes: Iterable[int]) -> list[Pair]:
+    """Couplings: NSI beside NumPy's closed form, a mediator beside the node engine."""
+    nsi = cj.Model(cj.experiments.csi_2017(), [cj.NSI("eps_uV_ee", "eps_dV_ee")])
+    vector = cj.Model(cj.experiments.csi_2017(), [cj.interactions.LightVector()])
+    found, fixed = [], ref.FixedResponse()
+    for n in sizes:
+        grid, axis = np.linspace(-1.0, 1.0, n), (-1.0, 1.0, n)
+        ours = partial(_scan, nsi, engine="template", eps_uV_ee=axis, eps_dV_ee=axis)
+        theirs = _without_argument(partial(numpy_grid.scan_nsi, fixed, grid, grid))
+        what = f"scan {n} x {n}, eps_uV_ee and eps_dV_ee / NumPy templates"
+        found.append(Pair(what, ours, theirs, [None], [None]))
+        mass = {"g_Zp": np.linspace(0, 1e-2, n), "m_Zp": np.geomspace(0.1, 1e4, n)}
+        engines = [partial(_scan, vector, engine=e, **mass) for e in ("template", "node")]
+        what = f"scan {n} x {n}, g_Zp and m_Zp, templates / our node engine"
+        found.append(Pair(what, *engines, [None], [None]))
+    return found
+
+
+def four_dimensions(points: int) -> dict[str, Callable[[], Any]]:
+    """Four NSI couplings on a grid; nobody's NumPy is at hand for it."""
+    names = ("eps_uV_ee", "eps_dV_ee", "eps_uV_mumu", "eps_dV_mumu")
+    model = cj.Model(cj.experiments.csi_2017(), [cj.NSI(*names)])
+    axes = dict.fromkeys(names, (-1.0, 1.0, points))
+    return {f"scan {points}^4, NSI": lambda: _scan(model, None, engine="template", **axes)}
+
+
 def _line(model: cj.Model, count: int) -> list[Pair]:
     fixed, grid = ref.FixedResponse(), np.linspace(*_S2W, count)
     ours = partial(_scan, model, sin2_theta_w=(*_S2W, count))

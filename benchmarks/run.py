@@ -55,7 +55,11 @@ def _in_turns(found: Sequence[Pair], quick: bool) -> Iterator[Row]:
 
 
 def _scans(quick: bool) -> Iterator[Row]:
-    yield from _in_turns(pairs.scans(pairs.build(), (100,) if quick else (100, 1000)), quick)
+    sizes = (100,) if quick else (100, 1000)
+    yield from _in_turns([*pairs.scans(pairs.build(), sizes), *pairs.planes(sizes)], quick)
+    for name, call in pairs.four_dimensions(10 if quick else 60).items():
+        call()
+        yield Row(name, first_calls(call, lambda: None, 1 if quick else 5))
 
 
 def _calls(model: Any) -> list[Pair]:

@@ -28,7 +28,7 @@ BUILT = {
         csi_2021(split_flux=True),
     ],
 }
-NUMBER = {"csi": 3, "lar": 9, "release": 9, "joint": 21}
+NUMBER = {"csi": 3, "lar": 9, "release": 9, "joint": 20}
 
 
 def quick(*names):

@@ -1,7 +1,7 @@
 """Checks of option values that come from people: the kind first, so that messages make sense."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cevnsjax.errors import InputError
@@ -66,4 +66,21 @@ def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, Sequence) or not all(isinstance(n, str) for n in listed):
         raise InputError(f"{what} must be a list of names like {list(example)[:2]}, got {value!r}")
+    if twice := sorted({n for n in listed if list(listed).count(n) > 1}):
+        raise InputError(f"{what} lists {twice[0]} twice; name each once")
     return list(listed)
+
+
+def widths(what: str, value: Any) -> Mapping[str, float]:
+    """Standard deviations of pulls by short name, none if None.
+
+    Args:
+        what: What is checked, for the message.
+        value: What was given.
+
+    Raises:
+        InputError: If it is no mapping.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{what} must be like {{'sig': 0.128}}, got {value!r}")
+    return value or {}

@@ -22,7 +22,7 @@ from cevnsjax.detector.resolution import (
 from cevnsjax.detector.response import Detector
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables, shipped_csi_2017
-from cevnsjax.experiments.csi_2017_time import in_time
+from cevnsjax.experiments.csi_2017_time import STEADY_STATES, in_time
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.pulls import with_flux_apart
 from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release
@@ -50,7 +50,7 @@ def csi_2017(
     window_us: Sequence[float] = (0.0, 6.0),
     smearing: str | Resolution | None = None,
     statistic: Literal["spectrum", "counting", "time"] = "spectrum",
-    steady_state: Literal["exponential", "flat", "anticoincidence"] = "exponential",
+    steady_state: str = "exponential",
     pulls: Mapping[str, float] | None = None,
     shape: str | Sequence[str] = (),
     qf_sd: float = 0.051,
@@ -73,7 +73,8 @@ def csi_2017(
         statistic: "spectrum", "counting" for one bin over the whole range, or "time" for Poisson
             cells of photoelectrons and 0.5 us with the steady-state background in the prediction.
         steady_state: With "time": energies of the anticoincidence data times an exponential fitted
-            to their times, times a "flat" model, or "anticoincidence", the data cell by cell.
+            to their times, times a "flat" model, or "anticoincidence", the data cell by cell (some
+            cells then expect nothing, and chi2 without signal means nothing).
         pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
             root of the anticoincidence events) [1]; 0 removes one.
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
@@ -94,10 +95,12 @@ def csi_2017(
         raise UnknownNameError("statistic", statistic, _STATISTICS)
     if variance not in _VARIANCES:
         raise UnknownNameError("variance", variance, _VARIANCES)
+    if steady_state not in STEADY_STATES:
+        raise UnknownNameError("csi-2017 steady_state", steady_state, STEADY_STATES)
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
     if nodes is not None and (type(nodes) is not int or nodes < 1):
         raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
-    _require_pulls(pulls)
+    checks.widths("csi-2017: pulls", pulls)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)
@@ -234,11 +237,6 @@ def _resolution(smearing: str | Resolution | None) -> Resolution | None:
     if not isinstance(smearing, str) or smearing not in _SMEARING:
         raise UnknownNameError("smearing", smearing, _SMEARING)
     return _SMEARING[smearing]
-
-
-def _require_pulls(pulls: Any) -> None:
-    if pulls is not None and not isinstance(pulls, Mapping):
-        raise InputError(f"csi-2017: pulls must be like {{'sig': 0.128}}, got {pulls!r}")
 
 
 def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:

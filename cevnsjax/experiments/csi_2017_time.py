@@ -49,11 +49,9 @@ def in_time(
         prompt_neutrons: Whether beam neutrons are part of the prediction.
 
     Raises:
-        UnknownNameError: At an unknown steady-state model or pull.
+        UnknownNameError: At an unknown pull.
         InputError: At a pull that is no width.
     """
-    if steady_state not in STEADY_STATES:
-        raise UnknownNameError("csi-2017 steady_state", steady_state, STEADY_STATES)
     counts = {
         which: _cells(tables, tables.counts[which][:, inside], edges)
         for which in ("coincidence_beam_on", "anticoincidence_beam_on")

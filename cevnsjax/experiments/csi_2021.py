@@ -189,7 +189,7 @@ def _rebinned(centres: np.ndarray, content: np.ndarray, edges: Sequence[float]) 
 
 def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
     sd = dict(_PULLS)
-    for name, width in (pulls or {}).items():
+    for name, width in checks.widths("csi-2021: pulls", pulls).items():
         if name not in sd:
             raise UnknownNameError("csi-2021 pull", name, sd)
         if not width >= 0:

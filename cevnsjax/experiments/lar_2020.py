@@ -83,6 +83,9 @@ def lar_2020(
         if value not in known:
             raise UnknownNameError(f"lar-2020 {what}", value, known)
     in_cells = statistic == "cells"
+    listed = tuple(checks.names("lar-2020: morphs", morphs, example=cells.MORPHS))
+    if not in_cells and (signal != "computed" or listed != cells.MORPHS):
+        raise InputError('lar-2020: signal and morphs need statistic="cells"')
     if smearing is not None:
         checks.flag("lar-2020: smearing", smearing)
     tables = _tables(data)
@@ -101,7 +104,7 @@ def lar_2020(
         baseline_m=tables.baseline_m,
     )
     part = (
-        _in_cells(tables, flux.sources, pulls, signal, morphs)
+        _in_cells(tables, flux.sources, pulls, signal, listed)
         if in_cells
         else _spectrum(tables, pulls)
     )
@@ -190,7 +193,7 @@ def _efficiency(tables: Lar2020Tables, threshold_kevee: float | None) -> Tabulat
 
 def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
     sd = {"sig": 0.134, "brn": 0.32, "lbrn": 1.0}
-    for name, width in (pulls or {}).items():
+    for name, width in checks.widths("lar-2020: pulls", pulls).items():
         if name not in sd:
             raise UnknownNameError("lar-2020 pull", name, sd)
         if checks.number(f"lar-2020: pulls.{name}", width) < 0:

@@ -146,7 +146,7 @@ def pulls_of(tables: Lar2020Tables, given: Mapping[str, float] | None) -> tuple[
     for short, name in BACKGROUNDS.items():
         events, error = tables.predicted[name]
         sd[short] = error / events
-    for name, width in (given or {}).items():
+    for name, width in checks.widths("lar-2020: pulls", given).items():
         if name not in sd:
             raise UnknownNameError("lar-2020 pull", name, sd)
         if not (width == math.inf or checks.number(f"lar-2020: pulls.{name}", width) >= 0):
@@ -180,7 +180,7 @@ def morphs_of(
         "time": [{"later_us": later}, {"later_us": -later}],
     }
     out = []
-    for name in checks.names("lar-2020: morphs", names, example=MORPHS):
+    for name in names:
         full = f"alpha_{name}_{SHORT}"
         if name in sides:
             plus, minus = (spread_of(tables, sources, signal, **side) for side in sides[name])

@@ -39,6 +39,7 @@ class Component(eqx.Module):
             [part, morph, cell] [count]; None if no nuisance bends it.
         curved: Half their sum less nominal, shaped like ``linear`` [count].
         morphs: Indices of the nuisances that bend it; all, in order, if None.
+        extra: What its factor has besides 1 and the nuisances that multiply it [1].
     """
 
     nominal: Reals
@@ -46,6 +47,7 @@ class Component(eqx.Module):
     linear: Any = None
     curved: Any = None
     morphs: tuple[int, ...] | None = eqx.field(static=True, default=None)
+    extra: Any = 0.0
 
 
 class Templates(eqx.Module):
@@ -125,7 +127,7 @@ class _Bent(NamedTuple):
 
 
 def _at(component: Component, a: Reals) -> _Bent:
-    factor = 1 + total([a[k] for k in component.pulls]) if component.pulls else 1.0
+    factor = 1 + total([component.extra, *(a[k] for k in component.pulls)])
     cells = component.nominal.shape[-1]
     nominal = component.nominal.reshape(-1, cells)
     if component.linear is None:

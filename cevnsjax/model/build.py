@@ -59,7 +59,7 @@ def require_pulls(experiments: Iterable[Experiment], searched: Collection[str]) 
         InputError: If one string is given for a list.
         UnknownNameError: At a name that is none.
     """
-    if isinstance(searched, str):
+    if isinstance(searched, str) or not isinstance(searched, Collection):
         raise InputError(f"searched must be a list of pulls, got {searched!r}; put it in [ ]")
     known = [p.name for e in experiments for p in e.pulls]
     for name in searched:

@@ -87,7 +87,8 @@ class TemplateGrid:
         places = dict(zip(self.outer, unraveled, strict=True))
         coefficients, z = self._folded(places)
         out = self._penalty(places)[:, None]
-        found = {n: self._observed.auxiliary[k] for k, n in enumerate(self._static.measured)}
+        auxiliary = np.asarray(self._observed.auxiliary)
+        found = {n: auxiliary[k] for k, n in enumerate(self._static.measured)}
         for group in self._static.groups:
             if self._is_fast(group):
                 i = group[0]

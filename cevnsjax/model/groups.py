@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.likelihood import gaussian, poisson
 from cevnsjax.model.parts import Part, parts_of
+from cevnsjax.numerics import total
 from cevnsjax.types import Reals, Values
 
 
@@ -71,7 +72,9 @@ def _gaussian(
     designs = []
     for e, p in zip(members, parts, strict=True):
         counts = {part.component: jnp.sum(part.nominal, axis=0) for part in p}
-        designs.append(gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls)))
+        made = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
+        searched = [part.searched * counts[part.component] for part in p]
+        designs.append(made._replace(rest=total([made.rest, *searched])) if e.searched else made)
     own = [
         dict(zip((n for n, _ in e.pulls), d.columns, strict=True))
         for e, d in zip(members, designs, strict=True)
@@ -123,10 +126,10 @@ def _poisson(
 def _component(e: ExperimentArrays, part: Part, names: tuple[str, ...]) -> poisson.Component:
     pulls = tuple(names.index(n) for n, multiplied in e.pulls if part.component in multiplied)
     if not part.shifts:
-        return poisson.Component(part.nominal, pulls)
+        return poisson.Component(part.nominal, pulls, extra=part.searched)
     linear, curved = (jnp.stack([s[k] for s in part.shifts.values()], axis=1) for k in (0, 1))
     morphs = tuple(names.index(n) for n in part.shifts)
-    return poisson.Component(part.nominal, pulls, linear, curved, morphs)
+    return poisson.Component(part.nominal, pulls, linear, curved, morphs, part.searched)
 
 
 def _weights(e: ExperimentArrays) -> Reals:

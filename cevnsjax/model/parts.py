@@ -22,11 +22,13 @@ class Part:
         nominal: Counts before nuisances, [part, cell] [count]; the signal has a part a source.
         shifts: Linear and curved part of the change by each morph,
             {name: ([part, cell], [part, cell])} [count].
+        searched: Sum of the pulls on it that are searched instead of solved [1].
     """
 
     component: str
     nominal: Reals
     shifts: dict[str, tuple[Reals, Reals]] = field(default_factory=dict)
+    searched: Any = 0.0
 
 
 def parts_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[Part]:
@@ -37,15 +39,12 @@ def parts_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[Part]:
         signal: From ``binned_signal``, [source, variant, bin] [count].
         values: Pulls that are searched.
     """
-    scaled = _scaled(e, SIGNAL, values, signal)
-    parts = [Part(SIGNAL, _cells(scaled[:, 0], e.spread), _signal_shifts(e, scaled))]
+    shifts = _signal_shifts(e, signal)
+    parts = [Part(SIGNAL, _cells(signal[:, 0], e.spread), shifts, _searched(e, SIGNAL, values))]
     for name, nominal in e.backgrounds.items():
-        shifts = {
-            morph: tuple(_scaled(e, name, values, x[None]) for x in by_component[name])
-            for morph, by_component in e.component_morphs.items()
-            if name in by_component
-        }
-        parts.append(Part(name, _scaled(e, name, values, nominal[None]), shifts))  # pyright: ignore[reportArgumentType]
+        moved = {m: s[name] for m, s in e.component_morphs.items() if name in s}
+        shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
+        parts.append(Part(name, nominal[None], shifts, _searched(e, name, values)))
     return parts
 
 
@@ -67,10 +66,10 @@ def _cells(counts: Reals, spread: Any) -> Reals:
     return (counts[:, :, None] * spread).reshape(counts.shape[0], -1)
 
 
-def _scaled(e: ExperimentArrays, component: str, values: Values, array: Reals) -> Reals:
-    """Counts times 1 plus the pulls that are searched instead of solved."""
-    named = [n for n, multiplied in e.searched if component in multiplied]
-    return array * (1 + total([values[n] for n in named])) if named else array
+def _searched(e: ExperimentArrays, component: str, values: Values) -> Any:
+    """Sum of the pulls on a component that are searched instead of solved."""
+    named = [values[n] for n, multiplied in e.searched if component in multiplied]
+    return total(named) if named else 0.0
 
 
 def expected(e: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Reals:
@@ -98,4 +97,4 @@ def _shifted(e: ExperimentArrays, part: Part, values: Values) -> Reals:
         ]
         counts, *_ = kept_positive(counts, counts + total(moves))
     named = [values[name] for name, multiplied in e.pulls if part.component in multiplied]
-    return counts * total([1.0, *named])
+    return counts * total([1.0, part.searched, *named])

@@ -11,7 +11,6 @@ from scipy.optimize import minimize, minimize_scalar
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.experiments.csi_2017_tables import shipped_csi_2017
-from cevnsjax.experiments.csi_2017_time import in_time
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model.model import Model
@@ -254,18 +253,10 @@ def test_first_observation():
         assert chi2(end) - best.fun == pytest.approx(1.0, abs=0.006)
 
 
-def test_unknown_steady_state():
-    tables, edges = shipped_csi_2017(), tuple(float(e) for e in range(6, 31, 2))
+@pytest.mark.parametrize("statistic", ["spectrum", "time"])
+def test_unknown_steady_state(statistic):
     with pytest.raises(UnknownNameError, match="steady_state 'exponent'; did you mean exponential"):
-        in_time(
-            tables,
-            edges,
-            tables.t_us < 6,
-            np.zeros(12),
-            steady_state="exponent",
-            pulls=None,
-            prompt_neutrons=True,
-        )
+        csi_2017(statistic=statistic, steady_state="exponent")
 
 
 @pytest.mark.parametrize("name", ["sss", "qf_scale", "alpha_sig_csi2017"])

@@ -462,3 +462,18 @@ def test_bad_numbers(options, message):
 def test_steady_state_is_no_nuisance_of_the_spectrum():
     with pytest.raises(UnknownNameError, match="lar-2020 pull 'ss'"):
         lar_2020(pulls={"ss": 0.01})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"signal": "release"}, "need statistic"),
+        ({"morphs": ("f90",)}, "need statistic"),
+        ({"statistic": "cells", "morphs": ("f90", "f90")}, "lists f90 twice"),
+        ({"statistic": "cells", "morphs": ("f9",)}, "unknown lar-2020 morph"),
+    ],
+    ids=str,
+)
+def test_options_that_contradict(options, message):
+    with pytest.raises(InputError, match=message):
+        lar_2020(**options)

@@ -212,20 +212,7 @@ def test_shared_pull(value):
     assert float(joint.profiled_nll(values)) > float(together.profiled_nll())
 
 
-MULTIPLIED = pytest.mark.xfail(
-    reason="a searched pull multiplies 1 + the solved ones instead of adding to them"
-)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        pytest.param([FLUX], marks=MULTIPLIED),
-        pytest.param([SIG], marks=MULTIPLIED),
-        [FLUX, SIG],
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("names", [[FLUX], [SIG], [FLUX, SIG]], ids=str)
 def test_searched_and_solved_pulls_on_one_component(names):
     """Pulls of one component add, 1 + flux + signal, whichever are searched."""
     e = csi_2017(split_flux=True)

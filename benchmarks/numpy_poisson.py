@@ -1,8 +1,8 @@
 """The CsI-2021 Poisson likelihood in plain NumPy, value and gradient, and its fits.
 
 The signal of each neutrino source is a quadratic in sin2_theta_w with a template for every morph;
-morphs follow pyhf's code 4p and stay positive as cevnsjax/likelihood/poisson.py says. Coordinates
-are in units of each parameter's scale: sin2_theta_w first, then the eight nuisances.
+morphs follow pyhf's code 4p and stay positive as cevnsjax/likelihood/components.py says.
+Coordinates are in units of each parameter's scale: sin2_theta_w first, then the eight nuisances.
 """
 
 from dataclasses import dataclass

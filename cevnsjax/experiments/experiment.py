@@ -44,7 +44,7 @@ class Pull:
 class Morph:
     """A shape nuisance: templates given at +1 and -1 sigma, interpolated through both and nominal.
 
-    Where one falls below a tenth of nominal it is bent to stay positive (``likelihood.poisson``).
+    Where one falls below a tenth of nominal it stays positive (``likelihood.components``).
 
     Attributes:
         name: Full parameter name, e.g. ``alpha_qf_1_csi2021``.

@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.likelihood import gaussian, poisson
+from cevnsjax.likelihood import components, gaussian, poisson
 from cevnsjax.model.parts import Part, parts_of
 from cevnsjax.numerics import total
 from cevnsjax.types import Reals, Values
@@ -106,7 +106,7 @@ def _poisson(
         return jnp.stack(listed) if listed else jnp.zeros(0, data.dtype)
 
     mixed = any(e.statistic != "poisson" for e in members)
-    problem = poisson.Templates(
+    problem = components.Templates(
         experiments=tuple(
             tuple(_component(e, part, names) for part in p)
             for e, p in zip(members, parts, strict=True)
@@ -123,13 +123,14 @@ def _poisson(
     return Problem(names, lambda a: poisson.chi2(data, problem, vector(a)), best)
 
 
-def _component(e: ExperimentArrays, part: Part, names: tuple[str, ...]) -> poisson.Component:
+def _component(e: ExperimentArrays, part: Part, names: tuple[str, ...]) -> components.Component:
     pulls = tuple(names.index(n) for n, multiplied in e.pulls if part.component in multiplied)
+    searched = part.searched if e.searched else None
     if not part.shifts:
-        return poisson.Component(part.nominal, pulls, extra=part.searched)
+        return components.Component(part.nominal, pulls, extra=searched)
     linear, curved = (jnp.stack([s[k] for s in part.shifts.values()], axis=1) for k in (0, 1))
     morphs = tuple(names.index(n) for n in part.shifts)
-    return poisson.Component(part.nominal, pulls, linear, curved, morphs, part.searched)
+    return components.Component(part.nominal, pulls, linear, curved, morphs, searched)
 
 
 def _weights(e: ExperimentArrays) -> Reals:

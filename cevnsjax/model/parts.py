@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
-from cevnsjax.likelihood.poisson import bend, kept_positive
+from cevnsjax.likelihood.components import bend, kept_positive
 from cevnsjax.model.signal import binned_signal
 from cevnsjax.numerics import total
 from cevnsjax.types import Reals, Values

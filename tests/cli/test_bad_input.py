@@ -63,7 +63,7 @@ CASES = [
     (f"{SCAN} sin2_theta_w=0:2:5", "outside its bounds"),
     (f"{SCAN} sin2_theta_w=0:nan:5", "nan"),
     (f"{SCAN} sin2_theta_w=0:1:1000000000000", "too many"),
-    ("scan csi-2017", "one or two axes"),
+    ("scan csi-2017", "one to 4 axes"),
     # what to analyse
     ("fit", "name an experiment (csi-2017"),
     (f"{P20} csi-2017", "not both"),

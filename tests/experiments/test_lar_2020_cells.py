@@ -475,5 +475,5 @@ def test_steady_state_is_no_nuisance_of_the_spectrum():
     ids=str,
 )
 def test_options_that_contradict(options, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises((InputError, UnknownNameError), match=message):
         lar_2020(**options)

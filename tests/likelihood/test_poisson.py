@@ -15,8 +15,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import poisson as reference
 
-from cevnsjax.likelihood import gaussian, poisson
-from cevnsjax.likelihood.poisson import Component, Templates
+from cevnsjax.likelihood import components, gaussian, poisson
+from cevnsjax.likelihood.components import Component, Templates
 
 CELLS = 40
 SD = (0.12, 0.25, 0.02, 1.0, 1.0)
@@ -314,17 +314,17 @@ def deltas(f, x):
 def test_bend_by_hand():
     a = jnp.array([0.0, 1.0, -1.0, 0.5, 3.0, -2.5])
     inside = 0.25 * (15 - 2.5 + 3 / 16) / 8
-    np.testing.assert_allclose(poisson.bend(a)[0], [0, 1, 1, inside, 3, 2.5], rtol=1e-15)
+    np.testing.assert_allclose(components.bend(a)[0], [0, 1, 1, inside, 3, 2.5], rtol=1e-15)
 
 
 @pytest.mark.parametrize("a", [-1.7, -1.0, -0.8, 0.0, 0.3, 1.0, 2.2])
 def test_derivatives_of_bend(a):
     """What it returns are its derivatives."""
     x = jnp.float64(a)
-    exact = deltas(lambda x: poisson.bend(x)[0], x)
-    np.testing.assert_allclose(poisson.bend(x), exact, rtol=1e-14, atol=1e-14)
+    exact = deltas(lambda x: components.bend(x)[0], x)
+    np.testing.assert_allclose(components.bend(x), exact, rtol=1e-14, atol=1e-14)
     if abs(a) not in (0.0, 1.0):
-        f = lambda z: np.array([float(y) for y in poisson.bend(jnp.float64(z[0]))])  # noqa: E731
+        f = lambda z: np.array([float(y) for y in components.bend(jnp.float64(z[0]))])  # noqa: E731
         (slopes,) = richardson(f, np.array([a]))
         np.testing.assert_allclose(slopes[:2], exact[1:], rtol=1e-10, atol=1e-12)
 
@@ -333,7 +333,7 @@ def test_derivatives_of_bend(a):
 def test_bend_is_smooth_where_it_turns_straight(join):
     """Value, slope and curvature agree from both sides: what is left falls with the step."""
     for h in (1e-3, 1e-5, 1e-7):
-        left, right = (poisson.bend(jnp.float64(join + s)) for s in (-h, h))
+        left, right = (components.bend(jnp.float64(join + s)) for s in (-h, h))
         change = 2 * h * np.sign(join)
         assert float(right[0] - left[0]) == pytest.approx(change, abs=10 * h**2)
         assert float(right[1] - left[1]) == pytest.approx(0.0, abs=10 * h**2)
@@ -342,7 +342,7 @@ def test_bend_is_smooth_where_it_turns_straight(join):
 
 def interpolated(nominal, up, down, a):
     """The template at a by the package, without the guard against negative counts."""
-    u = poisson.bend(jnp.float64(a))[0]
+    u = components.bend(jnp.float64(a))[0]
     return np.asarray(nominal + a * (up - down) / 2 + u * ((up + down) / 2 - nominal))
 
 
@@ -382,14 +382,14 @@ def test_interpolation_against_pyhf():
 
 
 def kept(x, nominal=4.0):
-    return poisson.kept_positive(jnp.atleast_1d(nominal), jnp.atleast_1d(x))
+    return components.kept_positive(jnp.atleast_1d(nominal), jnp.atleast_1d(x))
 
 
 @pytest.mark.parametrize("nominal", [1e-6, 4.0, 3e5])
 def test_kept_positive(nominal):
     """Itself above a tenth of nominal, below as the formula in NumPy; increasing, above 0."""
     x = np.sort(np.append(np.linspace(-2.5, 3, 1101), 0.1)) * nominal
-    value = np.asarray(poisson.kept_positive(jnp.full_like(x, nominal), jnp.asarray(x))[0])
+    value = np.asarray(components.kept_positive(jnp.full_like(x, nominal), jnp.asarray(x))[0])
     np.testing.assert_array_equal(value[x >= 0.1 * nominal], x[x >= 0.1 * nominal])
     np.testing.assert_allclose(value, positive(np.full_like(x, nominal), x)[0], rtol=1e-13)
     assert np.all(value > 0)
@@ -399,11 +399,11 @@ def test_kept_positive(nominal):
 def test_cells_empty_at_nominal_are_left_as_they_are():
     """They have no tenth of nominal to keep; their derivatives stay finite."""
     x = jnp.array([-0.3, 0.0, 2.0])
-    value, slope, curvature = poisson.kept_positive(jnp.zeros(3), x)
+    value, slope, curvature = components.kept_positive(jnp.zeros(3), x)
     np.testing.assert_array_equal(value, x)
     np.testing.assert_array_equal(slope, 1.0)
     np.testing.assert_array_equal(curvature, 0.0)
-    both = jax.jacobian(lambda z: poisson.kept_positive(z[0], z[1])[0])(jnp.stack([0 * x, x]))
+    both = jax.jacobian(lambda z: components.kept_positive(z[0], z[1])[0])(jnp.stack([0 * x, x]))
     np.testing.assert_array_equal(both[:, 1], np.eye(3))
     assert np.all(np.isfinite(both))
 
@@ -427,7 +427,7 @@ def test_derivatives_of_kept_positive(x):
     def by_numpy(z):
         return positive(np.array([z[0]]), np.array([z[1]]))[0][0]
 
-    by_both = jax.grad(lambda z: poisson.kept_positive(z[:1], z[1:])[0][0])
+    by_both = jax.grad(lambda z: components.kept_positive(z[:1], z[1:])[0][0])
     for nominal in (4.3, 3.7):
         expected = richardson(by_numpy, np.array([nominal, x]), h=1e-3)
         np.testing.assert_allclose(by_both(jnp.array([nominal, x])), expected, rtol=1e-9, atol=1e-9)

@@ -222,7 +222,9 @@ def _read_text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); {_RESTORE}") from error
-    return content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+    # Spreadsheets put a byte-order mark before the first column's name.
+    text = content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
+    return text.replace("\r\n", "\n")
 
 
 def _parse_toml(path: Path) -> dict[str, Any]:

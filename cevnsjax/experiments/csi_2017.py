@@ -92,7 +92,7 @@ def csi_2017(
         DataError: If a data file is missing or malformed.
     """
     if statistic not in _STATISTICS:
-        raise UnknownNameError("statistic", statistic, _STATISTICS)
+        raise UnknownNameError("csi-2017 statistic", statistic, _STATISTICS)
     if variance not in _VARIANCES:
         raise UnknownNameError("variance", variance, _VARIANCES)
     if steady_state not in STEADY_STATES:

@@ -137,8 +137,8 @@ def free_names(
     for name in [*listed, *held, *excluded]:
         if table[name].linear:
             raise InputError(
-                f"{name} is a linear nuisance, solved at every point; to remove it give its pull "
-                "a width of 0 when the experiment is built"
+                f"{name} is a linear nuisance, solved at every point; Model(searched=[...]) makes "
+                "a pull a parameter, and the experiment's pulls or morphs remove it"
             )
     for name, value in held.items():
         held[name] = table[name].check(value)

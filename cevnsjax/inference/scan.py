@@ -59,8 +59,8 @@ def scan(
     left, held = free_names(objective, (), fixed, exclude=axes)
     if left:
         raise InputError(
-            f"scan does not profile nonlinear nuisances {list(left)}; hold them with fixed=, or "
-            "use profile"
+            f"scan does not profile nonlinear nuisances or searched pulls {list(left)}; hold them "
+            "with fixed= (--fix name=value), or use profile"
         )
     grids = {name: _grid(objective, name, axis) for name, axis in axes.items()}
     shape = tuple(g.size for g in grids.values())

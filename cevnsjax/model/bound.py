@@ -40,4 +40,5 @@ class BoundFunction:
         if values is not None and not isinstance(values, Mapping):
             raise InputError(f"give values by name, e.g. {{'sin2_theta_w': 0.23}}, got {values!r}")
         vector, traced = m.split(values or {})
-        return compiled.run(self._kind, m.static, m.leaves, m.observed_or(data), vector, traced)
+        observed = m.observed_or(data, needed=self._kind not in evaluate.PREDICTIONS)
+        return compiled.run(self._kind, m.static, m.leaves, observed, vector, traced)

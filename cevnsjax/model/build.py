@@ -1,18 +1,23 @@
 """What a model is put together from: checks, order, shared pulls, interned descriptions."""
 
-import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from jax.core import Tracer
 
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.evaluate import Static
 from cevnsjax.model.groups import nuisance_names
 from cevnsjax.parameters import Normal, Parameter, ParameterTable
 
+# A component a hundred times its prediction is no systematic any more [1].
+_MOST = 100.0
 _interned: dict[Static, Static] = {}
 
 
@@ -68,9 +73,33 @@ def require_pulls(experiments: Iterable[Experiment], searched: Collection[str]) 
     return searched
 
 
+def require_data(experiments: Mapping[str, Experiment], observed: Any, own: Any) -> None:
+    """Stop at a planned experiment without data, and at counts no Poisson likelihood can have.
+
+    Args:
+        experiments: The experiments by name.
+        observed: What is going to be compared with the prediction.
+        own: What the experiments hold themselves.
+
+    Raises:
+        InputError: Naming the experiment and the remedy.
+    """
+    for (name, e), counts, kept in zip(
+        experiments.items(), observed.counts, own.counts, strict=True
+    ):
+        if counts is kept:
+            if isinstance(e, PlannedExperiment):
+                raise InputError(
+                    f"{name} is planned and has no data: give data={{{name!r}: counts}}, e.g. "
+                    f"model.expected()[{name!r}], or build the model of its with_data(counts)"
+                )
+        elif e.statistic == "poisson" and not isinstance(counts, Tracer) and np.any(counts < 0):
+            raise InputError(f"data for {name} are negative; a Poisson likelihood takes counts")
+
+
 def as_searched(parameter: Parameter) -> Parameter:
     """A pull as a parameter that keeps its components from turning negative."""
-    return replace(parameter, linear=False, bounds=(-1.0, math.inf), physical=(True, False))
+    return replace(parameter, linear=False, bounds=(-1.0, _MOST), physical=(True, False))
 
 
 def constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:

@@ -184,4 +184,6 @@ _FUNCTIONS = (
     best_pulls,
     solver_distance,
 )
+PREDICTIONS = frozenset(f.__name__ for f in (signals, expected, by_component, predicted))
+"""Those that need no data."""
 KINDS: dict[str, Callable[..., Any]] = {f.__name__: f for f in _FUNCTIONS}

@@ -22,6 +22,7 @@ from cevnsjax.model.build import (
     groups,
     intern,
     measured,
+    require_data,
     require_pulls,
     standard_model_first,
 )
@@ -160,9 +161,17 @@ class Model:
             )
         return self.parameters[name].check(float(value))
 
-    def observed_or(self, data: Any) -> Observed:
-        """The experiments' data, replaced by ``data`` where it is given."""
-        return observed_of(self.static, self._own, list(self.experiments), data)
+    def observed_or(self, data: Any, *, needed: bool = True) -> Observed:
+        """The experiments' data, replaced by ``data`` where it is given.
+
+        Raises:
+            InputError: If an experiment that is only planned has been given none, or counts of a
+                Poisson likelihood are negative.
+        """
+        observed = observed_of(self.static, self._own, list(self.experiments), data)
+        if needed:
+            require_data(self.experiments, observed, self._own)
+        return observed
 
     def toy(
         self,

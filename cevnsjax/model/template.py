@@ -105,7 +105,7 @@ def signals_at(model: "Model", held: Mapping[str, float], points: Grids) -> np.n
             "signals",
             model.static,
             model.leaves,
-            model.observed_or(None),
+            model.observed_or(None, needed=False),
             vector,
             traced,
             chunk,

@@ -711,7 +711,11 @@ def richardson(f, x, h=0.005):
 POINTS = [(1.0, 0.0), (1.6, 0.2), (0.4, -0.3), (2.5, 0.1)]
 
 
-@pytest.mark.parametrize("x", POINTS, ids=str)
+@pytest.mark.parametrize(
+    "x",
+    [*POINTS[:1], *(pytest.param(p, marks=pytest.mark.slow) for p in POINTS[1:])],
+    ids=str,
+)
 @pytest.mark.parametrize(
     "kind",
     [

@@ -78,7 +78,15 @@ def renamed(experiment, old, new, **changes):
     return replace(experiment, pulls=pulls)
 
 
-@pytest.mark.parametrize("theory", [{}, {"sin2_theta_w": 0.35}, {"R_n_Ar": 8.0}], ids=str)
+@pytest.mark.parametrize(
+    "theory",
+    [
+        {},
+        pytest.param({"sin2_theta_w": 0.35}, marks=pytest.mark.slow),
+        pytest.param({"R_n_Ar": 8.0}, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_gaussian_and_poisson_share_a_nuisance(theory):
     """One problem with cells of both kinds: brute force, and derivatives of the profile."""
     model = Model([renamed(lar_2020(), OWN, SHARED, sd=0.12), csi_2021(morphs=("qf_1",))])

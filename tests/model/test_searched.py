@@ -105,7 +105,7 @@ def test_without_signal():
     mu = searched().expected({SIG: -1.0})[NAME]
     np.testing.assert_allclose(mu, neutrons + steady, rtol=1e-14)
     parameter = searched().parameters[SIG]
-    assert (parameter.bounds, parameter.linear) == ((-1.0, math.inf), False)
+    assert (parameter.bounds, parameter.linear) == ((-1.0, 100.0), False)
     for call in (searched().nll, searched().profiled_nll, searched().expected):
         with pytest.raises(InputError, match=r"alpha_sig_csi2017=-1\.01 is outside its bounds"):
             call({SIG: -1.01})

@@ -1,6 +1,6 @@
 """Pseudo-experiments of models: what is thrown, how it is used, pulls and coverage."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 
 import jax
@@ -11,7 +11,14 @@ from jaxtyping import TypeCheckError
 from scipy.interpolate import CubicSpline
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
+from cevnsjax.experiments import (
+    Experiment,
+    PlannedExperiment,
+    csi_2017,
+    csi_2021,
+    lar_2020,
+)
+from cevnsjax.inference.fit import fit
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
@@ -355,3 +362,23 @@ def test_coverage(name):
     assert np.all(where < fine[-2])
     covered = np.mean(chi2[k == 0][0] - least <= 1)
     assert abs(covered - 0.6827) < 3 * np.sqrt(0.6827 * 0.3173 / size)
+
+
+def test_planned_experiments_predict_but_are_not_fitted_without_data():
+    """Their backgrounds stand where data will be; nobody may mistake them for a measurement."""
+    whole = csi_2021(morphs=())
+    planned = PlannedExperiment(**{f.name: getattr(whole, f.name) for f in fields(Experiment)})
+    model = Model(planned)
+    counts = model.expected()["csi-2021"]
+    for refused in (model.nll, model.profiled_nll, lambda: fit(model, ["sin2_theta_w"])):
+        with pytest.raises(InputError, match="is planned and has no data"):
+            refused()
+    asimov = fit(model, ["sin2_theta_w"], data={"csi-2021": np.asarray(counts)})
+    truth = model.parameters["sin2_theta_w"].default
+    assert asimov.values["sin2_theta_w"] == pytest.approx(truth, abs=1e-6)
+    assert asimov.chi2 == pytest.approx(0.0, abs=1e-9)
+
+
+def test_negative_counts_are_refused():
+    with pytest.raises(InputError, match="data for csi-2021 are negative"):
+        Model(csi_2021(morphs=())).nll({}, data=-np.ones(99))

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -117,22 +117,34 @@ def _value(text: str) -> Any:
     return text
 
 
-def settings(words: Iterable[str]) -> dict[str, Any]:
-    """Options from "name=value" and "name.key=value" words.
+def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[str, Any]:
+    """Options from "name=value", "name.key=value" and "experiment.name=value" words.
+
+    Args:
+        words: What --set was given.
+        experiments: Names of experiments that options can be addressed to.
 
     Raises:
         InputError: At a word of another form.
     """
     options: dict[str, Any] = {}
     for name, text in (split(word, "--set") for word in words):
-        head, dot, key = name.partition(".")
-        if (head in options) and not (dot and isinstance(options[head], dict)):
-            raise InputError(f"--set {head} is given twice; keep one")
-        if dot:
-            options.setdefault(head, {})[key] = _value(text)
+        address, dot, rest = name.partition(".")
+        if dot and address in experiments:
+            _put(options.setdefault(address, {}), rest, text)
         else:
-            options[head] = _value(text)
+            _put(options, name, text)
     return options
+
+
+def _put(options: dict[str, Any], name: str, text: str) -> None:
+    head, dot, key = name.partition(".")
+    if (head in options) and not (dot and isinstance(options[head], dict)):
+        raise InputError(f"--set {head} is given twice; keep one")
+    if dot:
+        options.setdefault(head, {})[key] = _value(text)
+    else:
+        options[head] = _value(text)
 
 
 def build(request: Request) -> Any:
@@ -142,7 +154,7 @@ def build(request: Request) -> Any:
         UnknownNameError: At an unknown experiment, analysis, option or parameter.
         InputError: If neither or both of experiments and analysis are given.
     """
-    options = settings(request.settings or [])
+    options = settings(request.settings or [], request.experiments or ())
     if request.analysis:
         if request.experiments:
             raise InputError(
@@ -189,10 +201,12 @@ def _model(request: Request, options: dict[str, Any]) -> Any:
     offered = {name: _option_names(builder) for name, builder in builders.items()}
     folders = [name for name in builders if name not in EXPERIMENTS]
     hint = f"(what {folders[0]} is made of is set in its experiment.toml)" if folders else ""
-    _require_known(options, [theory, set(OWNERS), *offered.values()], hint)
+    _require_known(options, [theory, set(OWNERS), set(offered), *offered.values()], hint)
     experiments = []
     for name, known in offered.items():
-        own = {k: v for k, v in options.items() if k in known}
+        addressed = options.get(name, {})
+        _require_known(addressed, [known], f"(an option of {name})")
+        own = {**{k: v for k, v in options.items() if k in known}, **addressed}
         shapes = SHAPE_PARAMETERS.get(name, {})
         switched = [s for s, full in shapes.items() if full in request.parameters]
         if switched and "shape" not in own:

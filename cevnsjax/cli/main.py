@@ -1,6 +1,8 @@
 """Entry point: errors a user can mend become one line and exit status 2."""
 
 import sys
+import traceback
+from pathlib import Path
 
 from cevnsjax.cli.app import app
 from cevnsjax.errors import CevnsjaxError
@@ -21,10 +23,21 @@ def main() -> None:
         if type(problem).__name__ == "NoArgsIsHelpError":
             sys.exit(2)
         if not hasattr(problem, "format_message"):
+            if place := _users_line(problem):
+                _stop(f"{place}: {type(problem).__name__}: {str(problem).splitlines()[0]}", 2)
             raise
         _stop(f"{problem.format_message()} See cevnsjax --help.", 2)  # pyright: ignore[reportAttributeAccessIssue]
     else:
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _users_line(problem: Exception) -> str:
+    """Where in a file of the user's own, such as an interaction, it went wrong; "" elsewhere."""
+    inside = (str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<")
+    frames = traceback.extract_tb(problem.__traceback__)
+    own = [f for f in frames if not str(Path(f.filename).resolve()).startswith(inside)]
+    own = [f for f in own if f.filename.endswith(".py") and "site-packages" not in f.filename]
+    return f"{own[-1].filename} line {own[-1].lineno}" if own else ""
 
 
 def _stop(message: str, status: int) -> None:

@@ -1,6 +1,7 @@
 """Interactions from the command line: switched on by naming a parameter, by option or by path."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -209,6 +210,35 @@ def test_own_interaction_that_cannot_be_used(run, tmp_path, path, message):
     assert done.code == 2
     assert message in done.err
     assert done.out == ""
+
+
+def test_own_interaction_that_fails(run, tmp_path):
+    """The line of the user's file, not a page of ours."""
+    lines = ["def broken(values, nucleus):", "    return values['no']", ""]
+    lines += ["broken.parameters = extra.parameters", ""]
+    (tmp_path / "my_broken.py").write_text("\n".join([OWN, *lines]))
+    done = run("predict", "csi-2017", "--interaction", "my_broken:broken")
+    assert done.code == 2
+    assert re.search(r"my_broken\.py line \d+: KeyError: 'no'\n$", done.err)
+    assert done.err.count("\n") == 1
+
+
+# --- one of several experiments ---
+def test_options_of_one_experiment(run):
+    words = "predict csi-2017 lar-2020 --set lar-2020.mass_kg=48 --set csi-2017.bins=[6,10] --json"
+    got = as_object(run(*words.split()))
+    plain = as_object(run("predict", "csi-2017", "lar-2020", "--json"))
+    argon, usual = (sum(x["lar-2020"]["signal"]["nu_e"]) for x in (got, plain))
+    assert argon == pytest.approx(2 * usual)
+    assert len(got["csi-2017"]["signal"]["nu_e"]) == 2
+    for words, message in (
+        ("--set lar-2020.mas_kg=48", "unknown option 'mas_kg'; did you mean mass_kg"),
+        ("--set csi-2021.mass_kg=48", "unknown option 'csi-2021'"),
+        ("--set lar-2020.mass_kg=48 --set lar-2020.mass_kg=24", "given twice"),
+    ):
+        done = run("predict", "csi-2017", "lar-2020", *words.split())
+        assert done.code == 2
+        assert message in done.err
 
 
 # --- bad words ---

@@ -77,7 +77,8 @@ def scan(
         chi2 = _from_nodes(objective, grids, held, data).reshape(shape)
     lowest = np.unravel_index(int(np.nanargmin(chi2)), shape)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), lowest, strict=True)}
-    return _dataset(objective, grids, chi2, best, "node" if blocks is None else "template")
+    engine = "node" if blocks is None else "template"
+    return _dataset(objective, grids, chi2, float(chi2[lowest]), best, engine)
 
 
 def _template(
@@ -137,6 +138,7 @@ def _dataset(
     objective: Objective,
     grids: dict[str, np.ndarray],
     chi2: np.ndarray,
+    least: float,
     best: dict[str, float],
     engine: str,
 ) -> xr.Dataset:
@@ -147,13 +149,13 @@ def _dataset(
         for n, g in grids.items()
     }
     return xr.Dataset(
-        {"chi2": (dims, chi2), "delta_chi2": (dims, chi2 - np.nanmin(chi2))},
+        {"chi2": (dims, chi2), "delta_chi2": (dims, chi2 - least)},
         coords=coords,
         attrs={
             "analysis": objective.name,
             "experiments": list(objective.experiments),
             "engine": engine,
-            "chi2_min": float(np.nanmin(chi2)),
+            "chi2_min": least,
             **{f"best_fit_{n}": x for n, x in best.items()},
         },
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cevnsjax.model.model import Model
 
 Grids = Mapping[str, np.ndarray]
-_POINTS, _SOLVED_POINTS = 1 << 22, 1 << 16
+_POINTS, _SOLVED_POINTS = 1 << 18, 1 << 16
 _UNROLLED = 64
 _BATCH = 64
 
@@ -86,7 +86,7 @@ class TemplateGrid:
         unraveled = np.unravel_index(index, self.lengths) if self.lengths else ()
         places = dict(zip(self.outer, unraveled, strict=True))
         coefficients, z = self._folded(places)
-        out = self._penalty(places)[:, None]
+        out = self._penalty(places)[:, None] if self._static.constraints else None
         auxiliary = np.asarray(self._observed.auxiliary)
         found = {n: auxiliary[k] for k, n in enumerate(self._static.measured)}
         for group in self._static.groups:
@@ -94,9 +94,10 @@ class TemplateGrid:
                 i = group[0]
                 e, signal = self._experiments[i], coefficients[:, :, self._slices[i]]
                 cells = np.moveaxis(_on_cells(e, signal), 2, 1)
-                out = out + np.asarray(_fast(e, cells, z, self._observed.counts[i], found))
+                out = _added(out, np.asarray(_fast(e, cells, z, self._observed.counts[i], found)))
             else:
-                out = out + self._solved(group, coefficients, z)
+                out = _added(out, self._solved(group, coefficients, z))
+        assert out is not None  # a model has one experiment at least
         return out
 
     def _folded(self, places: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -148,6 +149,10 @@ class TemplateGrid:
         return np.asarray(_solved(*static, self._leaves, self._observed, values, signals)).reshape(
             shape
         )
+
+
+def _added(out: np.ndarray | None, part: np.ndarray) -> np.ndarray:
+    return part if out is None else out + part
 
 
 def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables, shipped_csi_2017
 from cevnsjax.experiments.csi_2017_time import STEADY_STATES, in_time
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
-from cevnsjax.experiments.pulls import with_flux_apart
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -100,7 +100,6 @@ def csi_2017(
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
     if nodes is not None and (type(nodes) is not int or nodes < 1):
         raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
-    checks.widths("csi-2017: pulls", pulls)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)
@@ -240,18 +239,12 @@ def _resolution(smearing: str | Resolution | None) -> Resolution | None:
 
 
 def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
-    sd = {"sig": 0.128, "brn": 0.25, **(pulls or {})}
-    for name, width in sd.items():
-        if name not in ("sig", "brn"):
-            raise UnknownNameError("csi-2017 pull", name, ("sig", "brn"))
-        if checks.number(f"csi-2017: pulls.{name}", width) < 0:
-            raise InputError(f"csi-2017: pull {name} needs a standard deviation >= 0, got {width}")
-    known = (
-        Pull(f"alpha_sig_{SHORT}", sd["sig"], (SIGNAL,), "relative shift of the CEvNS signal"),
-        Pull(f"alpha_brn_{SHORT}", sd["brn"], (BRN,), "relative shift of the prompt neutrons"),
-    )
-    present = known if prompt_neutrons else known[:1]
-    return tuple(p for p in present if p.sd > 0)
+    known = {
+        "sig": Pull(f"alpha_sig_{SHORT}", 0.128, (SIGNAL,), "relative shift of the CEvNS signal"),
+        "brn": Pull(f"alpha_brn_{SHORT}", 0.25, (BRN,), "relative shift of the prompt neutrons"),
+    }
+    chosen = chosen_pulls(NAME, known, pulls, noun="standard deviation")
+    return tuple(p for p in chosen if prompt_neutrons or p.components != (BRN,))
 
 
 def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax import checks
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2017_tables import Csi2017Tables
 from cevnsjax.experiments.experiment import SIGNAL, Pull
+from cevnsjax.experiments.pulls import chosen_pulls
 
 SHORT = "csi2017"
 STEADY_STATES = ("exponential", "flat", "anticoincidence")
@@ -113,16 +112,14 @@ def _exponential(times: np.ndarray) -> np.ndarray:
 def _pulls(
     given: Mapping[str, float] | None, events: float, prompt_neutrons: bool
 ) -> tuple[Pull, ...]:
-    sd = {"sig": 0.128, "brn": 0.25, "ss": 1 / np.sqrt(events)}
-    for name, width in (given or {}).items():
-        if name not in sd:
-            raise UnknownNameError("csi-2017 pull", name, sd)
-        if width != np.inf and checks.number(f"csi-2017: pulls.{name}", width) < 0:
-            raise InputError(f"csi-2017: pull {name} needs a width >= 0, got {width}")
-        sd[name] = float(width)
-    component = {"sig": SIGNAL, "brn": _BRN, "ss": _STEADY}
-    return tuple(
-        Pull(f"alpha_{n}_{SHORT}", float(w), (component[n],), f"relative shift of {component[n]}")
-        for n, w in sd.items()
-        if w > 0 and (prompt_neutrons or n != "brn")
-    )
+    default = {
+        "sig": (0.128, SIGNAL),
+        "brn": (0.25, _BRN),
+        "ss": (1 / float(np.sqrt(events)), _STEADY),
+    }
+    known = {
+        n: Pull(f"alpha_{n}_{SHORT}", sd, (component,), f"relative shift of {component}")
+        for n, (sd, component) in default.items()
+    }
+    chosen = chosen_pulls("csi-2017", known, given, unbounded=True)
+    return tuple(p for p in chosen if prompt_neutrons or p.components != (_BRN,))

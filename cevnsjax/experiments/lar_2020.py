@@ -21,7 +21,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import lar_2020_cells as cells
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.lar_2020_tables import Lar2020Tables, shipped_lar_2020
-from cevnsjax.experiments.pulls import with_flux_apart
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_lar_2020 import read_lar_2020_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -192,21 +192,13 @@ def _efficiency(tables: Lar2020Tables, threshold_kevee: float | None) -> Tabulat
 
 
 def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
-    sd = {"sig": 0.134, "brn": 0.32, "lbrn": 1.0}
-    for name, width in checks.widths("lar-2020: pulls", pulls).items():
-        if name not in sd:
-            raise UnknownNameError("lar-2020 pull", name, sd)
-        if checks.number(f"lar-2020: pulls.{name}", width) < 0:
-            raise InputError(f"lar-2020: pull {name} needs a width >= 0, got {width}")
-        sd[name] = width
-    known = (
-        Pull(f"alpha_sig_{SHORT}", sd["sig"], (SIGNAL,), "relative shift of the CEvNS signal"),
-        Pull(f"alpha_brn_{SHORT}", sd["brn"], ("brn",), "relative shift of prompt beam neutrons"),
-        Pull(
-            f"alpha_lbrn_{SHORT}",
-            sd["lbrn"],
-            ("delayed_brn",),
-            "relative shift of delayed beam neutrons",
-        ),
-    )
-    return tuple(p for p in known if p.sd > 0)
+    default = {
+        "sig": (0.134, SIGNAL, "the CEvNS signal"),
+        "brn": (0.32, "brn", "prompt beam neutrons"),
+        "lbrn": (1.0, "delayed_brn", "delayed beam neutrons"),
+    }
+    known = {
+        n: Pull(f"alpha_{n}_{SHORT}", sd, (component,), f"relative shift of {what}")
+        for n, (sd, component, what) in default.items()
+    }
+    return chosen_pulls(NAME, known, pulls)

@@ -5,17 +5,16 @@ shapes of the signal are computed for each source, its F90 shape in each energy 
 release's; or, with ``signal="release"``, theory gives the total and the release all shapes.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from cevnsjax import checks
 from cevnsjax.detector.timing import Pulse
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.errors import UnknownNameError
 from cevnsjax.experiments.experiment import SIGNAL, Morph, Pull
 from cevnsjax.experiments.lar_2020_tables import Lar2020Tables
+from cevnsjax.experiments.pulls import chosen_pulls
 
 SHORT = "lar2020"
 MORPHS = ("f90", "time", "brn_energy", "brn_time", "brn_width")
@@ -146,18 +145,12 @@ def pulls_of(tables: Lar2020Tables, given: Mapping[str, float] | None) -> tuple[
     for short, name in BACKGROUNDS.items():
         events, error = tables.predicted[name]
         sd[short] = error / events
-    for name, width in checks.widths("lar-2020: pulls", given).items():
-        if name not in sd:
-            raise UnknownNameError("lar-2020 pull", name, sd)
-        if not (width == math.inf or checks.number(f"lar-2020: pulls.{name}", width) >= 0):
-            raise InputError(f"lar-2020: pull {name} needs a width >= 0, got {width}")
-        sd[name] = float(width)
     component = {"sig": SIGNAL, **BACKGROUNDS}
-    return tuple(
-        Pull(f"alpha_{n}_{SHORT}", w, (component[n],), f"relative shift of {component[n]}")
+    known = {
+        n: Pull(f"alpha_{n}_{SHORT}", w, (component[n],), f"relative shift of {component[n]}")
         for n, w in sd.items()
-        if w > 0
-    )
+    }
+    return chosen_pulls("lar-2020", known, given, unbounded=True)
 
 
 def morphs_of(

@@ -1,14 +1,49 @@
-"""What the experiments at the Spallation Neutron Source have in common: the neutrino flux."""
+"""Pulls as builders offer them: their widths chosen by name, and the neutrino flux taken apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from cevnsjax.errors import InputError
+from cevnsjax import checks
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.experiment import SIGNAL, Pull
 
 FLUX = "alpha_flux_sns"
 FLUX_SD = 0.10
 """Uncertainty of the neutrino flux in all COHERENT releases to date [1]."""
+
+
+def chosen_pulls(
+    experiment: str,
+    known: Mapping[str, Pull],
+    given: Mapping[str, float] | None,
+    *,
+    unbounded: bool = False,
+    noun: str = "width",
+) -> tuple[Pull, ...]:
+    """The pulls of an experiment with the widths a user chose.
+
+    Args:
+        experiment: Its name, for messages.
+        known: Pulls with their default widths, by short name.
+        given: Widths by short name; 0 removes a pull, infinity leaves it free [1].
+        unbounded: Whether infinity is allowed.
+        noun: What messages call a width.
+
+    Raises:
+        UnknownNameError: At an unknown pull.
+        InputError: At a width that is none.
+    """
+    out = dict(known)
+    for name, width in checks.widths(f"{experiment}: pulls", given).items():
+        if name not in known:
+            raise UnknownNameError(f"{experiment} pull", name, known)
+        if not (unbounded and width == math.inf):
+            checks.number(f"{experiment}: pulls.{name}", width)
+        if width < 0:
+            raise InputError(f"{experiment}: pull {name} needs a {noun} >= 0, got {width}")
+        out[name] = replace(known[name], sd=float(width))
+    return tuple(p for p in out.values() if p.sd > 0)
 
 
 def with_flux_apart(pulls: Sequence[Pull]) -> tuple[Pull, ...]:

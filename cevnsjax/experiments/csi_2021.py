@@ -23,7 +23,7 @@ from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.csi_2021_tables import Csi2021Tables, shipped_csi_2021
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph, Pull
-from cevnsjax.experiments.pulls import with_flux_apart
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_csi_2021 import read_csi_2021_release
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
@@ -188,18 +188,11 @@ def _rebinned(centres: np.ndarray, content: np.ndarray, edges: Sequence[float]) 
 
 
 def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
-    sd = dict(_PULLS)
-    for name, width in checks.widths("csi-2021: pulls", pulls).items():
-        if name not in sd:
-            raise UnknownNameError("csi-2021 pull", name, sd)
-        if not width >= 0:
-            raise InputError(f"csi-2021: pull {name} needs a width >= 0, got {width}")
-        sd[name] = width
-    return tuple(
-        Pull(f"alpha_{n}_{SHORT}", w, (_COMPONENT[n],), f"relative shift of {_COMPONENT[n]}")
-        for n, w in sd.items()
-        if w > 0
-    )
+    known = {
+        n: Pull(f"alpha_{n}_{SHORT}", sd, (_COMPONENT[n],), f"relative shift of {_COMPONENT[n]}")
+        for n, sd in _PULLS.items()
+    }
+    return chosen_pulls(NAME, known, pulls, unbounded=True)
 
 
 def _morphs(

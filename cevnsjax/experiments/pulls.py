@@ -38,10 +38,14 @@ def chosen_pulls(
     for name, width in checks.widths(f"{experiment}: pulls", given).items():
         if name not in known:
             raise UnknownNameError(f"{experiment} pull", name, known)
+        needs = f"pull {name} needs a {noun} >= 0"
         if not (unbounded and width == math.inf):
-            checks.number(f"{experiment}: pulls.{name}", width)
+            try:
+                checks.number(f"{experiment}: pulls.{name}", width)
+            except InputError as problem:
+                raise InputError(f"{problem}; {needs}") from None
         if width < 0:
-            raise InputError(f"{experiment}: pull {name} needs a {noun} >= 0, got {width}")
+            raise InputError(f"{experiment}: {needs}, got {width}")
         out[name] = replace(known[name], sd=float(width))
     return tuple(p for p in out.values() if p.sd > 0)
 

@@ -11,6 +11,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
+from cevnsjax.interactions.interaction import parameters_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.evaluate import Static
 from cevnsjax.model.groups import nuisance_names
@@ -100,6 +101,37 @@ def require_data(experiments: Mapping[str, Experiment], observed: Any, own: Any)
 def as_searched(parameter: Parameter) -> Parameter:
     """A pull as a parameter that keeps its components from turning negative."""
     return replace(parameter, linear=False, bounds=(-1.0, _MOST), physical=(True, False))
+
+
+def table_of(
+    interactions: Sequence[Any],
+    experiments: Mapping[str, Experiment],
+    defaults: Mapping[str, float],
+    searched: Collection[str],
+) -> ParameterTable:
+    """Everything a model depends on: theory first, then nuisances.
+
+    Args:
+        interactions: The StandardModel first.
+        experiments: By name.
+        defaults: Values to use instead of parameters' own defaults.
+        searched: Pulls that are parameters like any other.
+
+    Raises:
+        UnknownNameError: At an unknown default or searched pull.
+        InputError: At a default out of bounds, or declarations that clash.
+    """
+    require_pulls(experiments.values(), searched)
+    targets = [e.target for e in experiments.values()]
+    declared = [p for i in interactions for p in parameters_of(i, targets)]
+    nuisances = [p for e in experiments.values() for p in e.parameters]
+    declared += [as_searched(p) if p.name in searched else p for p in nuisances]
+    table = ParameterTable(declared)
+    for name, value in defaults.items():
+        table[name].check(value)
+    return ParameterTable(
+        replace(p, default=float(defaults.get(n, p.default))) for n, p in table.items()
+    )
 
 
 def constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:

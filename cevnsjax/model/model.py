@@ -1,7 +1,6 @@
 """The model: experiments, interactions and parameters behind pure functions of a values dict."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import jax
@@ -12,30 +11,26 @@ from jax.core import Tracer
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.interactions.interaction import parameters_of, structures_of
+from cevnsjax.interactions.interaction import structures_of
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
 from cevnsjax.model.build import (
-    as_searched,
     by_name,
     constraints,
     groups,
     intern,
     measured,
     require_data,
-    require_pulls,
     standard_model_first,
+    table_of,
 )
 from cevnsjax.model.data import Pseudodata, draw, observed_of
 from cevnsjax.model.evaluate import Observed, Static
 from cevnsjax.model.grid import TemplateGrid
+from cevnsjax.model.points import BATCH, map_points
 from cevnsjax.model.template import template_of
-from cevnsjax.parameters import ParameterTable
 from cevnsjax.precision import numpy_dtype
 from cevnsjax.types import Values
-
-_SINGLE, _SMALL_MAP = 2, 256
-BATCH = 64
 
 
 class Model:
@@ -82,9 +77,7 @@ class Model:
         self.name = name
         self.experiments = by_name(experiments)
         self.interactions = standard_model_first(interactions)
-        self.parameters = self._table(
-            dict(defaults or {}), require_pulls(self.experiments.values(), searched)
-        )
+        self.parameters = table_of(self.interactions, self.experiments, defaults or {}, searched)
         kinematics = self.interactions[0].kinematics
         structures = structures_of(self.interactions)
         oscillating = any(hasattr(i, "survival") for i in self.interactions)
@@ -123,18 +116,6 @@ class Model:
     def _leaf(self, array: Any) -> jax.Array:
         # device_put does not compile a program for each new shape; jnp.asarray does.
         return jax.device_put(np.asarray(array, dtype=self.dtype))
-
-    def _table(self, defaults: dict[str, float], searched: Collection[str]) -> ParameterTable:
-        targets = [e.target for e in self.experiments.values()]
-        declared = [p for i in self.interactions for p in parameters_of(i, targets)]
-        nuisances = [p for e in self.experiments.values() for p in e.parameters]
-        declared += [as_searched(p) if p.name in searched else p for p in nuisances]
-        table = ParameterTable(declared)
-        for name, value in defaults.items():
-            table[name].check(value)
-        return ParameterTable(
-            replace(p, default=float(defaults.get(n, p.default))) for n, p in table.items()
-        )
 
     def split(self, values: Values) -> tuple[np.ndarray, dict[str, Any]]:
         """Concrete numbers into a copy of the default vector, tracers into a dict.
@@ -281,31 +262,7 @@ class Model:
         Raises:
             InputError: If a point is not finite or out of bounds, or lengths differ.
         """
-        batched = {n: self._checked_points(n, x) for n, x in points.items()}
-        if len({x.size for x in batched.values()}) != 1:
-            raise InputError(
-                f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
-            )
-        size = next(iter(batched.values())).size
-        if size <= _SINGLE and kind == "profiled_nll":
-            # A few points are sooner had one by one: nothing is padded.
-            rows = [{n: float(x[i]) for n, x in batched.items()} for i in range(size)]
-            return jnp.stack([self.profiled_nll({**values, **row}, data=data) for row in rows])
-        if size < _SMALL_MAP:
-            # One compilation for all small requests: repeat the last point up to a fixed length.
-            batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}
-        vector, traced = self.split(values)
-        out = compiled.run_map(
-            kind,
-            self.static,
-            self.leaves,
-            self.observed_or(data),
-            vector,
-            traced,
-            batched,
-            batch_size,
-        )
-        return out[:size]
+        return map_points(self, values, points, kind, batch_size, data)
 
     def template_grid(
         self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
@@ -325,14 +282,6 @@ class Model:
         """
         template = template_of(self, values, grids)
         return None if template is None else TemplateGrid(self, template, values, grids, data)
-
-    def _checked_points(self, name: str, points: Any) -> np.ndarray:
-        array = np.atleast_1d(np.asarray(points, dtype=self.dtype))
-        if array.ndim != 1 or array.size == 0:
-            raise InputError(f"{name}: points need shape [point], got {array.shape}")
-        for extreme in (np.min(array), np.max(array)):
-            self.parameters[name].check(float(extreme))
-        return array
 
     def __repr__(self) -> str:
         title = self.name or " + ".join(self.experiments)

@@ -6,82 +6,14 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.inference.methods import METHODS, best_minimum
+from cevnsjax.inference.methods import METHODS, minima_of
 from cevnsjax.inference.minimize import Minimum, Problem
-from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.objective import Objective, expansion, free_names
+from cevnsjax.inference.problems import Bounds, narrowed, problem_of, starts_of
 from cevnsjax.inference.result import FitResult
 
-
-def problem_of(
-    objective: Objective, names: tuple[str, ...], held: dict[str, float], data: Any = None
-) -> Problem:
-    """The profiled nll of named parameters as a minimisation problem in scaled coordinates.
-
-    Args:
-        objective: The model.
-        names: Parameters that vary.
-        held: Values of others.
-        data: Data to use instead of the model's.
-    """
-    scale = np.array([objective.parameters[n].scale for n in names])
-    bounds = np.array([objective.parameters[n].bounds for n in names]).reshape(-1, 2)
-
-    def values(u: np.ndarray) -> dict[str, float]:
-        # A bound may be missed by one rounding when it is scaled and scaled back.
-        x = np.clip(u * scale, bounds[:, 0], bounds[:, 1])
-        return {**held, **dict(zip(names, x.tolist(), strict=True))}
-
-    def value_and_grad(u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, slopes = objective.value_and_grad(values(u), names=names, data=data)
-        return float(value), np.array([float(slopes[n]) for n in names]) * scale
-
-    def hessian(u: np.ndarray) -> np.ndarray:
-        full, inside = full_hessian(objective, names, values(u), data), len(names)
-        # Schur complement: the Hessian of the profile, without compiling a second Hessian.
-        cross, solved = full[:inside, inside:], full[inside:, inside:]
-        profiled = full[:inside, :inside] - cross @ np.linalg.solve(solved, cross.T)
-        return profiled * np.outer(scale, scale)
-
-    return Problem(value_and_grad, hessian, bounds[:, 0] / scale, bounds[:, 1] / scale)
-
-
-def full_hessian(
-    objective: Objective, names: tuple[str, ...], values: dict[str, float], data: Any
-) -> np.ndarray:
-    """Hessian of the full nll over ``names`` and the linear nuisances, at their solution.
-
-    Args:
-        objective: The model.
-        names: Parameters that vary.
-        values: Point to take it at, without linear nuisances.
-        data: Data to use instead of the model's.
-
-    Returns:
-        Matrix in the order of ``names``, then linear nuisances [1/unit^2].
-    """
-    pulls = {n: float(a) for n, a in objective.best_pulls(values, data=data).items()}
-    linear = tuple(n for n in objective.parameters if n in pulls)
-    point = {**values, **pulls}
-    return objective.hessian(point, names=(*names, *linear), profiled=False, data=data)
-
-
-def starts_of(objective: Objective, names: tuple[str, ...]) -> list[np.ndarray]:
-    """Scaled starts: the defaults, then one scale up and down in each parameter.
-
-    A parameter the counts are even in has no gradient at 0 and never starts there.
-    """
-    table = objective.parameters
-    center = np.array([table[n].default / table[n].scale for n in names])
-    even = np.array([table[n].even and table[n].default == 0 for n in names], dtype=bool)
-    center = np.where(even, 1.0, center)
-    starts = [center]
-    for i in range(len(names)):
-        for side in (-1.0, 1.0):
-            shifted = center.copy()
-            shifted[i] = side if even[i] else center[i] + side
-            starts.append(shifted)
-    unique = {tuple(s): s for s in starts}
-    return list(unique.values())
+# Further minima within this of the lowest chi2 are reported, and so many at most.
+_WORTH, _SHOWN = 50.0, 16
 
 
 def fit(
@@ -90,6 +22,9 @@ def fit(
     *,
     fixed: Mapping[str, float] | None = None,
     start: Mapping[str, float] | None = None,
+    bounds: Bounds | None = None,
+    starts: int = 0,
+    seed: int = 0,
     method: str = "auto",
     data: Any = None,
 ) -> FitResult:
@@ -100,61 +35,104 @@ def fit(
         free: Parameters to vary; those the table marks free if None.
         fixed: Parameters to hold at given values.
         start: Extra start for some of the free parameters.
+        bounds: Narrower (low, high) for some of the free parameters.
+        starts: Number of random starts besides the built-in ones.
+        seed: Of the random starts.
         method: "auto", "newton", "lbfgs", "adam" or "minuit"; all come down from several starts.
         data: Data to use instead of the model's.
 
     Returns:
-        Values, errors from the inverse of the exact Hessian, and a status.
+        Values, errors from the inverse of the exact Hessian, other minima, and a status.
 
     Raises:
         UnknownNameError: At an unknown parameter.
-        InputError: At values out of bounds, or if nothing is left to fit.
+        InputError: At values out of bounds, a start where the likelihood is not finite, or a
+            parameter it does not depend on.
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
     names, held = free_names(objective, free, fixed)
-    problem = problem_of(objective, names, held, data)
+    problem = problem_of(objective, names, held, data, bounds)
     if names:
-        starts = starts_of(objective, names)
+        listed = starts_of(objective, names, random=_count(starts), seed=seed)
         if start:
-            starts.insert(0, _given_start(objective, names, start))
-        minimum = best_minimum(problem, starts, method)
+            box = narrowed(objective, names, bounds)
+            listed.insert(0, _given_start(objective, names, start, box))
+            _require_finite(problem, listed[0], names, start)
+        _require_dependence(problem, listed, names)
+        minima = minima_of(problem, listed, method)
     else:
-        value, _ = problem.value_and_grad(np.zeros(0))
-        minimum = Minimum(np.zeros(0), value, 0.0, np.zeros(0, dtype=bool), 0)
-    return _result(objective, names, held, minimum, data)
+        value = problem.local(np.zeros((1, 0))).value[0]
+        minima = [Minimum(np.zeros(0), float(value), 0.0, np.zeros(0, dtype=bool), 0)]
+    return _result(objective, names, held, minima, data)
+
+
+def _count(starts: int) -> int:
+    if type(starts) is not int or starts < 0:
+        raise InputError(f"starts must be a whole number >= 0, got {starts!r}")
+    return starts
 
 
 def _given_start(
-    objective: Objective, names: tuple[str, ...], start: Mapping[str, float]
+    objective: Objective, names: tuple[str, ...], start: Mapping[str, float], box: np.ndarray
 ) -> np.ndarray:
     for name in start:
         if name not in names:
             raise InputError(f"start names {name}, which is not free; free are {list(names)}")
     table = objective.parameters
-    return np.array(
-        [table[n].check(start.get(n, table[n].default)) / table[n].scale for n in names]
-    )
+    values = [table[n].check(start.get(n, table[n].default)) for n in names]
+    for name, value, (low, high) in zip(names, values, box, strict=True):
+        if name in start and not low <= value <= high:
+            raise InputError(
+                f"start {name}={value:g} lies outside the bounds [{low:g}, {high:g}] given for it"
+            )
+    return np.array(values) / np.array([table[n].scale for n in names])
+
+
+def _require_finite(
+    problem: Problem, u: np.ndarray, names: tuple[str, ...], start: Mapping[str, float]
+) -> None:
+    """Stop at a given start where the nll is not finite, and find whose value does it."""
+    if np.isfinite(problem.local(u[None]).value[0]):
+        return
+    moved = np.tile(u, (len(names), 1))
+    np.fill_diagonal(moved, 0.0)
+    better = np.isfinite(problem.local(np.clip(moved, problem.low, problem.high)).value)
+    guilty = [n for n, finite in zip(names, better, strict=True) if finite] or list(names)
+    shown = ", ".join(f"{n}={start[n]:g}" for n in guilty if n in start)
+    raise InputError(f"the likelihood is not finite at the start: {shown or guilty}; move it")
+
+
+def _require_dependence(problem: Problem, starts: list[np.ndarray], names: tuple[str, ...]) -> None:
+    """Stop at a parameter that moves nothing at any start."""
+    _, gradient, hessian = problem.local(np.clip(starts, problem.low, problem.high))
+    idle = np.all(gradient == 0, axis=0) & np.all(hessian == 0, axis=(0, 1))
+    if np.any(idle):
+        listed = ", ".join(n for n, is_idle in zip(names, idle, strict=True) if is_idle)
+        raise InputError(
+            f"the likelihood does not depend on {listed} with the values held; leave it out of "
+            "free, or free (or fix away from 0) the coupling that it comes with"
+        )
 
 
 def _result(
     objective: Objective,
     names: tuple[str, ...],
     held: dict[str, float],
-    minimum: Minimum,
+    minima: list[Minimum],
     data: Any,
 ) -> FitResult:
-    table = objective.parameters
+    table, minimum = objective.parameters, minima[0]
     scale = np.array([table[n].scale for n in names])
-    fitted = {
-        n: float(np.clip(x, *table[n].bounds))
-        for n, x in zip(names, minimum.u * scale, strict=True)
-    }
-    pulls = {n: float(a) for n, a in objective.best_pulls({**held, **fitted}, data=data).items()}
-    ordered = {n: pulls[n] for n in table if n in pulls}
-    values = {**fitted, **ordered}
+    low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
+    points = np.clip([m.u * scale for m in minima], low, high)
+    found = expansion(objective, held, names, points[:1], data)
+    order = [*names, *(n for n in table if n in found.pulls)]
+    places = [[*names, *found.pulls].index(n) for n in order]
+    hessian = found.full[0][np.ix_(places, places)]
+    fitted = dict(zip(names, points[0].tolist(), strict=True))
+    values = {**fitted, **{n: float(found.pulls[n][0]) for n in order[len(names) :]}}
     at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
-    hessian = full_hessian(objective, names, {**held, **fitted}, data)
     covariance = _covariance(
         hessian,
         np.array([table[n].scale for n in values]),
@@ -183,6 +161,11 @@ def _result(
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
         notes=_notes(objective, fitted, variances),
+        minima=tuple(
+            (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
+            for m, x in zip(minima[:_SHOWN], points, strict=False)
+            if m.converged and m.value < minimum.value + _WORTH / 2
+        ),
     )
 
 

@@ -1,34 +1,34 @@
-"""Ways to minimise, by name: each takes a problem and starts and gives the lowest minimum found."""
+"""Ways to minimise, by name: each takes a problem and starts and gives the minima it found."""
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.inference.minimize import (
-    Minimum,
-    Problem,
-    distance_left,
-    lbfgs,
-    newton,
-    on_bound,
-    pressed,
-)
+from cevnsjax.inference.descents import adam, judged, lbfgs, minuit
+from cevnsjax.inference.minimize import Minimum, Problem, newton_many
 
-_ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 4000, 0.3, 0.997
-_SAME = 1e-9
+METHODS = ("auto", "newton", "lbfgs", "adam", "minuit")
+"""How to come down: "auto" is Newton, after L-BFGS where there are many parameters."""
+_ONE_BY_ONE: dict[str, Callable[[Problem, np.ndarray], Minimum]] = {
+    "lbfgs": lambda problem, start: judged(problem, lbfgs(problem, start)),
+    "adam": adam,
+    "minuit": minuit,
+}
+# Exact Hessians of more parameters cost more than they save far from the minimum.
+_FEW = 8
+# Minima closer than this in value and in scaled coordinates are one.
+_SAME_VALUE, _SAME_PLACE = 1e-6, 1e-2
 
 
-def best_minimum(problem: Problem, starts: list[np.ndarray], method: str = "auto") -> Minimum:
-    """The lowest minimum reached from several starts.
+def minima_of(problem: Problem, starts: list[np.ndarray], method: str = "auto") -> list[Minimum]:
+    """Distinct minima reached from several starts, lowest first.
 
     Args:
         problem: What to minimise.
         starts: Scaled coordinates, each [parameter].
-        method: "auto" (L-BFGS from each start, Newton from the best), "newton", "lbfgs" or "adam"
-            (optax), or "minuit" (iminuit, if it is installed).
+        method: "auto" or "newton" (all starts at once), "lbfgs" or "adam" (optax), or "minuit"
+            (iminuit, if it is installed).
 
     Raises:
         UnknownNameError: At an unknown method.
@@ -36,120 +36,39 @@ def best_minimum(problem: Problem, starts: list[np.ndarray], method: str = "auto
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    if method == "auto":
-        return _two_stages(problem, starts)
-    return min(_finite([METHODS[method](problem, s) for s in starts]), key=lambda m: m.value)
-
-
-def _finite(found: list[Minimum]) -> list[Minimum]:
+    if method in _ONE_BY_ONE:
+        found = [_ONE_BY_ONE[method](problem, start) for start in starts]
+    else:
+        if method == "auto" and problem.low.size > _FEW:
+            starts = [lbfgs(problem, start).u for start in starts]
+        found = newton_many(problem, np.array(starts))
     finite = [m for m in found if np.isfinite(m.value)]
     if not finite:
         raise InputError("the likelihood is not finite at any start; check fixed values and data")
-    return finite
+    return distinct(finite)
 
 
-def _two_stages(problem: Problem, starts: list[np.ndarray]) -> Minimum:
-    order = sorted(_finite([lbfgs(problem, s) for s in starts]), key=lambda m: m.value)
-    best = newton(problem, order[0].u)
-    # A rough end point may hide a lower minimum within the tolerance of L-BFGS.
-    for other in order[1:]:
-        if other.value < best.value - _SAME:
-            best = newton(problem, other.u)
-    return best
+def best_minimum(problem: Problem, starts: list[np.ndarray], method: str = "auto") -> Minimum:
+    """The lowest minimum reached from several starts; see ``minima_of``."""
+    return minima_of(problem, starts, method)[0]
 
 
-def _judged(problem: Problem, found: Minimum) -> Minimum:
-    """The same with its distance from the minimum, by one look at the curvature."""
-    return Minimum(
-        found.u, found.value, distance_left(problem, found.u), found.at_bound, found.steps
-    )
-
-
-@lru_cache(maxsize=8)
-def _adam_update(size: int) -> tuple[Any, Any]:
-    import jax
-    import jax.numpy as jnp
-    import optax
-
-    rate = optax.exponential_decay(_ADAM_RATE, 1, _ADAM_DECAY)
-    transform = optax.chain(optax.scale_by_adam(), optax.scale_by_schedule(rate))
-
-    @jax.jit
-    def update(gradient: Any, state: Any) -> Any:
-        # Optax mixes integer widths: it cannot run under a caller's strict promotion.
-        with jax.numpy_dtype_promotion("standard"):
-            return transform.update(gradient, state)
-
-    return jax.jit(transform.init)(jnp.zeros(size)), update
-
-
-def adam(problem: Problem, start: np.ndarray) -> Minimum:
-    """Optax adam with a decaying rate, steps clipped to the bounds; for rough functions.
+def distinct(found: list[Minimum]) -> list[Minimum]:
+    """One of each minimum, lowest first; of equal ones a converged one.
 
     Args:
-        problem: What to minimise.
-        start: Scaled start, [parameter].
+        found: Where minimisations ended.
     """
-    u = np.clip(start, problem.low, problem.high)
-    state, update = _adam_update(u.size)
-    best, steps = (np.inf, u), 0
-    for _ in range(_ADAM_STEPS):
-        value, gradient = problem.value_and_grad(u)
-        if value < best[0]:
-            best = (value, u)
-        inward = np.where(pressed(problem, u, gradient), 0.0, gradient)
-        if not np.isfinite(value) or np.max(np.abs(inward), initial=0.0) < _SAME:
-            break
-        step, state = update(inward, state)
-        u = np.clip(u - np.asarray(step), problem.low, problem.high)
-        steps += 1
-    value, u = best
-    return _judged(problem, Minimum(u, value, np.inf, on_bound(problem, u), steps))
+    kept: list[Minimum] = []
+    lowest = min(m.value for m in found)
+    # Within rounding of the lowest a converged one is the better one.
+    order = sorted(found, key=lambda m: (m.value > lowest + _SAME_VALUE, not m.converged, m.value))
+    for one in order:
+        if not any(_same(one, other) for other in kept):
+            kept.append(one)
+    return kept
 
 
-def _lbfgs(problem: Problem, start: np.ndarray) -> Minimum:
-    return _judged(problem, lbfgs(problem, start))
-
-
-def minuit(problem: Problem, start: np.ndarray) -> Minimum:
-    """Iminuit's migrad with our gradient and bounds: an independent check.
-
-    Args:
-        problem: What to minimise.
-        start: Scaled start, [parameter].
-
-    Raises:
-        InputError: If iminuit is not installed.
-    """
-    try:
-        from iminuit import Minuit
-    except ImportError as error:
-        raise InputError('method "minuit" needs iminuit: pip install "cevnsjax[minuit]"') from error
-    u = np.clip(start, problem.low, problem.high)
-    m = Minuit(
-        lambda x: problem.value_and_grad(np.asarray(x))[0],  # pyright: ignore[reportArgumentType]
-        u,
-        grad=lambda x: problem.value_and_grad(np.asarray(x))[1],  # pyright: ignore[reportArgumentType]
-    )
-    m.errordef = Minuit.LIKELIHOOD
-    for k, ends in enumerate(zip(problem.low, problem.high, strict=True)):
-        m.limits[k] = ends
-    m.tol, m.strategy = 1e-6, 1
-    m.migrad()
-    found = np.clip(np.array(m.values), problem.low, problem.high)
-    # Minuit's bounds are a sine: it comes near a bound, never on it.
-    for bound in (problem.low, problem.high):
-        width = np.where(np.isfinite(bound), problem.high - problem.low, 0.0)
-        found = np.where(np.abs(found - bound) < 1e-6 * width, bound, found)
-    value, _ = problem.value_and_grad(found)
-    return _judged(problem, Minimum(found, value, np.inf, on_bound(problem, found), m.nfcn))
-
-
-METHODS: dict[str, Callable[[Problem, np.ndarray], Minimum]] = {
-    "auto": newton,
-    "newton": newton,
-    "lbfgs": _lbfgs,
-    "adam": adam,
-    "minuit": minuit,
-}
-"""How to come down from one start, by name; "auto" does it in two stages."""
+def _same(one: Minimum, other: Minimum) -> bool:
+    near = np.all(np.abs(one.u - other.u) < _SAME_PLACE * np.maximum(1.0, np.abs(other.u)))
+    return abs(one.value - other.value) < _SAME_VALUE and bool(near)

@@ -1,20 +1,33 @@
-"""Minimisation within bounds: optax L-BFGS to come near, exact-Hessian Newton to land.
+"""Minimisation within bounds: Newton with exact Hessians, from many starts at once.
 
-Both work in units of each parameter's scale and hold a parameter on its bound while the gradient
+It works in units of each parameter's scale and holds a parameter on its bound while the gradient
 presses it there. The loop is Python around compiled steps: a loop compiled whole takes seconds.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
+ARMIJO = 1e-4
+"""Part of the decrease a slope promises that a step must bring."""
 _EDM = 1e-9
-_ARMIJO = 1e-4
 # Gradients below these are rounding: they neither press against a bound nor lead off a saddle.
 _PRESS, _SADDLE = 1e-7, 1e-6
+# Newton's steps: the longest at first, by how much they grow and shrink, where it gives up.
+_FIRST, _GROW, _SHRINK, _SHORTEST = 10.0, 3.0, 0.25, 1e-9
+_ROUNDING = 1e-13
+# Closer to a bound than this, in scales, is on it.
+_HAIR = 1e-5
+
+
+class Local(NamedTuple):
+    """A function to second order at many points: value [point], gradient and Hessian."""
+
+    value: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -26,12 +39,24 @@ class Problem:
         hessian: u -> [parameter, parameter].
         low: Lower bounds, [parameter].
         high: Upper bounds, [parameter].
+        expand: u [point, parameter] -> all three at many points; one by one if None.
     """
 
     value_and_grad: Callable[[np.ndarray], tuple[float, np.ndarray]]
     hessian: Callable[[np.ndarray], np.ndarray]
     low: np.ndarray
     high: np.ndarray
+    expand: Callable[[np.ndarray], Local] | None = None
+
+    def local(self, u: np.ndarray) -> Local:
+        """Value [point], gradient [point, parameter] and Hessian at u [point, parameter]."""
+        if self.expand is not None:
+            return self.expand(u)
+        pairs = [self.value_and_grad(x) for x in u]
+        hessians = [self.hessian(x) for x in u]
+        return Local(
+            np.array([v for v, _ in pairs]), np.array([g for _, g in pairs]), np.array(hessians)
+        )
 
 
 @dataclass(frozen=True)
@@ -59,7 +84,7 @@ class Minimum:
 
 
 def pressed(problem: Problem, u: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-    """Coordinates on a bound against which the gradient presses, [parameter].
+    """Coordinates on a bound against which the gradient presses, shaped like ``u``.
 
     A vanishing gradient does not press: a function even about the bound may curve down inward.
     """
@@ -68,103 +93,121 @@ def pressed(problem: Problem, u: np.ndarray, gradient: np.ndarray) -> np.ndarray
 
 
 def on_bound(problem: Problem, u: np.ndarray) -> np.ndarray:
-    """Whether each coordinate sits on one of its bounds, [parameter]."""
+    """Whether each coordinate sits on one of its bounds, shaped like ``u``."""
     return (u <= problem.low) | (u >= problem.high)
 
 
-@lru_cache(maxsize=8)
-def _lbfgs(size: int) -> tuple[Any, Any]:
-    import jax
-    import jax.numpy as jnp
-    import optax
+@dataclass
+class _Descent:
+    """Newton from many starts: arrays over points; ``live`` are those still on their way."""
 
-    transform = optax.scale_by_lbfgs(memory_size=10)
-    state = jax.jit(transform.init)(jnp.zeros(size))
-
-    @jax.jit
-    def direction(gradient: Any, state: Any, u: Any) -> Any:
-        # Optax mixes integer widths: it cannot run under a caller's strict promotion.
-        with jax.numpy_dtype_promotion("standard"):
-            return transform.update(gradient, state, u)
-
-    return state, direction
+    u: np.ndarray
+    local: Local
+    edm: np.ndarray
+    radius: np.ndarray
+    steps: np.ndarray
+    live: np.ndarray
 
 
-def lbfgs(problem: Problem, start: np.ndarray, *, max_steps: int = 100) -> Minimum:
-    """Optax L-BFGS with a projected backtracking line search.
-
-    Args:
-        problem: What to minimise.
-        start: Scaled start, [parameter].
-        max_steps: Steps at most.
-    """
-    u = np.clip(start, problem.low, problem.high)
-    value, gradient = problem.value_and_grad(u)
-    state, direction = _lbfgs(u.size)
-    steps = 0
-    for _ in range(max_steps):
-        held = pressed(problem, u, gradient)
-        inward = np.where(held, 0.0, gradient)
-        if not np.isfinite(value) or np.max(np.abs(inward), initial=0.0) < 1e-6:
-            break
-        step, state = direction(inward, state, u)
-        step = np.where(held, 0.0, -np.asarray(step))
-        if step @ inward >= 0:
-            step = -inward
-        if steps == 0:
-            step = step / max(1.0, float(np.linalg.norm(step)))
-        moved = _search(problem, u, value, inward, step)
-        if moved is None:
-            break
-        progress, (u, value, gradient) = value - moved[1], moved
-        steps += 1
-        if progress < 1e-12 * max(1.0, abs(value)):
-            break
-    return Minimum(u, value, np.inf, on_bound(problem, u), steps)
-
-
-def _search(
-    problem: Problem, u: np.ndarray, value: float, gradient: np.ndarray, step: np.ndarray
-) -> tuple[np.ndarray, float, np.ndarray] | None:
-    """First point along the projected step that lowers the value enough, None if none does."""
-    size = 1.0
-    for _ in range(40):
-        trial = np.clip(u + size * step, problem.low, problem.high)
-        trial_value, trial_gradient = problem.value_and_grad(trial)
-        if trial_value <= value + _ARMIJO * (gradient @ (trial - u)) and np.any(trial != u):
-            return trial, trial_value, trial_gradient
-        size /= 2
-    return None
-
-
-def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 30) -> Minimum:
-    """Newton with the exact Hessian and an active set of bounds.
+def newton_many(
+    problem: Problem,
+    starts: np.ndarray,
+    *,
+    fixed: np.ndarray | None = None,
+    max_steps: int = 60,
+) -> list[Minimum]:
+    """Newton with exact Hessians, steps held within a radius and an active set of bounds.
 
     Directions of negative curvature are followed downhill, so a saddle is not a resting place.
+    All starts go together, so that the function is asked for many points at once.
+
+    Args:
+        problem: What to minimise.
+        starts: Scaled starts, [point, parameter].
+        fixed: Coordinates that stay as they are, [parameter]; none if None.
+        max_steps: Evaluations at most.
+    """
+    still = np.zeros(starts.shape[1], dtype=bool) if fixed is None else fixed
+    u = np.clip(starts, problem.low, problem.high)
+    local, size = problem.local(u), len(u)
+    state = _Descent(
+        u=u,
+        local=Local(*(np.array(x, dtype=float) for x in local)),
+        edm=np.full(size, np.inf),
+        radius=np.full(size, _FIRST),
+        steps=np.zeros(size, dtype=int),
+        live=np.isfinite(local.value),
+    )
+    for count in range(max_steps + 1):
+        _advance(problem, state, still, move=count < max_steps)
+        if not state.live.any():
+            break
+    _settle(problem, state, still)
+    bounds = on_bound(problem, state.u)
+    return [
+        Minimum(*found)
+        for found in zip(
+            state.u,
+            state.local.value.tolist(),
+            state.edm.tolist(),
+            bounds,
+            state.steps.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _advance(problem: Problem, state: _Descent, still: np.ndarray, *, move: bool) -> None:
+    """One step of every point that is on its way."""
+    live = np.flatnonzero(state.live)
+    u, f = state.u[live], state.local.value[live]
+    g, H = state.local.gradient[live], state.local.hessian[live]
+    step, state.edm[live] = _newton_steps(problem, u, g, H, still, state.radius[live])
+    arrived = state.edm[live] < _EDM / 100
+    state.live[live[arrived]] = False
+    live, u, f, g, step = (x[~arrived] for x in (live, u, f, g, step))
+    if not move or not live.size:
+        return
+    trial = np.clip(u + step, problem.low, problem.high)
+    found = problem.local(trial)
+    gain = np.einsum("pn,pn->p", g, trial - u)
+    lower = (found.value <= f + ARMIJO * np.minimum(gain, 0.0)) & np.isfinite(found.value)
+    lower &= np.isfinite(found.hessian).all(axis=(1, 2)) & np.any(trial != u, axis=1)
+    taken = live[lower]
+    state.u[taken] = trial[lower]
+    for mine, new in zip(state.local, found, strict=True):
+        mine[taken] = new[lower]
+    state.steps[taken] += 1
+    longest = np.max(np.abs(step), axis=1, initial=0.0)
+    grown = np.maximum(state.radius[live], _GROW * longest)
+    state.radius[live] = np.where(lower, grown, _SHRINK * longest)
+    # Nothing is left to gain but rounding, or no step however short goes down.
+    idle = ~lower & (np.abs(gain) < _ROUNDING * np.maximum(1.0, np.abs(f)))
+    state.live[live[idle | (state.radius[live] < _SHORTEST)]] = False
+
+
+def _settle(problem: Problem, state: _Descent, still: np.ndarray) -> None:
+    """Put what ended a hair off a bound on it: a function even about it has no slope to say so."""
+    target = np.where(state.u - problem.low < _HAIR, problem.low, state.u)
+    target = np.where(problem.high - state.u < _HAIR, problem.high, target)
+    target = np.where(still, state.u, target)
+    near = np.flatnonzero(np.any(target != state.u, axis=1) & np.isfinite(state.local.value))
+    if near.size:
+        values = problem.local(target[near]).value
+        no_higher = values <= state.local.value[near] + _EDM / 100
+        state.u[near[no_higher]] = target[near[no_higher]]
+        state.local.value[near[no_higher]] = values[no_higher]
+
+
+def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 60) -> Minimum:
+    """``newton_many`` from one start.
 
     Args:
         problem: What to minimise.
         start: Scaled start, [parameter].
-        max_steps: Steps at most.
+        max_steps: Evaluations at most.
     """
-    u = np.clip(start, problem.low, problem.high)
-    value, gradient = problem.value_and_grad(u)
-    edm, steps, held = np.inf, 0, pressed(problem, u, gradient)
-    while steps < max_steps and np.isfinite(value):
-        held = pressed(problem, u, gradient)
-        inward = np.where(held, 0.0, gradient)
-        step, edm = _newton_step(problem.hessian(u), inward, held)
-        if edm < _EDM / 100:
-            break
-        moved = _search(problem, u, value, inward, step)
-        if moved is None and not np.isfinite(edm):
-            # Off a saddle either way may lead down; a bound may block one of them.
-            moved = _search(problem, u, value, -inward, -step)
-        if moved is None:
-            break
-        u, value, gradient = moved
-        steps += 1
-    return Minimum(u, value, float(edm), on_bound(problem, u), steps)
+    return newton_many(problem, start[None], max_steps=max_steps)[0]
 
 
 def distance_left(problem: Problem, u: np.ndarray) -> float:
@@ -174,25 +217,57 @@ def distance_left(problem: Problem, u: np.ndarray) -> float:
         problem: The function.
         u: Scaled coordinates, [parameter].
     """
-    _, gradient = problem.value_and_grad(u)
-    held = pressed(problem, u, gradient)
-    return _newton_step(problem.hessian(u), np.where(held, 0.0, gradient), held)[1]
+    _, gradient, hessian = problem.local(u[None])
+    none = np.zeros(u.size, dtype=bool)
+    return float(_newton_steps(problem, u[None], gradient, hessian, none, np.ones(1))[1][0])
 
 
-def _newton_step(
-    hessian: np.ndarray, gradient: np.ndarray, held: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Descent step on the coordinates that are not held, and the distance left to go."""
-    step, free = np.zeros_like(gradient), ~held
-    if not free.any():
-        return step, 0.0
-    curvature, axes = np.linalg.eigh(hessian[np.ix_(free, free)])
-    floor = 1e-10 * max(1.0, float(np.max(np.abs(curvature))))
-    slope = axes.T @ gradient[free]
-    move = -slope / np.maximum(np.abs(curvature), floor)
-    saddle = bool(np.any(curvature < -floor))
-    if saddle and np.max(np.abs(slope)) < _SADDLE:
-        move = move + np.where(curvature < -floor, 0.1, 0.0)
-    step[free] = axes @ np.clip(move, -10.0, 10.0)
-    edm = np.inf if saddle else 0.5 * float(np.sum(slope**2 / np.maximum(curvature, floor)))
+def _newton_steps(
+    problem: Problem,
+    u: np.ndarray,
+    gradient: np.ndarray,
+    hessian: np.ndarray,
+    still: np.ndarray,
+    radius: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Descent steps [point, parameter] on coordinates that are not held, and distances left."""
+    held = pressed(problem, u, gradient) | still
+    for _ in range(u.shape[1] + 1):
+        step, edm = _free_steps(gradient, hessian, held, radius)
+        step = _inward(problem, u, step, edm)
+        out = ((u <= problem.low) & (step < 0)) | ((u >= problem.high) & (step > 0))
+        if not out.any():
+            break
+        # A step out of the box would be cut, and the rest of it need not go down.
+        held = held | out
     return step, edm
+
+
+def _inward(problem: Problem, u: np.ndarray, step: np.ndarray, edm: np.ndarray) -> np.ndarray:
+    """Steps off a saddle the other way round where a bound blocks them."""
+
+    def blocked(s: np.ndarray) -> np.ndarray:
+        return np.any(((u <= problem.low) & (s < 0)) | ((u >= problem.high) & (s > 0)), axis=1)
+
+    turn = ~np.isfinite(edm) & blocked(step) & ~blocked(-step)
+    return np.where(turn[:, None], -step, step)
+
+
+def _free_steps(
+    gradient: np.ndarray, hessian: np.ndarray, held: np.ndarray, radius: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    n = gradient.shape[1]
+    both = held[:, :, None] | held[:, None, :]
+    inside = np.where(both, np.eye(n) * held[:, None, :], hessian)
+    usable = np.isfinite(inside).all(axis=(1, 2))
+    curvature, axes = np.linalg.eigh(np.where(usable[:, None, None], inside, np.eye(n)))
+    floor = 1e-10 * np.maximum(1.0, np.max(np.abs(curvature), axis=1, initial=0.0))[:, None]
+    slope = np.einsum("pnk,pn->pk", axes, np.where(held, 0.0, gradient))
+    move = -slope / np.maximum(np.abs(curvature), floor)
+    down = curvature < -floor
+    saddle = down.any(axis=1)
+    resting = saddle & (np.max(np.abs(slope), axis=1, initial=0.0) < _SADDLE)
+    move = move + np.where(down & resting[:, None], 0.1, 0.0)
+    step = np.einsum("pnk,pk->pn", axes, np.clip(move, -radius[:, None], radius[:, None]))
+    edm = 0.5 * np.sum(slope**2 / np.maximum(curvature, floor), axis=1)
+    return np.where(held, 0.0, step), np.where(saddle | ~usable, np.inf, edm)

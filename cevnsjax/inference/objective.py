@@ -1,7 +1,7 @@
 """The seam: what inference asks of a model; nothing here knows of neutrinos."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -74,6 +74,15 @@ class Objective(Protocol):
 
 
 @runtime_checkable
+class Expandable(Protocol):
+    """An objective that gives second-order expansions at many points at once."""
+
+    def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Any:
+        """The profiled nll: value, gradient, hessian; full and pulls at the solved nuisances."""
+        ...
+
+
+@runtime_checkable
 class BlockGrid(Protocol):
     """chi2 on a product grid, a block of rows at a time."""
 
@@ -106,6 +115,67 @@ class Templated(Protocol):
     ) -> Any:
         """A BlockGrid, or None where no template is exact."""
         ...
+
+
+class Expanded(NamedTuple):
+    """The profiled nll to second order at many points.
+
+    Attributes:
+        value: [point] [1].
+        gradient: [point, name] [1/unit].
+        hessian: [point, name, name] [1/unit^2].
+        full: Hessian by the names, then the solved nuisances, [point, name, name] [1/unit^2].
+        pulls: The solved nuisances, {name: [point]} [1].
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+    full: np.ndarray
+    pulls: dict[str, np.ndarray]
+
+
+def expansion(
+    objective: Objective,
+    held: Mapping[str, float],
+    names: tuple[str, ...],
+    points: np.ndarray,
+    data: Any = None,
+) -> Expanded:
+    """Second-order expansion of the profiled nll, in one call where the objective offers it.
+
+    Args:
+        objective: The model.
+        held: Values of parameters that stay.
+        names: Parameters to differentiate by.
+        points: Their values, [point, name].
+        data: Data to use instead of the model's.
+    """
+    if isinstance(objective, Expandable):
+        columns = {n: points[:, k] for k, n in enumerate(names)}
+        found = objective.expand(held, columns, data=data)
+        return Expanded(found.value, found.gradient, found.hessian, found.full, found.pulls)
+    values = [{**held, **dict(zip(names, x.tolist(), strict=True))} for x in points]
+    pairs = [objective.value_and_grad(v, names=names, data=data) for v in values]
+    pulls = [objective.best_pulls(v, data=data) for v in values]
+    solved = tuple(n for n in objective.parameters if n in pulls[0])
+    full = np.array(
+        [
+            objective.hessian({**v, **p}, names=(*names, *solved), profiled=False, data=data)
+            for v, p in zip(values, pulls, strict=True)
+        ]
+    ).reshape(len(points), len(names) + len(solved), -1)
+    n = len(names)
+    # Schur complement: the Hessian of the profile.
+    cross, inner = full[:, :n, n:], full[:, n:, n:]
+    hessian = full[:, :n, :n] - cross @ np.linalg.solve(inner, np.swapaxes(cross, 1, 2))
+    return Expanded(
+        np.array([float(value) for value, _ in pairs]),
+        np.array([[float(slopes[m]) for m in names] for _, slopes in pairs]).reshape(-1, n),
+        hessian,
+        full,
+        {m: np.array([float(p[m]) for p in pulls]) for m in solved},
+    )
 
 
 def free_names(

@@ -8,16 +8,17 @@ import numpy as np
 from scipy import optimize
 
 from cevnsjax.errors import InputError
-from cevnsjax.inference.fit import problem_of, starts_of
-from cevnsjax.inference.methods import best_minimum
+from cevnsjax.inference.conditional import Conditional, Solved, starts_from
 from cevnsjax.inference.objective import Objective, free_names
-from cevnsjax.inference.progress import track
+from cevnsjax.inference.problems import Bounds, problem_of, starts_of
 from cevnsjax.inference.result import ProfileResult, delta_chi2_at, level_key
 
 LEVELS = (0.6827, 0.90, 0.9545)
 # Points of the linear grid, points a decade of the geometric one, points across each valley.
 _DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
 _REACH = 1e6
+# Points of a profile over others at which all starts are tried.
+_COARSE = 13
 # Chunks no longer than what the model pads small requests to: one compilation for all.
 _CHUNK = 256
 # Local minima higher than this above the lowest matter to no interval.
@@ -34,19 +35,29 @@ class _Curve:
         names: tuple[str, ...],
         held: dict[str, float],
         data: Any,
+        bounds: Bounds | None,
     ) -> None:
         self._objective, self._parameter = objective, parameter
         self._names, self._held, self._data = names, held, data
         self.known: dict[float, float] = {}
-        self._solutions: dict[float, np.ndarray] = {}
-        self.failed: list[float] = []
+        self._solved: dict[float, Solved] = {}
+        self._scale = objective.parameters[parameter].scale
+        if names:
+            problem = problem_of(objective, (*names, parameter), held, data, bounds)
+            box = np.array([problem.low[:-1], problem.high[:-1]])
+            starts = [np.clip(s, *box) for s in starts_of(objective, names)]
+            self._conditional = Conditional(problem, starts)
+
+    @property
+    def failed(self) -> list[float]:
+        """Where the inner minimisation did not converge."""
+        return [x for x, s in sorted(self._solved.items()) if not s.best.converged]
 
     def many(self, points: np.ndarray) -> np.ndarray:
-        """chi2 at many points: one compiled program, or a fit each where others are free."""
+        """chi2 at many points: one compiled program, or fits side by side."""
         if self._names:
-            return np.array(
-                [self(x) for x in track(points.tolist(), f"profile of {self._parameter}")]
-            )
+            self._follow(np.unique([x for x in points.tolist() if x not in self.known]))
+            return np.array([self.known[x] for x in points.tolist()])
         for start in range(0, len(points), _CHUNK):
             chunk = points[start : start + _CHUNK]
             nll = self._objective.map(self._held, {self._parameter: chunk}, data=self._data)
@@ -57,22 +68,43 @@ class _Curve:
     def __call__(self, x: float) -> float:
         x = float(x)
         if x not in self.known:
-            self.known[x] = self._fitted(x) if self._names else float(self.many(np.array([x]))[0])
+            self.many(np.array([x]))
         return self.known[x]
 
-    def _fitted(self, x: float) -> float:
-        held = {**self._held, self._parameter: x}
-        problem = problem_of(self._objective, self._names, held, self._data)
-        # The neighbour's solution is near; the other starts guard against its local minimum.
-        starts = starts_of(self._objective, self._names)
-        if self._solutions:
-            nearest = min(self._solutions, key=lambda known: abs(known - x))
-            starts.insert(0, self._solutions[nearest])
-        minimum = best_minimum(problem, starts)
-        if not minimum.converged:
-            self.failed.append(x)
-        self._solutions[x] = minimum.u
-        return 2 * minimum.value
+    def _follow(self, new: np.ndarray) -> None:
+        """Minima over the others at new points, all starts where none is known yet."""
+        what, first = f"profile of {self._parameter}", not self._solved
+        if first:
+            coarse = new[np.linspace(0, len(new) - 1, min(_COARSE, len(new))).astype(int)]
+            scaled = np.unique(coarse)[:, None] / self._scale
+            found = self._conditional.everywhere(scaled, what)
+            self._solved.update(zip(np.unique(coarse).tolist(), found, strict=True))
+            new = np.setdiff1d(new, coarse)
+        starts = [starts_from(self._beside(x), len(self._names)) for x in new.tolist()]
+        if starts:
+            found = self._conditional.solve(new[:, None] / self._scale, starts, what)
+            self._solved.update(zip(new.tolist(), found, strict=True))
+        if first:
+            self._spread(what)
+        for x in self._solved:
+            self.known[x] = 2 * self._solved[x].best.value
+
+    def _beside(self, x: float) -> list[Solved]:
+        """What is known at the nearest point on either side."""
+        lower = [v for v in self._solved if v < x]
+        higher = [v for v in self._solved if v > x]
+        ends = [*([max(lower)] if lower else []), *([min(higher)] if higher else [])]
+        return [self._solved[v] for v in ends]
+
+    def _spread(self, what: str) -> None:
+        x = sorted(self._solved)
+
+        def beside(i: int) -> list[int]:
+            return [j for j in (i - 1, i + 1) if 0 <= j < len(x)]
+
+        points, solved = np.array(x)[:, None] / self._scale, [self._solved[v] for v in x]
+        better = self._conditional.spread(points, solved, beside, what)
+        self._solved = dict(zip(x, better, strict=True))
 
 
 def profile(
@@ -83,6 +115,7 @@ def profile(
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,
+    bounds: Bounds | None = None,
     dof: int = 1,
     chi2_min: float | None = None,
     data: Any = None,
@@ -99,6 +132,7 @@ def profile(
         free: Further parameters to profile over.
         fixed: Parameters to hold at given values.
         within: Range to look at; the parameter's bounds if None.
+        bounds: Narrower (low, high) for some of the parameters profiled over.
         dof: Degrees of freedom of the levels; 2 for a slice of a two-dimensional region.
         chi2_min: chi2 to count from, if the global minimum lies off this slice; the lowest on the
             curve if None.
@@ -114,7 +148,7 @@ def profile(
     listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
     heights = {level_key(level): delta_chi2_at(level, dof) for level in listed}
     names, held = free_names(objective, free, fixed, exclude=(parameter,))
-    curve = _Curve(objective, parameter, names, held, data)
+    curve = _Curve(objective, parameter, names, held, data, bounds)
     density = _FITTED if names else _DIRECT
     curve.many(_grid(objective, parameter, within, density))
     _fill_valleys(curve, 3 * max(heights.values(), default=4.0), density[2])
@@ -204,12 +238,15 @@ def _fill_valleys(curve: _Curve, height: float, points: int) -> None:
 def _find_minima(curve: _Curve) -> None:
     """Add every local minimum of the curve, to a part in 1e8 of its bracket."""
     x, chi2 = _sorted(curve)
+    # Where inner fits fail the curve is rough, and its dips are no minima.
+    failed = set(curve.failed)
     for i in range(len(x)):
         around = slice(max(i - 1, 0), i + 2)
         a, b = x[around][0], x[around][-1]
         # Where chi2 is flat to rounding, its wiggles are not minima.
         is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + 1e-10
-        if is_lowest and chi2[i] < np.nanmin(chi2) + _WORTH:
+        rough = not failed.isdisjoint(x[around].tolist())
+        if is_lowest and not rough and chi2[i] < np.nanmin(chi2) + _WORTH:
             found = optimize.minimize_scalar(
                 curve, bounds=(a, b), method="bounded", options={"xatol": 1e-8 * (b - a)}
             )

@@ -77,6 +77,7 @@ class FitResult:
         status: "converged", or what went wrong, with advice.
         units: Unit by parameter, for printing.
         notes: Warnings on errors that are no one-sigma intervals.
+        minima: Distinct local minima as (chi2, values of the fitted parameters), lowest first.
     """
 
     analysis: str
@@ -92,6 +93,7 @@ class FitResult:
     status: str
     units: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    minima: tuple[tuple[float, dict[str, float]], ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -120,6 +122,8 @@ class FitResult:
             "status": self.status,
             "notes": list(self.notes),
             "units": dict(self.units),
+            "correlation": [[_number(x) for x in row] for row in self.correlation.tolist()],
+            "minima": [{"chi2": chi2, "values": dict(values)} for chi2, values in self.minima],
         }
 
     def to_json(self) -> str:
@@ -147,6 +151,7 @@ class FitResult:
                 p_value=nan if raw["p_value"] is None else raw["p_value"],
                 units=raw.get("units", {}),
                 notes=tuple(raw.get("notes", ())),
+                minima=tuple((m["chi2"], m["values"]) for m in raw.get("minima", ())),
             )
         except (KeyError, TypeError, ValueError) as missing:
             raise DataError(f"not a fit result: {missing}; give the JSON of FitResult") from None

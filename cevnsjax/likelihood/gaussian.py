@@ -101,6 +101,26 @@ def chi2(observed: Bins, weights: Bins, problem: LinearPulls, pulls: tuple[Any, 
     return total([_dot(_times(weights, residual), residual), *penalty])
 
 
+def derivatives(
+    observed: Reals, weights: Reals, problem: LinearPulls, pulls: Reals
+) -> tuple[Reals, Reals]:
+    """Gradient [pull] and Hessian [pull, pull] of chi2/2 by the pulls.
+
+    Args:
+        observed: Observed counts, [bin] [count].
+        weights: Inverse variances, [bin] [1/count^2].
+        problem: The linear problem.
+        pulls: a_k, [pull] [1].
+    """
+    if not problem.columns:
+        return jnp.zeros(0), jnp.zeros((0, 0))
+    columns, sd = jnp.stack(problem.columns), jnp.stack(problem.sd)
+    residual = expected(problem, tuple(pulls)) - observed
+    pressed = (pulls - jnp.asarray(_centre(problem))) / sd**2
+    hessian = (columns * weights[None, :]) @ columns.T + jnp.diag(1 / sd**2)
+    return columns @ (weights * residual) + pressed, hessian
+
+
 def _centre(problem: LinearPulls) -> tuple[Any, ...]:
     return (0.0,) * len(problem.sd) if problem.centre is None else problem.centre
 

@@ -80,6 +80,19 @@ def _hessian(
     return hessian if guarded else hessian + curving(problem, mean, pull)
 
 
+def derivatives(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
+    """Gradient [nuisance] and Hessian [nuisance, nuisance] of chi2/2 by the nuisances.
+
+    Args:
+        observed: Observed counts, [cell] [count].
+        problem: The prediction.
+        a: Nuisances, [nuisance] [1].
+    """
+    mean = mean_of(problem, a)
+    gradient, pull = _gradient(observed, problem, a, mean)
+    return gradient, _hessian(observed, problem, mean, pull, guarded=False)
+
+
 def _step(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
     """The lowest of Newton's step, shortened guarded steps and no step; chi2/2 left to gain."""
     mean = mean_of(problem, a)

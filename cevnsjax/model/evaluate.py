@@ -75,7 +75,7 @@ def predicted(
     return out
 
 
-def _penalty(static: Static, observed: Observed, values: Values) -> Any:
+def penalty(static: Static, observed: Observed, values: Values) -> Any:
     """Chi2 of the Gaussian constraints on nonlinear nuisances."""
     found = _found(static, observed)
     return sum(((values[name] - found[name]) / p.sd) ** 2 for name, p in static.constraints)
@@ -86,14 +86,33 @@ def _found(static: Static, observed: Observed) -> Values:
     return {name: observed.auxiliary[k] for k, name in enumerate(static.measured)}
 
 
-def _problems(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+def problems(
+    static: Static,
+    experiments: Experiments,
+    observed: Observed,
+    values: Values,
+    given: list[Reals] | None = None,
 ) -> list[groups.Problem]:
-    given = signals(static, experiments, observed, values)
+    """The likelihood of each group of experiments at fixed theory.
+
+    Args:
+        static: The model's description.
+        experiments: Arrays of all experiments.
+        observed: What was measured.
+        values: Theory and nuisances that are not solved.
+        given: Signals by experiment, each [source, variant, bin] [count]; computed if None.
+    """
+    counts = signals(static, experiments, observed, values) if given is None else given
     return [
-        _problem(static, experiments, observed, values, group, [given[i] for i in group])
+        _problem(static, experiments, observed, values, group, [counts[i] for i in group])
         for group in static.groups
     ]
+
+
+def solved_names(static: Static, experiments: Experiments) -> tuple[str, ...]:
+    """Names of the solved nuisances, in the order of ``problems``."""
+    members = [[experiments[i] for i in group] for group in static.groups]
+    return tuple(name for group in members for name in groups.nuisance_names(group))
 
 
 def _problem(
@@ -133,8 +152,8 @@ def profiled_group(
 
 def nll(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Reals:
     """-log L with all parameters given, constants dropped so that chi2 = 2 nll."""
-    chi2 = _penalty(static, observed, values)
-    for problem in _problems(static, experiments, observed, values):
+    chi2 = penalty(static, observed, values)
+    for problem in problems(static, experiments, observed, values):
         chi2 = chi2 + problem.chi2(tuple(values[n] for n in problem.names))
     return chi2 / 2
 
@@ -143,8 +162,8 @@ def profiled_nll(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored."""
-    chi2 = _penalty(static, observed, values)
-    for problem in _problems(static, experiments, observed, values):
+    chi2 = penalty(static, observed, values)
+    for problem in problems(static, experiments, observed, values):
         chi2 = chi2 + problem.chi2(problem.best()[0])
     return chi2 / 2
 
@@ -154,7 +173,7 @@ def best_pulls(
 ) -> dict[str, Reals]:
     """The solved nuisances, {name: scalar} [1]."""
     out = {}
-    for problem in _problems(static, experiments, observed, values):
+    for problem in problems(static, experiments, observed, values):
         out.update(zip(problem.names, problem.best()[0], strict=True))
     return out
 
@@ -163,7 +182,7 @@ def solver_distance(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """Estimated distance of the solved nuisances from their minimum, in nll; 0 if exact."""
-    return total([p.best()[1] for p in _problems(static, experiments, observed, values)])
+    return total([p.best()[1] for p in problems(static, experiments, observed, values)])
 
 
 def signals(

@@ -1,33 +1,31 @@
 """chi2 on product grids from templates: rows of polynomials in one variable.
 
-All axes but one are folded into the coefficients of each row, the last is run along by Horner's
-rule, so that a point costs the same whatever the number of parameters. Gaussian experiments with
-pulls of their own take one compiled program each over contiguous memory; for others a program
-solves the nuisances point by point.
+All axes but one are folded into the coefficients of each row, and the last is run along, so that
+a point costs the same whatever the number of parameters. Gaussian experiments with pulls of their
+own take ``rows``; for others a program solves the nuisances point by point.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.experiments.experiment import SIGNAL
-from cevnsjax.likelihood import gaussian
 from cevnsjax.model import evaluate
 from cevnsjax.model.evaluate import Observed, Static
-from cevnsjax.model.polynomial import Polynomial
+from cevnsjax.model.rows import Rows, chi2_of_rows
+from cevnsjax.model.rows_fold import Folded
+from cevnsjax.model.rows_strength import strength_of
 from cevnsjax.types import Reals
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model
 
 Grids = Mapping[str, np.ndarray]
-_POINTS, _SOLVED_POINTS = 1 << 18, 1 << 16
-_UNROLLED = 64
+# Blocks that stay in the cache: points, and rows whose coefficients are made at once.
+_POINTS, _ROWS, _SOLVED_POINTS = 1 << 18, 1 << 12, 1 << 16
 _BATCH = 64
 
 
@@ -45,7 +43,7 @@ class TemplateGrid:
     def __init__(
         self,
         model: "Model",
-        template: Polynomial,
+        template: Folded,
         held: Mapping[str, float],
         grids: Grids,
         data: Any,
@@ -54,94 +52,88 @@ class TemplateGrid:
 
         Args:
             model: The model.
-            template: Its signals as a polynomial, made for these axes and held values.
+            template: Its signals, folded on these axes at these held values.
             held: Values of parameters that stay.
             grids: Values of each axis.
             data: As for ``model.nll``.
         """
-        self._template, self._grids = template, grids
         self._static, self._observed = model.static, model.observed_or(data)
         self._experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
         self._leaves, self._values = model.leaves, {**model.parameters.defaults(), **held}
-        self.inner = max(template.axes, key=lambda n: grids[n].size)
-        self.outer = tuple(n for n in grids if n != self.inner)
+        self._folded, self._grids = template, grids
+        self.inner, self.outer = template.inner, template.outer
         self.lengths = tuple(grids[n].size for n in self.outer)
         self.width = grids[self.inner].size
+        self._count = int(np.prod(self.lengths))
         self._slices = _slices(self._experiments)
-        fast = [self._is_fast(g) for g in model.static.groups]
-        points = _POINTS if all(fast) else _SOLVED_POINTS
-        rows = int(np.prod(self.lengths))
-        self.step = max(1, min(rows, points // self.width))
+        measured = np.asarray(self._observed.auxiliary).tolist()
+        self._found = dict(zip(self._static.measured, measured, strict=True))
+        alone = [g for g in self._static.groups if self._is_alone(g)]
+        self._together = [g for g in self._static.groups if not self._is_alone(g)]
+        if template.kept is None or template.kept[0] is not self._observed:
+            template.kept = self._observed, [self._prepared(i) for (i,) in alone]
+        self._rows: list[Rows] = template.kept[1]
+        points = _SOLVED_POINTS if self._together else _POINTS
+        self.step = max(1, min(self._count, _ROWS, points // self.width))
+        self._ahead: tuple[int, Any] | None = None
 
-    def _is_fast(self, group: tuple[int, ...]) -> bool:
+    def _is_alone(self, group: tuple[int, ...]) -> bool:
+        """Whether a group is one Gaussian experiment, whose signal has one strength."""
         e = self._experiments[group[0]]
-        cells = self._observed.counts[group[0]].size
-        alone = len(group) == 1 and not e.searched
-        return alone and e.statistic == "gaussian" and cells <= _UNROLLED
+        return len(group) == 1 and e.statistic == "gaussian" and not e.morphs
+
+    def _prepared(self, i: int) -> Rows:
+        e, folded = self._experiments[i], self._folded
+        strength = strength_of(e, self._observed.counts[i], self._found, self._values)
+        counts = _on_cells(e, folded.coefficients[:, :, self._slices[i]])
+        return Rows(strength, counts, folded.powers)
 
     def block(self, first: int) -> np.ndarray:
         """chi2 of ``step`` rows from ``first`` on, [row, width]; the last row is repeated."""
-        rows = int(np.prod(self.lengths))
-        index = np.minimum(np.arange(first, first + self.step), rows - 1)
-        unraveled = np.unravel_index(index, self.lengths) if self.lengths else ()
-        places = dict(zip(self.outer, unraveled, strict=True))
-        coefficients, z = self._folded(places)
-        out = self._penalty(places)[:, None] if self._static.constraints else None
-        auxiliary = np.asarray(self._observed.auxiliary)
-        found = {n: auxiliary[k] for k, n in enumerate(self._static.measured)}
-        for group in self._static.groups:
-            if self._is_fast(group):
-                i = group[0]
-                e, signal = self._experiments[i], coefficients[:, :, self._slices[i]]
-                cells = np.moveaxis(_on_cells(e, signal), 2, 1)
-                out = _added(out, np.asarray(_fast(e, cells, z, self._observed.counts[i], found)))
-            else:
-                out = _added(out, self._solved(group, coefficients, z))
-        assert out is not None  # a model has one experiment at least
+        found = self._ahead if self._ahead and self._ahead[0] == first else None
+        out = self._started(first) if found is None else found[1]
+        # The next block is worked at while the caller stores this one.
+        after = first + self.step
+        self._ahead = (after, self._started(after)) if after < self._count else None
+        return np.asarray(out)
+
+    def _started(self, first: int) -> Any:
+        """chi2 of a block, as an array that may still be computed."""
+        index = np.minimum(np.arange(first, first + self.step), self._count - 1)
+        places = np.unravel_index(index, self.lengths) if self.lengths else ()
+        out = self._penalty(places)
+        if self._rows:
+            weights, own = self._folded.weights(places, self.step), self._folded.own(places)
+            tables = tuple(rows.table(weights, own) for rows in self._rows)
+            numbers = tuple(rows.numbers for rows in self._rows)
+            out = chi2_of_rows(out, self._folded.t, numbers, tables)
+        if self._together:
+            coefficients = self._folded.row_coefficients(places, self.step)
+            for group in self._together:
+                out = out + self._solved(group, coefficients)
         return out
 
-    def _folded(self, places: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients [degree, row, output] of each row, and the inner variable [row, width]."""
-        t = self._template
-        rowed = [n for n in self.outer if n not in t.axes]
-        size = next(iter(places.values())).size if places else 1
-        row = places[rowed[0]] if rowed else np.zeros(size, dtype=int)
-        k = t.axes.index(self.inner)
-        weights = np.ones((size, len(t.exponents)))
-        for j, name in enumerate(t.axes):
-            if name != self.inner:
-                z = (self._grids[name][places[name]] - t.centre[j]) / t.scale[j, row]
-                weights *= z[:, None] ** t.exponents[None, :, j]
-        out = []
-        for degree in range(int(t.exponents[:, k].max()) + 1):
-            chosen = t.exponents[:, k] == degree
-            if rowed:
-                mine = t.coefficients[chosen][:, row]
-                out.append(np.einsum("rm,mro->ro", weights[:, chosen], mine))
-            else:
-                out.append(weights[:, chosen] @ t.coefficients[chosen, 0])
-        scale = t.scale[k, row][:, None] if rowed else t.scale[k, :1][:, None]
-        return np.stack(out), (self._grids[self.inner][None, :] - t.centre[k]) / scale
-
-    def _penalty(self, places: dict[str, np.ndarray]) -> np.ndarray:
-        """chi2 of the constraints on nonlinear nuisances, [row]."""
-        found = dict(zip(self._static.measured, np.asarray(self._observed.auxiliary), strict=True))
-        size = next(iter(places.values())).size if places else 1
-        out = np.zeros(size)
+    def _penalty(self, places: Sequence[np.ndarray]) -> np.ndarray:
+        """chi2 of the constraints on nonlinear nuisances, [row, 1] or [row, width]."""
+        out = np.zeros((self.step, 1))
         for name, prior in self._static.constraints:
-            value = self._grids[name][places[name]] if name in places else self._values[name]
-            out = out + ((value - found[name]) / prior.sd) ** 2
+            value = self._values[name]
+            if name in self.outer:
+                value = self._grids[name][places[self.outer.index(name)], None]
+            elif name == self.inner:
+                value = self._grids[name]
+            out = out + ((value - self._found[name]) / prior.sd) ** 2
         return out
 
-    def _solved(self, group: tuple[int, ...], C: np.ndarray, z: np.ndarray) -> np.ndarray:
+    def _solved(self, group: tuple[int, ...], coefficients: np.ndarray) -> np.ndarray:
         """chi2 of experiments whose nuisances are solved at each point, [row, width]."""
-        shape = (C.shape[1], self.width)
+        shape, t = (self.step, self.width), self._folded.t[:, None]
         signals = []
         for i in group:
-            part = C[:, :, None, self._slices[i]]
+            part = coefficients[:, :, None, self._slices[i]]
             counts = np.broadcast_to(part[-1], (*shape, part.shape[-1]))
             for lower in part[-2::-1]:
-                counts = counts * z[:, :, None] + lower
+                counts = counts * t + lower
             e = self._experiments[i]
             signals.append(counts.reshape(shape[0] * shape[1], *_signal_shape(e)))
         values = {n: self._values[n] for e in self._experiments for n, _ in e.searched}
@@ -149,10 +141,6 @@ class TemplateGrid:
         return np.asarray(_solved(*static, self._leaves, self._observed, values, signals)).reshape(
             shape
         )
-
-
-def _added(out: np.ndarray | None, part: np.ndarray) -> np.ndarray:
-    return part if out is None else out + part
 
 
 def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
@@ -169,47 +157,12 @@ def _slices(experiments: list[ExperimentArrays]) -> list[slice]:
 
 
 def _on_cells(e: ExperimentArrays, signal: np.ndarray) -> np.ndarray:
-    """Signal [degree, row, output] added over sources on the cells, [degree, row, cell]."""
+    """Signal [monomial, row, output] added over sources on the cells, [monomial, row, cell]."""
     parts = signal.reshape(*signal.shape[:2], *_signal_shape(e))[:, :, :, 0]
     if e.spread is None:
         return parts.sum(axis=2)
-    cells = np.einsum("drsb,sbc->drbc", parts, np.asarray(e.spread))
+    cells = np.einsum("mrsb,sbc->mrbc", parts, np.asarray(e.spread))
     return cells.reshape(*signal.shape[:2], -1)
-
-
-def _fast(e: ExperimentArrays, cells: np.ndarray, z: np.ndarray, observed: Any, found: Any) -> Any:
-    centre = tuple(found.get(n, 0.0) for n, _ in e.pulls)
-    sd = tuple(e.pull_sd[n] for n, _ in e.pulls)
-    return _gaussian_rows(e.pulls, cells, z, observed, e.weights, e.backgrounds, sd, centre)
-
-
-@jax.jit(static_argnums=0)
-def _gaussian_rows(
-    pulls: tuple[tuple[str, tuple[str, ...]], ...],
-    cells: Any,
-    z: Any,
-    observed: Any,
-    weights: Any,
-    backgrounds: Any,
-    sd: tuple[Any, ...],
-    centre: tuple[Any, ...],
-) -> Reals:
-    """chi2 [row, width] of cells [degree, cell, row] at the inner variable z [row or 1, width]."""
-    signal = []
-    for i in range(cells.shape[1]):
-        counts = cells[-1, i][:, None] + jnp.zeros_like(z)
-        for degree in reversed(range(cells.shape[0] - 1)):
-            counts = counts * z + cells[degree, i][:, None]
-        signal.append(counts)
-
-    def bins(array: Any) -> list[Any]:
-        return [array[i] for i in range(len(signal))]
-
-    components = {SIGNAL: signal, **{name: bins(b) for name, b in backgrounds.items()}}
-    multiplied = tuple((names, s) for (_, names), s in zip(pulls, sd, strict=True))
-    problem = gaussian.design(components, multiplied)._replace(centre=centre)
-    best = gaussian.best_pulls(bins(observed), bins(weights), problem)
-    return jnp.asarray(gaussian.chi2(bins(observed), bins(weights), problem, best))
 
 
 @jax.jit(static_argnums=(0, 1))

@@ -21,11 +21,14 @@ class Problem:
         names: Their names.
         chi2: Function of their values.
         best: Their solution, and its distance from the minimum in nll.
+        derivatives: Function of their values [nuisance]: gradient [nuisance] and Hessian
+            [nuisance, nuisance] of chi2/2.
     """
 
     names: tuple[str, ...]
     chi2: Callable[[tuple[Any, ...]], Reals]
     best: Callable[[], tuple[tuple[Any, ...], Any]]
+    derivatives: Callable[[Reals], tuple[Reals, Reals]]
 
 
 def problem_of(
@@ -90,6 +93,7 @@ def _gaussian(
         names,
         lambda a: gaussian.chi2(data, weights, problem, a),
         lambda: (gaussian.best_pulls(data, weights, problem), 0.0),
+        lambda a: gaussian.derivatives(data, weights, problem, a),
     )
 
 
@@ -120,7 +124,12 @@ def _poisson(
         a, distance = poisson.best_nuisances(data, problem)
         return tuple(a[k] for k in range(len(names))), distance
 
-    return Problem(names, lambda a: poisson.chi2(data, problem, vector(a)), best)
+    return Problem(
+        names,
+        lambda a: poisson.chi2(data, problem, vector(a)),
+        best,
+        lambda a: poisson.derivatives(data, problem, a),
+    )
 
 
 def _component(e: ExperimentArrays, part: Part, names: tuple[str, ...]) -> components.Component:

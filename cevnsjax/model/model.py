@@ -26,6 +26,7 @@ from cevnsjax.model.build import (
 )
 from cevnsjax.model.data import Pseudodata, draw, observed_of
 from cevnsjax.model.evaluate import Observed, Static
+from cevnsjax.model.expansion import Expansion, expand
 from cevnsjax.model.grid import TemplateGrid
 from cevnsjax.model.points import BATCH, map_points
 from cevnsjax.model.template import template_of
@@ -237,6 +238,22 @@ class Model:
         observed = self.observed_or(data)
         kind = "profiled_nll" if profiled else "nll"
         return run(kind, self.static, names, self.leaves, observed, vector, traced, point)
+
+    def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Expansion:
+        """Value, gradient and Hessian of the profiled nll at many points, in NumPy.
+
+        One compiled program, several times faster to compile than ``hessian``, which it agrees
+        with to rounding.
+
+        Args:
+            values: Parameters that stay as they are.
+            points: Those to differentiate by, each an array [point] in its unit.
+            data: As for ``nll``.
+
+        Raises:
+            InputError: If a point is not finite or out of bounds, or lengths differ.
+        """
+        return expand(self, values, points, data)
 
     def map(
         self,

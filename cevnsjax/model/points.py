@@ -28,11 +28,7 @@ def map_points(
     data: Any,
 ) -> jax.Array:
     """See ``Model.map``."""
-    batched = {n: _checked(model, n, x) for n, x in points.items()}
-    if len({x.size for x in batched.values()}) != 1:
-        raise InputError(
-            f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
-        )
+    batched = checked_points(model, points)
     size = next(iter(batched.values())).size
     if size <= _SINGLE and kind == "profiled_nll":
         # A few points are sooner had one by one: nothing is padded.
@@ -47,6 +43,25 @@ def map_points(
         kind, model.static, model.leaves, observed, vector, traced, batched, batch_size
     )
     return out[:size]
+
+
+def checked_points(model: "Model", points: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Points by parameter as arrays of one length, each [point].
+
+    Args:
+        model: The model.
+        points: Parameters that vary.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: If a point is not finite or out of bounds, or lengths differ.
+    """
+    batched = {n: _checked(model, n, x) for n, x in points.items()}
+    if len({x.size for x in batched.values()}) != 1:
+        raise InputError(
+            f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
+        )
+    return batched
 
 
 def _checked(model: "Model", name: str, points: Any) -> np.ndarray:

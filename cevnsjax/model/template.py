@@ -7,17 +7,19 @@ import numpy as np
 
 from cevnsjax.model import compiled
 from cevnsjax.model.polynomial import Polynomial, find_polynomial
+from cevnsjax.model.rows_fold import Folded
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model
 
 Grids = Mapping[str, np.ndarray]
-# Points are asked for in requests of one of two sizes, so that two compilations serve all.
+# Points are asked for in requests of one of two sizes, so that two compilations serve all. Few are
+# taken side by side, which compiles twice as fast; many in batches that stay in the cache.
 _FEW, _MANY, _BATCH = 256, 4096, 16
 _KEPT = 8
 
 
-def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> Polynomial | None:
+def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> Folded | None:
     """Signals of all experiments as a polynomial of the grid's axes; rows on at most one of them.
 
     Built from calls of the model itself and kept on it, for these held values and this box.
@@ -28,9 +30,8 @@ def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> Poly
         grids: Values of each axis.
 
     Returns:
-        The polynomial with outputs flattened over experiments; its ``axes`` leave out the axis
-        that numbers rows. None if counts are no polynomial in two axes or more, or if an axis acts
-        on something else than the signal.
+        The polynomial, outputs flattened over experiments, folded on the grid. None if counts are
+        no polynomial in two axes or more, or if an axis acts on something else than the signal.
     """
     key = (
         tuple(sorted(held.items())),
@@ -41,7 +42,8 @@ def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> Poly
     if key not in kept:
         if len(kept) >= _KEPT:
             kept.pop(next(iter(kept)))
-        kept[key] = _build(model, held, grids)
+        found = _build(model, held, grids)
+        kept[key] = None if found is None else Folded(found, grids)
     return kept[key]
 
 
@@ -109,7 +111,7 @@ def signals_at(model: "Model", held: Mapping[str, float], points: Grids) -> np.n
             vector,
             traced,
             chunk,
-            _BATCH,
+            _FEW if size == _FEW else _BATCH,
         )
         out.append(np.concatenate([np.asarray(p).reshape(size, -1) for p in parts], axis=1))
     return np.concatenate(out)[:total]

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -121,3 +121,27 @@ def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
         if low == high:
             raise InputError(f"levels {first} and {second} are both {high}; give one of them")
     return dict(ordered)
+
+
+def distinct(what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Names of rows or axes, no two of them equal.
+
+    Args:
+        what: Name for messages.
+        names: Texts as they are printed.
+
+    Raises:
+        InputError: If there is none, they are one text, or two are equal.
+    """
+    if isinstance(names, str):
+        raise InputError(f"{what} is the text {names!r}; give a list of names")
+    given = tuple(names)
+    if not given:
+        raise InputError(f"{what} is empty; give at least one name")
+    for name in given:
+        if given.count(name) > 1:
+            raise InputError(
+                f"{what} has {name} {given.count(name)} times; tell them apart, e.g. by the "
+                "experiment they belong to"
+            )
+    return given

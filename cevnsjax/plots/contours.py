@@ -15,11 +15,22 @@ from matplotlib.patches import Patch
 
 from cevnsjax.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, finite, increasing, ordered_levels, scanned
-from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, new_figure, scale_axes
+from cevnsjax.plots.frame import (
+    Scale,
+    dress,
+    figure_of,
+    keep_height,
+    legend_above,
+    new_figure,
+    scale_axes,
+    tidy_numbers,
+)
 from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
 
-_DASHES = ("-", "--", "-.", ":")
-_MARKERS = ("*", "P", "X", "D", "^", "v")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("*", "P", "X", "D", "^", "v")
+_SIZES = {"*": 8.0, "o": 5.5, "D": 5.0}
+_LEAST_HEIGHT = 2.45  # inch, however many lines the legend has
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +97,27 @@ def contours(
         raise InputError("curves is empty; give at least one ContourSet")
     dashes = _dashes(curves)
     with mpl.rc_context(STYLE):
+        own = axes is None
         axes = new_figure(3.6, 3.4).subplots() if axes is None else axes
         _frame(axes, curves, x_scale, y_scale)
         for i, curve in enumerate(curves):
             colour = CURVES[i % len(CURVES)]
             if i == 0:
-                _fill(axes, curve, colour)
-            _outline(axes, curve, colour, dashes)
+                fill(axes, curve, colour)
+            outline(axes, curve, colour, dashes)
             if curve.best_fit is not None:
-                _mark(axes, curve.best_fit, "o", colour)
+                mark(axes, curve.best_fit, "o", colour)
         marks = [
-            _mark(axes, (x, y), _MARKERS[i % len(_MARKERS)], BLACK, name)
+            mark(axes, (x, y), MARKERS[i % len(MARKERS)], BLACK, name)
             for i, (name, x, y) in enumerate(points)
         ]
         axes.set(xlabel=x_label, ylabel=y_label)
+        tidy_numbers(axes)
         handles = [*_handles(curves, dashes), *marks]
         heading = title or (curves[0].label if len(curves) == 1 else "")
         legend_above(axes, handles, title=heading)
+        if own:
+            keep_height(axes, _LEAST_HEIGHT)
     return figure_of(axes)
 
 
@@ -110,24 +125,44 @@ def _dashes(curves: Sequence[ContourSet]) -> dict[str, Any]:
     """A line style for each level; all levels by order of height."""
     heights = {name: height for c in curves for name, height in c.levels.items()}
     names = sorted(heights, key=lambda name: heights[name])
-    return {name: _DASHES[i % len(_DASHES)] for i, name in enumerate(names)}
+    return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
 
 
-def _shades(colour: str, number: int) -> list[str]:
-    """The colour paled towards white, palest last."""
+def shades(colour: str, number: int) -> list[str]:
+    """The colour paled towards white, palest last.
+
+    Args:
+        colour: Full colour.
+        number: How many shades.
+    """
     ink = np.linspace(0.55, 0.2, number) if number > 1 else np.array([0.4])
     return [to_hex(tuple(1 - a * (1 - np.array(to_rgb(colour))))) for a in ink]
 
 
-def _fill(axes: Axes, curve: ContourSet, colour: str) -> None:
+def fill(axes: Axes, curve: ContourSet, colour: str) -> None:
+    """Regions below each level, in shades of the colour.
+
+    Args:
+        axes: Axes to draw into.
+        curve: What to draw.
+        colour: Full colour.
+    """
     delta_chi2 = np.ma.masked_invalid(np.asarray(curve.delta_chi2).T)
     floor = min(0.0, float(delta_chi2.min())) - 1.0
     bounds = [floor, *curve.levels.values()]
-    shades = _shades(colour, len(curve.levels))
-    axes.contourf(curve.x, curve.y, delta_chi2, levels=bounds, colors=shades, zorder=1)
+    paint = shades(colour, len(curve.levels))
+    axes.contourf(curve.x, curve.y, delta_chi2, levels=bounds, colors=paint, zorder=1)
 
 
-def _outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any]) -> None:
+def outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any]) -> None:
+    """Lines at the levels that the grid meets.
+
+    Args:
+        axes: Axes to draw into.
+        curve: What to draw.
+        colour: Colour of the lines.
+        dashes: Line style by level.
+    """
     delta_chi2 = np.ma.masked_invalid(np.asarray(curve.delta_chi2).T)
     low, high = float(delta_chi2.min()), float(delta_chi2.max())
     met = {name: h for name, h in curve.levels.items() if low < h < high}
@@ -144,20 +179,34 @@ def _outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, An
         )
 
 
-def _mark(
+def mark(
     axes: Axes, at: tuple[Number, Number], marker: str, colour: str, name: str = "_best fit"
 ) -> Line2D:
-    return axes.plot(
+    """One point, whole also on the edge of the frame and hidden beyond it.
+
+    Args:
+        axes: Axes to draw into, their limits set.
+        at: Where [units of the axes].
+        marker: Marker as matplotlib names it.
+        colour: Its colour.
+        name: Name in the legend.
+    """
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    (point,) = axes.plot(
         [at[0]],
         [at[1]],
         marker,
         color=colour,
         markeredgecolor="white",
         markeredgewidth=0.6,
-        markersize=5.5 if marker == "o" else 8,
+        markersize=_SIZES.get(marker, 6.5),
+        clip_on=not (left <= at[0] <= right and low <= at[1] <= high),
         label=name,
         zorder=4,
-    )[0]
+    )
+    # A point on the edge would else move the frame.
+    point.set_in_layout(False)
+    return point
 
 
 def _frame(axes: Axes, curves: Sequence[ContourSet], x_scale: Scale, y_scale: Scale) -> None:
@@ -177,17 +226,17 @@ def _handles(curves: Sequence[ContourSet], dashes: Mapping[str, Any]) -> list[Ar
     if several:
         for i, curve in enumerate(curves):
             colour, name = CURVES[i % len(CURVES)], curve.label or f"set {i + 1}"
-            fill = _shades(colour, 1)[0] if i == 0 else "none"
+            fill = shades(colour, 1)[0] if i == 0 else "none"
             patch = Patch(facecolor=fill, edgecolor=colour, label=name)
             handles.append(patch if i == 0 else Line2D([], [], color=colour, label=name))
-    shades = _shades(CURVES[0], len(first.levels))
+    paint = shades(CURVES[0], len(first.levels))
     for i, (level, dash) in enumerate(dashes.items()):
         text = level_label(level)
         if several:
             handles.append(Line2D([], [], color=BLACK, linestyle=dash, linewidth=1.1, label=text))
         else:
             handles.append(
-                Patch(facecolor=shades[i], edgecolor=CURVES[0], linestyle=dash, label=text)
+                Patch(facecolor=paint[i], edgecolor=CURVES[0], linestyle=dash, label=text)
             )
     if any(c.best_fit is not None for c in curves):
         colour = BLACK if several else CURVES[0]

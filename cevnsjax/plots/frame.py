@@ -1,12 +1,23 @@
 """Figures, axes and legends, as every plot here needs them."""
 
+import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import MaxNLocator
+from matplotlib.legend import Legend
+from matplotlib.ticker import (
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from cevnsjax.errors import InputError
 from cevnsjax.plots.arrays import NumpyReals
@@ -33,6 +44,13 @@ def figure_of(axes: Axes) -> Figure:
     if not isinstance(root, Figure):
         raise InputError("the axes belong to no figure; make them with Figure.subplots()")
     return root
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the frames; a fraction of the cost of drawing."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 def dress(axes: Axes) -> None:
@@ -66,24 +84,166 @@ def scale_axes(setter: Callable[[str], None], scale: Scale, what: str, values: N
     setter(scale)
 
 
+def dress_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Named rows from the top down, centred at 0, 1, 2, ...; ticks on the abscissa only.
+
+    Args:
+        axes: Axes to dress, as by ``dress``.
+        names: One name a row, printed as given.
+    """
+    dress(axes)
+    axes.yaxis.set_minor_locator(NullLocator())
+    name_rows(axes, names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(names) - 0.3, -0.7)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Names on the left of rows at 0, 1, 2, ...
+
+    Args:
+        axes: Axes to write at.
+        names: One name a row, printed as given.
+    """
+    # Formulas with indices above and below are centred as a whole, words on their letters.
+    formulas = any("$" in name for name in names)
+    axes.set_yticks(range(len(names)), names, va="center" if formulas else "center_baseline")
+
+
+def row_height(axes: Axes, least: float) -> float:
+    """Height at which the names of rows keep apart [inch].
+
+    Args:
+        axes: Axes with named rows.
+        least: Height for names that are low [inch].
+    """
+    heights = [text.get_window_extent().height for text in axes.get_yticklabels()]
+    return max([least, *(1.12 * h / figure_of(axes).dpi for h in heights)])
+
+
+def set_frames(
+    across: Sequence[Axes], width: float, height: float, *, down: Sequence[Axes] = ()
+) -> None:
+    """Resize a figure until its frames are of this size, whatever is written around them.
+
+    Args:
+        across: A row of axes that spans the figure.
+        width: Widths of the frames in the row together [inch].
+        height: Heights of the frames in the column together [inch].
+        down: A column of axes that spans the figure; the first of the row if empty.
+    """
+    figure = figure_of(across[0])
+    _lay_out(figure)
+    # The slots of the layout, from which an aspect ratio may take away.
+    whole = figure.get_size_inches()
+    wide = sum(a.get_position(original=True).width for a in across) * whole[0]
+    high = sum(a.get_position(original=True).height for a in down or across[:1]) * whole[1]
+    figure.set_size_inches(whole[0] + width - wide, whole[1] + height - high)
+
+
+def tidy_numbers(axes: Axes) -> None:
+    """Tick labels that keep apart on logarithmic axes, and powers of ten printed as such.
+
+    Args:
+        axes: Axes with their scales and limits set.
+    """
+    for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
+        low, high = sorted(axis.get_view_interval())
+        if scale == "log":
+            _tidy_logarithm(axis, math.log10(low), math.log10(high))
+        formatter, largest = axis.get_major_formatter(), max(abs(low), abs(high))
+        # Formulas are slow to typeset; most axes need none.
+        if isinstance(formatter, ScalarFormatter) and not 1e-4 < largest < 1e5:
+            formatter.set_useMathText(True)
+
+
+def _tidy_logarithm(axis: Axis, low: float, high: float) -> None:
+    """Labels at decades, or closer where the axis shows fewer than two."""
+    axis.set_minor_formatter(NullFormatter())
+    if math.floor(high) - math.ceil(low) >= 1:
+        return
+    if high - low < 0.7:
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(ScalarFormatter())
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(_in_powers_of_ten))
+
+
+def _in_powers_of_ten(value: float, _: object = None) -> str:
+    power = math.floor(math.log10(value) + 1e-9)
+    if -3 < power < 4:
+        return f"{value:g}"
+    return rf"${value / 10.0**power:.4g}\times10^{{{power}}}$"
+
+
+def keep_height(axes: Axes, least: float) -> None:
+    """Heighten a figure of one frame until the frame is at least this high.
+
+    Args:
+        axes: The frame.
+        least: Its height [inch].
+    """
+    figure = figure_of(axes)
+    _lay_out(figure)
+    missing = least - axes.get_window_extent().height / figure.dpi
+    if missing > 0:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + missing)
+
+
 def legend_above(axes: Axes, handles: Sequence[Any], *, title: str) -> None:
     """Legend over the frame, where it can never cover a curve; the title tops it.
+
+    It takes as many columns, three at most, and the title as few lines, as fit over the frame.
 
     Args:
         axes: Axes it belongs to.
         handles: Labelled artists, filling column after column.
         title: First line, "" for none.
     """
-    if not handles:
-        axes.set_title(title, loc="left")
+    if not (handles or title):
         return
+    _lay_out(figure_of(axes))
+    frame, around = axes.get_window_extent(), axes.get_tightbbox()
+    room = (around.x1 if around is not None else frame.x1) - frame.x0
+    size = STYLE["legend.title_fontsize" if handles else "axes.titlesize"]
+    heading = _wrapped(axes, title, room, size)
+    if not handles:
+        axes.set_title(heading, loc="left")
+        return
+    columns = 2 if len(handles) == 4 else min(len(handles), 3)
+    while columns > 1 and _legend(axes, handles, "", columns).get_window_extent().width > room:
+        columns -= 1
+    _legend(axes, handles, heading, columns)
+
+
+def _wrapped(axes: Axes, title: str, room: float, size: float) -> str:
+    """The title in lines no wider than the room [pixel], broken at spaces outside formulas."""
+    probe = axes.text(0.0, 0.0, title, fontsize=size)
+    lines = [title]
+    if probe.get_window_extent().width > room:
+        lines = []
+        for word in re.findall(r"(?:\$[^$]*\$|\S)+", title):
+            longer = f"{lines[-1]} {word}" if lines else word
+            probe.set_text(longer)
+            if lines and probe.get_window_extent().width <= room:
+                lines[-1] = longer
+            else:
+                lines.append(word)
+    probe.remove()
+    return "\n".join(lines)
+
+
+def _legend(axes: Axes, handles: Sequence[Any], title: str, columns: int) -> Legend:
     legend = axes.legend(
         handles=list(handles),
         title=title or None,
-        ncols=2 if len(handles) == 4 else min(len(handles), 3),
+        ncols=columns,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.3,
         borderpad=0.0,
     )
     legend.set_alignment("left")
+    return legend

@@ -11,7 +11,16 @@ from matplotlib.patches import Rectangle
 
 from cevnsjax.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, increasing, ordered_levels, scanned
-from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, new_figure, scale_axes
+from cevnsjax.plots.frame import (
+    Scale,
+    dress,
+    figure_of,
+    keep_height,
+    legend_above,
+    new_figure,
+    scale_axes,
+    tidy_numbers,
+)
 from cevnsjax.plots.style import BLACK, CURVES, LABELS, STYLE, level_label
 
 Intervals = Mapping[str, Sequence[tuple[Number, Number]]]
@@ -19,6 +28,7 @@ Curve = tuple[str, NumpyReals, NumpyReals]
 
 _DASHES = ("-", "--", "-.", ":")
 _LABEL_GAP = 0.065
+_LEAST_HEIGHT = 2.0  # inch, however many lines the legend has
 
 
 def profile(
@@ -61,31 +71,38 @@ def profile(
     curves = [_curve(name or "profile", x, delta_chi2), *(_curve(*other) for other in others)]
     spans = _checked(intervals, heights)
     with mpl.rc_context(STYLE):
+        own = axes is None
         axes = new_figure(3.6, 2.9).subplots() if axes is None else axes
         ends = np.array([xs[[0, -1]] for _, xs, _ in curves])
         scale_axes(axes.set_xscale, x_scale, f"x of {name or 'profile'}", ends)
         dress(axes)
         top = 1.5 * max(heights.values())
-        limits = _in_view(curves, top) if x_scale == "linear" else (ends.min(), ends.max())
-        axes.set(xlim=limits, ylim=(0.0, top))
+        axes.set(xlim=_in_view(curves, top, x_scale), ylim=(0.0, top))
         axes.set(xlabel=label, ylabel=LABELS["delta_chi2"])
+        tidy_numbers(axes)
         _draw_intervals(axes, spans, heights)
         _draw_levels(axes, heights)
         handles = _draw_curves(axes, curves, best_fit)
         shown = handles if others or name else handles[1:]
         legend_above(axes, shown, title=title)
+        if own:
+            keep_height(axes, _LEAST_HEIGHT)
     return figure_of(axes)
 
 
-def _in_view(curves: Sequence[Curve], top: float) -> tuple[float, float]:
+def _in_view(curves: Sequence[Curve], top: float, scale: Scale) -> tuple[float, float]:
     """Range of x in which some curve lies below the frame's top, with a margin."""
     inside = np.concatenate([xs[ys <= top] for _, xs, ys in curves])
     everything = np.concatenate([xs for _, xs, _ in curves])
+    ends = np.array([everything.min(), everything.max()])
     if inside.size < 2:
-        return float(everything.min()), float(everything.max())
-    margin = 0.15 * (inside.max() - inside.min())
-    low = max(everything.min(), inside.min() - margin)
-    return float(low), float(min(everything.max(), inside.max() + margin))
+        return float(ends[0]), float(ends[1])
+    reach = np.array([inside.min(), inside.max()])
+    if scale == "log":
+        reach *= (reach[1] / reach[0]) ** np.array([-0.15, 0.15])
+    else:
+        reach += (reach[1] - reach[0]) * np.array([-0.15, 0.15])
+    return float(max(ends[0], reach[0])), float(min(ends[1], reach[1]))
 
 
 def _curve(name: str, x: ArrayLike, delta_chi2: ArrayLike) -> Curve:

@@ -12,10 +12,9 @@ from matplotlib.text import Annotation
 from cevnsjax.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, figure_of, new_figure
-from cevnsjax.plots.style import BLACK, STYLE, UNITS, colours, label
+from cevnsjax.plots.style import BANDS, BLACK, STYLE, UNITS, colours, label
 
 _SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")
-_BANDS = ((2.0, "#EDEDED"), (1.0, "#D2D2D2"))
 
 
 def spectrum(
@@ -134,7 +133,7 @@ def _counts(
 
 
 def _residuals(axes: Axes, x: NumpyReals, residual: NumpyReals) -> None:
-    for height, shade in _BANDS:
+    for height, shade in BANDS:
         axes.axhspan(-height, height, color=shade, linewidth=0, zorder=0)
     axes.axhline(0.0, color=BLACK, linewidth=0.7, zorder=1)
     axes.plot((x[:-1] + x[1:]) / 2, residual, "o", color=BLACK, label="residual")

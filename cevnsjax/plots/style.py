@@ -13,6 +13,8 @@ from cevnsjax.files import FIGURES, check_output, write_atomically
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
 GREEN, PURPLE, BLACK, GREY = "#009E73", "#CC79A7", "#000000", "#8C8C8C"
 CURVES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK)
+BANDS = ((2.0, "#EDEDED"), (1.0, "#D2D2D2"))
+"""Half widths in standard deviations and shades of what lies behind pulls, widest first."""
 BACKGROUNDS = (GREY, "#BFBFBF", "#5F5F5F", "#DCDCDC")
 
 COLOURS = {

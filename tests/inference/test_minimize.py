@@ -5,8 +5,9 @@ import pytest
 from scipy.optimize import lsq_linear, rosen, rosen_der, rosen_hess
 
 from cevnsjax.errors import InputError
+from cevnsjax.inference.descents import lbfgs
 from cevnsjax.inference.methods import best_minimum
-from cevnsjax.inference.minimize import Problem, lbfgs, newton
+from cevnsjax.inference.minimize import Problem, newton
 
 # Newton stops below an estimated distance of 1e-11 in value: |du| = sqrt(2e-11/curvature).
 ATOL = 4.5e-6

@@ -25,6 +25,9 @@ GRIDS = {
     "tensor": {"eps_uT_ee": (*EPS, 9), "eps_dT_ee": (*EPS, 8)},
     "radius": {"R_n_Cs": (3.0, 7.0, 6), "sin2_theta_w": (0.0, 0.5, 19)},
 }
+# Where signals are 1e10 times the data, what no pull multiplies loses digits in the node engine;
+# the template engine is held to 1e-11 there in test_gram_rows.
+WITHIN = {"vector": 1e-8}
 BUILT = {"csi-2017": csi_2017, "lar-2020": lar_2020, "csi-2021": csi_2021}
 
 
@@ -33,25 +36,25 @@ def model(experiments, axes, **options):
     return Model(experiments, [StandardModel(**options), *beyond])
 
 
-def compare(made, axes, **options):
-    """Both engines on the same grid: chi2 agrees to 1e-9 relative."""
+def compare(made, axes, within=1e-9, **options):
+    """Both engines on the same grid: chi2 agrees to 1e-9 relative, or as given."""
     by_engine = {e: scan(made, engine=e, **options, **axes) for e in ("node", "template")}
     for engine, found in by_engine.items():
         assert found.attrs["engine"] == engine
         assert found.chi2.dims == tuple(axes)
     node, template = (by_engine[e].chi2.to_numpy() for e in ("node", "template"))
-    assert np.max(np.abs(template - node) / np.maximum(np.abs(node), 1.0)) < 1e-9
+    assert np.max(np.abs(template - node) / np.maximum(np.abs(node), 1.0)) < within
     assert np.ptp(node) > 1e-6
 
 
 @pytest.mark.parametrize("name", GRIDS)
 def test_csi_2017(name):
-    compare(model(csi_2017(), GRIDS[name]), GRIDS[name])
+    compare(model(csi_2017(), GRIDS[name]), GRIDS[name], WITHIN.get(name, 1e-9))
 
 
 @pytest.mark.parametrize("name", ["nsi", "radii", "vector", "moments"])
 def test_joint_gaussian(name):
-    compare(model([csi_2017(), lar_2020()], GRIDS[name]), GRIDS[name])
+    compare(model([csi_2017(), lar_2020()], GRIDS[name]), GRIDS[name], WITHIN.get(name, 1e-9))
 
 
 @pytest.mark.slow

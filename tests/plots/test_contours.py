@@ -78,6 +78,12 @@ def test_best_fits_and_points_are_where_they_should_be():
     assert at == [(0.3, 1.0), (0.0, -0.5)]
 
 
+def test_a_point_on_the_edge_is_whole_and_one_beyond_is_hidden():
+    at = [("corner", 3.0, 4.0), ("inside", 0.0, 0.0), ("beyond", 3.1, 0.0)]
+    figure = draw(one(), points=at)
+    assert [line.get_clip_on() for line in figure.axes[0].lines] == [False, False, True]
+
+
 def test_the_frame_spans_all_grids():
     axes = draw(one(), one(x=X + 2), points=[("far", 99.0, 0.0)]).axes[0]
     assert (axes.get_xlim(), axes.get_ylim()) == ((-3.0, 5.0), (-2.0, 4.0))

@@ -128,6 +128,14 @@ def test_logarithmic_axis():
         draw(x_scale="log")
 
 
+def test_a_logarithmic_axis_shows_what_lies_below_the_top():
+    x = np.geomspace(1e-6, 1e-2, 81)
+    axes = draw(x=x, delta_chi2=(x / 1e-5) ** 2, best_fit=None, intervals={}, x_scale="log").axes[0]
+    left, right = axes.get_xlim()
+    assert left == 1e-6
+    assert 2.01e-5 < right < 5e-5
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -7,18 +7,24 @@ data and a tuned proxy stands in for it. Printed couplings; R_n 5.01, 4.94 and 3
 and Ar, R_p 3.448 fm for Ar, the package's defaults.
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cevnsjax.analyses.options import require_known
 from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017, lar_2020
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.interactions import StandardModel
+from cevnsjax.interactions import Charges, MagneticMoment, NucleusAtNodes, StandardModel
 from cevnsjax.model import Model
+from cevnsjax.nuclei import Nucleus, Target, target
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Reals, Values
 
 _DATA = ("csi", "ar", "csi+ar")
-_ARGON_SD = {"fixed": 0.134, "free": 0.132}
+_ARGON_SD = {"fixed": 0.134, "free": 0.132, "skin": 0.132}
+_COUPLINGS = "erler_su_printed"
 # How the data come on the CsI side, and the pulls that go with it.
 _CSI = {
     "spectrum": {"variance": "C+AC", "pulls": {"sig": 0.112, "brn": 0.25}},
@@ -41,7 +47,8 @@ def picciau2020(
     Args:
         data: "csi", "ar" or "csi+ar".
         radius: "fixed", or "free" for the argon signal's error without the form factor's part;
-            naming R_n_Ar implies it. The paper looks at R_n(Ar) above R_p = 3.448 fm only.
+            naming R_n_Ar implies it. The paper looks at R_n(Ar) above R_p = 3.448 fm only. "skin"
+            is "free", with one neutron skin dR_np for Cs and I in place of R_n_Cs and R_n_I.
         statistic: Of the CsI data: "spectrum" for the chi2 in energy, or "time" for 12 x 12
             Poisson cells of photoelectrons and time, as in the electromagnetic tables.
         threshold_kevee: Cut on the argon efficiency, 1.75 in the electromagnetic tables [keVee].
@@ -57,18 +64,57 @@ def picciau2020(
         "statistic": (statistic, _CSI),
     }
     require_known("picciau2020", options)
-    if "ar" not in data and (threshold_kevee is not None or radius != "fixed"):
+    if "ar" not in data and (threshold_kevee is not None or radius == "free"):
         raise InputError("picciau2020: threshold_kevee and radius act on argon; add it to data")
-    if "csi" not in data and statistic != "spectrum":
-        raise InputError(f"picciau2020: statistic={statistic} acts on CsI; add it to data")
+    misplaced = {"statistic": (statistic, "time"), "radius": (radius, "skin")}
+    for option, (value, on_csi) in misplaced.items():
+        if "csi" not in data and value == on_csi:
+            raise InputError(f"picciau2020: {option}={value} acts on CsI; add it to data")
     experiments = [_csi(statistic)] if "csi" in data else []
     if "ar" in data:
         pulls = {"sig": _ARGON_SD[radius]}
         experiments.append(lar_2020(threshold_kevee=threshold_kevee, pulls=pulls))
-    sm = StandardModel("erler_su_printed")
+    sm = _SkinOfCsI(_COUPLINGS) if radius == "skin" else StandardModel(_COUPLINGS)
     return Model(experiments, [sm, *interactions], name="picciau2020")
 
 
 def _csi(statistic: str) -> Experiment:
     options: dict[str, Any] = _CSI[statistic]
     return csi_2017("c20_proxy", mass_kg=14.6, shape="qf_scale", qf_sd=0.051, **options)
+
+
+@dataclass(frozen=True)
+class _SkinOfCsI(StandardModel):
+    """R_n = R_p + dR_np for cesium and iodine alone: the papers free argon's radius apart."""
+
+    def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
+        """Those of the base, with dR_np in place of R_n_Cs and R_n_I."""
+        untied = [p for p in super().parameters(targets) if p.name not in ("R_n_Cs", "R_n_I")]
+        skin = StandardModel(self.couplings, radii="skin").parameters([target("CsI")])[-1]
+        return [*untied, replace(skin, meaning="neutron skin R_n - R_p of Cs and I")]
+
+    def form_factors(
+        self, values: Values, nucleus: Nucleus, q2: Any, q2_max: float = math.inf
+    ) -> tuple[Reals, Reals]:
+        """See the base; R_n of cesium and iodine follow from the skin."""
+        if nucleus.symbol in ("Cs", "I"):
+            R_n = values[f"R_p_{nucleus.symbol}"] + values["dR_np"]
+            values = {**values, f"R_n_{nucleus.symbol}": R_n}
+        return super().form_factors(values, nucleus, q2, q2_max)
+
+
+class AveragedMoment(MagneticMoment):
+    """Magnetic moments whose rate on argon has the three sources' mean spectrum.
+
+    The papers' limits on argon have mu_nu_e/mu_nu_mu = sqrt2 at every level, which a rate
+    proportional to mu_nu_e^2 + 2 mu_nu_mu^2 has: each source weighs the same. Sources that keep
+    their own spectra have 1.52 to 1.56. On other nuclei it is ``MagneticMoment``.
+    """
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Magnetic strengths by source."""
+        charges = super().__call__(values, nucleus)
+        if nucleus.nucleus.symbol != "Ar":
+            return charges
+        mean = sum(charges.magnetic.values()) / len(nucleus.sources)
+        return Charges(magnetic=dict.fromkeys(nucleus.sources, mean))

@@ -18,6 +18,8 @@ from cevnsjax.inference.progress import track
 _TOGETHER, _FOLLOWED = 512, 30.0
 # A neighbour's minimum is tried at a point whose own is farther away than this, scaled.
 _APART = 0.1
+# Minima closer than this in value lie in one valley; so many valleys are followed.
+_ALIKE, _BRANCHES = 1e-5, 6
 _PASSES = 50
 
 
@@ -131,8 +133,14 @@ def starts_from(solved: Sequence[Solved], free: int) -> list[np.ndarray]:
 
 
 def _worth_following(found: list[Minimum]) -> tuple[Minimum, ...]:
+    """Distinct minima near the lowest; along a flat valley only two of them."""
     finite = [m for m in found if np.isfinite(m.value)]
     if not finite:
         return (found[0],)
-    minima = distinct(finite)
-    return tuple(m for m in minima if m.value < minima[0].value + _FOLLOWED)
+    kept: list[Minimum] = []
+    lowest = min(m.value for m in finite)
+    for one in distinct(finite):
+        alike = sum(abs(one.value - other.value) < _ALIKE for other in kept)
+        if alike < 2 and one.value <= lowest + _FOLLOWED:
+            kept.append(one)
+    return tuple(kept[:_BRANCHES])

@@ -5,7 +5,7 @@ presses it there. The loop is Python around compiled steps: a loop compiled whol
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +69,7 @@ class Minimum:
         edm: Estimated vertical distance to the minimum; infinite if curvature is not positive.
         at_bound: Whether each coordinate sits on a bound, [parameter].
         steps: Steps taken.
+        gradient: By all coordinates, also those held, [parameter]; empty if it is not known.
     """
 
     u: np.ndarray
@@ -76,6 +77,7 @@ class Minimum:
     edm: float
     at_bound: np.ndarray
     steps: int
+    gradient: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def converged(self) -> bool:
@@ -152,6 +154,7 @@ def newton_many(
             state.edm.tolist(),
             bounds,
             state.steps.tolist(),
+            state.local.gradient,
             strict=True,
         )
     ]
@@ -193,10 +196,11 @@ def _settle(problem: Problem, state: _Descent, still: np.ndarray) -> None:
     target = np.where(still, state.u, target)
     near = np.flatnonzero(np.any(target != state.u, axis=1) & np.isfinite(state.local.value))
     if near.size:
-        values = problem.local(target[near]).value
-        no_higher = values <= state.local.value[near] + _EDM / 100
+        found = problem.local(target[near])
+        no_higher = found.value <= state.local.value[near] + _EDM / 100
         state.u[near[no_higher]] = target[near[no_higher]]
-        state.local.value[near[no_higher]] = values[no_higher]
+        for mine, new in zip(state.local, found, strict=True):
+            mine[near[no_higher]] = new[no_higher]
 
 
 def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 60) -> Minimum:
@@ -232,6 +236,7 @@ def _newton_steps(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Descent steps [point, parameter] on coordinates that are not held, and distances left."""
     held = pressed(problem, u, gradient) | still
+    step, edm = np.zeros_like(u), np.zeros(len(u))
     for _ in range(u.shape[1] + 1):
         step, edm = _free_steps(gradient, hessian, held, radius)
         step = _inward(problem, u, step, edm)
@@ -259,8 +264,8 @@ def _free_steps(
     n = gradient.shape[1]
     both = held[:, :, None] | held[:, None, :]
     inside = np.where(both, np.eye(n) * held[:, None, :], hessian)
-    usable = np.isfinite(inside).all(axis=(1, 2))
-    curvature, axes = np.linalg.eigh(np.where(usable[:, None, None], inside, np.eye(n)))
+    usable = np.all(np.isfinite(inside), axis=(1, 2), keepdims=True)
+    curvature, axes = np.linalg.eigh(np.where(usable, inside, np.eye(n)))
     floor = 1e-10 * np.maximum(1.0, np.max(np.abs(curvature), axis=1, initial=0.0))[:, None]
     slope = np.einsum("pnk,pn->pk", axes, np.where(held, 0.0, gradient))
     move = -slope / np.maximum(np.abs(curvature), floor)
@@ -270,4 +275,4 @@ def _free_steps(
     move = move + np.where(down & resting[:, None], 0.1, 0.0)
     step = np.einsum("pnk,pk->pn", axes, np.clip(move, -radius[:, None], radius[:, None]))
     edm = 0.5 * np.sum(slope**2 / np.maximum(curvature, floor), axis=1)
-    return np.where(held, 0.0, step), np.where(saddle | ~usable, np.inf, edm)
+    return np.where(held, 0.0, step), np.where(saddle | ~usable[:, 0, 0], np.inf, edm)

@@ -153,7 +153,7 @@ def expansion(
     """
     if isinstance(objective, Expandable):
         columns = {n: points[:, k] for k, n in enumerate(names)}
-        found = objective.expand(held, columns, data=data)
+        found = objective.expand(dict(held), columns, data=data)
         return Expanded(found.value, found.gradient, found.hessian, found.full, found.pulls)
     values = [{**held, **dict(zip(names, x.tolist(), strict=True))} for x in points]
     pairs = [objective.value_and_grad(v, names=names, data=data) for v in values]

@@ -1,11 +1,13 @@
-"""Grid scans: chi2 over one to four parameters, linear nuisances solved at each point.
+"""Grid scans: chi2 over one to four parameters, profiled over others.
 
 The node engine evaluates any model. The template engine needs counts that are polynomials on all
 axes but one; it is tens of times faster and agrees to rounding. ``engine="auto"`` takes templates
-for large grids, and for axes that were scanned before.
+for large grids, and for axes that were scanned before. Where further parameters are profiled over
+there is a minimisation at each point, by Newton's method: minima are followed over the grid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,72 +15,128 @@ import numpy as np
 import xarray as xr
 
 from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.files import check_output, write_atomically
+from cevnsjax.inference.axes import MOST, Axis, grids_of
+from cevnsjax.inference.lattice import nuisances_on, solve_grid
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
+from cevnsjax.inference.problems import Bounds
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.scan_file import dataset_of, require_room, write_blocks
 
-Axis = tuple[float, float, int]
 ENGINES = ("auto", "node", "template")
-_MAX_POINTS = 100_000_000
 _MAX_AXES = 4
 _CHUNK = 1 << 18
 # Compiling the template engine pays off above this.
 _MANY_POINTS = 100_000
+# Points that are minimised at, or whose nuisances are kept, take about a millisecond each.
+_MOST_FITTED, _FITTED_S = 1_000_000, 1e-3
 _scanned: WeakKeyDictionary[Any, set[frozenset[str]]] = WeakKeyDictionary()
 
 
 def scan(
     objective: Objective,
     *,
+    free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
+    bounds: Bounds | None = None,
     data: Any = None,
     engine: str = "auto",
+    nuisances: bool = False,
+    output: str | Path | None = None,
+    overwrite: bool = False,
     **axes: Axis | np.ndarray,
 ) -> xr.Dataset:
     """chi2 on a grid of one to four parameters.
 
+    Linear nuisances are solved and constrained nonlinear ones profiled at every point; other
+    parameters only if they are listed in ``free``.
+
     Args:
         objective: The model.
+        free: Further parameters to profile over.
         fixed: Parameters to hold at given values; others stay at their defaults.
+        bounds: Narrower (low, high) for some of the parameters profiled over.
         data: Data to use instead of the model's.
         engine: "node", "template", or "auto" to choose by cost.
-        **axes: Parameter name -> (low, high, points), or an array of values.
+        nuisances: Whether to keep the solved nuisances of every point.
+        output: netCDF file (.nc) to write block by block, for grids larger than the memory; the
+            dataset then reads it as it is used.
+        overwrite: Whether an existing file may be replaced.
+        **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
 
     Returns:
-        Dataset with ``chi2`` and ``delta_chi2`` over the axes; attributes carry the lowest point,
-        the engine and the names.
+        Dataset with ``chi2`` over the axes and, up to 10 million points in memory,
+        ``delta_chi2``; profiled parameters at their best and ``converged``; nuisances if asked
+        for. Attributes carry the lowest point, the engine and the names.
 
     Raises:
         UnknownNameError: At an unknown parameter or engine.
-        InputError: At an empty, unordered or out-of-bounds grid, nuisances the engine cannot
-            solve, or a template asked for where none is exact.
+        InputError: At an empty, unordered or out-of-bounds grid, one that takes more memory or
+            time than is sensible, or a template asked for where none is exact.
     """
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"scan needs one to {_MAX_AXES} axes, got {list(axes) or 'none'}")
-    left, held = free_names(objective, (), fixed, exclude=axes)
-    if left:
-        raise InputError(
-            f"scan does not profile nonlinear nuisances or searched pulls {list(left)}; hold them "
-            "with fixed= (--fix name=value), or use profile"
-        )
-    grids = {name: _grid(objective, name, axis) for name, axis in axes.items()}
+    names, held = free_names(objective, free, fixed, exclude=axes)
+    grids = grids_of(objective, axes, MOST)
     shape = tuple(g.size for g in grids.values())
-    points = int(np.prod(shape, dtype=float))
-    if points > _MAX_POINTS:
+    _require_sensible(shape, fitted=bool(names) or nuisances, in_memory=output is None)
+    path = None
+    if output is not None:
+        path = check_output(output, overwrite=overwrite, suffixes=(".nc",))
+        require_room(path, shape)
+    if names or nuisances:
+        dataset = _fitted(objective, grids, names, held, data, bounds, engine, nuisances)
+        if path is None:
+            return dataset
+        write_atomically(path, lambda p: dataset.to_netcdf(p, engine="h5netcdf"))
+        return xr.open_dataset(path, engine="h5netcdf")
+    blocks = _template(objective, grids, held, data, engine, int(np.prod(shape, dtype=float)))
+    named = "node" if blocks is None else "template"
+    made = _NodeBlocks(objective, grids, held, data) if blocks is None else blocks
+    if path is not None:
+        return write_blocks(path, objective, grids, made, named)
+    return dataset_of(objective, grids, _gathered(made, grids), named)
+
+
+def _require_sensible(shape: tuple[int, ...], *, fitted: bool, in_memory: bool) -> None:
+    points, text = float(np.prod(shape, dtype=float)), " x ".join(map(str, shape))
+    if in_memory and points > MOST:
         raise InputError(
-            f"a grid of {' x '.join(map(str, shape))} points is too large, it takes "
-            f"{points * 8e-9:.3g} GB; take fewer points, the limit is {_MAX_POINTS:.0e}"
+            f"a grid of {text} points is too large, it takes {points * 8e-9:.3g} GB; take fewer "
+            f"points (the limit is {MOST:.0e}), or write it to a file with output= (--output)"
         )
-    blocks = _template(objective, grids, held, data, engine, points)
-    if blocks is not None:
-        chi2 = _from_blocks(blocks, grids)
-    else:
-        chi2 = _from_nodes(objective, grids, held, data).reshape(shape)
-    lowest = np.unravel_index(int(np.nanargmin(chi2)), shape)
-    best = {n: float(g[i]) for (n, g), i in zip(grids.items(), lowest, strict=True)}
-    engine = "node" if blocks is None else "template"
-    return _dataset(objective, grids, chi2, float(chi2[lowest]), best, engine)
+    if fitted and points > _MOST_FITTED:
+        raise InputError(
+            f"a grid of {text} points with a minimisation at each takes about "
+            f"{points * _FITTED_S / 3600:.2g} hours; take at most {_MOST_FITTED:.0e}, or fix "
+            "what is profiled over"
+        )
+
+
+def _fitted(
+    objective: Objective,
+    grids: dict[str, np.ndarray],
+    names: tuple[str, ...],
+    held: dict[str, float],
+    data: Any,
+    bounds: Bounds | None,
+    engine: str,
+    nuisances: bool,
+) -> xr.Dataset:
+    """A grid with a minimisation, or nuisances kept, at every point."""
+    if engine == "template":
+        raise InputError(
+            f"no template is exact where {list(names) or 'nuisances'} are wanted at every point; "
+            'use engine="auto", or fix them'
+        )
+    found = solve_grid(objective, grids, names, held, data=data, bounds=bounds)
+    best = {n: found[n] for n in names}
+    if nuisances:
+        found |= nuisances_on(objective, grids, held, best, data)
+    chi2 = found.pop("chi2")
+    return dataset_of(objective, grids, chi2, "newton", found, names)
 
 
 def _template(
@@ -104,7 +162,7 @@ def _template(
     return found
 
 
-def _from_blocks(blocks: BlockGrid, grids: dict[str, np.ndarray]) -> np.ndarray:
+def _gathered(blocks: BlockGrid, grids: dict[str, np.ndarray]) -> np.ndarray:
     """chi2 over the axes in the order of ``grids``."""
     order = [*blocks.outer, blocks.inner]
     lengths = [grids[n].size for n in order]
@@ -116,68 +174,37 @@ def _from_blocks(blocks: BlockGrid, grids: dict[str, np.ndarray]) -> np.ndarray:
     return np.transpose(out.reshape(lengths), [order.index(n) for n in grids])
 
 
-def _from_nodes(
-    objective: Objective, grids: dict[str, np.ndarray], held: dict[str, float], data: Any
-) -> np.ndarray:
-    """Chunks of equal size, so that one compilation serves them all."""
-    shape = tuple(g.size for g in grids.values())
-    total = int(np.prod(shape))
-    size = min(_CHUNK, total)
-    out = np.empty(total)
-    for start in track(range(0, total, size), "scan"):
-        stop = min(start + size, total)
-        # The last chunk is padded with its own last point.
-        index = np.minimum(np.arange(start, start + size), total - 1)
-        places = np.unravel_index(index, shape)
-        chunk = {n: g[i] for (n, g), i in zip(grids.items(), places, strict=True)}
-        out[start:stop] = 2 * np.asarray(objective.map(held, chunk, data=data))[: stop - start]
-    return out
+class _NodeBlocks:
+    """The node engine in blocks of rows: pieces of equal size, one compilation for all."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        grids: dict[str, np.ndarray],
+        held: dict[str, float],
+        data: Any,
+    ) -> None:
+        self._objective, self._grids, self._held, self._data = objective, grids, held, data
+        *outer, self.inner = grids
+        self.outer, self._shape = tuple(outer), tuple(g.size for g in grids.values())
+        rows = int(np.prod(self._shape[:-1]))
+        self.step = max(1, min(rows, _CHUNK // self._shape[-1]))
+
+    def block(self, first: int) -> np.ndarray:
+        """chi2 of ``step`` rows from ``first`` on, [row, point]; the last point is repeated."""
+        width = self._shape[-1]
+        total, size = int(np.prod(self._shape)), self.step * width
+        index = np.minimum(np.arange(first * width, first * width + size), total - 1)
+        places = np.unravel_index(index, self._shape)
+        chunk = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
+        out = [
+            np.asarray(self._objective.map(self._held, part, data=self._data))
+            for part in _pieces(chunk, size)
+        ]
+        return 2 * np.concatenate(out).reshape(self.step, width)
 
 
-def _dataset(
-    objective: Objective,
-    grids: dict[str, np.ndarray],
-    chi2: np.ndarray,
-    least: float,
-    best: dict[str, float],
-    engine: str,
-) -> xr.Dataset:
-    table = objective.parameters
-    dims = tuple(grids)
-    coords = {
-        n: xr.Variable(n, g, {"units": table[n].unit, "long_name": table[n].meaning})
-        for n, g in grids.items()
-    }
-    return xr.Dataset(
-        {"chi2": (dims, chi2), "delta_chi2": (dims, chi2 - least)},
-        coords=coords,
-        attrs={
-            "analysis": objective.name,
-            "experiments": list(objective.experiments),
-            "engine": engine,
-            "chi2_min": least,
-            **{f"best_fit_{n}": x for n, x in best.items()},
-        },
-    )
-
-
-def _grid(objective: Objective, name: str, axis: Axis | np.ndarray) -> np.ndarray:
-    parameter = objective.parameters[name]
-    if isinstance(axis, tuple):
-        if len(axis) != 3:
-            raise InputError(f"{name}: give (low, high, points), got {axis}")
-        low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
-        if int(points) != points or points < 1:
-            raise InputError(f"{name}: a grid needs at least one point, got {points}")
-        if points > _MAX_POINTS:
-            raise InputError(f"{name}: {points} points are too many; limit {_MAX_POINTS:.0e}")
-        grid = np.linspace(low, high, int(points))
-    else:
-        grid = np.asarray(axis, dtype=float)
-    if grid.ndim != 1 or grid.size == 0:
-        raise InputError(f"{name}: the grid is empty or not one-dimensional: shape {grid.shape}")
-    if not np.all(np.diff(grid) > 0):
-        raise InputError(f"{name}: grid values must increase, got {grid[0]:g} to {grid[-1]:g}")
-    for edge in (grid[0], grid[-1]):
-        parameter.check(edge)
-    return grid
+def _pieces(chunk: dict[str, np.ndarray], size: int) -> list[dict[str, np.ndarray]]:
+    """Rows longer than a chunk, in pieces."""
+    starts = range(0, size, _CHUNK)
+    return [{n: x[a : a + _CHUNK] for n, x in chunk.items()} for a in starts]

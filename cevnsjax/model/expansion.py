@@ -51,8 +51,10 @@ class Expansion(NamedTuple):
 def expand(model: "Model", values: Values, points: Mapping[str, Any], data: Any) -> Expansion:
     """See ``Model.expand``."""
     batched = checked_points(model, points) if points else {}
-    names = tuple(batched)
-    rows = np.stack(list(batched.values()), axis=1) if batched else np.zeros((1, 0), model.dtype)
+    # In the table's order, so that any order of the same names is one compilation.
+    names = tuple(n for n in model.parameters if n in batched)
+    columns = [batched[n] for n in names]
+    rows = np.stack(columns, axis=1) if columns else np.zeros((1, 0), model.dtype)
     vector, traced = model.split({n: x for n, x in values.items() if n not in batched})
     if traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
@@ -65,7 +67,19 @@ def expand(model: "Model", values: Values, points: Mapping[str, Any], data: Any)
         parts.append(_run(model.static, names, model.leaves, observed, vector, rows[index]))
     joined = (np.concatenate(p)[: len(rows)] for p in zip(*parts, strict=True))
     experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
-    return _profiled(evaluate.solved_names(model.static, experiments), len(names), *joined)
+    solved = evaluate.solved_names(model.static, experiments)
+    return _reordered(_profiled(solved, len(names), *joined), [names.index(n) for n in batched])
+
+
+def _reordered(found: Expansion, order: list[int]) -> Expansion:
+    """The same with parameters in another order."""
+    n = len(order)
+    every = np.array([*order, *range(n, found.full.shape[1])], dtype=int)
+    return found._replace(
+        gradient=found.gradient[:, every[:n]],
+        hessian=found.hessian[:, every[:n]][:, :, every[:n]],
+        full=found.full[:, every][:, :, every],
+    )
 
 
 def _profiled(
@@ -81,7 +95,7 @@ def _profiled(
     hessian, slope = full[:, :n, :n], gradient[:, :n]
     if solved:
         cross, inner = full[:, :n, n:], full[:, n:, n:]
-        usable = np.isfinite(inner).all(axis=(1, 2))[:, None, None]
+        usable = np.all(np.isfinite(inner), axis=(1, 2), keepdims=True)
         inner = np.where(usable, inner, np.eye(len(solved)))
         # The last Newton step, which the solver left over: it makes gradient and value exact.
         right = np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, n:, None]], axis=2)
@@ -107,17 +121,21 @@ def _run(
     experiments = jax.tree.unflatten(static.treedef, leaves)
     defaults = dict(zip(static.names, vector, strict=True))
 
+    shapes = {name for e in experiments for _, name in e.shape}
+    apart = tuple(k for k, name in enumerate(names) if name in shapes)
+
     def at(point: Reals) -> Any:
         def values(p: Reals) -> dict[str, Any]:
             return {**defaults, **dict(zip(names, p, strict=True))}
 
-        def signals(p: Reals) -> list[Reals]:
-            return evaluate.signals(static, experiments, observed, values(p))
+        def signals(given: dict[int, Any]) -> list[Reals]:
+            moved = {name: given[k] for k, name in enumerate(names)}
+            return evaluate.signals(static, experiments, observed, {**defaults, **moved})
 
         def problems(p: Reals, given: list[Reals]) -> Any:
             return evaluate.problems(static, experiments, observed, values(p), given)
 
-        given, slopes, bends = _taylor(signals, point)
+        given, slopes, bends = _taylor(signals, point, apart)
         best = [p.best() for p in problems(point, given)]
         solved = [jnp.asarray([*b[0]], point.dtype) for b in best]
 
@@ -154,8 +172,43 @@ def _bordered(rows: Reals, blocks: list[Reals]) -> Reals:
     return jnp.concatenate([jnp.concatenate([rows[:n], rows[n:].T], axis=1), lower], axis=0)
 
 
-def _taylor(function: Any, point: Reals) -> tuple[Any, Any, Any]:
-    """Value, first and second derivatives of a function with array outputs."""
+def _taylor(function: Any, point: Reals, apart: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    """Value, first and second derivatives of a function with a list of arrays as output.
+
+    Args:
+        function: Of {index of a parameter: scalar}.
+        point: Where to expand, [name].
+        apart: Indices of parameters that move nodes: nodes are then not differentiated by all the
+            others, which costs ten times as much.
+    """
+    others = tuple(k for k in range(point.size) if k not in apart)
+    a, b = (point[np.array(some, dtype=int)] for some in (others, apart))
+
+    def of(a: Reals, b: Reals) -> Any:
+        return function({**dict(zip(others, a, strict=True)), **dict(zip(apart, b, strict=True))})
+
+    out, slopes, bends = _second_order(lambda x: of(x, b), a)
+    if not apart:
+        return out, slopes, bends
+    _, own_slopes, own_bends = _second_order(lambda y: of(a, y), b)
+    mixed = jax.jacfwd(lambda y: jax.jacfwd(lambda x: of(x, y))(a))(b)
+    place = np.argsort([*others, *apart])
+    slopes = [jnp.concatenate(j, axis=-1)[..., place] for j in zip(slopes, own_slopes, strict=True)]
+    bends = [
+        _blocks(*h)[..., place, :][..., place] for h in zip(bends, mixed, own_bends, strict=True)
+    ]
+    return out, slopes, bends
+
+
+def _blocks(first: Reals, mixed: Reals, second: Reals) -> Reals:
+    """A symmetric matrix from its blocks."""
+    upper = jnp.concatenate([first, mixed], axis=-1)
+    lower = jnp.concatenate([jnp.swapaxes(mixed, -1, -2), second], axis=-1)
+    return jnp.concatenate([upper, lower], axis=-2)
+
+
+def _second_order(function: Any, point: Reals) -> tuple[Any, Any, Any]:
+    """Value, first and second derivatives, forward over forward."""
 
     def with_slopes(p: Reals) -> tuple[Any, Any]:
         def twice(q: Reals) -> tuple[Any, Any]:

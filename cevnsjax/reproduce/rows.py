@@ -152,8 +152,26 @@ def rows_of(
     for name, value in computed.items():
         if f"{paper}/{name}" not in known:
             raise UnknownNameError("row", f"{paper}/{name}", known)
-        rows.append(compare(known[f"{paper}/{name}"], value, reason=reasons.get(name, "")))
+        row = known[f"{paper}/{name}"]
+        reason = reasons.get(name, "")
+        rows.append(compare(row, value, width=_width(known, row.id), reason=reason))
     return rows
+
+
+# Rows of an interval's ends by their last part, with the signs that make its width of them.
+_ENDS = {end: {"lo": -1, "hi": 1} for end in ("lo", "hi")}
+_ENDS |= {end: {"plus": 1, "minus": 1} for end in ("plus", "minus")}
+
+
+def _width(known: Mapping[str, Published], name: str) -> float:
+    """Width of the interval whose end a row prints; a lone upper end reaches down to 0."""
+    stem, _, end = name.rpartition(".")
+    width = 0.0
+    for other, sign in _ENDS.get(end, {}).items():
+        row = known.get(f"{stem}.{other}")
+        if row is not None and isinstance(row.value, float):
+            width += sign * row.value
+    return width
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -1,0 +1,71 @@
+"""Axes of grids: what a user writes, checked and turned into values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.errors import InputError
+from cevnsjax.inference.objective import Objective
+
+Axis = tuple[float, float, int] | tuple[float, float, int, str]
+MOST = 100_000_000
+"""Points of a grid kept in memory."""
+SPACINGS = ("linear", "log")
+
+
+def grids_of(
+    objective: Objective, axes: Mapping[str, Axis | np.ndarray], most: int
+) -> dict[str, np.ndarray]:
+    """Values of one to four axes, each [point] in the parameter's unit.
+
+    Args:
+        objective: The model.
+        axes: (low, high, points), (low, high, points, "log"), or an array of values.
+        most: Points of an axis at most.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: At an empty, unordered or out-of-bounds axis.
+    """
+    return {name: _grid(objective, name, axis, most) for name, axis in axes.items()}
+
+
+def _grid(objective: Objective, name: str, axis: Any, most: int) -> np.ndarray:
+    parameter = objective.parameters[name]
+    grid = _spaced(parameter, axis, most) if isinstance(axis, tuple) else _array(name, axis)
+    if grid.ndim != 1 or grid.size == 0:
+        raise InputError(f"{name}: the grid is empty or not one-dimensional: shape {grid.shape}")
+    if not np.all(np.diff(grid) > 0):
+        raise InputError(f"{name}: grid values must increase, got {grid[0]:g} to {grid[-1]:g}")
+    for edge in (grid[0], grid[-1]):
+        parameter.check(edge)
+    return grid
+
+
+def _array(name: str, axis: Any) -> np.ndarray:
+    try:
+        return np.asarray(axis, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: give (low, high, points) or numbers, got {axis!r}") from None
+
+
+def _spaced(parameter: Any, axis: tuple[Any, ...], most: int) -> np.ndarray:
+    name, spacing = parameter.name, axis[3] if len(axis) == 4 else "linear"
+    if len(axis) not in (3, 4) or spacing not in SPACINGS:
+        raise InputError(f'{name}: give (low, high, points) or (..., "log"), got {axis}')
+    try:
+        low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
+        whole = int(points) == points
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: give (low, high, points) as numbers, got {axis}") from None
+    if not whole or points < 1:
+        raise InputError(f"{name}: a grid needs at least one point, got {points}")
+    if points > most:
+        raise InputError(f"{name}: {points} points are too many; limit {most:.0e}")
+    if spacing == "linear":
+        return np.linspace(low, high, int(points))
+    if low <= 0:
+        raise InputError(f"{name}: a logarithmic axis must start above 0, got {low:g}")
+    # Rounding may put the ends a hair beyond the bounds.
+    return np.clip(np.geomspace(low, high, int(points)), low, high)

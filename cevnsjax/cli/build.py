@@ -73,35 +73,54 @@ def split(word: str, option: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def axis(word: str) -> tuple[str, tuple[float, float, int]]:
-    """A scan axis from name=low:high:points.
+def axis(word: str) -> tuple[str, Any]:
+    """A scan axis from name=low:high:points or name=low:high:points:log.
 
     Raises:
         InputError: If the word does not have that form.
     """
-    name, text = split(word, "axis")
+    name, sign, text = word.partition("=")
     parts = text.split(":")
     try:
         low, high, points = float(parts[0]), float(parts[1]), int(parts[2])
-        if len(parts) != 3:
+        if not (name and sign) or len(parts) > 4 or (len(parts) == 4 and parts[3] != "log"):
             raise ValueError
     except (ValueError, IndexError):
         raise InputError(
-            f"axis {word!r} should read name=low:high:points, e.g. {name}=0:1:100"
+            f"axis {word!r} should read name=low:high:points, e.g. {name or 'eps_uV_ee'}=0:1:100, "
+            "with :log behind it for even steps of the logarithm"
         ) from None
-    return name, (low, high, points)
+    return name.strip(), (low, high, points, *parts[3:])
 
 
-def axes_of(*words: str) -> dict[str, tuple[float, float, int]]:
+def axes_of(*words: str) -> dict[str, Any]:
     """Scan axes by parameter, from the words that are not empty.
 
     Raises:
         InputError: If two axes name one parameter.
     """
-    listed = [axis(word) for word in words if word]
-    if len(dict(listed)) < len(listed):
-        raise InputError(f"both axes name {listed[0][0]}; a second axis needs another parameter")
-    return dict(listed)
+    names = [axis(word)[0] for word in words if word]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two axes name {name}; each axis needs a parameter of its own")
+    return dict(axis(word) for word in words if word)
+
+
+def range_of(word: str | None, option: str) -> tuple[float, float] | None:
+    """A range from low:high, None if there is none.
+
+    Raises:
+        InputError: If the word does not have that form.
+    """
+    if word is None:
+        return None
+    low, sign, high = word.partition(":")
+    try:
+        if not sign:
+            raise ValueError
+        return float(low), float(high)
+    except ValueError:
+        raise InputError(f"{option} {word!r} should read low:high, e.g. 0:1") from None
 
 
 def _value(text: str) -> Any:

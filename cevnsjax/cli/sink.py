@@ -34,20 +34,18 @@ class Sink:
         if self.output is not None:
             check_output(self.output, overwrite=self.overwrite, suffixes=self.suffixes)
 
-    def deliver(self, result: dict[str, Any], text: str, dataset: Any = None) -> None:
+    def deliver(self, result: dict[str, Any], text: str, *, written: bool = False) -> None:
         """Print and write a result.
 
         Args:
             result: Plain data for JSON.
             text: What a person reads.
-            dataset: The xarray.Dataset of a scan, for netCDF.
+            written: Whether the result file has been written already.
         """
         typer.echo(json.dumps(result) if self.as_json else text)
         if self.output is None:
             return
-        if self.output.suffix.lower() == ".nc":
-            write_atomically(self.output, lambda p: dataset.to_netcdf(p, engine="h5netcdf"))
-        else:
+        if not written:
             body = json.dumps(result, indent=2) + "\n"
             write_atomically(self.output, lambda p: p.write_text(body))
         self.say(f"wrote {self.output}")

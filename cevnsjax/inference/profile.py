@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.inference.curve import Curve
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.problems import Bounds
-from cevnsjax.inference.result import ProfileResult, delta_chi2_at, level_key
+from cevnsjax.inference.result import ProfileResult
+from cevnsjax.levels import delta_chi2_at, level_key
 
+SIDES = ("both", "upper", "lower")
 LEVELS = (0.6827, 0.90, 0.9545)
 # Points of the linear grid, points a decade of the geometric one, points across each valley.
 _DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
@@ -29,6 +31,7 @@ def profile(
     within: tuple[float, float] | None = None,
     bounds: Bounds | None = None,
     dof: int = 1,
+    side: str = "both",
     chi2_min: float | None = None,
     data: Any = None,
 ) -> ProfileResult:
@@ -46,6 +49,8 @@ def profile(
         within: Range to look at; the parameter's bounds if None.
         bounds: Narrower (low, high) for some of the parameters profiled over.
         dof: Degrees of freedom of the levels; 2 for a slice of a two-dimensional region.
+        side: "both" for two-sided intervals; "upper" or "lower" for a one-sided limit at the same
+            confidence: everything on the other side of the best fit is allowed then.
         chi2_min: chi2 to count from, if the global minimum lies off this slice; the lowest on the
             curve if None.
         data: Data to use instead of the model's.
@@ -57,8 +62,7 @@ def profile(
         UnknownNameError: At an unknown parameter.
         InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
     """
-    listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
-    heights = {level_key(level): delta_chi2_at(level, dof) for level in listed}
+    heights = _heights(levels, dof, side)
     names, held = free_names(objective, free, fixed, exclude=(parameter,))
     points = _grid(objective, parameter, within, _FITTED if names else _DIRECT)
     ends = float(points[0]), float(points[-1])
@@ -77,24 +81,40 @@ def profile(
         )
     best = int(np.argmin(chi2))
     base = float(chi2[best]) if chi2_min is None else float(chi2_min)
-    intervals = _allowed(curve, x, chi2, {key: base + h for key, h in heights.items()})
+    free_side = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
+    intervals = _allowed(curve, x, chi2, {k: base + h for k, h in heights.items()}, free_side)
     return ProfileResult(
         parameter=parameter,
         best_fit=float(x[best]),
         chi2_min=base,
         minima=_minima(x, chi2),
-        open_at=_open_ends(objective, parameter, x),
+        open_at=_open_ends(objective, parameter, x, side),
         analysis=objective.name,
         experiments=tuple(objective.experiments),
         fixed=held,
         free=names,
         intervals=intervals,
         levels=heights,
+        side=side,
         x=x,
         chi2=chi2,
         status="converged" if not curve.failed else _trouble(parameter, curve.failed),
         unit=objective.parameters[parameter].unit,
     )
+
+
+def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, float]:
+    """Delta chi2 by level key; a one-sided limit leaves all that is excluded on one side."""
+    if side not in SIDES:
+        raise UnknownNameError("side", side, SIDES)
+    if isinstance(levels, str) or type(dof) is not int or dof < 1:
+        raise InputError(f"levels are numbers within (0, 1), dof one of 1, 2, ...: {levels}, {dof}")
+    listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
+    if side == "both":
+        return {level_key(level): delta_chi2_at(level, dof) for level in listed}
+    if dof != 1 or min(listed, default=1.0) <= 0.5:
+        raise InputError(f"a one-sided limit needs dof 1 and levels above 0.5, got {dof}, {listed}")
+    return {level_key(level): delta_chi2_at(2 * level - 1) for level in listed}
 
 
 def _trouble(parameter: str, failed: list[float]) -> str:
@@ -164,15 +184,17 @@ def _find_minima(curve: Curve) -> None:
         curve.descend(np.array(dips))
 
 
-def _open_ends(objective: Objective, parameter: str, x: np.ndarray) -> tuple[float, ...]:
-    """Ends of the curve that are not physical limits of the parameter."""
+def _open_ends(objective: Objective, parameter: str, x: np.ndarray, side: str) -> tuple[float, ...]:
+    """Ends of the curve that are no physical limits, where intervals may end."""
     declared = objective.parameters[parameter]
     ends = (float(x[0]), float(x[-1]))
     physical = [
         is_limit and end == bound
         for end, bound, is_limit in zip(ends, declared.bounds, declared.physical, strict=True)
     ]
-    return tuple(end for end, closed in zip(ends, physical, strict=True) if not closed)
+    # A one-sided limit allows the other side wherever it ends.
+    closed = (physical[0] or side == "upper", physical[1] or side == "lower")
+    return tuple(end for end, is_closed in zip(ends, closed, strict=True) if not is_closed)
 
 
 def _minima(x: np.ndarray, chi2: np.ndarray) -> tuple[tuple[float, float], ...]:
@@ -195,12 +217,20 @@ def _barrier(
 
 
 def _allowed(
-    curve: Curve, x: np.ndarray, chi2: np.ndarray, levels: dict[str, float]
+    curve: Curve,
+    x: np.ndarray,
+    chi2: np.ndarray,
+    levels: dict[str, float],
+    free_side: np.ndarray | None,
 ) -> dict[str, list[tuple[float, float]]]:
     """Where chi2 stays below each level: crossings, open ends closed by the range."""
     keys, left, right, heights = [], [], [], []
+    inside = {
+        key: (chi2 <= level) if free_side is None else (chi2 <= level) | free_side
+        for key, level in levels.items()
+    }
     for key, level in levels.items():
-        below = chi2 <= level
+        below = inside[key]
         for i in np.flatnonzero(below[1:] != below[:-1]).tolist():
             keys.append(key)
             left.append(x[i])
@@ -208,9 +238,9 @@ def _allowed(
             heights.append(level)
     roots = curve.crossings(np.array(left), np.array(right), np.array(heights)) if keys else []
     out = {}
-    for key, level in levels.items():
+    for key, below in inside.items():
         edges = [float(r) for k, r in zip(keys, roots, strict=True) if k == key]
-        edges = [*([float(x[0])] if chi2[0] <= level else []), *edges]
-        edges += [float(x[-1])] if chi2[-1] <= level else []
+        edges = [*([float(x[0])] if below[0] else []), *edges]
+        edges += [float(x[-1])] if below[-1] else []
         out[key] = list(zip(edges[::2], edges[1::2], strict=True))
     return out

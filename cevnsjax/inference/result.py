@@ -8,37 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.errors import DataError, InputError
-
-
-def level_key(level: float) -> str:
-    """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.99"."""
-    places = 4
-    while round(level, places) in (0.0, 1.0) and places < 12:
-        places += 1
-    digits = f"{level:.{places}f}".rstrip("0")
-    return digits + "0" * (4 - len(digits)) if len(digits) < 4 else digits
-
-
-def delta_chi2_at(level: float, dof: int = 1) -> float:
-    """Quantile of chi2; levels printed as n sigma (0.6827, 0.9545, 0.9973) are n sigma exactly.
-
-    Args:
-        level: Confidence level within (0, 1) [1].
-        dof: Degrees of freedom.
-
-    Raises:
-        InputError: If the level is outside (0, 1).
-    """
-    if not 0 < level < 1:
-        raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
-    for n in range(1, 6):
-        exact = math.erf(n / math.sqrt(2))
-        if abs(level - exact) < 5e-5:
-            level = exact
-    from scipy import special  # 0.2 s to import
-
-    return float(special.chdtri(dof, 1 - level))
+from cevnsjax.errors import DataError, UnknownNameError
 
 
 def rounded(value: float, error: float | None) -> tuple[str, str]:
@@ -105,6 +75,31 @@ class FitResult:
         """Correlation matrix in the order of ``values``."""
         sd = np.sqrt(np.diag(self.covariance))
         return self.covariance / np.outer(sd, sd)
+
+    def impacts(self, parameter: str) -> dict[str, float]:
+        """How far a parameter moves when each of the others moves up by its error.
+
+        From the covariance, so exact for a quadratic chi2: correlation times the error. The
+        opposite move shifts it by as much the other way.
+
+        Args:
+            parameter: Name of a fitted parameter.
+
+        Returns:
+            Shift by name of every other value with an error [unit of the parameter].
+
+        Raises:
+            UnknownNameError: If the parameter was not fitted.
+        """
+        if parameter not in self.values:
+            raise UnknownNameError("fitted parameter", parameter, self.values)
+        names = list(self.values)
+        row = self.covariance[names.index(parameter)]
+        return {
+            n: float(row[k] / error)
+            for k, n in enumerate(names)
+            if n != parameter and (error := self.errors[n]) and np.isfinite(row[k])
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; NaN becomes null."""
@@ -191,6 +186,7 @@ class ProfileResult:
         experiments: Names of the experiments.
         fixed: Values of parameters that were held on request.
         free: Parameters profiled over, besides the solved nuisances.
+        side: "both", or "upper" or "lower" where the levels are those of one-sided limits.
     """
 
     parameter: str
@@ -208,6 +204,7 @@ class ProfileResult:
     experiments: tuple[str, ...] = ()
     fixed: dict[str, float] = field(default_factory=dict)
     free: tuple[str, ...] = ()
+    side: str = "both"
 
     @property
     def delta_chi2(self) -> np.ndarray:
@@ -229,6 +226,7 @@ class ProfileResult:
             "experiments": list(self.experiments),
             "fixed": dict(self.fixed),
             "free": list(self.free),
+            "side": self.side,
             "curve": {"x": self.x.tolist(), "chi2": self.chi2.tolist()},
             "status": self.status,
         }
@@ -245,7 +243,8 @@ class ProfileResult:
             spans = " or ".join(f"[{lo:.4g}, {hi:.4g}]" for lo, hi in found)
             if any(end in self.open_at for interval in found for end in interval):
                 spans += " (open: no limit within the bounds)"
-            out.append(f"{float(key):.2%} CL: {spans or 'nothing'}{unit}")
+            sided = "" if self.side == "both" else f" {self.side} limit"
+            out.append(f"{float(key):.2%} CL{sided}: {spans or 'nothing'}{unit}")
         return out
 
     def __repr__(self) -> str:

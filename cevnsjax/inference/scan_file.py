@@ -66,7 +66,9 @@ def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
 def _coordinates(objective: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
     table = objective.parameters
     return {
-        n: xr.Variable(n, g, {"units": table[n].unit, "long_name": table[n].meaning})
+        n: xr.Variable(
+            n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label}
+        )
         for n, g in grids.items()
     }
 

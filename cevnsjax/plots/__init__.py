@@ -8,6 +8,7 @@ from cevnsjax.plots.impacts import impacts as impacts
 from cevnsjax.plots.profile import profile as profile
 from cevnsjax.plots.projections import projections as projections
 from cevnsjax.plots.pulls import pulls as pulls
+from cevnsjax.plots.scans import scan_contours as scan_contours
 from cevnsjax.plots.spectrum import spectrum as spectrum
 from cevnsjax.plots.style import save as save
 
@@ -21,5 +22,6 @@ __all__ = [
     "projections",
     "pulls",
     "save",
+    "scan_contours",
     "spectrum",
 ]

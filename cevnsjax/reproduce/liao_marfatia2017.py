@@ -14,9 +14,9 @@ import numpy as np
 from scipy import ndimage, optimize
 
 from cevnsjax.analyses import liao_marfatia2017
-from cevnsjax.inference.result import delta_chi2_at
 from cevnsjax.inference.scan import scan
 from cevnsjax.interactions import NSI
+from cevnsjax.levels import delta_chi2_at
 from cevnsjax.model import Model
 from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
 

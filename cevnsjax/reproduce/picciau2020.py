@@ -1,6 +1,11 @@
-"""Rows of Cadeddu et al., PRD 102, 015030 (slides of E. Picciau, 2020): Standard Model."""
+"""Rows of Cadeddu et al., PRD 102, 015030 (slides of E. Picciau, 2020).
 
-from collections.abc import Sequence
+The Standard Model's come first, then the electromagnetic tables with fixed and with free R_n.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from cevnsjax.analyses import picciau2020
 from cevnsjax.couplings import coupling_scheme
@@ -9,6 +14,16 @@ from cevnsjax.inference.profile import profile
 from cevnsjax.interactions import ChargeRadius, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.nuclei import isotope, theory_radii
+from cevnsjax.reproduce.picciau2020_em import (
+    CONVENTIONS,
+    DATA,
+    FIXED,
+    FREE,
+    PAPER,
+    Table,
+    limits,
+    reason_of,
+)
 from cevnsjax.reproduce.quantities import SIGMAS, signal_events
 from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
 
@@ -27,12 +42,29 @@ _REASONS = {
 
 
 def rows() -> Sequence[Row]:
-    """Weak mixing angle, argon's neutron radius and events, couplings and charge radii."""
+    """The Standard Model's: weak mixing angle, argon's neutron radius and events, couplings and charge radii."""
     computed: dict[str, Number] = {}
     for label in _DATA:
         computed |= _weak_mixing_angle(label)
     computed |= _neutron_radius() | _events() | _couplings() | _charge_radii()
-    return rows_of("picciau2020", computed, {name: _reason(name) for name in computed})
+    return rows_of(PAPER, computed, {name: _reason(name) for name in computed})
+
+
+def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) -> Sequence[Row]:
+    """Charge radii, electric charges and magnetic moments.
+
+    Args:
+        tables: ``FIXED`` or ``FREE`` of ``picciau2020_em``, or some of them.
+        data: "CsI", "Ar", "CsI+Ar".
+    """
+    computed: dict[str, Number] = {}
+    reasons: dict[str, str] = {}
+    for table in tables:
+        for label in data:
+            found = limits(table, label)
+            computed |= found
+            reasons |= dict.fromkeys(found, reason_of(table, label))
+    return rows_of(PAPER, computed, reasons)
 
 
 def _reason(name: str) -> str:
@@ -93,8 +125,12 @@ def _charge_radii() -> dict[str, Number]:
 
 
 def main() -> None:
-    """Print the rows as a Markdown table."""
+    """Print the rows as Markdown tables, each as soon as it is done."""
     print_rows(rows, reasons=True)
+    for table in (*FIXED, *FREE):
+        sys.stdout.write("\n")
+        print_rows(partial(electromagnetic_rows, [table]), reasons=True)
+    sys.stdout.write("\n" + CONVENTIONS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from cevnsjax import fit, profile
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.inference.result import delta_chi2_at, level_key
+from cevnsjax.levels import delta_chi2_at, level_key
 
 LEVELS = (0.6827, 0.90, 0.9545, 0.99)
 

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from cevnsjax import Model, StandardModel, analyses, fit, profile
 from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.result import delta_chi2_at
+from cevnsjax.levels import delta_chi2_at
 from cevnsjax.reproduce.rows import published
 
 

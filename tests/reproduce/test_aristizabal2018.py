@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import cevnsjax as cj
-from cevnsjax.inference.result import delta_chi2_at
+from cevnsjax.levels import delta_chi2_at
 from cevnsjax.reproduce import aristizabal2018
 from cevnsjax.reproduce.aristizabal2018 import effective_model, table_1
 from cevnsjax.reproduce.quantities import signal_events

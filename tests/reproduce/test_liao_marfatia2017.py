@@ -5,7 +5,7 @@ import pytest
 
 import cevnsjax as cj
 from cevnsjax.couplings import coupling_scheme
-from cevnsjax.inference.result import delta_chi2_at
+from cevnsjax.levels import delta_chi2_at
 from cevnsjax.nuclei import target
 from cevnsjax.reproduce import liao_marfatia2017
 from cevnsjax.reproduce.liao_marfatia2017 import PAIRS, BoxFit, coupled_model, coupling_names

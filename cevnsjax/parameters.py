@@ -103,7 +103,10 @@ class Parameter:
         Raises:
             InputError: Naming the parameter, the value and the allowed interval.
         """
-        number = float(value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"{self.name}={value!r} is no number") from None
         low, high = self.bounds
         if math.isnan(number):
             raise InputError(f"{self.name} is nan; give a number in [{low:g}, {high:g}]")

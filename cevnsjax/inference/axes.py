@@ -54,13 +54,9 @@ def _spaced(parameter: Any, axis: tuple[Any, ...], most: int) -> np.ndarray:
     name, spacing = parameter.name, axis[3] if len(axis) == 4 else "linear"
     if len(axis) not in (3, 4) or spacing not in SPACINGS:
         raise InputError(f'{name}: give (low, high, points) or (..., "log"), got {axis}')
-    try:
-        low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
-        whole = int(points) == points
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: give (low, high, points) as numbers, got {axis}") from None
-    if not whole or points < 1:
-        raise InputError(f"{name}: a grid needs at least one point, got {points}")
+    low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
+    if not isinstance(points, int | float | np.integer) or not points >= 1 or points % 1:
+        raise InputError(f"{name}: a grid needs at least one point, a whole number, got {points!r}")
     if points > most:
         raise InputError(f"{name}: {points} points are too many; limit {most:.0e}")
     if spacing == "linear":

@@ -8,10 +8,12 @@ import numpy as np
 from cevnsjax.inference.conditional import Conditional, Solved, starts_from
 from cevnsjax.inference.minimize import newton_many
 from cevnsjax.inference.objective import Objective
-from cevnsjax.inference.problems import Bounds, problem_of, starts_of
+from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
 
 # Points at which all starts are tried.
 _COARSE = 13
+# Far starts are tried too for so few parameters; their number grows with it.
+_FAR_UP_TO = 2
 # A crossing is found when chi2 is this near the level, or its bracket that narrow.
 _HEIGHT, _WIDTH, _ROUNDS = 1e-10, 1e-13, 60
 
@@ -45,6 +47,8 @@ class Curve:
         self._problem = problem_of(objective, (*names, parameter), held, data, box)
         low, high = self._problem.low[:-1], self._problem.high[:-1]
         starts = starts_of(objective, names) if names else [np.zeros(0)]
+        if 0 < len(names) <= _FAR_UP_TO:
+            starts += far_starts(starts[0])
         self._conditional = Conditional(self._problem, [np.clip(s, low, high) for s in starts])
         self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
         self._free = len(names)

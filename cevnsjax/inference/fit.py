@@ -9,7 +9,7 @@ from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.inference.methods import METHODS, minima_of
 from cevnsjax.inference.minimize import Minimum, Problem
 from cevnsjax.inference.objective import Objective, expansion, free_names
-from cevnsjax.inference.problems import Bounds, narrowed, problem_of, starts_of
+from cevnsjax.inference.problems import Bounds, far_starts, narrowed, problem_of, starts_of
 from cevnsjax.inference.result import FitResult
 
 # Further minima within this of the lowest chi2 are reported, and so many at most.
@@ -60,6 +60,8 @@ def fit(
             listed.insert(0, _given_start(objective, names, start, box))
             _require_finite(problem, listed[0], names, start)
         _require_dependence(problem, listed, names)
+        if method in ("auto", "newton"):
+            listed += far_starts(listed[0])
         minima = minima_of(problem, listed, method)
     else:
         value = problem.local(np.zeros((1, 0))).value[0]

@@ -8,7 +8,7 @@ import numpy as np
 
 from cevnsjax.inference.conditional import Conditional, Solved, starts_from
 from cevnsjax.inference.objective import Objective, expansion
-from cevnsjax.inference.problems import Bounds, problem_of, starts_of
+from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
 from cevnsjax.inference.progress import track
 
 # Points of an axis at which all starts are tried, by number of axes.
@@ -41,7 +41,9 @@ def solve_grid(
     """
     problem = problem_of(objective, (*names, *grids), held, data, bounds)
     n, table = len(names), objective.parameters
-    starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in starts_of(objective, names)]
+    listed = starts_of(objective, names)
+    listed += far_starts(listed[0]) if n else []
+    starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in listed]
     conditional = Conditional(problem, starts)
     scaled = [g / table[a].scale for a, g in grids.items()]
     shape = tuple(g.size for g in scaled)

@@ -238,8 +238,8 @@ def _newton_steps(
     held = pressed(problem, u, gradient) | still
     step, edm = np.zeros_like(u), np.zeros(len(u))
     for _ in range(u.shape[1] + 1):
-        step, edm = _free_steps(gradient, hessian, held, radius)
-        step = _inward(problem, u, step, edm)
+        step, edm, resting = _free_steps(gradient, hessian, held, radius)
+        step = _inward(problem, u, step, resting)
         out = ((u <= problem.low) & (step < 0)) | ((u >= problem.high) & (step > 0))
         if not out.any():
             break
@@ -248,19 +248,20 @@ def _newton_steps(
     return step, edm
 
 
-def _inward(problem: Problem, u: np.ndarray, step: np.ndarray, edm: np.ndarray) -> np.ndarray:
-    """Steps off a saddle the other way round where a bound blocks them."""
+def _inward(problem: Problem, u: np.ndarray, step: np.ndarray, resting: np.ndarray) -> np.ndarray:
+    """Steps off a saddle without slope the other way round where a bound blocks them."""
 
     def blocked(s: np.ndarray) -> np.ndarray:
         return np.any(((u <= problem.low) & (s < 0)) | ((u >= problem.high) & (s > 0)), axis=1)
 
-    turn = ~np.isfinite(edm) & blocked(step) & ~blocked(-step)
+    turn = resting & blocked(step) & ~blocked(-step)
     return np.where(turn[:, None], -step, step)
 
 
 def _free_steps(
     gradient: np.ndarray, hessian: np.ndarray, held: np.ndarray, radius: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, distances left, and which points rest on a saddle."""
     n = gradient.shape[1]
     both = held[:, :, None] | held[:, None, :]
     inside = np.where(both, np.eye(n) * held[:, None, :], hessian)
@@ -275,4 +276,4 @@ def _free_steps(
     move = move + np.where(down & resting[:, None], 0.1, 0.0)
     step = np.einsum("pnk,pk->pn", axes, np.clip(move, -radius[:, None], radius[:, None]))
     edm = 0.5 * np.sum(slope**2 / np.maximum(curvature, floor), axis=1)
-    return np.where(held, 0.0, step), np.where(saddle | ~usable[:, 0, 0], np.inf, edm)
+    return np.where(held, 0.0, step), np.where(saddle | ~usable[:, 0, 0], np.inf, edm), resting

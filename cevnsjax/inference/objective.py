@@ -200,6 +200,8 @@ def free_names(
         UnknownNameError: At an unknown parameter.
         InputError: If a linear nuisance is named, one is both free and fixed, or out of bounds.
     """
+    if fixed is not None and not isinstance(fixed, Mapping):
+        raise InputError(f"fixed must be {{name: value}}, got {fixed!r}")
     table, held = objective.parameters, dict(fixed or {})
     given = [free] if isinstance(free, str) else free
     listed = list(given) if given is not None else [n for n, p in table.items() if p.free]

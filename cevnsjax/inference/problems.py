@@ -15,6 +15,8 @@ Bounds = Mapping[str, tuple[float, float]]
 _CORNERS = 3
 # Random starts lie within so many scales of the default.
 _SPREAD = 10.0
+# Far starts for each parameter, and powers of ten of their distances in scales.
+_FAR, _FAR_REACH, _FAR_SEED = 12, (-1.0, 2.0), 2021
 
 
 def narrowed(objective: Objective, names: tuple[str, ...], bounds: Bounds | None) -> np.ndarray:
@@ -112,3 +114,17 @@ def starts_of(
     starts += list(center + rng.uniform(-_SPREAD, _SPREAD, (random, n)))
     unique = {tuple(s): s for s in starts}
     return list(unique.values())
+
+
+def far_starts(center: np.ndarray) -> list[np.ndarray]:
+    """Starts at all distances from a centre, each [parameter], the same ones every time.
+
+    Valleys that are narrow or far off, a coupling against a mass, are seen from no near start.
+
+    Args:
+        center: Scaled coordinates, [parameter].
+    """
+    rng = np.random.default_rng(_FAR_SEED)
+    size = (_FAR * center.size, center.size)
+    away = rng.choice([-1.0, 1.0], size) * 10 ** rng.uniform(*_FAR_REACH, size)
+    return list(center + away)

@@ -138,6 +138,8 @@ def _grid(
     declared = objective.parameters[parameter]
     low, high = declared.bounds
     if within is not None:
+        if not isinstance(within, tuple | list) or len(within) != 2:
+            raise InputError(f"within must be (low, high), got {within!r}")
         low, high = (declared.check(edge) for edge in within)
         if not low < high:
             raise InputError(f"range of {parameter} must increase, got [{low:g}, {high:g}]")

@@ -15,13 +15,19 @@ import numpy as np
 import xarray as xr
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.files import check_output, write_atomically
+from cevnsjax.files import check_output
 from cevnsjax.inference.axes import MOST, Axis, grids_of
 from cevnsjax.inference.lattice import nuisances_on, solve_grid
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
 from cevnsjax.inference.problems import Bounds
 from cevnsjax.inference.progress import track
-from cevnsjax.inference.scan_file import dataset_of, require_room, write_blocks
+from cevnsjax.inference.scan_file import (
+    IN_ONE_PIECE,
+    dataset_of,
+    require_room,
+    stored,
+    write_blocks,
+)
 
 ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
@@ -88,16 +94,14 @@ def scan(
         require_room(path, shape)
     if names or nuisances:
         dataset = _fitted(objective, grids, names, held, data, bounds, engine, nuisances)
-        if path is None:
-            return dataset
-        write_atomically(path, lambda p: dataset.to_netcdf(p, engine="h5netcdf"))
-        return xr.open_dataset(path, engine="h5netcdf")
+        return dataset if path is None else stored(path, dataset)
     blocks = _template(objective, grids, held, data, engine, int(np.prod(shape, dtype=float)))
     named = "node" if blocks is None else "template"
     made = _NodeBlocks(objective, grids, held, data) if blocks is None else blocks
-    if path is not None:
+    if path is not None and np.prod(shape, dtype=float) > IN_ONE_PIECE:
         return write_blocks(path, objective, grids, made, named)
-    return dataset_of(objective, grids, _gathered(made, grids), named)
+    dataset = dataset_of(objective, grids, _gathered(made, grids), named)
+    return dataset if path is None else stored(path, dataset)
 
 
 def _require_sensible(shape: tuple[int, ...], *, fitted: bool, in_memory: bool) -> None:

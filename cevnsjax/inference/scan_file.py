@@ -13,8 +13,8 @@ from cevnsjax.files import write_atomically
 from cevnsjax.inference.objective import BlockGrid, Objective
 from cevnsjax.inference.progress import track
 
-# Above this a second array costs more than it helps.
-_MOST_DELTA = 10_000_000
+IN_ONE_PIECE = 10_000_000
+"""Points above which a second array, or the whole grid in memory, costs more than it helps."""
 _NUMBER = 8
 
 
@@ -40,7 +40,7 @@ def dataset_of(
     least, place = _lowest(chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
     variables: dict[str, Any] = {"chi2": (dims, chi2)}
-    if chi2.size <= _MOST_DELTA:
+    if chi2.size <= IN_ONE_PIECE:
         variables["delta_chi2"] = (dims, chi2 - least)
     for name, array in (further or {}).items():
         units = {"units": table[name].unit} if name in table else {}
@@ -102,6 +102,17 @@ def require_room(path: Path, shape: tuple[int, ...]) -> None:
             f"the scan takes {needed / 1e9:.3g} GB and {path.parent} has {left / 1e9:.3g} GB left; "
             "take fewer points or another disk"
         )
+
+
+def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
+    """Write a dataset whole or not at all, and open it to be read as it is used.
+
+    Args:
+        path: File to write.
+        dataset: What to write.
+    """
+    write_atomically(path, lambda part: dataset.to_netcdf(part, engine="h5netcdf"))
+    return xr.open_dataset(path, engine="h5netcdf")
 
 
 def write_blocks(

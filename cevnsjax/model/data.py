@@ -74,6 +74,9 @@ def observed_of(static: Static, own: Observed, names: list[str], data: Any) -> O
 def _checked(name: str, counts: Any, own: jax.Array) -> Any:
     if np.shape(counts) != own.shape:
         raise InputError(f"data for {name} has shape {np.shape(counts)}, expected {own.shape}")
+    if not isinstance(counts, Tracer) and not np.all(np.isfinite(counts)):
+        where = np.argwhere(~np.isfinite(counts))[0].tolist()
+        raise InputError(f"data for {name} are not finite, first at index {where}")
     return _leaf(counts, own.dtype)
 
 

@@ -1,9 +1,13 @@
 """Pure functions from (static description, arrays, values) to predictions and likelihoods."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
+
+from cevnsjax.errors import InputError
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import groups, parts
 from cevnsjax.model.signal import binned_signal
@@ -168,6 +172,42 @@ def profiled_nll(
     return chi2 / 2
 
 
+def marginal_nll(
+    static: Static, experiments: Experiments, observed: Observed, values: Values
+) -> Reals:
+    """-log of the integral of exp(-nll) over the solved nuisances; those in ``values`` are ignored.
+
+    With Gaussian cells and linear pulls the integral is exact: the profiled nll plus half the
+    logarithm of det(H / 2 pi). The Hessian H of nll by the pulls depends on theory, because pulls
+    multiply the signal, so that the marginal likelihood is not the profiled one.
+
+    Raises:
+        InputError: If the solved nuisances enter a Poisson likelihood: no closed form.
+    """
+    nll = penalty(static, observed, values) / 2
+    everything = problems(static, experiments, observed, values)
+    for group, problem in zip(static.groups, everything, strict=True):
+        best = problem.best()[0]
+        nll = nll + problem.chi2(best) / 2
+        if problem.names:
+            _require_closed_form([experiments[i] for i in group])
+            _, hessian = problem.derivatives(jnp.stack(best))
+            pivots = jnp.diagonal(jnp.linalg.cholesky(hessian / (2 * math.pi)))
+            nll = nll + jnp.sum(jnp.log(pivots))
+    return nll
+
+
+def _require_closed_form(members: Experiments) -> None:
+    """Stop at nuisances whose integral is not Gaussian."""
+    for e in members:
+        if e.statistic == "poisson" or e.morphs:
+            raise InputError(
+                f"the nuisances of {e.name} cannot be integrated out in closed form: its "
+                "likelihood is Poisson; sample them (marginalize_linear=False), or build the model "
+                "with searched=[...] to make pulls parameters"
+            )
+
+
 def best_pulls(
     static: Static, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, Reals]:
@@ -200,6 +240,7 @@ _FUNCTIONS = (
     predicted,
     nll,
     profiled_nll,
+    marginal_nll,
     best_pulls,
     solver_distance,
 )

@@ -42,6 +42,7 @@ class Model:
         parameters: Table of all parameters.
         nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
         profiled_nll: -log L minimised over linear pulls, differentiable to any order.
+        marginal_nll: -log of the integral of exp(-nll) over linear pulls; Gaussian cells only.
         expected: Expected counts with pulls, {experiment: [bin]}.
         by_component: Expected counts before nuisances, by neutrino source and background.
         predicted: The same with the nuisances in ``values`` applied.
@@ -108,6 +109,7 @@ class Model:
         self._defaults = np.array(list(self.parameters.defaults().values()), dtype=self.dtype)
         self.nll = BoundFunction(self, "nll")
         self.profiled_nll = BoundFunction(self, "profiled_nll")
+        self.marginal_nll = BoundFunction(self, "marginal_nll")
         self.expected = BoundFunction(self, "expected")
         self.by_component = BoundFunction(self, "by_component")
         self.predicted = BoundFunction(self, "predicted")
@@ -141,7 +143,7 @@ class Model:
                 f"{name} has shape {np.shape(value)}; give one number, or use jax.vmap or "
                 "cevnsjax.scan for many"
             )
-        return self.parameters[name].check(float(value))
+        return self.parameters[name].check(value)
 
     def observed_or(self, data: Any, *, needed: bool = True) -> Observed:
         """The experiments' data, replaced by ``data`` where it is given.
@@ -269,7 +271,7 @@ class Model:
         Args:
             values: Parameters that stay as they are.
             points: The ones that vary, each an array [point] in its unit.
-            kind: "profiled_nll" or "nll".
+            kind: "profiled_nll", "nll" or "marginal_nll".
             batch_size: Points evaluated side by side.
             data: As for ``nll``.
 

@@ -52,7 +52,7 @@ CASES = [
     (f"{FIT} --fix =0.2", "should read name=value"),
     (f"{FIT} --fix sin2_theta_w=abc", "'abc' is not a number"),
     (f"{FIT} --set quenching", "should read name=value"),
-    (f"{SCAN} sin2_theta_w", "should read name=value"),
+    (f"{SCAN} sin2_theta_w", "should read name=low:high:points"),
     (f"{SCAN} sin2_theta_w=0:1", "should read name=low:high:points"),
     (f"{SCAN} sin2_theta_w=0:1:5:7", "should read name=low:high:points"),
     (f"{SCAN} sin2_theta_w=a:b:c", "should read name=low:high:points"),

@@ -16,7 +16,7 @@ from cevnsjax.inference.minimize import (
 )
 
 _ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 4000, 0.3, 0.997
-_STILL = 1e-9
+_STILL, _PASSED = 1e-9, 1e-6
 
 
 @lru_cache(maxsize=8)
@@ -48,7 +48,7 @@ def lbfgs(problem: Problem, start: np.ndarray, *, max_steps: int = 100) -> Minim
     u = np.clip(start, problem.low, problem.high)
     value, gradient = problem.value_and_grad(u)
     state, direction = _lbfgs_update(u.size)
-    steps = 0
+    steps, reach = 0, 0.0
     for _ in range(max_steps):
         held = pressed(problem, u, gradient)
         inward = np.where(held, 0.0, gradient)
@@ -57,13 +57,16 @@ def lbfgs(problem: Problem, start: np.ndarray, *, max_steps: int = 100) -> Minim
         step, state = direction(inward, state, u)
         step = np.where(held, 0.0, -np.asarray(step))
         if step @ inward >= 0:
-            step = -inward
+            # Curvature down, of which L-BFGS learns nothing: straight down, farther each time.
+            norm = float(np.linalg.norm(inward))
+            step = -inward / norm * max(norm, 2 * reach)
         if steps == 0:
             step = step / max(1.0, float(np.linalg.norm(step)))
         moved = _search(problem, u, value, inward, step)
         if moved is None:
             break
-        progress, (u, value, gradient) = value - moved[1], moved
+        reach, progress = float(np.linalg.norm(moved[0] - u)), value - moved[1]
+        u, value, gradient = moved
         steps += 1
         if progress < 1e-12 * max(1.0, abs(value)):
             break
@@ -121,9 +124,20 @@ def adam(problem: Problem, start: np.ndarray) -> Minimum:
         problem: What to minimise.
         start: Scaled start, [parameter].
     """
-    u = np.clip(start, problem.low, problem.high)
+    best, ended, steps = _adam_descent(problem, np.clip(start, problem.low, problem.high), 0)
+    # Momentum may carry it through a valley into a higher one: from the lowest point once more.
+    if best[0] < ended - _PASSED:
+        best, _, steps = _adam_descent(problem, best[1], steps)
+    value, u = best
+    return judged(problem, Minimum(u, value, np.inf, on_bound(problem, u), steps))
+
+
+def _adam_descent(
+    problem: Problem, u: np.ndarray, steps: int
+) -> tuple[tuple[float, np.ndarray], float, int]:
+    """Lowest value on the way and where, the value at the end, and steps so far."""
     state, update = _adam_update(u.size)
-    best, steps = (np.inf, u), 0
+    best, value = (np.inf, u), np.inf
     for _ in range(_ADAM_STEPS):
         value, gradient = problem.value_and_grad(u)
         if value < best[0]:
@@ -134,8 +148,7 @@ def adam(problem: Problem, start: np.ndarray) -> Minimum:
         step, state = update(inward, state)
         u = np.clip(u - np.asarray(step), problem.low, problem.high)
         steps += 1
-    value, u = best
-    return judged(problem, Minimum(u, value, np.inf, on_bound(problem, u), steps))
+    return best, value, steps
 
 
 def minuit(problem: Problem, start: np.ndarray) -> Minimum:
@@ -164,9 +177,13 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
     m.tol, m.strategy = 1e-6, 1
     m.migrad()
     found = np.clip(np.array(m.values), problem.low, problem.high)
+    value, _ = problem.value_and_grad(found)
     # Minuit's bounds are a sine: it comes near a bound, never on it.
+    on_it = found
     for bound in (problem.low, problem.high):
         width = np.where(np.isfinite(bound), problem.high - problem.low, 0.0)
-        found = np.where(np.abs(found - bound) < 1e-6 * width, bound, found)
-    value, _ = problem.value_and_grad(found)
+        on_it = np.where(np.abs(on_it - bound) < 1e-6 * width, bound, on_it)
+    lower, _ = problem.value_and_grad(on_it)
+    if lower <= value:
+        found, value = on_it, lower
     return judged(problem, Minimum(found, value, np.inf, on_bound(problem, found), m.nfcn))

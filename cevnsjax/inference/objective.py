@@ -212,6 +212,8 @@ def free_names(
                 f"{name} is a linear nuisance, solved at every point; Model(searched=[...]) makes "
                 "a pull a parameter, and the experiment's pulls or morphs remove it"
             )
+    for name in excluded.intersection(given or ()):
+        raise InputError(f"{name} is both free and what is scanned; leave it out of free")
     for name, value in held.items():
         held[name] = table[name].check(value)
         if name in excluded or (free is not None and name in listed):

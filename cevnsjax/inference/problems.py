@@ -112,6 +112,9 @@ def starts_of(
         starts += [np.where(even, 0.0, center) + s for s in product((-1.0, 1.0), repeat=n)]
     rng = np.random.default_rng(seed)
     starts += list(center + rng.uniform(-_SPREAD, _SPREAD, (random, n)))
+    low = np.array([table[m].bounds[0] / table[m].scale for m in names])
+    # Clipped to a bound at 0 it would start there; its mirror image is as good.
+    starts = [np.where(even & (s < low), -s, s) for s in starts]
     unique = {tuple(s): s for s in starts}
     return list(unique.values())
 

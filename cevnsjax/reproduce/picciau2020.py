@@ -42,7 +42,7 @@ _REASONS = {
 
 
 def rows() -> Sequence[Row]:
-    """The Standard Model's: weak mixing angle, argon's neutron radius and events, couplings and charge radii."""
+    """The Standard Model's: mixing angle, argon's neutron radius and events, couplings, radii."""
     computed: dict[str, Number] = {}
     for label in _DATA:
         computed |= _weak_mixing_angle(label)

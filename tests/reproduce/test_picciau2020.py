@@ -63,9 +63,8 @@ def test_tables_have_every_row(monkeypatch):
 
 def test_moments_averaged_over_sources():
     """On argon mu_e^2 + 2 mu_mu^2 times the mean spectrum; elsewhere as ever."""
-    options = {"statistic": "time", "threshold_kevee": 1.5}
     mean, own = (
-        analyses.picciau2020(interactions=[build(*MOMENTS)], **options)
+        analyses.picciau2020(interactions=[build(*MOMENTS)])
         for build in (AveragedMoment, MagneticMoment)
     )
     points = [dict(zip(MOMENTS, x, strict=True)) for x in ((50 * 2**0.5, 0), (0, 50), (50, 50))]
@@ -74,18 +73,18 @@ def test_moments_averaged_over_sources():
     # Equal moments of all flavours: the mean changes nothing.
     np.testing.assert_allclose(lar[2], counts(own, "lar-2020", points[2]), rtol=1e-12)
     np.testing.assert_allclose(lar[2] - lar[3], 1.5 * (lar[1] - lar[3]), rtol=1e-10)
-    assert np.max(np.abs(counts(own, "lar-2020", points[0]) / lar[0] - 1)) > 0.01
+    assert np.max(np.abs(counts(own, "lar-2020", points[0]) - lar[0])) > 1
     for p in points:
         np.testing.assert_array_equal(*(counts(m, "csi-2017", p) for m in (mean, own)))
 
 
 def test_one_skin_for_cesium_and_iodine():
     """R_n = R_p + dR_np, argon's radius apart."""
-    free = analyses.picciau2020(radius="skin", statistic="time", threshold_kevee=1.75)
+    free = analyses.picciau2020(radius="skin")
     assert "R_n_Cs" not in free.parameters
     assert free.parameters["alpha_sig_lar2020"].prior.sd == 0.132
     assert free.parameters["alpha_sig_csi2017"].prior.sd == 0.112
-    fixed = analyses.picciau2020(statistic="time", threshold_kevee=1.75)
+    fixed = analyses.picciau2020()
     tied = {"R_n_Cs": 4.804 + 0.7, "R_n_I": 4.749 + 0.7, "R_n_Ar": 3.9}
     for experiment in free.experiments:
         np.testing.assert_allclose(
@@ -151,7 +150,7 @@ def test_ratio_of_the_reason():
 
 def test_main_prints_tables_and_conventions(capsys, monkeypatch):
     monkeypatch.setattr(picciau2020, "rows", lambda: [])
-    monkeypatch.setattr(picciau2020, "electromagnetic_rows", lambda tables: [])
+    monkeypatch.setattr(picciau2020, "electromagnetic_rows", lambda _: [])
     picciau2020.main()
     out = capsys.readouterr().out
     assert out.count("| row |") == 1 + len(TABLES)

@@ -27,7 +27,7 @@ from cevnsjax.model.data import Pseudodata
 
 _SIGMAS, _CHI2, _DEEPER = 1e-3, 1e-6, 1e-3
 _SEED = 2021
-_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OPENBLAS_NUMTHREADS", "OMP_NUMTHREADS", "MKL_NUMTHREADS")
 
 
 @dataclass(frozen=True)
@@ -373,7 +373,7 @@ def _first_fit(model: cj.Model, name: str) -> Cost:
 def in_own_process(quick: bool) -> Found:
     """``rows`` in a new process with one thread of BLAS."""
     command = [sys.executable, __file__, *(["--quick"] if quick else [])]
-    env = {**os.environ, **dict.fromkeys(_THREADS, "1")}
+    env = {**os.environ, **dict.fromkeys(THREADS, "1")}
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
     return from_dict(json.loads(printed.splitlines()[-1]))
 

@@ -15,6 +15,7 @@ from timing import Disagreement, Row, Timing, difference
 
 _CLI = (sys.executable, "-m", "cevnsjax.cli.main")
 _FIT = (*_CLI, "fit", "csi-2017", "--json")
+_FIT_TWO = (*_FIT, "--free", "sin2_theta_w", "--free", "eps_dV_ee")
 _NUMPY = (sys.executable, str(Path(__file__).with_name("numpy_fit.py")))
 _NOT_INHERITED = ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
 
@@ -69,12 +70,13 @@ def _compare(ours: Run, theirs: Run) -> float:
 
 
 def measure(rounds: int) -> list[Row]:
-    """Time help, cold fit, cached fit and the NumPy script in turns.
+    """Time help, cold fits, cached fits and the NumPy script in turns.
 
     Raises:
         Disagreement: If the fits differ.
     """
-    runs: dict[str, list[Run]] = {"help": [], "cold": [], "cached": [], "numpy": []}
+    kinds = ("help", "cold", "cached", "numpy", "two cold", "two cached")
+    runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
     worst = 0.0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -82,6 +84,9 @@ def measure(rounds: int) -> list[Row]:
             runs["cold"].append(run(_FIT, cache))
             runs["cached"].append(run(_FIT, cache))
             runs["numpy"].append(run(_NUMPY, cache))
+        with tempfile.TemporaryDirectory() as cache:
+            runs["two cold"].append(run(_FIT_TWO, cache))
+            runs["two cached"].append(run(_FIT_TWO, cache))
         for kind in ("cold", "cached"):
             worst = max(worst, _compare(runs[kind][-1], runs["numpy"][-1]))
     cpu = {kind: Timing.of([r.cpu for r in found]) for kind, found in runs.items()}
@@ -94,4 +99,8 @@ def measure(rounds: int) -> list[Row]:
         for clock, times in (("wall", wall), ("CPU", cpu)):
             what = f"`cevnsjax fit csi-2017`, {words}, {clock} / NumPy and scipy script"
             rows.append(Row(what, times[kind], times["numpy"], worst, numpy_fit.WHY))
+    for kind, words in (("two cold", "compilation cache empty"), ("two cached", "compiled before")):
+        for clock, times in (("wall", wall), ("CPU", cpu)):
+            what = f"`cevnsjax fit csi-2017 --free sin2_theta_w --free eps_dV_ee`, {words}, {clock}"
+            rows.append(Row(what, times[kind]))
     return rows

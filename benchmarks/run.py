@@ -11,17 +11,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import contours
 import fit_rows
 import jax
 import machine
 import pairs
 import poisson_fits
 import processes
-from timing import Pair, Row, Timing, first_calls, measure, shown
+from timing import Pair, Row, as_dicts, first_calls, from_dicts, measure, shown
 
 _HEAD = ("what", "cevnsjax", "NumPy", "ratio", "largest difference")
 _LEGEND = """\
@@ -32,7 +33,16 @@ at every call, "fixed response" keeps all but the couplings, "nodes" goes throug
 nodes, "templates" uses that counts are quadratic in the couplings. cevnsjax takes a dict of
 floats, and its scans end in an xarray.Dataset. Rows marked "inline" were run in a process of
 their own with jax.config.update("jax_cpu_enable_async_dispatch", False), without which jax hands
-calls to another thread. First calls are traced and compiled, without a cache on disk."""
+calls to another thread. First calls are traced and compiled, without a cache on disk.
+
+"contour" and "interval" rows are whole scans and profiles, compiled before. Closed forms in NumPy
+solve both pulls by formula; iminuit and scipy minimise at each point, on the NumPy likelihood with
+templates, or, for intervals, on model.value_and_grad from three starts, where cevnsjax also looks
+for the crossings. "(n points, scaled)": the other side did so many of the points, drawn at random,
+and its time is scaled to all of them; those points are compared. Minimisers ran in a process with
+one thread of BLAS. A scan to a file is a whole process with imports and compilation, its peak
+memory that of cevnsjax and of NumPy. pyhf has no Gaussian chi2 as that of csi_2017: it stands in
+the group "poisson-fits", on csi_2021."""
 
 
 def rows(quick: bool, only: Collection[str]) -> Iterator[Row]:
@@ -70,15 +80,14 @@ def _inline(quick: bool) -> Iterator[Row]:
     """The single calls again in a new process, where jax computes in the calling thread."""
     command = [sys.executable, __file__, "--inline-rows", *(["--quick"] if quick else [])]
     found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for row in json.loads(found):
-        clocks = {side: Timing(**row.pop(side)) for side in ("cevnsjax", "numpy")}
-        yield Row(**{**row, **clocks, "what": f"inline: {row['what']}"})
+    for row in from_dicts(json.loads(found)):
+        yield replace(row, what=f"inline: {row.what}")
 
 
 def _print_inline_rows(quick: bool) -> None:
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     measured = list(_in_turns(_calls(pairs.build()), quick))
-    print(json.dumps([asdict(row) for row in measured]))
+    print(json.dumps(as_dicts(measured)))
 
 
 _GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
@@ -86,6 +95,7 @@ _GROUPS: dict[str, Callable[[bool], Iterator[Row]]] = {
     "calls": lambda quick: _in_turns(_calls(pairs.build()), quick),
     "inline": _inline,
     "scans": _scans,
+    "contours": contours.rows,
     "processes": lambda quick: iter(processes.measure(1 if quick else 5)),
 }
 _POISSON = "poisson-fits"
@@ -93,8 +103,9 @@ _POISSON = "poisson-fits"
 
 def cells(row: Row) -> list[str]:
     """A row as text."""
+    memory = "" if row.peak_MiB is None else "; peak memory {:.0f} and {:.0f} MiB".format(*row.peak_MiB)
     return [
-        row.what,
+        f"{row.what}{memory}",
         shown(row.cevnsjax.median),
         shown(row.numpy.median) if row.numpy else "-",
         f"{row.ratio:.2g}" if row.ratio else "-",
@@ -110,7 +121,7 @@ def markdown(facts: dict[str, Any], found: Sequence[Row], fits: fit_rows.Found |
         lines += ["", _LEGEND, "", _line(_HEAD), "|---|---:|---:|---:|---:|"]
         lines += [_line(cells(row)) for row in found]
         loose = dict.fromkeys(row.note for row in found if row.note)
-        lines += ["", "Compared more loosely than to 1e-8:", ""]
+        lines += ["", "Compared more loosely than to 1e-8:", ""] if loose else []
         lines += [f"- {note}." for note in loose]
     text = "\n".join(lines) + "\n"
     return text if fits is None else f"{text}\n{fit_rows.markdown(*fits)}"

@@ -1,8 +1,8 @@
 """Pairs that must agree before they are timed, and interleaved timing with medians."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,13 +72,18 @@ class Timing:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table; ``numpy`` is None where NumPy has no counterpart."""
+    """One line of the table.
+
+    ``numpy`` is None where NumPy has no counterpart; ``peak_MiB`` is the resident memory of both
+    sides where they are processes that were measured for it.
+    """
 
     what: str
     cevnsjax: Timing | None
     numpy: Timing | None = None
     difference: float | None = None
     note: str = field(default="")
+    peak_MiB: tuple[float, float] | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -86,6 +91,21 @@ class Row:
         if self.numpy is None or self.cevnsjax is None:
             return None
         return self.numpy.median / self.cevnsjax.median
+
+
+def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Rows for JSON."""
+    return [asdict(row) for row in rows]
+
+
+def from_dicts(found: Iterable[dict[str, Any]]) -> list[Row]:
+    """Rows from ``as_dicts``."""
+    out = []
+    for row in found:
+        sides = {s: Timing(**row[s]) if row[s] else None for s in ("cevnsjax", "numpy")}
+        peak = tuple(row["peak_MiB"]) if row["peak_MiB"] else None
+        out.append(Row(**{**row, **sides, "peak_MiB": peak}))
+    return out
 
 
 def difference(what: str, mine: Any, other: Any) -> float:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cevnsjax.form_factors import KleinNystrand as KleinNystrand
     from cevnsjax.form_factors import SymmetrizedFermi as SymmetrizedFermi
     from cevnsjax.inference.fit import fit as fit
+    from cevnsjax.inference.grid_posterior import grid_posterior as grid_posterior
+    from cevnsjax.inference.posterior import sample as sample
     from cevnsjax.inference.profile import profile as profile
     from cevnsjax.inference.scan import scan as scan
     from cevnsjax.interactions.charges import Charges as Charges
@@ -82,7 +84,9 @@ _HOMES = {
     "differential_cross_section": "rate",
     "enable_x64": "precision",
     "fit": "inference.fit",
+    "grid_posterior": "inference.grid_posterior",
     "profile": "inference.profile",
+    "sample": "inference.posterior",
     "scan": "inference.scan",
     "spectrum": "model.spectrum",
     "target": "nuclei",

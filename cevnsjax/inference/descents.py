@@ -179,11 +179,11 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
     found = np.clip(np.array(m.values), problem.low, problem.high)
     value, _ = problem.value_and_grad(found)
     # Minuit's bounds are a sine: it comes near a bound, never on it.
-    on_it = found
     for bound in (problem.low, problem.high):
         width = np.where(np.isfinite(bound), problem.high - problem.low, 0.0)
-        on_it = np.where(np.abs(on_it - bound) < 1e-6 * width, bound, on_it)
-    lower, _ = problem.value_and_grad(on_it)
-    if lower <= value:
-        found, value = on_it, lower
+        for k in np.flatnonzero(np.abs(found - bound) < 1e-6 * width):
+            moved = np.where(np.arange(found.size) == k, bound, found)
+            there, _ = problem.value_and_grad(moved)
+            if there <= value:
+                found, value = moved, there
     return judged(problem, Minimum(found, value, np.inf, on_bound(problem, found), m.nfcn))

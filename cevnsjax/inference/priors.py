@@ -68,6 +68,7 @@ class Density:
             return 0.0
         return 0.5 * ((x - self.counted.mean) / self.counted.sd) ** 2
 
+    @property
     def distribution(self) -> Any:
         """The prior of value/scale as a numpyro distribution."""
         import numpyro.distributions as dist
@@ -79,18 +80,22 @@ class Density:
         ends = {k: x for k, x in (("low", low), ("high", high)) if math.isfinite(x)}
         return dist.TruncatedNormal(mean, sd, **ends) if ends else dist.Normal(mean, sd)
 
-    def start(self, x: float, away: np.ndarray) -> np.ndarray:
-        """Points about x, well within the ends, in units of the scale.
+    def near(self, default: float, away: np.ndarray) -> np.ndarray:
+        """Points about the mean of a Gaussian or the default, well within the ends, [point].
 
         Args:
-            x: Centre in the parameter's unit.
+            default: In the parameter's unit.
             away: Distances in scales, or in sd of a Gaussian narrower than that, [point].
+
+        Returns:
+            Values in the parameter's unit.
         """
+        x = default if self.normal is None else self.normal.mean
         step = self.scale if self.normal is None else min(self.scale, self.normal.sd)
         width = self.high - self.low
         # Off the ends: there the sampler's coordinates go to infinity.
         room = min(0.05 * width, 0.5 * step)
-        return np.clip(x + step * away, self.low + room, self.high - room) / self.scale
+        return np.clip(x + step * away, self.low + room, self.high - room)
 
 
 def densities(
@@ -135,6 +140,8 @@ def _density(objective: Objective, name: str, given: Prior | None, data: Any) ->
         prior = counted = Normal(float(found), prior.sd)
     prior = prior if given is None else given
     if isinstance(prior, Normal):
+        if not (math.isfinite(prior.mean) and math.isfinite(prior.sd)):
+            raise InputError(f"prior of {name} must be finite, got {prior}")
         density = Density(name, low, high, parameter.scale, prior, counted)
         if density.mass < _LEAST_MASS:
             raise InputError(

@@ -5,7 +5,7 @@ from the lowest point, and the ends are the outermost crossings. Off-diagonal qu
 moments enter squared: their profile begins at 0, and 0 is their lower end unless it is excluded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,7 +78,7 @@ def limits(table: Table, data: str) -> dict[str, Number]:
     model, out = model_of(table, data), {}
     for parameter in table.parameters:
         found = profile_of(model, table, data, parameter)
-        out |= _ends(found, f"{stem}.{parameter.rpartition('_')[2]}")
+        out |= _ends(found.intervals, f"{stem}.{parameter.rpartition('_')[2]}")
     return out
 
 
@@ -135,12 +135,11 @@ def radii_of(table: Table, data: str) -> dict[str, tuple[float, float]]:
     return dict(ranges[part] for part in data.split("+"))
 
 
-def _ends(found: ProfileResult, stem: str) -> dict[str, Number]:
+def _ends(intervals: Mapping[str, list[tuple[float, float]]], stem: str) -> dict[str, Number]:
     """Outermost crossings by row name, those that the slides print."""
     known, out = published(PAPER), {}
     for k, level in enumerate(SIGMAS, start=1):
-        intervals = found.intervals[level]
-        for end, value in (("lo", intervals[0][0]), ("hi", intervals[-1][1])):
+        for end, value in (("lo", intervals[level][0][0]), ("hi", intervals[level][-1][1])):
             if f"{PAPER}/{stem}.{k}s.{end}" in known:
                 out[f"{stem}.{k}s.{end}"] = value
     return out

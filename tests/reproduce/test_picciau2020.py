@@ -9,7 +9,8 @@ from cevnsjax import analyses
 from cevnsjax.analyses.picciau2020 import AveragedMoment
 from cevnsjax.errors import InputError
 from cevnsjax.inference.fit import fit
-from cevnsjax.interactions import MagneticMoment
+from cevnsjax.interactions import MagneticMoment, NucleusAtNodes
+from cevnsjax.nuclei import isotope
 from cevnsjax.reproduce import picciau2020, picciau2020_em
 from cevnsjax.reproduce.picciau2020_em import DATA, FIXED, FREE, RESOLVED, model_of, profile_of
 from cevnsjax.reproduce.quantities import SIGMAS
@@ -18,12 +19,7 @@ from cevnsjax.reproduce.rows import published, rows_of
 SLOW = pytest.mark.slow
 TABLES = {f"{t.name}.{t.column}": t for t in (*FIXED, *FREE)}
 STANDARD = ("sw2.", "Rn_Ar.", "LAr.", "coupling.", "r2_SM.")
-MOMENTS = ("mu_nu_e", "mu_nu_mu")
-
-
-def counts(model, experiment, values):
-    (found,) = [p for name, p in model.predicted(values).items() if name == experiment]
-    return np.asarray(sum(found["signal"].values()))
+SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")
 
 
 @pytest.mark.parametrize(
@@ -62,36 +58,37 @@ def test_tables_have_every_row(monkeypatch):
 
 
 def test_moments_averaged_over_sources():
-    """On argon mu_e^2 + 2 mu_mu^2 times the mean spectrum; elsewhere as ever."""
-    mean, own = (
-        analyses.picciau2020(interactions=[build(*MOMENTS)])
-        for build in (AveragedMoment, MagneticMoment)
-    )
-    points = [dict(zip(MOMENTS, x, strict=True)) for x in ((50 * 2**0.5, 0), (0, 50), (50, 50))]
-    lar = [counts(mean, "lar-2020", p) for p in (*points, {})]
-    np.testing.assert_allclose(lar[0], lar[1], rtol=1e-12)
-    # Equal moments of all flavours: the mean changes nothing.
-    np.testing.assert_allclose(lar[2], counts(own, "lar-2020", points[2]), rtol=1e-12)
-    np.testing.assert_allclose(lar[2] - lar[3], 1.5 * (lar[1] - lar[3]), rtol=1e-10)
-    assert np.max(np.abs(counts(own, "lar-2020", points[0]) - lar[0])) > 1
-    for p in points:
-        np.testing.assert_array_equal(*(counts(m, "csi-2017", p) for m in (mean, own)))
+    """Every source of argon has (mu_e^2 + 2 mu_mu^2)/3; other nuclei are as ever."""
+    values = {"mu_nu_e": 30.0, "mu_nu_mu": 10.0}
+    for nucleus in ("40Ar", "133Cs"):
+        at = NucleusAtNodes(isotope(nucleus), np.ones(2), np.full(2, 0.9), np.ones(2), SOURCES)
+        own, mean = (
+            build(*values)(values, at).magnetic for build in (MagneticMoment, AveragedMoment)
+        )
+        unit = own["nu_e"] / 900
+        np.testing.assert_allclose(own["nu_mu_bar"], 100 * unit)
+        assert list(mean) == list(SOURCES)
+        for source in SOURCES:
+            expected = (900 + 2 * 100) / 3 * unit if nucleus == "40Ar" else own[source]
+            np.testing.assert_allclose(mean[source], expected, rtol=1e-14)
 
 
 def test_one_skin_for_cesium_and_iodine():
-    """R_n = R_p + dR_np, argon's radius apart."""
-    free = analyses.picciau2020(radius="skin")
-    assert "R_n_Cs" not in free.parameters
+    """R_n = R_p + dR_np, argon's radius apart; its signal's error is that of free radii."""
+    free, fixed = (analyses.picciau2020(radius=radius) for radius in ("skin", "fixed"))
+    assert set(fixed.parameters) - set(free.parameters) == {"R_n_Cs", "R_n_I"}
+    assert set(free.parameters) - set(fixed.parameters) == {"dR_np"}
     assert free.parameters["alpha_sig_lar2020"].prior.sd == 0.132
     assert free.parameters["alpha_sig_csi2017"].prior.sd == 0.112
-    fixed = analyses.picciau2020()
-    tied = {"R_n_Cs": 4.804 + 0.7, "R_n_I": 4.749 + 0.7, "R_n_Ar": 3.9}
-    for experiment in free.experiments:
-        np.testing.assert_allclose(
-            counts(free, experiment, {"dR_np": 0.7, "R_n_Ar": 3.9}),
-            counts(fixed, experiment, tied),
-            rtol=1e-12,
-        )
+    values = {**free.parameters.defaults(), "dR_np": 0.7, "R_n_Ar": 3.9}
+    radii = {"R_n_Cs": 4.804 + 0.7, "R_n_I": 4.749 + 0.7, "R_n_Ar": 3.9}
+    tied = {**fixed.parameters.defaults(), **radii}
+    q2 = np.linspace(0, 3000, 5)
+    for name in ("133Cs", "127I", "40Ar"):
+        found = free.interactions[0].form_factors(values, isotope(name), q2)
+        expected = fixed.interactions[0].form_factors(tied, isotope(name), q2)
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+    assert "Cs and I" in free.parameters["dR_np"].meaning
     with pytest.raises(InputError, match="acts on CsI"):
         analyses.picciau2020("ar", radius="skin")
 

@@ -1,0 +1,128 @@
+"""Groups of a sampled posterior as datasets, and as what the installed arviz calls a result."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from cevnsjax.parameters import Parameter
+
+# Draws of each chain that counts are thrown for; numbers above which cells are added up.
+_THROWN = 125
+_MOST = 20_000_000
+_LANES = 64
+
+
+def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+    """The groups as ``arviz.InferenceData``, or as the ``DataTree`` that arviz 1 works with."""
+    with warnings.catch_warnings():
+        # arviz 0.23 announces its own future on import.
+        warnings.simplefilter("ignore", FutureWarning)
+        import arviz
+    if int(arviz.__version__.split(".")[0]) < 1:
+        return arviz.InferenceData(**groups)
+    return xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+
+
+def table_dataset(
+    values: Mapping[str, np.ndarray],
+    table: Mapping[str, Parameter],
+    attributes: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Arrays [chain, draw] as a dataset, with units and meanings of those in the table.
+
+    Args:
+        values: By name.
+        table: Parameters.
+        attributes: Of the dataset.
+    """
+    chains, draws = next(iter(values.values())).shape
+    variables = {
+        name: (("chain", "draw"), x, _described(table[name]) if name in table else {})
+        for name, x in values.items()
+    }
+    coordinates = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    return xr.Dataset(variables, coords=coordinates, attrs=dict(attributes or {}))
+
+
+def _described(parameter: Parameter) -> dict[str, str]:
+    return {
+        "units": parameter.unit,
+        "long_name": parameter.meaning,
+        "label": parameter.label,
+        "kind": parameter.kind,
+    }
+
+
+def over_draws(function: Callable[[dict[str, Any]], Any], values: Mapping[str, np.ndarray]) -> Any:
+    """A function of one point at every draw: arrays with all draws of all chains in front.
+
+    Args:
+        function: Of {name: scalar}; jax traces it.
+        values: {name: [chain, draw]}.
+    """
+    points = {n: jax.device_put(x.reshape(-1)) for n, x in values.items()}
+    run = jax.jit(lambda p: jax.lax.map(function, p, batch_size=_LANES))
+    return jax.tree.map(np.asarray, run(points))
+
+
+def counts_groups(
+    objective: Any,
+    held: Mapping[str, float],
+    values: Mapping[str, np.ndarray],
+    data: Any,
+    seed: int,
+) -> dict[str, xr.Dataset]:
+    """Likelihood by cell, counts predicted and observed; none where the model predicts no counts.
+
+    Args:
+        objective: The model.
+        held: Values of parameters that are held.
+        values: Draws, nuisances included, {name: [chain, draw]}.
+        data: Data to use instead of the model's.
+        seed: Of the counts that are thrown.
+    """
+    if not (hasattr(objective, "expected") and hasattr(objective, "observed_or")):
+        return {}
+    names = list(objective.experiments)
+    observed = dict(zip(names, objective.observed_or(data).counts, strict=True))
+    mu = over_draws(lambda point: objective.expected({**held, **point}), values)
+    shape = next(iter(values.values())).shape
+    step = -(-shape[1] // _THROWN)
+    likelihood, thrown, seen = {}, {}, {}
+    for k, (name, e) in enumerate(objective.experiments.items()):
+        n, mean = np.asarray(observed[name], float), mu[name].reshape(*shape, -1)
+        cells = ("chain", "draw", f"{name}_cell")
+        log = _log_likelihood(e, n, mean)
+        likelihood[name] = (cells, log) if log.size <= _MOST else (cells[:2], log.sum(axis=-1))
+        rng = np.random.default_rng((seed, 2, k))
+        thrown[name] = (cells, _throw(e, rng, mean[:, ::step]), {"units": "count"})
+        seen[name] = (cells[2:], n, {"units": "count"})
+    draws = np.arange(shape[1])
+    chains = {"chain": np.arange(shape[0])}
+    return {
+        "log_likelihood": xr.Dataset(likelihood, coords={**chains, "draw": draws}),
+        "posterior_predictive": xr.Dataset(thrown, coords={**chains, "draw": draws[::step]}),
+        "observed_data": xr.Dataset(seen),
+    }
+
+
+def _log_likelihood(experiment: Any, n: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Of each cell, normalised as a density (Gaussian) or a probability (Poisson) of n."""
+    if experiment.statistic == "poisson":
+        from scipy import special
+
+        # Counts that are no whole numbers (Asimov data) go through the gamma function.
+        mean = np.maximum(mean, np.finfo(float).tiny)
+        return special.xlogy(n, mean) - mean - special.gammaln(n + 1)
+    variance = np.asarray(experiment.variance)
+    return -0.5 * ((n - mean) ** 2 / variance + np.log(2 * np.pi * variance))
+
+
+def _throw(experiment: Any, rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
+    if experiment.statistic == "poisson":
+        return rng.poisson(np.maximum(mean, 0.0))
+    return rng.normal(mean, np.sqrt(experiment.variance))

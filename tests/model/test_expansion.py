@@ -1,0 +1,254 @@
+"""Expansions against jax's own gradient and Hessian of the profile and against differences.
+
+All comparisons are in units of each parameter's scale, relative to at least one unit of nll.
+"""
+
+from functools import cache
+from itertools import product
+
+import jax
+import numpy as np
+import pytest
+
+from cevnsjax import analyses
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
+from cevnsjax.interactions import NSI, StandardModel
+from cevnsjax.model import Model, expansion
+
+SIG, QF = "alpha_sig_csi2017", "qf_scale_csi2017"
+PLAIN = ("sin2_theta_w", "R_n_Cs", "eps_dV_ee")
+# Inside the bounds, at a parameter's symmetry point, on bounds.
+INSIDE = [(0.31, 5.3, 0.1), (0.22, 4.1, -0.4), (0.23, 5.0, 0.0)]
+EDGES = [(0.0, 5.2, 0.2), (1.0, 0.0, 0.1), (0.24, 12.0, -1.0)]
+CASES = {
+    "gaussian": (PLAIN, [*INSIDE, *EDGES]),
+    "searched": (("R_n_I", SIG), [(5.0, 0.1), (12.0, -1.0), (4.0, 2.5)]),
+    "time": (PLAIN, [*INSIDE, *EDGES]),
+    "joint": (PLAIN, [*INSIDE, *EDGES]),
+    "csi 2021": (PLAIN[:2], [(0.31, 5.3), (0.22, 4.4), (0.0, 5.2), (0.24, 12.0)]),
+    "moving nodes": (
+        ("sin2_theta_w", QF, "R_n_Cs"),
+        [(0.25, 1.03, 5.1), (0.2, 0.8, 4.5), (0.0, 1.2, 6.0), (0.25, 3.0, 5.1)],
+    ),
+}
+QUICK = ("gaussian", "searched")
+POISSON = ("time", "csi 2021")
+EVERY = [c if c in QUICK else pytest.param(c, marks=pytest.mark.slow) for c in CASES]
+
+
+@cache
+def model(case):
+    theory = [StandardModel(), NSI("eps_dV_ee")]
+    build = {
+        "gaussian": lambda: Model(csi_2017(), theory),
+        "searched": lambda: Model(csi_2017(), searched=[SIG]),
+        "time": lambda: Model(csi_2017(statistic="time"), theory),
+        "joint": lambda: Model([csi_2017(split_flux=True), lar_2020(split_flux=True)], theory),
+        "csi 2021": lambda: Model(csi_2021()),
+        "moving nodes": lambda: analyses.picciau2020("csi"),
+    }
+    return build[case]()
+
+
+def scales(case):
+    return np.array([model(case).parameters[n].scale for n in CASES[case][0]])
+
+
+@cache
+def expanded(case):
+    """The expansion at all points of a case in one call, in units of the scales."""
+    names, points = CASES[case]
+    return model(case).expand({}, columns(names, points))
+
+
+def columns(names, points):
+    return dict(zip(names, np.array(points).T, strict=True))
+
+
+def values_of(case, i):
+    names, points = CASES[case]
+    return dict(zip(names, points[i], strict=True))
+
+
+def near(got, expected, rtol):
+    """Every entry within rtol of the larger of it and 1."""
+    got, expected = np.asarray(got), np.asarray(expected)
+    assert got.shape == expected.shape
+    np.testing.assert_array_less(np.abs(got - expected) / np.maximum(1, np.abs(expected)), rtol)
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_value_gradient_and_hessian_are_those_of_the_profile(case):
+    names, points = CASES[case]
+    found, scale, m = expanded(case), scales(case), model(case)
+    for i in range(len(points)):
+        values = values_of(case, i)
+        near(found.value[i], m.profiled_nll(values), 1e-11)
+        value, slopes = m.value_and_grad(values, names=names)
+        near(found.value[i], value, 1e-11)
+        near(found.gradient[i] * scale, np.array([slopes[n] for n in names]) * scale, 1e-9)
+        units = np.outer(scale, scale)
+        near(found.hessian[i] * units, m.hessian(values, names=names) * units, 1e-9)
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_full_hessian_pulls_and_distance_are_those_of_the_model(case):
+    names, points = CASES[case]
+    found, m = expanded(case), model(case)
+    for i in range(len(points)):
+        values = values_of(case, i)
+        best = {n: float(a) for n, a in m.best_pulls(values).items()}
+        assert {n: x[i] for n, x in found.pulls.items()} == pytest.approx(best, rel=0, abs=1e-9)
+        exact = case not in POISSON
+        near(found.distance[i], 0.0 if exact else m.solver_distance(values), 1e-9)
+        every = (*names, *found.pulls)
+        scale = np.array([m.parameters[n].scale for n in every])
+        expected = m.hessian({**values, **best}, names=every, profiled=False)
+        near(found.full[i] * np.outer(scale, scale), expected * np.outer(scale, scale), 1e-9)
+
+
+def stencil(z, low, high, h):
+    """Offsets within the bounds, and weights of first and second derivative of unit steps."""
+    first = -3 if low <= z - 3 * h and z + 3 * h <= high else 0 if z + 6 * h <= high else -6
+    offsets = np.arange(first, first + 7)
+    powers = np.vander(offsets.astype(float), increasing=True).T
+    unit = np.eye(7)
+    return offsets, np.linalg.solve(powers, unit[1]), 2 * np.linalg.solve(powers, unit[2])
+
+
+def differences(case, point, h=0.05):
+    """Gradient and Hessian in scales by differences of the values that ``Model.map`` gives."""
+    m, names = model(case), CASES[case][0]
+    scale = scales(case)
+    bounds = np.array([m.parameters[n].bounds for n in names]) / scale[:, None]
+    z, n = np.array(point) / scale, len(names)
+    rules = [stencil(x, *ends, h) for x, ends in zip(z, bounds, strict=True)]
+    weighted = []
+    for i in range(n):
+        weighted += [({i: a}, ("g", i), w / h) for a, w in zip(*rules[i][:2], strict=True)]
+        weighted += [({i: a}, ("h", i, i), w / h**2) for a, w in zip(*rules[i][::2], strict=True)]
+        for j in range(i):
+            pairs = product(*(zip(*rules[k][:2], strict=True) for k in (i, j)))
+            weighted += [({i: a, j: b}, ("h", i, j), v * w / h**2) for (a, v), (b, w) in pairs]
+    at = np.array([[x + h * steps.get(k, 0) for k, x in enumerate(z)] for steps, *_ in weighted])
+    at = np.clip(at, bounds[:, 0], bounds[:, 1]) * scale
+    values = np.asarray(m.map({}, columns(names, at)))
+    gradient, hessian = np.zeros(n), np.zeros((n, n))
+    for value, (_, (kind, *place), weight) in zip(values, weighted, strict=True):
+        out = gradient if kind == "g" else hessian
+        out[tuple(place)] += weight * value
+    return gradient, hessian + np.tril(hessian, -1).T
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_derivatives_against_differences_inside_and_on_bounds(case):
+    found, scale = expanded(case), scales(case)
+    for i, point in enumerate(CASES[case][1]):
+        gradient, hessian = differences(case, point)
+        near(found.gradient[i] * scale, gradient, 1e-5)
+        near(found.hessian[i] * np.outer(scale, scale), hessian, 1e-4)
+
+
+def test_many_points_equal_one_by_one():
+    """More than one block of points, the last one not full."""
+    rng, m = np.random.default_rng(5), model("gaussian")
+    points = rng.uniform((0, 2, -1), (1, 9, 1), (19, 3))
+    together = m.expand({}, columns(PLAIN, points))
+    assert together.value.shape == (19,)
+    for i, point in enumerate(points):
+        alone = m.expand({}, columns(PLAIN, point[None]))
+        for joined, one in zip(together, alone, strict=True):
+            if isinstance(joined, dict):
+                assert {n: x[i] for n, x in joined.items()} == {n: x[0] for n, x in one.items()}
+            else:
+                np.testing.assert_array_equal(joined[i], one[0])
+
+
+def test_any_order_of_names_is_one_program():
+    found = expanded("gaussian")
+    compiled = expansion._run._cache_size()
+    points = dict(zip(PLAIN, np.array(CASES["gaussian"][1]).T, strict=True))
+    order = [2, 0, 1]
+    again = model("gaussian").expand({}, {PLAIN[k]: points[PLAIN[k]] for k in order})
+    assert expansion._run._cache_size() == compiled
+    np.testing.assert_array_equal(again.value, found.value)
+    np.testing.assert_array_equal(again.gradient, found.gradient[:, order])
+    np.testing.assert_array_equal(again.hessian, found.hessian[:, order][:, :, order])
+    every = [*order, 3, 4]
+    np.testing.assert_array_equal(again.full, found.full[:, every][:, :, every])
+
+
+def test_no_names():
+    """The profiled nll at given values, and the Hessian by the pulls alone."""
+    m, values = model("gaussian"), {"sin2_theta_w": 0.3}
+    found = m.expand(values, {})
+    assert found.value.shape == (1,)
+    assert found.gradient.shape == (1, 0)
+    assert found.hessian.shape == (1, 0, 0)
+    near(found.value[0], m.profiled_nll(values), 1e-12)
+    best = {n: float(a) for n, a in m.best_pulls(values).items()}
+    assert {n: x[0] for n, x in found.pulls.items()} == pytest.approx(best, rel=0, abs=1e-12)
+    expected = m.hessian({**values, **best}, names=tuple(found.pulls), profiled=False)
+    np.testing.assert_allclose(found.full[0], expected, rtol=1e-11)
+
+
+def test_held_values_and_points_of_the_same_name():
+    """What stays is held at its value; a name among the points is taken from there."""
+    m = model("gaussian")
+    names, points = PLAIN, [(0.31, 5.3, 0.1)]
+    plain = m.expand({"R_n_I": 4.0}, columns(names, points))
+    near(plain.value[0], m.profiled_nll({**values_of("gaussian", 0), "R_n_I": 4.0}), 1e-12)
+    doubled = m.expand({"R_n_I": 4.0, "sin2_theta_w": 0.9}, columns(names, points))
+    assert doubled.value == plain.value
+    assert not np.allclose(plain.value, expanded("gaussian").value[0])
+
+
+def test_given_data():
+    """Counts, counts by experiment, and a toy with its own auxiliary measurements."""
+    m = model("gaussian")
+    toy = m.toy(3, {"sin2_theta_w": 0.28})
+    counts = toy.counts["csi-2017"]
+    scale, values = scales("gaussian"), values_of("gaussian", 0)
+    seen = []
+    for data in (counts, toy.counts, toy):
+        found = m.expand({}, {n: np.array([x]) for n, x in values.items()}, data=data)
+        value, slopes = m.value_and_grad(values, names=PLAIN, data=data)
+        near(found.value[0], value, 1e-11)
+        near(found.gradient[0] * scale, np.array([slopes[n] for n in PLAIN]) * scale, 1e-9)
+        expected = m.hessian(values, names=PLAIN, data=data) * np.outer(scale, scale)
+        near(found.hessian[0] * np.outer(scale, scale), expected, 1e-9)
+        seen.append(found.value[0])
+    assert seen[0] == seen[1]
+    assert len({*seen, expanded("gaussian").value[0]}) == 3
+
+
+def test_single_precision():
+    m = Model(csi_2017(), [StandardModel(), NSI("eps_dV_ee")], dtype="float32")
+    found = m.expand({}, {"eps_dV_ee": [0.1, -0.3]})
+    expected = model("gaussian").map({}, {"eps_dV_ee": [0.1, -0.3]})
+    np.testing.assert_allclose(found.value, expected, rtol=1e-4)
+
+
+def test_bad_input():
+    m = model("gaussian")
+    with pytest.raises(UnknownNameError, match="did you mean sin2_theta_w"):
+        m.expand({}, {"sin2_thetaw": [0.2]})
+    with pytest.raises(UnknownNameError, match="R_n_Cx"):
+        m.expand({"R_n_Cx": 5.0}, {"sin2_theta_w": [0.2]})
+    with pytest.raises(InputError, match="outside its bounds"):
+        m.expand({}, {"sin2_theta_w": [0.2, 1.5]})
+    with pytest.raises(InputError, match="outside its bounds"):
+        m.expand({"sin2_theta_w": -0.1}, {})
+    with pytest.raises(InputError, match="nan"):
+        m.expand({}, {"sin2_theta_w": [0.2, np.nan]})
+    with pytest.raises(InputError, match="need one length"):
+        m.expand({}, {"sin2_theta_w": [0.2, 0.3], "R_n_Cs": [5.0]})
+    with pytest.raises(InputError, match="need shape"):
+        m.expand({}, {"sin2_theta_w": [[0.2], [0.3]]})
+    with pytest.raises(InputError, match="need shape"):
+        m.expand({}, {"sin2_theta_w": []})
+    with pytest.raises(InputError, match="shape"):
+        m.expand({}, {"sin2_theta_w": [0.2]}, data=np.ones(3))
+    with pytest.raises(TypeError, match="takes numbers"):
+        jax.jit(lambda x: m.expand({"R_n_Cs": x}, {"sin2_theta_w": [0.2]}).value)(5.0)

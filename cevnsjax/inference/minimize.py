@@ -116,7 +116,7 @@ def newton_many(
     starts: np.ndarray,
     *,
     fixed: np.ndarray | None = None,
-    max_steps: int = 60,
+    max_steps: int = 200,
 ) -> list[Minimum]:
     """Newton with exact Hessians, steps held within a radius and an active set of bounds.
 
@@ -203,7 +203,7 @@ def _settle(problem: Problem, state: _Descent, still: np.ndarray) -> None:
             mine[near[no_higher]] = new[no_higher]
 
 
-def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 60) -> Minimum:
+def newton(problem: Problem, start: np.ndarray, *, max_steps: int = 200) -> Minimum:
     """``newton_many`` from one start.
 
     Args:

@@ -190,8 +190,9 @@ def _open_ends(objective: Objective, parameter: str, x: np.ndarray, side: str) -
     """Ends of the curve that are no physical limits, where intervals may end."""
     declared = objective.parameters[parameter]
     ends = (float(x[0]), float(x[-1]))
+    # Counts that are even in the parameter are mirrored at 0: nothing is cut off there.
     physical = [
-        is_limit and end == bound
+        (is_limit and end == bound) or (declared.even and end == 0)
         for end, bound, is_limit in zip(ends, declared.bounds, declared.physical, strict=True)
     ]
     # A one-sided limit allows the other side wherever it ends.

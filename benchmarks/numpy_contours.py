@@ -68,7 +68,7 @@ def scan_mediator(fixed: FixedResponse, g: np.ndarray, m: np.ndarray) -> np.ndar
     pairs = list(zip(standard, fixed.response, strict=True))
     constant = sum(q * q @ r for q, r in pairs)
     linear = sum((2 * q * extra) @ r for q, r in pairs)
-    square = (extra * extra) @ sum(fixed.response)
+    square = (extra * extra) @ np.sum(fixed.response, axis=0)
     out, g2 = np.empty((g.size, m.size)), g[:, None] ** 2
     step = max(1, BLOCK // g.size)
     for first in range(0, m.size, step):

@@ -69,6 +69,14 @@ def _compare(ours: Run, theirs: Run) -> float:
     return worst
 
 
+def _require_same(cold: Run, cached: Run) -> None:
+    """Stop if the compilation cache changes a fit."""
+    found = [json.loads(r.output) for r in (cold, cached)]
+    numbers = [[*x["values"].values(), x["chi2"]] for x in found]
+    if not difference("fit of two parameters", *numbers) <= numpy_fit.RTOL:
+        raise Disagreement("fit of two parameters: cold and cached differ")
+
+
 def measure(rounds: int) -> list[Row]:
     """Time help, cold fits, cached fits and the NumPy script in turns.
 
@@ -89,6 +97,7 @@ def measure(rounds: int) -> list[Row]:
             runs["two cached"].append(run(_FIT_TWO, cache))
         for kind in ("cold", "cached"):
             worst = max(worst, _compare(runs[kind][-1], runs["numpy"][-1]))
+        _require_same(runs["two cold"][-1], runs["two cached"][-1])
     cpu = {kind: Timing.of([r.cpu for r in found]) for kind, found in runs.items()}
     wall = {kind: Timing.of([r.wall for r in found]) for kind, found in runs.items()}
     rows = [

@@ -29,13 +29,15 @@ def build() -> cj.Model:
 class PyhfModel:
     """A pyhf model with one of its backends, which stays the process's backend."""
 
-    def __init__(self, model: cj.Model, backend: str) -> None:
+    def __init__(
+        self, model: cj.Model, backend: str, samples: list[dict[str, Any]] | None = None
+    ) -> None:
         import pyhf
 
         self.pyhf, self.backend = pyhf, backend
         self.activate()
         self.pdf = pyhf.Model(
-            {"channels": [{"name": "csi", "samples": _samples(model)}]},
+            {"channels": [{"name": "csi", "samples": samples or samples_at(model, {})}]},
             modifier_settings={
                 "normsys": {"interpcode": "code4"},
                 "histosys": {"interpcode": "code4p"},
@@ -76,9 +78,16 @@ class PyhfModel:
         values = [named["mu"] - 1, *(named[n] * self.sd[n] for n in NAMES[1:])]
         return Fit(np.array(values), float(value) - self._constant(data), True)
 
+    def at_standard_strength(self, data: list[float]) -> float:
+        """chi2 with the strength held and everything else at its best; activate first."""
+        self.pdf.config.set_poi("mu")
+        found = self.pyhf.infer.mle.fixed_poi_fit(1.0, data, self.pdf, return_fitted_val=True)
+        return float(found[1]) - self._constant(data)
 
-def _samples(model: cj.Model) -> list[dict[str, Any]]:
-    parts = templates(model, {})
+
+def samples_at(model: cj.Model, values: dict[str, float]) -> list[dict[str, Any]]:
+    """Samples of the channel, with the signal at given parameters."""
+    parts = templates(model, values)
     samples = []
     for k in range(parts.shape[1]):
         nominal, linear, curved = parts[0, k], parts[1:5, k], parts[5:, k]

@@ -39,10 +39,10 @@ calls to another thread. First calls are traced and compiled, without a cache on
 solve both pulls by formula; iminuit and scipy minimise at each point, on the NumPy likelihood with
 templates, or, for intervals, on model.value_and_grad from three starts, where cevnsjax also looks
 for the crossings. "(n points, scaled)": the other side did so many of the points, drawn at random,
-and its time is scaled to all of them; those points are compared. Minimisers ran in a process with
-one thread of BLAS. A scan to a file is a whole process with imports and compilation, its peak
-memory that of cevnsjax and of NumPy. pyhf has no Gaussian chi2 as that of csi_2017: it stands in
-the group "poisson-fits", on csi_2021."""
+and its time is scaled to all of them; those points are compared. Rows with minimisers ran as
+"inline" ones, with one thread of BLAS. A scan to a file is a whole process with imports and
+compilation, its peak memory that of cevnsjax and of NumPy. pyhf has no Gaussian chi2 as that of
+csi_2017: it scans csi_2021 near the Standard Model, its templates made before and not timed."""
 
 
 def rows(quick: bool, only: Collection[str]) -> Iterator[Row]:
@@ -103,7 +103,8 @@ _POISSON = "poisson-fits"
 
 def cells(row: Row) -> list[str]:
     """A row as text."""
-    memory = "" if row.peak_MiB is None else "; peak memory {:.0f} and {:.0f} MiB".format(*row.peak_MiB)
+    peak = row.peak_MiB
+    memory = f"; peak memory {peak[0]:.0f} and {peak[1]:.0f} MiB" if peak else ""
     return [
         f"{row.what}{memory}",
         shown(row.cevnsjax.median),

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+import contours
 import fit_rows
 import pairs
 import poisson_fits
 import pyhf_fits
-from timing import Disagreement, Pair
+import run
+from timing import Disagreement, Pair, Row, Timing, as_dicts, from_dicts
 
 GROUPS = {
     "single": pairs.single,
@@ -79,3 +81,64 @@ def test_different_likelihoods_are_refused():
     likelihood.backgrounds *= 1 + 1e-6
     with pytest.raises(Disagreement, match="NumPy"):
         poisson_fits.require_equal(model, likelihood, count=1)
+
+
+SMALL = contours.Sizes(
+    plane=8,
+    looped=3,
+    mediator=6,
+    four=3,
+    profiled=3,
+    minimised=2,
+    nuisances=2,
+    pyhf=1,
+    file=30,
+    curve=2,
+    times=1,
+)
+
+
+def test_contours_agree():
+    for pair in contours.scans(SMALL):
+        assert pair.check() <= pair.rtol
+        assert pair.rtol == 1e-8 or pair.why
+
+
+def test_contours_agree_with_iminuit():
+    pytest.importorskip("iminuit")
+    part = contours.minuit_loop(SMALL)
+    assert part.pair.check() <= part.pair.rtol
+    assert part.factor == pytest.approx(64 / 3)
+    assert "(3 points, scaled)" in part.pair.what
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", [contours.profiled_scan, contours.interval_pair])
+def test_profiled_contours_agree(part):
+    assert part(SMALL).pair.check() <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:jsonschema.RefResolver:DeprecationWarning")
+def test_contours_agree_with_pyhf():
+    pytest.importorskip("pyhf")
+    assert len(list(contours.beside_pyhf(SMALL))) == 2
+
+
+@pytest.mark.slow
+def test_scan_to_file_tells_its_memory():
+    row = contours.to_file(SMALL.file, 1)
+    assert row.difference <= 1e-8
+    assert min(row.peak_MiB) > 10
+    assert "MiB" in run.cells(row)[0]
+
+
+def test_only_the_other_side_is_scaled():
+    part = contours.Part(Pair("half", lambda _: 1.0, lambda _: 1.0, [None], [None]), 1e6)
+    assert part.measure(1e-3).ratio > 1e3
+
+
+def test_rows_survive_json():
+    clock = Timing(1.0, 0.5, 2.0, 3)
+    rows = [Row("both", clock, clock, 1e-9, "why", (1.0, 2.0)), Row("alone", clock)]
+    assert from_dicts(json.loads(json.dumps(as_dicts(rows)))) == rows

@@ -1,5 +1,6 @@
 """Minimisers that ask for gradients only: optax L-BFGS and adam, and iminuit as a check."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from cevnsjax.inference.minimize import (
     Minimum,
     Problem,
     distance_left,
+    newton,
     on_bound,
     pressed,
 )
@@ -94,9 +96,19 @@ def judged(problem: Problem, found: Minimum) -> Minimum:
         problem: The function.
         found: Where a minimiser stopped.
     """
-    return Minimum(
-        found.u, found.value, distance_left(problem, found.u), found.at_bound, found.steps
-    )
+    edm = distance_left(problem, found.u)
+    return Minimum(found.u, found.value, edm, found.at_bound, found.steps)
+
+
+def finished(problem: Problem, found: Minimum) -> Minimum:
+    """Newton's last steps: along a flat valley, or a bound, gradients alone stop on the way.
+
+    Args:
+        problem: The function.
+        found: Where a minimiser stopped.
+    """
+    end = newton(problem, found.u)
+    return replace(end, steps=found.steps + end.steps)
 
 
 @lru_cache(maxsize=8)
@@ -129,7 +141,7 @@ def adam(problem: Problem, start: np.ndarray) -> Minimum:
     if best[0] < ended - _PASSED:
         best, _, steps = _adam_descent(problem, best[1], steps)
     value, u = best
-    return judged(problem, Minimum(u, value, np.inf, on_bound(problem, u), steps))
+    return Minimum(u, value, np.inf, on_bound(problem, u), steps)
 
 
 def _adam_descent(

@@ -128,12 +128,7 @@ def _result(
     scale = np.array([table[n].scale for n in names])
     low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
     points = np.clip([m.u * scale for m in minima], low, high)
-    found = expansion(objective, held, names, points[:1], data)
-    order = [*names, *(n for n in table if n in found.pulls)]
-    places = [[*names, *found.pulls].index(n) for n in order]
-    hessian = found.full[0][np.ix_(places, places)]
-    fitted = dict(zip(names, points[0].tolist(), strict=True))
-    values = {**fitted, **{n: float(found.pulls[n][0]) for n in order[len(names) :]}}
+    values, hessian = _at_solution(objective, names, held, points[:1], data)
     at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
     covariance = _covariance(
         hessian,
@@ -141,34 +136,56 @@ def _result(
         np.array([n not in at_bound for n in values], dtype=bool),
     )
     variances = np.diag(covariance)
-    from scipy import special  # 0.2 s to import
-
-    # A constrained nuisance brings its own measurement along; the others cost a degree each.
-    unconstrained = [n for n in values if table[n].kind == "theory" or table[n].prior is None]
-    ndf = sum(int(np.size(o)) for o in objective.observed) - len(unconstrained)
+    errors = [float(np.sqrt(v)) if v > 0 else None for v in variances]
     chi2 = 2 * minimum.value
+    ndf, p_value = _goodness(objective, list(values), chi2)
     return FitResult(
         analysis=objective.name,
         experiments=tuple(objective.experiments),
         values=values,
-        errors={
-            n: float(np.sqrt(v)) if v > 0 else None for n, v in zip(values, variances, strict=True)
-        },
+        errors=dict(zip(values, errors, strict=True)),
         covariance=covariance,
         fixed=held,
         at_bound=at_bound,
         chi2=chi2,
         ndf=ndf,
-        p_value=float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan"),
+        p_value=p_value,
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
-        notes=_notes(objective, fitted, variances),
+        notes=_notes(objective, {n: values[n] for n in names}, variances),
         minima=tuple(
             (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
             for m, x in zip(minima[:_SHOWN], points, strict=False)
             if m.converged and m.value < minimum.value + _WORTH / 2
         ),
     )
+
+
+def _at_solution(
+    objective: Objective,
+    names: tuple[str, ...],
+    held: dict[str, float],
+    point: np.ndarray,
+    data: Any,
+) -> tuple[dict[str, float], np.ndarray]:
+    """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
+    found = expansion(objective, held, names, point, data)
+    order = [*names, *(n for n in objective.parameters if n in found.pulls)]
+    places = [[*names, *found.pulls].index(n) for n in order]
+    fitted = dict(zip(names, point[0].tolist(), strict=True))
+    solved = {n: float(found.pulls[n][0]) for n in order[len(names) :]}
+    return {**fitted, **solved}, found.full[0][np.ix_(places, places)]
+
+
+def _goodness(objective: Objective, names: list[str], chi2: float) -> tuple[int, float]:
+    """Degrees of freedom and the probability of a larger chi2."""
+    from scipy import special  # 0.2 s to import
+
+    table = objective.parameters
+    # A constrained nuisance brings its own measurement along; the others cost a degree each.
+    unconstrained = [n for n in names if table[n].kind == "theory" or table[n].prior is None]
+    ndf = sum(int(np.size(o)) for o in objective.observed) - len(unconstrained)
+    return ndf, float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan")
 
 
 def _notes(

@@ -66,7 +66,8 @@ def grid_posterior(
     shape = tuple(g.size for g in grids.values())
     if min(shape) < 2 or math.prod(shape) > _MOST:
         raise InputError(f"axes need two points at least and {_MOST:.0e} together, got {shape}")
-    table = densities(objective, grids, _given(objective, priors, grids), data)
+    ranges = {n: Uniform(float(g[0]), float(g[-1])) for n, g in grids.items()}
+    table = densities(objective, grids, priors, data, instead=ranges)
     points = {n: x.ravel() for n, x in zip(grids, _mesh(grids), strict=True)}
     nll = objective.map(held, points, kind="marginal_nll", data=data)
     log = -np.asarray(nll, dtype=float)
@@ -75,23 +76,8 @@ def grid_posterior(
     return _dataset(objective, table, grids, held, log.reshape(shape))
 
 
-def _given(
-    objective: Objective, priors: Mapping[str, Prior] | None, grids: Mapping[str, np.ndarray]
-) -> Any:
-    """Priors as given, and flat ones over axes that would have none."""
-    if priors is not None and not isinstance(priors, Mapping):
-        return priors
-    flat = {
-        n: Uniform(float(g[0]), float(g[-1]))
-        for n, g in grids.items()
-        if objective.parameters[n].prior is None
-        and not np.all(np.isfinite(objective.parameters[n].bounds))
-    }
-    return {**flat, **(priors or {})}
-
-
 def _mesh(grids: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    return np.meshgrid(*grids.values(), indexing="ij")
+    return list(np.meshgrid(*grids.values(), indexing="ij"))
 
 
 def _dataset(
@@ -117,7 +103,7 @@ def _dataset(
         x, one = grids[p.name], marginal(out, p.name).values
         mean, sd = _moments(x, one)
         out.attrs |= {f"mean_{p.name}": mean, f"sd_{p.name}": sd}
-        goes_on = (p.low < x[0], p.high > x[-1])
+        goes_on = (p.improper or p.low < x[0], p.improper or p.high > x[-1])
         ends = zip(goes_on, (one[0], one[-1]), strict=True)
         if any(on and end > _CUT * one.max() for on, end in ends):
             cut.append(p.name)
@@ -126,11 +112,11 @@ def _dataset(
             coarse.append(p.name)
     out.attrs |= {
         "analysis": objective.name,
-        "experiments": list(objective.experiments),
-        "fixed": [f"{n} = {x:g}" for n, x in held.items()],
+        "experiments": ", ".join(objective.experiments),
+        "fixed": ", ".join(f"{n} = {x:g}" for n, x in held.items()),
         "log_evidence": float(top + np.log(norm)),
-        "cut": cut,
-        "coarse": coarse,
+        "cut": ", ".join(cut),
+        "coarse": ", ".join(coarse),
     }
     return out
 

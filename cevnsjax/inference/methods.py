@@ -5,14 +5,14 @@ from collections.abc import Callable
 import numpy as np
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.inference.descents import adam, judged, lbfgs, minuit
+from cevnsjax.inference.descents import adam, finished, lbfgs, minuit
 from cevnsjax.inference.minimize import Minimum, Problem, newton_many
 
 METHODS = ("auto", "newton", "lbfgs", "adam", "minuit")
 """How to come down: "auto" is Newton, after L-BFGS where there are many parameters."""
 _ONE_BY_ONE: dict[str, Callable[[Problem, np.ndarray], Minimum]] = {
-    "lbfgs": lambda problem, start: judged(problem, lbfgs(problem, start)),
-    "adam": adam,
+    "lbfgs": lambda problem, start: finished(problem, lbfgs(problem, start)),
+    "adam": lambda problem, start: finished(problem, adam(problem, start)),
     "minuit": minuit,
 }
 # Exact Hessians of more parameters cost more than they save far from the minimum.
@@ -27,8 +27,8 @@ def minima_of(problem: Problem, starts: list[np.ndarray], method: str = "auto") 
     Args:
         problem: What to minimise.
         starts: Scaled coordinates, each [parameter].
-        method: "auto" or "newton" (all starts at once), "lbfgs" or "adam" (optax), or "minuit"
-            (iminuit, if it is installed).
+        method: "auto" or "newton" (all starts at once), "lbfgs" or "adam" (optax, Newton's steps
+            at the end), or "minuit" (iminuit, if it is installed).
 
     Raises:
         UnknownNameError: At an unknown method.

@@ -129,12 +129,12 @@ def sample(
         values |= _conditional(target, values, pulls, seed)
     attributes = {
         "analysis": objective.name,
-        "experiments": list(objective.experiments),
-        "fixed": [f"{n} = {x:g}" for n, x in target.held.items()],
+        "experiments": ", ".join(objective.experiments),
+        "fixed": ", ".join(f"{n} = {x:g}" for n, x in target.held.items()),
         "seed": seed,
         "warmup": warmup,
         "inference_library": "numpyro",
-        "marginalized": list(pulls),
+        "marginalized": ", ".join(pulls),
     }
     groups = {
         "posterior": table_dataset(values, objective.parameters, attributes),
@@ -189,7 +189,7 @@ def _starts(target: Target, chains: int, seed: int) -> dict[str, np.ndarray]:
     found: dict[str, list[float]] = {p.name: [] for p in target.priors}
     for _ in range(_TRIES * chains):
         point = {
-            p.name: float(p.near(table[p.name].default, rng.uniform(-_SPREAD, _SPREAD)))
+            p.name: p.near(table[p.name].default, rng.uniform(-_SPREAD, _SPREAD))
             for p in target.priors
         }
         if np.isfinite(float(target.log_likelihood(point))):

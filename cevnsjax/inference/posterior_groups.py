@@ -22,9 +22,10 @@ def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
         # arviz 0.23 announces its own future on import.
         warnings.simplefilter("ignore", FutureWarning)
         import arviz
+    named: dict[str, Any] = dict(groups)
     if int(arviz.__version__.split(".")[0]) < 1:
-        return arviz.InferenceData(**groups)
-    return xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+        return arviz.InferenceData(**named)
+    return xr.DataTree.from_dict({f"/{name}": group for name, group in named.items()})
 
 
 def table_dataset(

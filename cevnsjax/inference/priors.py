@@ -31,6 +31,7 @@ class Density:
         scale: Typical change, the unit of sampling.
         normal: Gaussian that is cut at the ends; None for flat.
         counted: Gaussian constraint that the model's nll holds; None if there is none.
+        improper: Whether it is flat between ends that are no one's, for want of a prior.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Density:
     scale: float
     normal: Normal | None = None
     counted: Normal | None = None
+    improper: bool = False
 
     @property
     def mass(self) -> float:
@@ -77,25 +79,27 @@ class Density:
         if self.normal is None:
             return dist.Uniform(low, high)
         mean, sd = self.normal.mean / self.scale, self.normal.sd / self.scale
-        ends = {k: x for k, x in (("low", low), ("high", high)) if math.isfinite(x)}
-        return dist.TruncatedNormal(mean, sd, **ends) if ends else dist.Normal(mean, sd)
+        if math.isinf(low) and math.isinf(high):
+            return dist.Normal(mean, sd)
+        ends = (x if math.isfinite(x) else None for x in (low, high))
+        return dist.TruncatedNormal(mean, sd, low=next(ends), high=next(ends))
 
-    def near(self, default: float, away: np.ndarray) -> np.ndarray:
-        """Points about the mean of a Gaussian or the default, well within the ends, [point].
+    def near(self, default: float, away: float) -> float:
+        """A point about the mean of a Gaussian or the default, well within the ends.
 
         Args:
             default: In the parameter's unit.
-            away: Distances in scales, or in sd of a Gaussian narrower than that, [point].
+            away: Distance in scales, or in sd of a Gaussian narrower than that.
 
         Returns:
-            Values in the parameter's unit.
+            Value in the parameter's unit.
         """
         x = default if self.normal is None else self.normal.mean
         step = self.scale if self.normal is None else min(self.scale, self.normal.sd)
         width = self.high - self.low
         # Off the ends: there the sampler's coordinates go to infinity.
         room = min(0.05 * width, 0.5 * step)
-        return np.clip(x + step * away, self.low + room, self.high - room)
+        return min(max(x + step * away, self.low + room), self.high - room)
 
 
 def densities(
@@ -103,6 +107,7 @@ def densities(
     names: Iterable[str],
     priors: Mapping[str, Prior] | None,
     data: Any = None,
+    instead: Mapping[str, Uniform] | None = None,
 ) -> list[Density]:
     """Priors of named parameters.
 
@@ -111,6 +116,7 @@ def densities(
         names: Parameters that vary.
         priors: Priors to use instead of the table's.
         data: Data instead of the model's; Pseudodata move the centres of constraints.
+        instead: What to take where a flat prior would be improper, by parameter.
 
     Raises:
         UnknownNameError: At a prior of an unknown parameter.
@@ -127,10 +133,13 @@ def densities(
             raise InputError(f"a prior is given for {name}, which does not vary; it has {listed}")
         if not isinstance(prior, Normal | Uniform):
             raise InputError(f"prior of {name} must be Normal or Uniform, got {prior!r}")
-    return [_density(objective, n, (priors or {}).get(n), data) for n in listed]
+    given, ranges = priors or {}, instead or {}
+    return [_density(objective, n, given.get(n), data, ranges.get(n)) for n in listed]
 
 
-def _density(objective: Objective, name: str, given: Prior | None, data: Any) -> Density:
+def _density(
+    objective: Objective, name: str, given: Prior | None, data: Any, instead: Uniform | None
+) -> Density:
     parameter = objective.parameters[name]
     (low, high), counted = parameter.bounds, None
     prior = parameter.prior
@@ -157,6 +166,9 @@ def _density(objective: Objective, name: str, given: Prior | None, data: Any) ->
             )
         low, high = prior.low, prior.high
     if not (math.isfinite(low) and math.isfinite(high)):
+        if instead is not None:
+            ends = instead.low, instead.high
+            return Density(name, *ends, parameter.scale, None, counted, improper=True)
         raise InputError(
             f"{name} has no prior and no finite bounds [{low:g}, {high:g}]: a flat prior would be "
             f"improper; give priors={{{name!r}: Normal(mean, sd)}} or Uniform(low, high)"

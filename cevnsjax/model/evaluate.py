@@ -202,9 +202,9 @@ def _require_closed_form(experiments: Experiments) -> None:
         # Morphs need Poisson cells, so that this covers them.
         if e.statistic == "poisson" and groups.nuisance_names([e]):
             raise InputError(
-                f"the nuisances of {e.name} cannot be integrated out in closed form: its "
-                "likelihood is Poisson; sample them (marginalize_linear=False), or build the model "
-                "with searched=[...] to make pulls parameters"
+                f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
+                "draw them with sample(..., marginalize_linear=False), or make pulls parameters "
+                "with Model(searched=[...])"
             )
 
 

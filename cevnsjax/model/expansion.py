@@ -120,48 +120,48 @@ def _run(
     """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
     experiments = jax.tree.unflatten(static.treedef, leaves)
     defaults = dict(zip(static.names, vector, strict=True))
-
     shapes = {name for e in experiments for _, name in e.shape}
     apart = tuple(k for k, name in enumerate(names) if name in shapes)
 
+    def signals(given: dict[int, Any]) -> list[Reals]:
+        moved = {name: given[k] for k, name in enumerate(names)}
+        return evaluate.signals(static, experiments, observed, {**defaults, **moved})
+
     def at(point: Reals) -> Any:
-        def values(p: Reals) -> dict[str, Any]:
-            return {**defaults, **dict(zip(names, p, strict=True))}
+        expanded = _taylor(signals, point, apart)
 
-        def signals(given: dict[int, Any]) -> list[Reals]:
-            moved = {name: given[k] for k, name in enumerate(names)}
-            return evaluate.signals(static, experiments, observed, {**defaults, **moved})
-
-        def problems(p: Reals, given: list[Reals]) -> Any:
-            return evaluate.problems(static, experiments, observed, values(p), given)
-
-        given, slopes, bends = _taylor(signals, point, apart)
-        best = [p.best() for p in problems(point, given)]
-        solved = [jnp.asarray([*b[0]], point.dtype) for b in best]
-
-        def moved(p: Reals) -> Any:
+        def problems(p: Reals) -> tuple[Any, Any]:
+            """Penalty and groups near the point, signals to second order."""
+            values = {**defaults, **dict(zip(names, p, strict=True))}
             d = p - point
-            counts = [
-                s + j @ d + h @ d @ d / 2 for s, j, h in zip(given, slopes, bends, strict=True)
-            ]
-            return problems(p, counts)
+            counts = [s + j @ d + h @ d @ d / 2 for s, j, h in zip(*expanded, strict=True)]
+            penalty = evaluate.penalty(static, observed, values)
+            return penalty, evaluate.problems(static, experiments, observed, values, counts)
 
-        def nll(p: Reals) -> Reals:
-            penalty = evaluate.penalty(static, observed, values(p))
-            chi2 = [q.chi2(tuple(a)) for q, a in zip(moved(p), solved, strict=True)]
-            return total([penalty, *chi2]) / 2
-
-        def gradient(p: Reals) -> tuple[Reals, Any]:
-            value, slope = jax.value_and_grad(nll)(p)
-            inner = [q.derivatives(a) for q, a in zip(moved(p), solved, strict=True)]
-            every = jnp.concatenate([slope, *(g for g, _ in inner)])
-            return every, (value, every, [h for _, h in inner])
-
-        rows, (value, slope, blocks) = jax.jacfwd(gradient, has_aux=True)(point)
-        distance = jnp.asarray(total([b[1] for b in best]), point.dtype)
-        return value, slope, _bordered(rows, blocks), jnp.concatenate(solved), distance
+        return _second_order_of(problems, point)
 
     return jax.vmap(at)(points)
+
+
+def _second_order_of(problems: Any, point: Reals) -> Any:
+    """What ``_run`` gives, at one point."""
+    best = [p.best() for p in problems(point)[1]]
+    solved = [jnp.asarray([*pulls], point.dtype) for pulls, _ in best]
+
+    def nll(p: Reals) -> Reals:
+        penalty, groups = problems(p)
+        chi2 = [q.chi2(tuple(a)) for q, a in zip(groups, solved, strict=True)]
+        return total([penalty, *chi2]) / 2
+
+    def gradient(p: Reals) -> tuple[Reals, Any]:
+        value, slope = jax.value_and_grad(nll)(p)
+        inner = [q.derivatives(a) for q, a in zip(problems(p)[1], solved, strict=True)]
+        every = jnp.concatenate([slope, *(g for g, _ in inner)])
+        return every, (value, every, [h for _, h in inner])
+
+    rows, (value, slope, blocks) = jax.jacfwd(gradient, has_aux=True)(point)
+    distance = jnp.asarray(total([d for _, d in best]), point.dtype)
+    return value, slope, _bordered(rows, blocks), jnp.concatenate(solved), distance
 
 
 def _bordered(rows: Reals, blocks: list[Reals]) -> Reals:

@@ -156,6 +156,55 @@ def test_best_pulls_minimise(K, centred):
     assert found.fun == pytest.approx(float(value(pulls)), rel=1e-12)
 
 
+@jax.jit
+def _by_the_pulls(observed, weights, problem, a):
+    """``derivatives``, and jax's own of chi2/2 by the pulls."""
+
+    def half(a):
+        return gaussian.chi2(observed, weights, problem, tuple(a)) / 2
+
+    ours = gaussian.derivatives(observed, weights, problem, a)
+    return ours, (jax.grad(half)(a), jax.hessian(half)(a))
+
+
+@pytest.mark.parametrize("K", [0, 1, 4])
+def test_derivatives_by_the_pulls(K):
+    """Of chi2/2: jax's own, and the normal equations in NumPy."""
+    observed, weights, problem = _problem(K, 4.0)
+    problem = _centred(problem)._replace(sd=tuple(map(jnp.asarray, problem.sd)))
+    problem = problem._replace(centre=tuple(map(jnp.asarray, problem.centre)))
+    columns, w = np.array(problem.columns).reshape(K, BINS), np.asarray(weights)
+    sd, centre = np.array(problem.sd), np.array(problem.centre)
+    for a in np.random.default_rng(K).normal(size=(3, K)):
+        (gradient, hessian), by_jax = _by_the_pulls(observed, weights, problem, jnp.asarray(a))
+        residual = np.asarray(observed - problem.rest) - (1 + a) @ columns
+        slope = -columns @ (w * residual) + (a - centre) / sd**2
+        for expected in (slope, by_jax[0]):
+            np.testing.assert_allclose(gradient, expected, rtol=1e-12)
+        for expected in ((columns * w) @ columns.T + np.diag(1 / sd**2), by_jax[1]):
+            np.testing.assert_allclose(hessian, expected, rtol=1e-12)
+
+
+def test_derivatives_without_centres_are_about_zero():
+    observed, weights, problem = _problem(2)
+    problem = problem._replace(sd=tuple(map(jnp.asarray, problem.sd)))
+    a, zeros = jnp.array([0.3, -0.2]), problem._replace(centre=(0.0, 0.0))
+    for one, other in zip(
+        gaussian.derivatives(observed, weights, problem, a),
+        gaussian.derivatives(observed, weights, zeros, a),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_derivatives_vanish_at_the_best_pulls():
+    observed, weights, problem = _problem(4)
+    problem = _centred(problem)._replace(sd=tuple(map(jnp.asarray, problem.sd)))
+    best = jnp.stack(gaussian.best_pulls(observed, weights, problem))
+    gradient, hessian = gaussian.derivatives(observed, weights, problem, best)
+    np.testing.assert_allclose(np.linalg.solve(hessian, gradient), 0.0, atol=1e-13)
+
+
 def test_collinear_columns_are_held_apart_by_their_widths():
     """Two pulls on one shape: the shift splits as the variances do."""
     observed, weights, problem = _problem(1)

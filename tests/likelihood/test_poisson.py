@@ -737,6 +737,47 @@ def test_derivatives_of_the_profile(kind, x):
     np.testing.assert_allclose(hessian(x), schur, rtol=1e-10, atol=1e-9)
 
 
+@jax.jit
+def by_the_nuisances(n, given, a):
+    """``derivatives``, and jax's own of chi2/2 by the nuisances."""
+
+    def half(a):
+        return poisson.chi2(n, given, a) / 2
+
+    return poisson.derivatives(n, given, a), (jax.grad(half)(a), jax.hessian(half)(a))
+
+
+@pytest.mark.parametrize("kind", ["strong", "mixed"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_derivatives_by_the_nuisances(kind, empty):
+    """Of chi2/2, inside +-1 and beyond: jax's own, and those of the NumPy chi2."""
+    problem, observed = fixed(kind)
+    n, given = np.asarray(0 * observed if empty else observed), templates(problem)
+    scale = np.outer(problem.sd, problem.sd)
+
+    def slope(z):
+        return chi2_and_gradient(n, problem, z * problem.sd)[1] / 2 * problem.sd
+
+    for z in np.random.default_rng(8).normal(size=(6, 5)) * (1, 1, 1, 1.5, 1.5):
+        a = jnp.asarray(z * problem.sd)
+        assert np.all(mean(problem, z * problem.sd)[problem.joined_weights == 0] > 0)
+        (gradient, hessian), by_jax = by_the_nuisances(jnp.asarray(n), given, a)
+        for expected in (slope(z), by_jax[0] * problem.sd):
+            np.testing.assert_allclose(gradient * problem.sd, expected, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(hessian * scale, by_jax[1] * scale, rtol=1e-9, atol=1e-9)
+        # Third derivatives jump at +-1 of a morph.
+        if np.all(np.abs(np.abs(z[3:]) - 1) > 0.02):
+            by_hand = richardson(slope, z)
+            np.testing.assert_allclose(hessian * scale, by_hand, rtol=1e-6, atol=1e-6)
+
+
+def test_derivatives_vanish_at_the_best_nuisances():
+    problem, observed = fixed("strong")
+    n, given = jnp.asarray(observed), templates(problem)
+    gradient, hessian = by_the_nuisances(n, given, best_nuisances(n, given)[0])[0]
+    np.testing.assert_allclose(np.linalg.solve(hessian, gradient) / problem.sd, 0.0, atol=1e-9)
+
+
 # --- the flag ---
 
 

@@ -29,7 +29,8 @@ CASES = {
     "csi 2021": (PLAIN[:2], [(0.31, 5.3), (0.22, 4.4), (0.0, 5.2), (0.24, 12.0)]),
     "moving nodes": (
         ("sin2_theta_w", QF, "R_n_Cs"),
-        [(0.25, 1.03, 5.1), (0.2, 0.8, 4.5), (0.0, 1.2, 6.0), (0.25, 3.0, 5.1)],
+        # Second derivatives jump where a node passes an edge: none does within these stencils.
+        [(0.25, 1.02, 5.1), (0.2, 0.8, 4.5), (0.0, 1.2, 6.0), (0.25, 3.0, 5.1)],
     ),
 }
 QUICK = ("gaussian", "searched")

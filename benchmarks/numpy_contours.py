@@ -67,7 +67,7 @@ def scan_mediator(fixed: FixedResponse, g: np.ndarray, m: np.ndarray) -> np.ndar
     standard = [p * fixed.proton + n * fixed.neutron for p, n in ((p_e, n_e), (p_mu, n_mu))]
     pairs = list(zip(standard, fixed.response, strict=True))
     constant = sum(q * q @ r for q, r in pairs)
-    linear = sum((2 * q * extra) @ r for q, r in pairs)
+    linear = np.sum([(2 * q * extra) @ r for q, r in pairs], axis=0)
     square = (extra * extra) @ np.sum(fixed.response, axis=0)
     out, g2 = np.empty((g.size, m.size)), g[:, None] ** 2
     step = max(1, BLOCK // g.size)

@@ -98,6 +98,7 @@ SMALL = contours.Sizes(
 )
 
 
+@pytest.mark.slow
 def test_contours_agree():
     for pair in contours.scans(SMALL):
         assert pair.check() <= pair.rtol

@@ -55,6 +55,17 @@ class Target:
     marginal: bool
     data: Any
 
+    def _key(self) -> Any:
+        # Data may be arrays that change in place: a posterior with data equals itself only.
+        own = None if self.data is None else id(self)
+        return id(self.objective), tuple(self.priors), *self.held.items(), self.marginal, own
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Target) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     def log_likelihood(self, values: Mapping[str, Any]) -> Any:
         """Of the counts alone: constraints that the nll holds are priors here, counted once."""
         kind = self.objective.marginal_nll if self.marginal else self.objective.nll
@@ -117,7 +128,7 @@ def sample(
     _require_numbers(chains, draws, warmup, seed, target_accept)
     target, pulls = _target(objective, free, fixed, priors, marginalize_linear, data)
     found = run_chains(
-        target.numpyro_model,
+        target,
         _starts(target, chains, seed),
         draws=draws,
         warmup=warmup,

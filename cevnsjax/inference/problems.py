@@ -13,9 +13,9 @@ from cevnsjax.inference.objective import Objective, expansion
 Bounds = Mapping[str, tuple[float, float]]
 # Starts in all corners of a box about the defaults, for up to so many parameters.
 _CORNERS = 3
-# Random starts lie within so many scales of the default.
+# Half of the random starts lie evenly within so many scales of the default.
 _SPREAD = 10.0
-# Far starts for each parameter, and powers of ten of their distances in scales.
+# Far starts for each parameter; powers of ten of their distances in scales, and of random ones'.
 _FAR, _FAR_REACH, _FAR_SEED = 12, (-1.0, 2.0), 2021
 
 
@@ -111,7 +111,8 @@ def starts_of(
     if 1 < n <= _CORNERS:
         starts += [np.where(even, 0.0, center) + s for s in product((-1.0, 1.0), repeat=n)]
     rng = np.random.default_rng(seed)
-    starts += list(center + rng.uniform(-_SPREAD, _SPREAD, (random, n)))
+    starts += list(center + rng.uniform(-_SPREAD, _SPREAD, ((random + 1) // 2, n)))
+    starts += list(center + _at_all_distances(rng, (random // 2, n)))
     low = np.array([table[m].bounds[0] / table[m].scale for m in names])
     # Clipped to a bound at 0 it would start there; its mirror image is as good.
     starts = [np.where(even & (s < low), -s, s) for s in starts]
@@ -128,6 +129,8 @@ def far_starts(center: np.ndarray) -> list[np.ndarray]:
         center: Scaled coordinates, [parameter].
     """
     rng = np.random.default_rng(_FAR_SEED)
-    size = (_FAR * center.size, center.size)
-    away = rng.choice([-1.0, 1.0], size) * 10 ** rng.uniform(*_FAR_REACH, size)
-    return list(center + away)
+    return list(center + _at_all_distances(rng, (_FAR * center.size, center.size)))
+
+
+def _at_all_distances(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
+    return rng.choice([-1.0, 1.0], size) * 10 ** rng.uniform(*_FAR_REACH, size)

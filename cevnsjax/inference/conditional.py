@@ -49,6 +49,10 @@ class Conditional:
         self.free = len(self._starts[0])
         self._fixed = np.arange(problem.low.size) >= self.free
 
+    def add_start(self, start: np.ndarray) -> None:
+        """One more start [free] for places where nothing is known."""
+        self._starts.append(start)
+
     def everywhere(self, points: np.ndarray, what: str) -> list[Solved]:
         """Minima at points [point, given], from all starts at each."""
         return self.solve(points, [self._starts] * len(points), what)
@@ -73,7 +77,7 @@ class Conditional:
         mine: list[list[Minimum]] = [[] for _ in points]
         for k, minimum in zip(owner.tolist(), found, strict=True):
             mine[k].append(minimum)
-        return [Solved(_worth_following(m)) for m in mine]
+        return [Solved(worth_following(m)) for m in mine]
 
     def spread(
         self,
@@ -99,7 +103,7 @@ class Conditional:
             new = self.solve(points[again], [starts[i] for i in again], what)
             lower = set()
             for i, found in zip(again, new, strict=True):
-                merged = _worth_following([*out[i].minima, *found.minima])
+                merged = worth_following([*out[i].minima, *found.minima])
                 # Where it runs away, there always is something lower.
                 if merged[0].converged and merged[0].value < out[i].best.value - 1e-9:
                     lower.add(i)
@@ -132,8 +136,12 @@ def starts_from(solved: Sequence[Solved], free: int) -> list[np.ndarray]:
     return out
 
 
-def _worth_following(found: list[Minimum]) -> tuple[Minimum, ...]:
-    """Distinct minima near the lowest; along a flat valley only two of them."""
+def worth_following(found: list[Minimum]) -> tuple[Minimum, ...]:
+    """Distinct minima near the lowest, lowest first; along a flat valley only two of them.
+
+    Args:
+        found: Where minimisations ended.
+    """
     finite = [m for m in found if np.isfinite(m.value)]
     if not finite:
         return (found[0],)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.inference.conditional import Conditional, Solved, starts_from
+from cevnsjax.inference.conditional import Conditional, Solved, starts_from, worth_following
 from cevnsjax.inference.minimize import newton_many
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
@@ -49,6 +49,8 @@ class Curve:
         starts = starts_of(objective, names) if names else [np.zeros(0)]
         if 0 < len(names) <= _FAR_UP_TO:
             starts += far_starts(starts[0])
+        everything = starts_of(objective, (*names, parameter))
+        self._all_starts = [*everything, *far_starts(everything[0])]
         self._conditional = Conditional(self._problem, [np.clip(s, low, high) for s in starts])
         self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
         self._free = len(names)
@@ -81,18 +83,29 @@ class Curve:
     def _take(self, new: np.ndarray) -> None:
         """Minima over the others at new points, from all starts where none is known yet."""
         first = not self._solved
+        if first and self._free:
+            self._seed()
         if first:
             count = min(_COARSE, len(new)) if self._free else len(new)
             coarse = np.unique(new[np.linspace(0, len(new) - 1, count).astype(int)])
+            coarse = np.setdiff1d(coarse, self.x)
             found = self._conditional.everywhere(coarse[:, None] / self._scale, self._what)
             self._solved.update(zip(coarse.tolist(), found, strict=True))
-            new = np.setdiff1d(new, coarse)
+            new = np.setdiff1d(new, self.x)
         starts = [starts_from(self._beside(x), self._free) for x in new.tolist()]
         if starts:
             found = self._conditional.solve(new[:, None] / self._scale, starts, self._what)
             self._solved.update(zip(new.tolist(), found, strict=True))
         if first and self._free:
             self._spread()
+
+    def _seed(self) -> None:
+        """Take the curve at the minima of a fit of everything: none of them may be missed."""
+        found = newton_many(self._problem, np.array(self._all_starts))
+        whole = [m for m in found if m.converged]
+        for one in worth_following(whole) if whole else ():
+            self._solved[float(one.u[-1] * self._scale)] = Solved((one,))
+            self._conditional.add_start(one.u[:-1])
 
     def _beside(self, x: float) -> list[Solved]:
         """What is known at the nearest point on either side."""

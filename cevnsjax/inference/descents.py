@@ -18,7 +18,9 @@ from cevnsjax.inference.minimize import (
 )
 
 _ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 4000, 0.3, 0.997
-_STILL, _PASSED = 1e-9, 1e-6
+_STILL = 1e-9
+# Where Minuit ends nearer to a bound than this, in scales, it may mean the bound.
+_NEAR = 1e-2
 
 
 @lru_cache(maxsize=8)
@@ -136,20 +138,9 @@ def adam(problem: Problem, start: np.ndarray) -> Minimum:
         problem: What to minimise.
         start: Scaled start, [parameter].
     """
-    best, ended, steps = _adam_descent(problem, np.clip(start, problem.low, problem.high), 0)
-    # Momentum may carry it through a valley into a higher one: from the lowest point once more.
-    if best[0] < ended - _PASSED:
-        best, _, steps = _adam_descent(problem, best[1], steps)
-    value, u = best
-    return Minimum(u, value, np.inf, on_bound(problem, u), steps)
-
-
-def _adam_descent(
-    problem: Problem, u: np.ndarray, steps: int
-) -> tuple[tuple[float, np.ndarray], float, int]:
-    """Lowest value on the way and where, the value at the end, and steps so far."""
+    u = np.clip(start, problem.low, problem.high)
     state, update = _adam_update(u.size)
-    best, value = (np.inf, u), np.inf
+    best, steps = (np.inf, u), 0
     for _ in range(_ADAM_STEPS):
         value, gradient = problem.value_and_grad(u)
         if value < best[0]:
@@ -160,7 +151,8 @@ def _adam_descent(
         step, state = update(inward, state)
         u = np.clip(u - np.asarray(step), problem.low, problem.high)
         steps += 1
-    return best, value, steps
+    value, u = best
+    return Minimum(u, value, np.inf, on_bound(problem, u), steps)
 
 
 def minuit(problem: Problem, start: np.ndarray) -> Minimum:
@@ -177,12 +169,14 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
         from iminuit import Minuit
     except ImportError as error:
         raise InputError('method "minuit" needs iminuit: pip install "cevnsjax[minuit]"') from error
+
+    def at(x: Any) -> tuple[float, np.ndarray]:
+        u = np.asarray(x)
+        # Far off it may ask at no number.
+        return problem.value_and_grad(u) if np.all(np.isfinite(u)) else (np.inf, np.zeros(u.shape))
+
     u = np.clip(start, problem.low, problem.high)
-    m = Minuit(
-        lambda x: problem.value_and_grad(np.asarray(x))[0],  # pyright: ignore[reportArgumentType]
-        u,
-        grad=lambda x: problem.value_and_grad(np.asarray(x))[1],  # pyright: ignore[reportArgumentType]
-    )
+    m = Minuit(lambda x: at(x)[0], u, grad=lambda x: at(x)[1])  # pyright: ignore[reportArgumentType]
     m.errordef = Minuit.LIKELIHOOD
     for k, ends in enumerate(zip(problem.low, problem.high, strict=True)):
         m.limits[k] = ends
@@ -191,9 +185,9 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
     found = np.clip(np.array(m.values), problem.low, problem.high)
     value, _ = problem.value_and_grad(found)
     # Minuit's bounds are a sine: it comes near a bound, never on it.
+    near = np.minimum(1e-6 * (problem.high - problem.low), _NEAR)
     for bound in (problem.low, problem.high):
-        width = np.where(np.isfinite(bound), problem.high - problem.low, 0.0)
-        for k in np.flatnonzero(np.abs(found - bound) < 1e-6 * width):
+        for k in np.flatnonzero(np.abs(found - bound) < near):
             moved = np.where(np.arange(found.size) == k, bound, found)
             there, _ = problem.value_and_grad(moved)
             if there <= value:

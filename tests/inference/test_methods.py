@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from cevnsjax import NSI, StandardModel, fit, scan
+from cevnsjax import fit, scan
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.methods import METHODS
+from cevnsjax.inference.descents import lbfgs
+from cevnsjax.inference.methods import METHODS, best_minimum, distinct, minima_of
+from cevnsjax.inference.minimize import Minimum, Problem
 from cevnsjax.interactions.owners import owning
 from cevnsjax.model import Model
 
@@ -48,29 +50,6 @@ def test_lowest_minimum(models, problem, method):
         assert found.values[name] == pytest.approx(reference.values[name], abs=2e-3 * error)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["newton", "lbfgs", "minuit"])
-def test_a_hundred_random_starts_find_the_same_minima(method):
-    """eps_dV_ee has two; which one a start reaches is its own affair, but there are no others."""
-    if method == "minuit":
-        pytest.importorskip("iminuit")
-    from cevnsjax.inference.fit import problem_of
-
-    model = Model(csi_2017(), [StandardModel(), NSI("eps_dV_ee")])
-    problem = problem_of(model, ("eps_dV_ee",), {})
-    curve = scan(model, eps_dV_ee=(-2.0, 2.0, 40001))
-    x, chi2 = curve.eps_dV_ee.to_numpy(), curve.chi2.to_numpy()
-    dips = x[1:-1][(chi2[1:-1] < chi2[:-2]) & (chi2[1:-1] < chi2[2:])]
-    assert dips.size == 2
-    rng, scale = np.random.default_rng(5), model.parameters["eps_dV_ee"].scale
-    ends = [
-        METHODS[method](problem, rng.uniform(-2, 2, 1) / scale).u[0] * scale for _ in range(100)
-    ]
-    nearest = np.array([dips[np.argmin(np.abs(dips - end))] for end in ends])
-    assert np.max(np.abs(np.array(ends) - nearest)) < 2e-4
-    assert set(nearest) == set(dips)
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_fits_on_a_bound_say_so(method):
     """Data with more events than any sin2_theta_w up to 1 gives press it there."""
@@ -97,5 +76,99 @@ def test_errors(models):
     model, _ = models["angle"]
     with pytest.raises(UnknownNameError, match="unknown method"):
         fit(model, ["sin2_theta_w"], method="simplex")
-    with pytest.raises(InputError, match="not finite at any start"):
-        fit(model, ["sin2_theta_w"], data=np.full(12, np.nan))
+    with pytest.raises(UnknownNameError, match="unknown method"):
+        minima_of(wells(), [np.zeros(1)], "simplex")
+    for method in ("newton", "lbfgs", "adam"):
+        with pytest.raises(InputError, match="not finite at any start"):
+            minima_of(problem(lambda x: np.nan * x), [np.zeros(1), np.ones(1)], method)
+
+
+# --- closed forms ---
+
+
+def problem(f, slope=None, bend=None, low=-np.inf, high=np.inf):
+    """A function of one coordinate with given derivatives, or none that are numbers."""
+    slope, bend = slope or f, bend or f
+    return Problem(
+        lambda u: (float(f(u[0])), np.array([float(slope(u[0]))])),
+        lambda u: np.array([[float(bend(u[0]))]]),
+        np.array([low]),
+        np.array([high]),
+    )
+
+
+def wells(tilt=0.0, low=-np.inf, high=np.inf):
+    """(x^2 - 1)^2 + tilt x."""
+    return problem(
+        lambda x: (x**2 - 1) ** 2 + tilt * x,
+        lambda x: 4 * x * (x**2 - 1) + tilt,
+        lambda x: 12 * x**2 - 4,
+        low,
+        high,
+    )
+
+
+@pytest.mark.parametrize("method", ["auto", "newton", "lbfgs", "adam", "minuit"])
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_all_minima_lowest_first(method, tilt):
+    """Equal ones are kept apart by their places; the lowest comes first."""
+    if method == "minuit":
+        pytest.importorskip("iminuit")
+    starts = [np.array([x]) for x in (2.0, 1.1, -0.9, -3.0, 0.4)]
+    found = minima_of(wells(tilt), starts, method)
+    roots = np.sort(np.roots([4, 0, -4, tilt]).real)
+    places = [float(m.u[0]) for m in found]
+    assert sorted(places) == pytest.approx([roots[0], roots[2]], abs=1e-4)
+    assert all(m.converged for m in found)
+    if tilt:
+        assert places[0] < places[1]
+    assert best_minimum(wells(tilt), starts, method).value == found[0].value
+
+
+def ended(place, value, edm=0.0):
+    return Minimum(np.array(place, dtype=float), value, edm, np.zeros(len(place), dtype=bool), 1)
+
+
+def test_distinct_keeps_one_of_each():
+    near, far = ended([1.0, 2.0], 3.0), ended([1.0, 2.5], 3.0)
+    same = ended([1.001, 2.0], 3.0 + 1e-9)
+    assert [m.u[1] for m in distinct([same, far, near])] == [2.0, 2.5]
+    assert [m.value for m in distinct([ended([0.0], 5.0), ended([9.0], 2.0)])] == [2.0, 5.0]
+    # One place with two values: both ended there, one of them before its minimum.
+    assert len(distinct([ended([1.0], 3.0), ended([1.0], 3.1, edm=0.2)])) == 2
+
+
+def test_distinct_prefers_what_converged():
+    """Of those within rounding of the lowest."""
+    stuck, good = ended([1.0], 3.0 - 1e-8, edm=1.0), ended([1.0], 3.0)
+    assert distinct([stuck, good]) == [good]
+    lower = ended([1.0], 2.0, edm=1.0)
+    assert distinct([good, lower])[0] is lower
+
+
+def test_distinct_measures_far_places_by_their_size():
+    assert len(distinct([ended([1000.0], 3.0), ended([1001.0], 3.0)])) == 1
+    assert len(distinct([ended([1000.0], 3.0), ended([1020.0], 3.0)])) == 2
+
+
+def test_lbfgs_leaves_a_maximum_in_few_steps():
+    """Where it only sees curvature down its steps grow; at a slope alone it would crawl."""
+    cosine = problem(lambda x: 1e-3 * np.cos(x), lambda x: -1e-3 * np.sin(x))
+    found = lbfgs(cosine, np.array([0.05]))
+    assert found.u[0] == pytest.approx(np.pi, abs=1e-2)
+    assert found.steps < 30
+
+
+def test_adam_comes_back_to_the_lowest_valley_it_saw():
+    """Momentum carries it through a narrow valley at 0 into a higher one."""
+    well = lambda x: 1.5 * np.exp(-(x**2) / 0.02)  # noqa: E731
+    narrow = problem(
+        lambda x: 0.05 * (x + 3) ** 2 - well(x),
+        lambda x: 0.1 * (x + 3) + 100 * x * well(x),
+        lambda x: 0.1 + (100 - 1e4 * x**2) * well(x),
+    )
+    for start in (2.0, 4.0):
+        (found,) = minima_of(narrow, [np.array([start])], "adam")
+        x = np.linspace(-0.1, 0.1, 100_001)
+        assert found.converged
+        assert found.value == pytest.approx(np.min(0.05 * (x + 3) ** 2 - well(x)), abs=1e-9)

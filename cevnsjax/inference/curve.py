@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.inference.conditional import Conditional, Solved, starts_from, worth_following
-from cevnsjax.inference.minimize import newton_many
+from cevnsjax.inference.minimize import Minimum, newton_many
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
 
@@ -53,7 +53,7 @@ class Curve:
         self._all_starts = [*everything, *far_starts(everything[0])]
         self._conditional = Conditional(self._problem, [np.clip(s, low, high) for s in starts])
         self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
-        self._free = len(names)
+        self._free, self._ends = len(names), ends
         self._solved: dict[float, Solved] = {}
 
     @property
@@ -104,7 +104,7 @@ class Curve:
         found = newton_many(self._problem, np.array(self._all_starts))
         whole = [m for m in found if m.converged]
         for one in worth_following(whole) if whole else ():
-            self._solved[float(one.u[-1] * self._scale)] = Solved((one,))
+            self._solved[self._place(one)] = Solved((one,))
             self._conditional.add_start(one.u[:-1])
 
     def _beside(self, x: float) -> list[Solved]:
@@ -127,7 +127,13 @@ class Curve:
         """Take the curve at the local minima below points taken before."""
         starts = np.array([self._solved[x].best.u for x in points.tolist()])
         found = newton_many(self._problem, starts)
-        self.chi2(np.array([m.u[-1] * self._scale for m in found if m.converged]))
+        self.chi2(np.array([self._place(m) for m in found if m.converged]))
+
+    def _place(self, found: Minimum) -> float:
+        """Where a minimum of everything lies; rounding moves none off an end of the curve."""
+        at_end = (found.u[-1] <= self._problem.low[-1], found.u[-1] >= self._problem.high[-1])
+        inside = float(found.u[-1] * self._scale)
+        return self._ends[0] if at_end[0] else self._ends[1] if at_end[1] else inside
 
     def crossings(self, a: np.ndarray, b: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Where chi2 crosses levels between points taken before, all together.

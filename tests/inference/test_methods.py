@@ -130,7 +130,7 @@ def ended(place, value, edm=0.0):
 
 
 def test_distinct_keeps_one_of_each():
-    near, far = ended([1.0, 2.0], 3.0), ended([1.0, 2.5], 3.0)
+    near, far = ended([1.0, 2.0], 3.0), ended([1.0, 2.5], 3.0 + 2e-9)
     same = ended([1.001, 2.0], 3.0 + 1e-9)
     assert [m.u[1] for m in distinct([same, far, near])] == [2.0, 2.5]
     assert [m.value for m in distinct([ended([0.0], 5.0), ended([9.0], 2.0)])] == [2.0, 5.0]

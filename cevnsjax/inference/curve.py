@@ -103,9 +103,15 @@ class Curve:
         """Take the curve at the minima of a fit of everything: none of them may be missed."""
         found = newton_many(self._problem, np.array(self._all_starts))
         whole = [m for m in found if m.converged]
-        for one in worth_following(whole) if whole else ():
-            self._solved[self._place(one)] = Solved((one,))
+        kept = worth_following(whole) if whole else ()
+        if not kept:
+            return
+        for one in kept:
             self._conditional.add_start(one.u[:-1])
+        # Other valleys pass there too, and may be lower.
+        places = np.unique([self._place(one) for one in kept])
+        solved = self._conditional.everywhere(places[:, None] / self._scale, self._what)
+        self._solved.update(zip(places.tolist(), solved, strict=True))
 
     def _beside(self, x: float) -> list[Solved]:
         """What is known at the nearest point on either side."""
@@ -153,6 +159,8 @@ class Curve:
             open_ = (np.abs(off) > _HEIGHT) & (
                 b - a > _WIDTH * np.maximum(np.abs(root), self._scale)
             )
+            # Where inner fits fail the curve is rough: nothing to be found to such accuracy.
+            open_ &= ~np.isin(a, self.failed) & ~np.isin(b, self.failed)
             if not open_.any():
                 break
             for i in np.flatnonzero(open_):

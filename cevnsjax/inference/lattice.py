@@ -8,7 +8,7 @@ import numpy as np
 
 from cevnsjax.inference.conditional import Conditional, Solved, starts_from
 from cevnsjax.inference.objective import Objective, expansion
-from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
+from cevnsjax.inference.problems import Bounds, far_starts, narrowed, problem_of, starts_of
 from cevnsjax.inference.progress import track
 
 # Points of an axis at which all starts are tried, by number of axes.
@@ -64,8 +64,10 @@ def solve_grid(
     best = [solved[p].best for p in np.ndindex(*shape)]
     out = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
     out["converged"] = np.array([m.converged for m in best]).reshape(shape)
-    for k, name in enumerate(names):
-        out[name] = np.array([m.u[k] for m in best]).reshape(shape) * table[name].scale
+    for k, (name, ends) in enumerate(zip(names, narrowed(objective, names, bounds), strict=True)):
+        values = np.array([m.u[k] for m in best]).reshape(shape) * table[name].scale
+        # Scaled and scaled back a bound may be missed by one rounding.
+        out[name] = np.clip(values, *ends)
     return out
 
 

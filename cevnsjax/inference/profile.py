@@ -228,10 +228,10 @@ def _allowed(
 ) -> dict[str, list[tuple[float, float]]]:
     """Where chi2 stays below each level: crossings, open ends closed by the range."""
     keys, left, right, heights = [], [], [], []
-    inside = {
-        key: (chi2 <= level) if free_side is None else (chi2 <= level) | free_side
-        for key, level in levels.items()
-    }
+    inside = {key: chi2 <= level for key, level in levels.items()}
+    if free_side is not None:
+        # A curve that lies above the level altogether is excluded on both sides.
+        inside = {key: below | (free_side & below.any()) for key, below in inside.items()}
     for key, level in levels.items():
         below = inside[key]
         for i in np.flatnonzero(below[1:] != below[:-1]).tolist():

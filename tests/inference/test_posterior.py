@@ -190,7 +190,7 @@ def test_fixed_values_other_priors_and_data():
         (cj.Uniform(-0.5, 2.0), (-1.0, 2.0), stats.uniform(-0.5, 2.5)),
         (None, (-1.0, 2.0), stats.uniform(-1, 3)),
     ],
-    ids=str,
+    ids=["whole", "cut below", "far below", "far above", "uniform", "flat"],
 )
 def test_prior_densities(prior, bounds, known):
     at = 0.0 if bounds[0] != 0 else 1.0

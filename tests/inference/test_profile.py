@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference.toy import Toy, parameter
+from inference.toy import Batched, Toy, parameter
 from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import norm
 
@@ -74,6 +74,32 @@ def test_gaussian_intervals(options):
     assert np.all(np.diff(found.x) > 0)
     close(found.chi2, ((found.x - 1.3) / 0.2) ** 2 + 5, atol=1e-9 * found.chi2.max())
     close(found.delta_chi2.min(), 0)
+
+
+@pytest.mark.parametrize(("side", "sign"), [("upper", 1), ("lower", -1)])
+def test_one_sided_limits(side, sign):
+    """At 90 % the limit is 1.2816 errors from the best fit; everything on the other side is in."""
+    toy = gaussian(bounds=(-2.0, 4.0))
+    found = profile(toy, "x", levels=(0.90, 0.95), side=side)
+    for key, level in (("0.90", 0.90), ("0.95", 0.95)):
+        limit = 1.3 + sign * 0.2 * norm.ppf(level)
+        close(found.intervals[key], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
+        assert found.levels[key] == pytest.approx(norm.ppf(level) ** 2, rel=1e-12)
+    assert found.open_at == ((4.0,) if sign > 0 else (-2.0,))
+    # Counted from a lower minimum elsewhere the limit is nearer, until nothing is left.
+    counted = profile(toy, "x", levels=(0.90,), side=side, chi2_min=4.0)
+    limit = 1.3 + sign * 0.2 * np.sqrt(norm.ppf(0.90) ** 2 - 1)
+    close(counted.intervals["0.90"], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
+    assert profile(toy, "x", levels=(0.90,), side=side, chi2_min=1.0).intervals == {"0.90": []}
+
+
+def test_bad_sides():
+    with pytest.raises(UnknownNameError, match="unknown side"):
+        profile(gaussian(), "x", side="left")
+    with pytest.raises(InputError, match=r"levels above 0\.5"):
+        profile(gaussian(), "x", side="upper", levels=(0.4,))
+    with pytest.raises(InputError, match="needs dof 1"):
+        profile(gaussian(), "x", side="upper", dof=2)
 
 
 def test_two_minima_give_a_union():
@@ -158,7 +184,7 @@ def test_data_reach_the_profile():
 
 
 def test_inner_fits_that_fail_are_told():
-    runaway = Toy(
+    runaway = Batched(
         [parameter("x", bounds=(0.0, 1.0)), parameter("y")], lambda x, y: x**2 - np.log1p(y**2)
     )
     found = profile(runaway, "x", free=["y"])

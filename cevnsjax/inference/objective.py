@@ -157,7 +157,8 @@ def expansion(
         return Expanded(found.value, found.gradient, found.hessian, found.full, found.pulls)
     values = [{**held, **dict(zip(names, x.tolist(), strict=True))} for x in points]
     pairs = [objective.value_and_grad(v, names=names, data=data) for v in values]
-    pulls = [objective.best_pulls(v, data=data) for v in values]
+    solutions = (objective.best_pulls(v, data=data) for v in values)
+    pulls = [{m: float(x) for m, x in best.items()} for best in solutions]
     solved = tuple(n for n in objective.parameters if n in pulls[0])
     full = np.array(
         [
@@ -174,7 +175,7 @@ def expansion(
         np.array([[float(slopes[m]) for m in names] for _, slopes in pairs]).reshape(-1, n),
         hessian,
         full,
-        {m: np.array([float(p[m]) for p in pulls]) for m in solved},
+        {m: np.array([p[m] for p in pulls]) for m in solved},
     )
 
 

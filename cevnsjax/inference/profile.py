@@ -8,7 +8,7 @@ import numpy as np
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.inference.curve import Curve
 from cevnsjax.inference.objective import Objective, free_names
-from cevnsjax.inference.problems import Bounds
+from cevnsjax.inference.problems import Bounds, narrowed
 from cevnsjax.inference.result import ProfileResult
 from cevnsjax.levels import delta_chi2_at, level_key
 
@@ -64,6 +64,7 @@ def profile(
     """
     heights = _heights(levels, dof, side)
     names, held = free_names(objective, free, fixed, exclude=(parameter,))
+    narrowed(objective, names, bounds)
     points = _grid(objective, parameter, within, _FITTED if names else _DIRECT)
     ends = float(points[0]), float(points[-1])
     curve = Curve(objective, parameter, names, held, ends, data=data, bounds=bounds)

@@ -19,7 +19,7 @@ from cevnsjax.files import check_output
 from cevnsjax.inference.axes import MOST, Axis, grids_of
 from cevnsjax.inference.lattice import nuisances_on, solve_grid
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
-from cevnsjax.inference.problems import Bounds
+from cevnsjax.inference.problems import Bounds, narrowed
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.scan_file import (
     IN_ONE_PIECE,
@@ -85,6 +85,7 @@ def scan(
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"scan needs one to {_MAX_AXES} axes, got {list(axes) or 'none'}")
     names, held = free_names(objective, free, fixed, exclude=axes)
+    narrowed(objective, names, bounds)
     grids = grids_of(objective, axes, MOST)
     shape = tuple(g.size for g in grids.values())
     _require_sensible(shape, fitted=bool(names) or nuisances, in_memory=output is None)
@@ -198,17 +199,12 @@ class _NodeBlocks:
         """chi2 of ``step`` rows from ``first`` on, [row, point]; the last point is repeated."""
         width = self._shape[-1]
         total, size = int(np.prod(self._shape)), self.step * width
-        index = np.minimum(np.arange(first * width, first * width + size), total - 1)
-        places = np.unravel_index(index, self._shape)
-        chunk = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
-        out = [
-            np.asarray(self._objective.map(self._held, part, data=self._data))
-            for part in _pieces(chunk, size)
-        ]
-        return 2 * np.concatenate(out).reshape(self.step, width)
-
-
-def _pieces(chunk: dict[str, np.ndarray], size: int) -> list[dict[str, np.ndarray]]:
-    """Rows longer than a chunk, in pieces."""
-    starts = range(0, size, _CHUNK)
-    return [{n: x[a : a + _CHUNK] for n, x in chunk.items()} for a in starts]
+        # Rows longer than a chunk go in pieces, the last one filled up.
+        piece = min(size, _CHUNK)
+        out = []
+        for at in range(0, size, piece):
+            index = np.minimum(first * width + np.arange(at, at + piece), total - 1)
+            places = np.unravel_index(index, self._shape)
+            part = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
+            out.append(np.asarray(self._objective.map(self._held, part, data=self._data)))
+        return 2 * np.concatenate(out)[:size].reshape(self.step, width)

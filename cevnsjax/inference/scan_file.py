@@ -56,7 +56,7 @@ def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
     order = np.argsort(chi2.strides)[::-1]
     flat = np.transpose(chi2, order)
     index = int(np.argmin(flat))
-    if np.isnan(flat.reshape(-1)[index]):
+    if np.isnan(flat.reshape(-1)[index]) and not np.all(np.isnan(flat)):
         index = int(np.nanargmin(flat))
     found = np.unravel_index(index, flat.shape)
     place = tuple(int(found[k]) for k in np.argsort(order))

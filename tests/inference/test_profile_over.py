@@ -140,7 +140,7 @@ def gaussian(size, seed=3):
     return Batched(table, chi2, step=2.0**-8), names, covariance[0, 0] ** 0.5
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 4])
 def test_errors_of_a_gaussian(size):
     toy, names, sd = gaussian(size)
     found = profile(toy, "x", free=names[1:], levels=LEVELS)
@@ -238,8 +238,9 @@ def test_inner_fits_that_fail_for_a_part_of_the_range_are_told():
 
 
 def test_bad_input():
-    with pytest.raises(InputError, match="bounds name z, which is not free"):
-        profile(swap(), "x", free="y", bounds={"z": (0.0, 1.0)})
+    for name in ("z", "x"):
+        with pytest.raises(InputError, match=f"bounds name {name}, which is not free"):
+            profile(swap(), "x", free="y", bounds={name: (0.0, 1.0)})
     with pytest.raises(InputError, match="low < high"):
         profile(swap(), "x", free="y", bounds={"y": (1.0, -1.0)})
     with pytest.raises(InputError, match="outside its bounds"):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 
@@ -82,8 +83,11 @@ def test_data_for_two_experiments_need_names():
 
 def test_nan_data_do_not_pass_for_a_likelihood(model):
     """A count that is not a number must not turn into a finite nll."""
-    data = np.full(12, np.nan)
-    assert np.isnan(float(model.nll(data=data)))
+    data = np.where(np.arange(12) == 3, np.nan, 1.0)
+    with pytest.raises(InputError, match=r"data for csi-2017 are not finite, first at index \[3\]"):
+        model.nll(data=data)
+    traced = jax.jit(lambda d: model.nll(data=d))(data)
+    assert np.isnan(float(traced))
 
 
 def test_clashes():

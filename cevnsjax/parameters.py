@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from cevnsjax.errors import InputError, UnknownNameError
 
@@ -97,7 +97,7 @@ class Parameter:
         symbol = f"${self.latex}$" if self.latex else self.name
         return f"{symbol} [{self.unit}]" if self.unit else symbol
 
-    def check(self, value: float) -> float:
+    def check(self, value: Any) -> float:
         """The value as a float, if it is finite and within bounds.
 
         Raises:

@@ -208,15 +208,17 @@ def _covariance(hessian: np.ndarray, scale: np.ndarray, inside: np.ndarray) -> n
     covariance = np.full(hessian.shape, np.nan)
     units = np.outer(scale, scale)
     scaled = hessian * units
-    keep = inside.copy()
+    keep = inside
     if not keep.any() or not np.all(np.isfinite(scaled)):
         return covariance
     curvature, axes = np.linalg.eigh(scaled[np.ix_(keep, keep)])
-    flat = curvature < 1e-10 * curvature[-1]
-    keep[np.flatnonzero(keep)[np.any(np.abs(axes[:, flat]) > 1e-5, axis=1)]] = False
-    block = np.ix_(keep, keep)
-    if keep.any() and np.linalg.eigvalsh(scaled[block])[0] > 0:
-        covariance[block] = np.linalg.inv(scaled[block]) * units[block]
+    flat = curvature <= 1e-10 * curvature[-1]
+    # Inverse on what is fixed: what lies along a flat direction is profiled, not held.
+    block = (axes[:, ~flat] / curvature[~flat]) @ axes[:, ~flat].T
+    loose = np.any(np.abs(axes[:, flat]) > 1e-5, axis=1)
+    block[loose] = block[:, loose] = np.nan
+    kept = np.ix_(keep, keep)
+    covariance[kept] = block * units[kept]
     return covariance
 
 

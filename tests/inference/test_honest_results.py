@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.fit import fit
+from cevnsjax.inference.fit import _covariance, fit
 from cevnsjax.inference.profile import profile
 from cevnsjax.inference.result import FitResult
 from cevnsjax.interactions import NSI, LightVector, StandardModel
@@ -54,3 +54,17 @@ def test_notes_where_the_hessian_misleads(model):
     assert "R_n_Cs is hardly constrained" in " ".join(weak.notes)
     assert fit(model, "sin2_theta_w").notes == ()
     assert FitResult.from_json(weak.to_json()).notes == weak.notes
+
+
+def test_a_flat_direction_is_profiled_in_the_errors_of_the_others():
+    """x + y and z are measured, x - y is not: the error of z is that with y held at any value."""
+    rows = np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
+    hessian = rows.T @ np.diag([100.0, 25.0, 11.0]) @ rows
+    scale, everything = np.array([1.0, 0.1, 2.0]), np.ones(3, dtype=bool)
+    found = _covariance(hessian, scale, everything)
+    expected = np.linalg.inv(hessian[np.ix_([0, 2], [0, 2])])[1, 1]
+    assert found[2, 2] == pytest.approx(expected, rel=1e-12)
+    assert expected > 1.2 / hessian[2, 2]
+    assert np.isnan(found[:2]).all()
+    assert np.isnan(found[:, :2]).all()
+    assert np.isnan(_covariance(np.zeros((3, 3)), scale, everything)).all()

@@ -21,11 +21,20 @@ if TYPE_CHECKING:
     from cevnsjax.form_factors import Helm as Helm
     from cevnsjax.form_factors import KleinNystrand as KleinNystrand
     from cevnsjax.form_factors import SymmetrizedFermi as SymmetrizedFermi
+    from cevnsjax.inference.amortised import amortise as amortise
+    from cevnsjax.inference.calibration import sbc as sbc
+    from cevnsjax.inference.counting import feldman_cousins_counting as feldman_cousins_counting
+    from cevnsjax.inference.design import expected_sd as expected_sd
+    from cevnsjax.inference.feldman_cousins import feldman_cousins as feldman_cousins
+    from cevnsjax.inference.fisher import fisher as fisher
     from cevnsjax.inference.fit import fit as fit
+    from cevnsjax.inference.forecast import asimov as asimov
+    from cevnsjax.inference.forecast import forecast as forecast
     from cevnsjax.inference.grid_posterior import grid_posterior as grid_posterior
     from cevnsjax.inference.posterior import sample as sample
     from cevnsjax.inference.profile import profile as profile
     from cevnsjax.inference.scan import scan as scan
+    from cevnsjax.inference.toys import toys as toys
     from cevnsjax.interactions.charges import Charges as Charges
     from cevnsjax.interactions.charges import NucleusAtNodes as NucleusAtNodes
     from cevnsjax.interactions.electromagnetic import ChargeRadius as ChargeRadius
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
     from cevnsjax.interactions.tensor_nsi import TensorNSI as TensorNSI
     from cevnsjax.interactions.vector_mediator import GaugeCharges as GaugeCharges
     from cevnsjax.interactions.vector_mediator import LightVector as LightVector
+    from cevnsjax.model.export import export as export
     from cevnsjax.model.model import Model as Model
     from cevnsjax.model.spectrum import spectrum as spectrum
     from cevnsjax.nuclei import target as target
@@ -83,13 +93,23 @@ _HOMES = {
     "dR_dT_nr": "rate",
     "differential_cross_section": "rate",
     "enable_x64": "precision",
+    "amortise": "inference.amortised",
+    "asimov": "inference.forecast",
+    "expected_sd": "inference.design",
+    "export": "model.export",
+    "feldman_cousins": "inference.feldman_cousins",
+    "feldman_cousins_counting": "inference.counting",
+    "fisher": "inference.fisher",
     "fit": "inference.fit",
+    "forecast": "inference.forecast",
     "grid_posterior": "inference.grid_posterior",
     "profile": "inference.profile",
     "sample": "inference.posterior",
+    "sbc": "inference.calibration",
     "scan": "inference.scan",
     "spectrum": "model.spectrum",
     "target": "nuclei",
+    "toys": "inference.toys",
 }
 _ROOMS = ("analyses", "experiments", "plots")
 __all__ = ["__version__", *_HOMES, *_ROOMS]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

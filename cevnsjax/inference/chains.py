@@ -1,6 +1,6 @@
 """Markov chains side by side: numpyro's NUTS, compiled once for warm-up and draws."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +13,8 @@ _DENSE = 40
 # Steps between looks at the clock; compiled programs kept.
 _BLOCK, _KEPT = 50, 8
 _DEEPEST = 10
+# Chains side by side.
+_LANES = 16
 
 
 class Chains(NamedTuple):
@@ -39,87 +41,125 @@ def relaxed() -> Any:
 
 def run_chains(
     posterior: Any,
-    starts: dict[str, np.ndarray],
+    first: dict[str, np.ndarray],
+    inputs: Any,
     *,
     draws: int,
     warmup: int,
     seed: int,
     target_accept: float,
+    shared: bool = True,
 ) -> Chains:
-    """No-U-turn sampling of a posterior.
+    """No-U-turn sampling of a posterior, or of one posterior for each chain.
 
-    Compiling takes longer than most chains: equal posteriors share a program, whatever the seed
-    and the number of draws.
+    Compiling takes longer than most chains: equal posteriors share a program, whatever the data,
+    the seed and the number of draws. Step size and mass matrix are each chain's own.
 
     Args:
-        posterior: Object whose ``numpyro_model`` is a model without arguments; hashable, equal to
-            those with the same density.
-        starts: First points in unbounded coordinates, {name: [chain]}.
+        posterior: Object with a ``numpyro_model`` of one argument; hashable, equal to those with
+            the same density.
+        first: First points in unbounded coordinates, {name: [chain]}.
+        inputs: Argument of the model, a pytree of arrays, [chain] in front unless shared.
         draws: Draws to keep of each chain.
         warmup: Steps before, in which step size and mass matrix are adapted.
         seed: Of the random numbers.
         target_accept: Mean acceptance probability the step size is adapted to.
+        shared: Whether all chains have the same inputs.
     """
-    chains = len(next(iter(starts.values())))
-    program = _program(posterior, len(starts) <= _DENSE, warmup, target_accept)
-    first = {n: jax.device_put(x) for n, x in starts.items()}
+    chains = len(next(iter(first.values())))
+    program = _program(posterior, len(first) <= _DENSE, warmup, target_accept, shared)
     with relaxed():
-        keys = jax.random.split(jax.random.PRNGKey(seed), chains)
-        state = program.start(keys, first)
+        lanes = _folded((jax.random.split(jax.random.PRNGKey(seed), chains), first), chains)
+        given = inputs if shared else _folded(inputs, chains)
+        state = program.start(lanes, given)
         parts = []
         for _ in track(range(-(-(warmup + draws) // _BLOCK)), "sampling"):
-            state, out = program.advance(state)
+            state, out = program.advance(state, given)
             parts.append(jax.tree.map(np.asarray, out))
     kept = slice(warmup, warmup + draws)
-    values, stats = jax.tree.map(lambda *x: np.concatenate(x)[kept].T, *parts)
+    values, stats = jax.tree.map(
+        lambda *x: np.concatenate([_unfolded(p, chains) for p in x], axis=1)[:, kept], *parts
+    )
     stats["lp"] = -stats.pop("potential_energy")
     stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(int)
     stats["reached_max_treedepth"] = stats["tree_depth"] >= _DEEPEST
     return Chains(values, stats)
 
 
+def _folded(lanes: Any, chains: int) -> Any:
+    """Arrays [chain, ...] as [batch, chain, ...]; the last batch is filled up with first ones."""
+    batches = -(-chains // _LANES)
+    width = -(-chains // batches)
+    index = np.arange(batches * width).reshape(batches, width) % chains
+    return jax.tree.map(lambda x: np.asarray(x)[index], lanes)
+
+
+def _unfolded(x: np.ndarray, chains: int) -> np.ndarray:
+    return x.reshape(-1, *x.shape[2:])[:chains]
+
+
 class _Program:
     """A kernel and its compiled block of steps.
 
     numpyro's ``MCMC`` compiles anew for the draws after warm-up and at every call; here one
-    program serves both, and progress can be shown between blocks.
+    program serves both, data are arguments, and progress can be shown between blocks.
     """
 
-    def __init__(self, posterior: Any, dense: bool, warmup: int, target_accept: float) -> None:
-        from numpyro.infer import NUTS
+    def __init__(
+        self, posterior: Any, dense: bool, warmup: int, target_accept: float, shared: bool
+    ) -> None:
+        from numpyro.infer.hmc import hmc
         from numpyro.infer.util import potential_energy
 
-        model, self._warmup = posterior.numpyro_model, warmup
-        # Given the model itself the kernel would search starts of its own, op by op.
-        self._kernel = partial(
-            NUTS,
-            potential_fn=jax.jit(lambda z: potential_energy(model, (), {}, z)),
-            target_accept_prob=target_accept,
-            dense_mass=dense,
-            max_tree_depth=_DEEPEST,
-        )
-        self._stepping: Any = None
-        self.advance = jax.jit(self._advance)
+        def potential(inputs: Any) -> Any:
+            return lambda z: potential_energy(posterior.numpyro_model, (inputs,), {}, z)
 
-    def start(self, keys: Any, starts: dict[str, Any]) -> Any:
-        """State of all chains at their first points."""
-        # A kernel can be started once only, and has to be before it steps.
-        kernel = self._kernel()
-        state = kernel.init(keys, self._warmup, init_params=starts)
-        self._stepping = self._stepping or kernel
-        return state
+        # ``numpyro.infer.NUTS`` takes data only together with a search for starts of its own.
+        begin, step = hmc(potential_fn_gen=potential, algo="NUTS")
 
-    def _advance(self, state: Any) -> Any:
-        def one(s: Any, _: Any) -> Any:
-            s = self._stepping.sample(s, (), {})
-            return s, (s.z, _stats(s))
+        def start(lane: Any, inputs: Any) -> Any:
+            key, z = lane
+            return begin(
+                z,
+                warmup,
+                rng_key=key,
+                model_args=(inputs,),
+                target_accept_prob=target_accept,
+                dense_mass=dense,
+                max_tree_depth=_DEEPEST,
+            )
 
-        return jax.lax.scan(one, state, None, length=_BLOCK)
+        def advance(state: Any, inputs: Any) -> Any:
+            def one(s: Any, _: Any) -> Any:
+                s = step(s, (inputs,), {})
+                return s, (s.z, _stats(s))
+
+            return jax.lax.scan(one, state, None, length=_BLOCK)
+
+        self.start = jax.jit(_over_lanes(start, shared))
+        self.advance = jax.jit(_over_lanes(advance, shared))
+
+
+def _over_lanes(function: Any, shared: bool) -> Any:
+    """The function over [batch, chain]: side by side in a batch, batches one after the other.
+
+    A step takes as long as the longest trajectory of its batch, so batches are not wide.
+    """
+    side_by_side = jax.vmap(function, in_axes=(0, None if shared else 0))
+
+    def run(lanes: Any, inputs: Any) -> Any:
+        if shared:
+            return jax.lax.map(lambda x: side_by_side(x, inputs), lanes)
+        return jax.lax.map(lambda x: side_by_side(*x), (lanes, inputs))
+
+    return run
 
 
 @lru_cache(maxsize=_KEPT)
-def _program(posterior: Any, dense: bool, warmup: int, target_accept: float) -> _Program:
-    return _Program(posterior, dense, warmup, target_accept)
+def _program(
+    posterior: Any, dense: bool, warmup: int, target_accept: float, shared: bool
+) -> _Program:
+    return _Program(posterior, dense, warmup, target_accept, shared)
 
 
 def _stats(state: Any) -> dict[str, Any]:

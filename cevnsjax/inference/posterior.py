@@ -1,89 +1,35 @@
-"""Posteriors by Hamiltonian Monte Carlo: numpyro's NUTS on a model's own likelihood."""
+"""Posteriors drawn from a model's own likelihood: numpyro's NUTS, or tempered populations."""
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import jax
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.inference.chains import relaxed, run_chains
-from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.posterior_groups import (
     counts_groups,
     inference_data,
     over_draws,
     table_dataset,
 )
-from cevnsjax.inference.priors import Density, densities
+from cevnsjax.inference.priors import Density
+from cevnsjax.inference.target import Inputs, Likelihood, Target, starts, target_of
+from cevnsjax.inference.tempered import Populations, require_blackjax, run_tempered
 from cevnsjax.parameters import Prior
 
-# Starts lie within so many scales of the default; so many tries to find finite ones.
-_SPREAD, _TRIES = 1.0, 20
-
-
-@runtime_checkable
-class Likelihood(Objective, Protocol):
-    """An objective that jax can differentiate.
-
-    Where it has ``marginal_nll`` pulls can be integrated out; where it has ``expected`` and
-    ``observed_or``, as ``Model`` does, the result holds counts.
-    """
-
-    @property
-    def nll(self) -> Any:
-        """Function of (values, data), with every parameter given."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """A posterior density as priors times a likelihood of the counts.
-
-    Attributes:
-        objective: The model.
-        priors: One for each sampled parameter.
-        held: Values of parameters that are held.
-        marginal: Whether linear pulls are integrated out.
-        data: Data to use instead of the model's.
-    """
-
-    objective: Any
-    priors: list[Density]
-    held: dict[str, float]
-    marginal: bool
-    data: Any
-
-    def _key(self) -> Any:
-        # Data may be arrays that change in place: a posterior with data equals itself only.
-        own = None if self.data is None else id(self)
-        return id(self.objective), tuple(self.priors), *self.held.items(), self.marginal, own
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Target) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def log_likelihood(self, values: Mapping[str, Any]) -> Any:
-        """Of the counts alone: constraints that the nll holds are priors here, counted once."""
-        kind = self.objective.marginal_nll if self.marginal else self.objective.nll
-        counted = sum(p.counted_nll(values[p.name]) for p in self.priors)
-        return counted - kind({**self.held, **values}, data=self.data)
-
-    def numpyro_model(self) -> None:
-        """The posterior as a numpyro model; each site is a parameter in units of its scale."""
-        import numpyro
-
-        values = {p.name: numpyro.sample(p.name, p.distribution) * p.scale for p in self.priors}
-        numpyro.factor("counts", self.log_likelihood(values))
+METHODS = ("nuts", "smc")
+# Fewer particles have no differences to move along.
+_PARTICLES = 50
 
 
 def sample(
     objective: Likelihood,
     free: str | Iterable[str] | None = None,
     *,
+    method: str = "nuts",
     fixed: Mapping[str, float] | None = None,
     priors: Mapping[str, Prior] | None = None,
     chains: int = 4,
@@ -94,7 +40,7 @@ def sample(
     data: Any = None,
     target_accept: float = 0.8,
 ) -> Any:
-    """Draw from the posterior with NUTS, all chains side by side.
+    """Draw from the posterior, with NUTS or, where it has separated modes, tempered populations.
 
     Theory parameters have the table's prior, flat within finite bounds if it has none; nuisances
     the Gaussian constraint that the model holds. A Gaussian that reaches beyond bounds is cut.
@@ -103,39 +49,46 @@ def sample(
         objective: The model.
         free: Theory parameters to sample; those the table marks free if None. Nuisances that are
             not fixed are always sampled.
+        method: "nuts", chains by gradients, or "smc", independent populations led from the prior
+            to the posterior, which weigh separated modes right and find the evidence (needs
+            blackjax). NUTS is the better one for a single mode in many dimensions.
         fixed: Parameters to hold at given values.
         priors: ``Normal`` or ``Uniform`` by parameter, instead of the table's.
-        chains: Number of chains, at least 1; R-hat needs two.
-        draws: Draws of each chain.
-        warmup: Steps before them that adapt step size and mass matrix, and are not kept.
+        chains: Number of chains or populations, at least 1; R-hat needs two.
+        draws: Draws of each chain, particles of each population.
+        warmup: Steps before them that adapt step size and mass matrix, and are not kept; "nuts".
         seed: Whole number >= 0; the same one gives the same draws.
         marginalize_linear: Integrate linear pulls out in closed form (Gaussian cells only) and
             draw them afterwards, each given the rest: fewer dimensions, the same posterior.
-        data: Data to use instead of the model's.
-        target_accept: Within (0, 1); nearer 1 takes smaller steps and diverges less.
+        data: Data to use instead of the model's; other numbers recompile nothing.
+        target_accept: Within (0, 1); nearer 1 takes smaller steps and diverges less; "nuts".
 
     Returns:
         arviz ``InferenceData`` (``DataTree`` from arviz 1 on) with groups ``posterior`` in the
         parameters' units, ``sample_stats``, and, where the model predicts counts,
         ``log_likelihood`` by experiment and cell, ``posterior_predictive`` counts of a thinned
         set of draws, and ``observed_data``. ``report`` says in words whether it can be used.
+        From "smc" ``sample_stats`` has attributes ``log_evidence``, the mean over populations,
+        ``log_evidence_sd`` and ``log_evidence_runs``, normalised as ``grid_posterior``'s.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At an improper prior or one outside bounds, a parameter both free and fixed,
-            numbers of chains or draws below 1, or pulls that have no closed form.
+            numbers of chains or draws that are too low, an unknown method, or pulls that have no
+            closed form.
     """
-    _require_numbers(chains, draws, warmup, seed, target_accept)
-    target, pulls = _target(objective, free, fixed, priors, marginalize_linear, data)
-    found = run_chains(
-        target,
-        _starts(target, chains, seed),
-        draws=draws,
-        warmup=warmup,
-        seed=seed,
-        target_accept=target_accept,
-    )
-    values = {p.name: _natural(p, found.values[p.name]) for p in target.priors}
+    require_numbers(chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0))
+    require_method(method, draws, target_accept)
+    target, pulls = target_of(objective, free, fixed, priors, marginalize_linear, data)
+    if method == "smc":
+        found = run_tempered(target, target.inputs, runs=chains, particles=draws, seed=seed)
+        values, stats = found.values, found.stats
+        about = {"method": "smc", "inference_library": "blackjax", **_evidence(target, found)}
+    else:
+        values, stats = nuts(
+            target, chains=chains, draws=draws, warmup=warmup, seed=seed, accept=target_accept
+        )
+        about = {"method": "nuts", "inference_library": "numpyro", "warmup": warmup}
     if pulls:
         values |= _conditional(target, values, pulls, seed)
     attributes = {
@@ -143,72 +96,96 @@ def sample(
         "experiments": ", ".join(objective.experiments),
         "fixed": ", ".join(f"{n} = {x:g}" for n, x in target.held.items()),
         "seed": seed,
-        "warmup": warmup,
-        "inference_library": "numpyro",
         "marginalized": ", ".join(pulls),
+        **about,
     }
     groups = {
         "posterior": table_dataset(values, objective.parameters, attributes),
-        "sample_stats": table_dataset(found.stats, {}, attributes),
+        "sample_stats": table_dataset(stats, {}, attributes),
         **counts_groups(objective, target.held, values, data, seed),
     }
     return inference_data(groups)
 
 
-def _require_numbers(chains: int, draws: int, warmup: int, seed: int, target_accept: float) -> None:
-    for what, number, least in (
-        ("chains", chains, 1),
-        ("draws", draws, 1),
-        ("warmup", warmup, 0),
-        ("seed", seed, 0),
-    ):
+def require_numbers(**numbers: tuple[int, int]) -> None:
+    """Raise an InputError unless each is a whole number from its least on: name=(number, least)."""
+    for what, (number, least) in numbers.items():
         if type(number) is not int or number < least:
             raise InputError(f"{what} must be a whole number >= {least}, got {number!r}")
+
+
+def require_method(method: str, draws: int, target_accept: float) -> None:
+    """Raise an InputError at options that the method cannot use.
+
+    Args:
+        method: "nuts" or "smc".
+        draws: Draws of a chain, particles of a population.
+        target_accept: Acceptance probability NUTS is adapted to.
+    """
+    if method not in METHODS:
+        raise UnknownNameError("method", method, METHODS)
     if not 0 < target_accept < 1:
         raise InputError(f"target_accept must lie within (0, 1), got {target_accept!r}")
-
-
-def _target(
-    objective: Any,
-    free: str | Iterable[str] | None,
-    fixed: Mapping[str, float] | None,
-    priors: Mapping[str, Prior] | None,
-    marginalize_linear: bool,
-    data: Any,
-) -> tuple[Target, tuple[str, ...]]:
-    """The posterior and the pulls integrated out."""
-    names, held = free_names(objective, free, fixed)
-    solved = objective.parameters.names(linear=True)
-    pulls = solved if marginalize_linear else ()
-    sampled = names if marginalize_linear else (*names, *solved)
-    for name in priors or ():
-        if name in pulls:
+    if method == "smc":
+        require_blackjax()
+        if draws < _PARTICLES:
             raise InputError(
-                f"{name} is integrated out with the model's own constraint; drop its prior, or "
-                "sample it with marginalize_linear=False"
+                f'method "smc" needs {_PARTICLES} particles at least, better 1000; got {draws}'
             )
-    if not sampled:
-        raise InputError("there is nothing to sample: name parameters in free")
-    return Target(
-        objective, densities(objective, sampled, priors, data), held, bool(pulls), data
-    ), pulls
 
 
-def _starts(target: Target, chains: int, seed: int) -> dict[str, np.ndarray]:
-    """Scattered first points with finite likelihood in unbounded coordinates, {name: [chain]}."""
-    table, rng = target.objective.parameters, np.random.default_rng((seed, 0))
-    found: dict[str, list[float]] = {p.name: [] for p in target.priors}
-    for _ in range(_TRIES * chains):
-        point = {
-            p.name: p.near(table[p.name].default, rng.uniform(-_SPREAD, _SPREAD))
-            for p in target.priors
-        }
-        if np.isfinite(float(target.log_likelihood(point))):
-            for name, x in point.items():
-                found[name].append(x)
-        if len(next(iter(found.values()))) == chains:
-            return {p.name: _unbounded(p, np.array(found[p.name])) for p in target.priors}
-    raise InputError("the likelihood is not finite near the defaults; fix or bound parameters")
+def nuts(
+    target: Target,
+    inputs: Inputs | None = None,
+    *,
+    chains: int,
+    draws: int,
+    warmup: int,
+    seed: int,
+    accept: float,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Draws by NUTS in the parameters' units and the sampler's statistics, {name: [chain, draw]}.
+
+    Args:
+        target: The posterior.
+        inputs: Data sets, [chain] in front: one for each chain; the target's own if None.
+        chains: Number of chains.
+        draws: Draws of each.
+        warmup: Steps before them.
+        seed: Of the random numbers.
+        accept: Mean acceptance probability that step sizes are adapted to.
+    """
+    shared = inputs is None
+    given = target.inputs if inputs is None else inputs
+    first = starts(target, given, chains, (seed, 0), shared=shared)
+    found = run_chains(
+        target,
+        {p.name: _unbounded(p, first[p.name]) for p in target.priors},
+        given,
+        draws=draws,
+        warmup=warmup,
+        seed=seed,
+        target_accept=accept,
+        shared=shared,
+    )
+    return {p.name: _natural(p, found.values[p.name]) for p in target.priors}, found.stats
+
+
+def _evidence(target: Target, found: Populations) -> dict[str, Any]:
+    """Attributes with the evidence; constraints of pulls as the nll holds them, not normalised.
+
+    So it is the same whether pulls are sampled or integrated out, here or on a grid.
+    """
+    table = target.objective.parameters
+    pulls = [p for p in target.priors if p.follows and table[p.name].linear]
+    extra = sum(math.log(p.counted.sd * math.sqrt(2 * math.pi)) for p in pulls if p.counted)
+    runs = found.log_evidence + extra
+    return {
+        "log_evidence": float(runs.mean()),
+        "log_evidence_sd": float(runs.std(ddof=1)) if len(runs) > 1 else math.nan,
+        "log_evidence_runs": runs.tolist(),
+        "stages": int(found.stages.max()),
+    }
 
 
 def _unbounded(prior: Density, values: np.ndarray) -> np.ndarray:

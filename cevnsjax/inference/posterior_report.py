@@ -1,5 +1,6 @@
 """What a sampled posterior says, and whether it can be believed."""
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ _QUANTILES = (0.02275, 0.15865, 0.5, 0.84135, 0.97725)
 _DIVERGED = 1e-3
 # Energy transitions below it: Betancourt, arXiv:1604.00695.
 _BFMI = 0.3
+# Populations whose evidences differ more have missed something.
+_EVIDENCE_SD = 0.5
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Report:
         divergences: Number of divergent transitions.
         draws: Draws of all chains.
         status: "converged", or what is wrong and what to do.
+        evidence: Logarithm of the evidence and its error, from tempered populations.
     """
 
     rows: dict[str, Row]
     divergences: int
     draws: int
     status: str
+    evidence: tuple[float, float] | None = None
 
     @property
     def converged(self) -> bool:
@@ -66,16 +71,21 @@ class Report:
     def lines(self) -> list[str]:
         """A table as lines of text."""
         head = ("parameter", "mean", "sd", "68 %", "95 %", "R-hat", "ESS bulk", "ESS tail")
-        cells = [head, *(_cells(name, row) for name, row in self.rows.items())]
-        widths = [max(len(c[k]) for c in cells) for k in range(len(head))]
-        return [
-            "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-            for row in cells
-        ]
+        return aligned([head, *(_cells(name, row) for name, row in self.rows.items())])
 
     def __repr__(self) -> str:
-        diverged = f"{self.divergences} of {self.draws} draws diverged"
-        return "\n  ".join([f"Posterior: {self.status}", *self.lines(), diverged])
+        last = f"{self.divergences} of {self.draws} draws diverged"
+        if self.evidence is not None:
+            last = "log evidence {} ± {}".format(*rounded(*self.evidence))
+        return "\n  ".join([f"Posterior: {self.status}", *self.lines(), last])
+
+
+def aligned(cells: list[tuple[str, ...]]) -> list[str]:
+    """Rows of texts as lines with the columns below each other."""
+    widths = [max(len(c[k]) for c in cells) for k in range(len(cells[0]))]
+    return [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
 
 
 def _cells(name: str, row: Row) -> tuple[str, ...]:
@@ -107,13 +117,18 @@ def report(result: Any) -> Report:
         Mean, sd, central intervals, R-hat and effective draws by parameter, and a status in words.
     """
     posterior, stats = result["posterior"], result["sample_stats"]
+    tempered = posterior.attrs.get("method") == "smc"
     rows = {}
     for name, variable in posterior.data_vars.items():
         draws = variable.values.reshape(*variable.shape[:2], -1)
         for k in range(draws.shape[2]):
             shown = str(name) if draws.shape[2] == 1 else f"{name}[{k}]"
-            rows[shown] = _row(draws[:, :, k], variable.attrs.get("units", ""))
+            rows[shown] = _row(draws[:, :, k], variable.attrs.get("units", ""), tempered)
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
+    if tempered:
+        sd = float(stats.attrs["log_evidence_sd"])
+        evidence = float(stats.attrs["log_evidence"]), sd / math.sqrt(chains)
+        return Report(rows, 0, chains * length, _tempered_status(rows, chains, sd), evidence)
     diverging = stats["diverging"].values if "diverging" in stats else np.zeros(1, dtype=bool)
     deepest = stats["reached_max_treedepth"].values if "reached_max_treedepth" in stats else False
     energy = stats["energy"].values if "energy" in stats else None
@@ -122,7 +137,7 @@ def report(result: Any) -> Report:
     return Report(rows, found, chains * length, status)
 
 
-def _row(draws: np.ndarray, unit: str) -> Row:
+def _row(draws: np.ndarray, unit: str, tempered: bool) -> Row:
     """One parameter from [chain, draw]."""
     with warnings.catch_warnings():
         # arviz announces its own future, and warns of few draws, which the status tells.
@@ -135,9 +150,41 @@ def _row(draws: np.ndarray, unit: str) -> Row:
         bulk, tail = (
             float(arviz.ess(draws, method=m)) if enough else float("nan") for m in ("bulk", "tail")
         )
+    if tempered:
+        bulk, tail = _between(draws)
     q = np.quantile(draws, _QUANTILES).tolist()
     sd = float(np.std(draws, ddof=1)) if draws.size > 1 else float("nan")
     return Row(float(np.mean(draws)), sd, (q[1], q[3]), (q[0], q[4]), r_hat, bulk, tail, unit)
+
+
+def _between(draws: np.ndarray) -> tuple[float, float]:
+    """Effective draws for mean and tails from the spread between populations [run, particle].
+
+    Particles of one population have common ancestors, which no order of theirs tells.
+    """
+    runs, count = draws.shape[0], draws.size
+    if runs < 2:
+        return math.nan, math.nan
+
+    def effective(marks: np.ndarray) -> float:
+        spread = np.var(marks.mean(axis=1), ddof=1) / runs
+        return count if count * spread <= np.var(marks) else float(np.var(marks) / spread)
+
+    tails = np.quantile(draws, (0.05, 0.95))
+    return effective(draws), min(effective((draws < q).astype(float)) for q in tails)
+
+
+def _tempered_status(rows: dict[str, Row], runs: int, evidence_sd: float) -> str:
+    if runs < 2:
+        return "one population cannot be checked: run four (chains=4)"
+    least = _ESS_PER_CHAIN * runs
+    apart = [n for n, r in rows.items() if r.r_hat > _R_HAT or min(r.ess_bulk, r.ess_tail) < least]
+    wrong = []
+    if apart:
+        wrong.append(f"populations disagree on {', '.join(apart)}: raise draws")
+    if evidence_sd > _EVIDENCE_SD:
+        wrong.append(f"populations disagree on the log evidence by {evidence_sd:.1f}: raise draws")
+    return "; ".join(wrong) or "converged"
 
 
 def _status(
@@ -156,7 +203,8 @@ def _status(
         wrong.append(
             f"chains disagree on {', '.join(apart)} (R-hat up to "
             f"{max(rows[n].r_hat for n in apart):.2f}): raise warmup and draws; if it stays, the "
-            "posterior has several modes or flat directions: narrow priors, or use grid_posterior"
+            'posterior has several modes or flat directions: sample with method="smc", use '
+            "grid_posterior, or narrow priors"
         )
     least = _ESS_PER_CHAIN * chains
     few = [n for n, r in rows.items() if not min(r.ess_bulk, r.ess_tail) >= least]

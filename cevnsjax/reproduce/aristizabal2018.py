@@ -37,13 +37,17 @@ _S_T = (
 )
 
 
-def rows() -> Sequence[Row]:
-    """Both tables, each row with its scaled variant below."""
+def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
+    """Both tables, each row with its scaled variant below.
+
+    Args:
+        tables: 1 and 2, or one of them.
+    """
     computed: dict[bool, dict[str, Number]] = {}
     reasons: dict[str, str] = {}
     for scaled in (False, True):
         model = effective_model(scaled=scaled)
-        computed[scaled] = table_1(model) | table_2(model)
+        computed[scaled] = {n: x for t in tables for n, x in _TABLES[t](model).items()}
         reasons |= _reasons(model, computed[scaled], scaled)
     ordered = {}
     for name in computed[False]:
@@ -97,6 +101,9 @@ def table_2(model: Model) -> dict[str, Number]:
         limits = _limits(_profile(model, letter, other), letter)
         out |= {f"T2_S-T_{letter}{key}": x for key, x in limits.items()}
     return out
+
+
+_TABLES = {1: table_1, 2: table_2}
 
 
 def _profile(model: Model, letter: str, other: str = "") -> ProfileResult:

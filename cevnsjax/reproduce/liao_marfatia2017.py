@@ -33,11 +33,15 @@ _REASON = (
 )
 
 
-def rows() -> Sequence[Row]:
-    """Eq. 12 for every box and both readings of 90 %."""
+def rows(boxes: Sequence[float] = BOXES) -> Sequence[Row]:
+    """Eq. 12 for every box and both readings of 90 %.
+
+    Args:
+        boxes: Some of ``BOXES``.
+    """
     model = coupled_model()
     computed: dict[str, Number] = {}
-    for box in BOXES:
+    for box in boxes:
         fitted = BoxFit(model, box)
         for dof in _DOF:
             for pair in PAIRS:

@@ -1,0 +1,253 @@
+"""A model's functions as files that jax alone can load, differentiate and run.
+
+The file is a zip: ``function.bin`` (StableHLO, as ``jax.export`` writes it), ``manifest.json``
+(what goes in and comes out) and one ``.npy`` for every array of the model. Arrays are arguments of
+the program, not constants in it: it gives bit by bit what the model gives, and takes other data.
+"""
+
+import hashlib
+import importlib.util
+import io
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from cevnsjax import checks
+from cevnsjax._version import __version__
+from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.files import check_output, write_atomically
+from cevnsjax.model import compiled
+from cevnsjax.model.evaluate import PREDICTIONS, Observed
+from cevnsjax.model.model import Model
+from cevnsjax.parameters import Parameter
+from cevnsjax.types import Values
+
+WHAT = (
+    "nll",
+    "profiled_nll",
+    "marginal_nll",
+    "expected",
+    "predicted",
+    "by_component",
+    "best_pulls",
+)
+"""Functions of a model that can be exported."""
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+# These solve linear pulls, or leave them out.
+_SOLVED = ("profiled_nll", "marginal_nll", "by_component", "best_pulls")
+# A fixed date keeps equal content equal byte by byte.
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def export(
+    model: Model,
+    path: str | Path,
+    *,
+    what: str = "nll",
+    names: str | Iterable[str] | None = None,
+    values: Values | None = None,
+    platforms: str | Iterable[str] = ("cpu", "cuda"),
+    derivatives: int = 1,
+    batched: bool = False,
+    overwrite: bool = False,
+) -> Path:
+    """Write one of the model's functions to a file that needs jax and no cevnsjax to run.
+
+    The function takes an array of the named parameters, [name] in their units, and the arrays in
+    the file; among these are the observed counts, ``counts_<experiment>`` [cell] [count], which
+    may be replaced. Nothing is checked when it runs: the bounds are in the manifest.
+
+    Args:
+        model: The model.
+        path: File to write, ending in .zip.
+        what: One of ``WHAT``.
+        names: Parameters the function takes, in this order; by default those the table marks free
+            and all nuisances that ``what`` does not solve.
+        values: Values of parameters that are not named; those left out take their defaults.
+        platforms: Where it shall run: any of ``PLATFORMS``. None of them is needed to export.
+        derivatives: How often reverse-mode derivatives can be taken: 0, 1 or 2.
+        batched: Export a function of many points, [point, name], that puts [point] before
+            everything it returns: exported functions cannot be mapped by ``jax.vmap``.
+        overwrite: Whether an existing file may be replaced.
+
+    Returns:
+        The path.
+
+    Raises:
+        UnknownNameError: At an unknown parameter or function.
+        InputError: At an option that cannot be used, an existing file, or without flatbuffers.
+    """
+    target = check_output(path, overwrite=overwrite, suffixes=(".zip",))
+    plan = _plan(model, what, names, values, platforms, derivatives, batched)
+    function, arrays = _function(model, plan, values or {})
+    program = _serialized(function, arrays, plan)
+    manifest = {
+        **_manifest(model, plan, values or {}, arrays, function),
+        "sha256": hashlib.sha256(program).hexdigest(),
+    }
+    write_atomically(target, lambda place: _write(place, manifest, program, arrays))
+    return target
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is exported, checked."""
+
+    what: str
+    names: tuple[str, ...]
+    platforms: tuple[str, ...]
+    derivatives: int
+    batched: bool
+
+
+def _plan(
+    model: Model,
+    what: str,
+    names: str | Iterable[str] | None,
+    values: Values | None,
+    platforms: str | Iterable[str],
+    derivatives: int,
+    batched: bool,
+) -> _Plan:
+    if what not in WHAT:
+        raise UnknownNameError("function", what, WHAT)
+    if values is not None and not isinstance(values, Mapping):
+        raise InputError(f"values must be {{name: value}}, got {values!r}")
+    chosen = _names(model, what, names)
+    for name in values or {}:
+        if name in chosen:
+            raise InputError(f"{name} is both an argument and in values; drop one of the two")
+    wanted = checks.names("platforms", _listed(platforms), example=PLATFORMS)
+    for platform in wanted:
+        if platform not in PLATFORMS:
+            raise UnknownNameError("platform", platform, PLATFORMS)
+    if not wanted:
+        raise InputError(f"platforms is empty; name some of {', '.join(PLATFORMS)}")
+    if type(derivatives) is not int or derivatives not in (0, 1, 2):
+        raise InputError(f"derivatives must be 0, 1 or 2, got {derivatives!r}")
+    if importlib.util.find_spec("flatbuffers") is None:
+        raise InputError("jax.export needs flatbuffers; pip install 'cevnsjax[export]'")
+    return _Plan(what, chosen, tuple(wanted), derivatives, checks.flag("batched", batched))
+
+
+def _listed(given: str | Iterable[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _names(model: Model, what: str, given: str | Iterable[str] | None) -> tuple[str, ...]:
+    table, solves = model.parameters, what in _SOLVED
+    if given is None:
+        return tuple(
+            n
+            for n, p in table.items()
+            if p.free or (p.kind == "nuisance" and not (solves and p.linear))
+        )
+    listed = checks.names("names", _listed(given), example=list(table))
+    for name in listed:
+        if table[name].linear and solves:
+            raise InputError(f"{name} does not enter {what}; leave it out, or export nll")
+    if not listed:
+        raise InputError("names is empty: the function would have no argument")
+    return tuple(listed)
+
+
+def _function(model: Model, plan: _Plan, values: Values) -> tuple[Any, dict[str, np.ndarray]]:
+    """A jitted function of (point, arrays), and its arrays by name."""
+    kind, static, names = plan.what, model.static, plan.names
+    observed = model.observed_or(None, needed=kind not in PREDICTIONS)
+    vector, _ = model.split(values)
+    counts = dict(zip(model.experiments, observed.counts, strict=True))
+    arrays = {f"counts_{name}": np.asarray(n) for name, n in counts.items()}
+    arrays |= {"auxiliary": np.asarray(observed.auxiliary), "defaults": np.array(vector)}
+    arrays |= {f"leaf_{k:03d}": np.asarray(leaf) for k, leaf in enumerate(model.leaves)}
+
+    def function(point: Any, given: dict[str, Any]) -> Any:
+        # Not the model's own arrays: these would become constants of the program.
+        leaves = tuple(given[f"leaf_{k:03d}"] for k in range(len(model.leaves)))
+        seen = Observed(tuple(given[f"counts_{n}"] for n in counts), given["auxiliary"])
+        named = dict(zip(names, point, strict=True))
+        return compiled.run(kind, static, leaves, seen, given["defaults"], named)
+
+    return jax.jit(jax.vmap(function, in_axes=(0, None)) if plan.batched else function), arrays
+
+
+def _serialized(function: Any, arrays: dict[str, np.ndarray], plan: _Plan) -> bytes:
+    from jax import export as jax_export
+
+    shape: tuple[Any, ...] = (len(plan.names),)
+    if plan.batched:
+        shape = (*jax_export.symbolic_shape("point"), *shape)
+    point = jax.ShapeDtypeStruct(shape, arrays["defaults"].dtype)
+    shapes = {n: jax.ShapeDtypeStruct(a.shape, a.dtype) for n, a in arrays.items()}
+    exported = jax_export.export(function, platforms=plan.platforms)(point, shapes)
+    return bytes(exported.serialize(vjp_order=plan.derivatives))
+
+
+def _manifest(
+    model: Model, plan: _Plan, values: Values, arrays: dict[str, np.ndarray], function: Any
+) -> dict[str, Any]:
+    table = model.parameters
+    point = np.array([table[n].default for n in plan.names], dtype=arrays["defaults"].dtype)
+    result = function(point[None] if plan.batched else point, arrays)
+    fixed = {**table.defaults(), **{n: float(x) for n, x in values.items()}}
+    return {
+        "format": 1,
+        "cevnsjax": __version__,
+        "jax": jax.__version__,
+        "analysis": model.name,
+        "what": plan.what,
+        "parameters": [_described(table[n]) for n in plan.names],
+        "fixed": {n: x for n, x in fixed.items() if n not in plan.names},
+        "experiments": {
+            n: {"cells": len(arrays[f"counts_{n}"]), "statistic": e.statistic}
+            for n, e in model.experiments.items()
+        },
+        "auxiliary": list(model.static.measured),
+        "defaults": list(model.static.names),
+        "arrays": list(arrays),
+        "precision": str(arrays["defaults"].dtype),
+        "platforms": list(plan.platforms),
+        "derivatives": plan.derivatives,
+        "batched": plan.batched,
+        "at_defaults": jax.tree.map(lambda x: np.asarray(x).tolist(), result),
+    }
+
+
+def _described(parameter: Parameter) -> dict[str, Any]:
+    """A parameter as JSON has it: no infinities."""
+    low, high = (x if math.isfinite(x) else None for x in parameter.bounds)
+    prior = None
+    if parameter.prior is not None:
+        prior = {"kind": type(parameter.prior).__name__, **asdict(parameter.prior)}
+    return {
+        "name": parameter.name,
+        "meaning": parameter.meaning,
+        "unit": parameter.unit,
+        "default": parameter.default,
+        "low": low,
+        "high": high,
+        "scale": parameter.scale,
+        "prior": prior,
+        "kind": parameter.kind,
+    }
+
+
+def _write(
+    place: Path, manifest: dict[str, Any], program: bytes, arrays: dict[str, np.ndarray]
+) -> None:
+    text = json.dumps(manifest, indent=1, allow_nan=False)
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (("manifest.json", text), ("function.bin", program)):
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
+        for name, array in arrays.items():
+            stream = io.BytesIO()
+            np.save(stream, array, allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
+            archive.writestr(entry, stream.getvalue(), zipfile.ZIP_DEFLATED)

@@ -1,0 +1,351 @@
+"""The reproduce command: complete registry, JSON, text, exit status; numbers of one small paper."""
+
+import json
+import math
+import tomllib
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from cevnsjax.cli import reproduce as command
+from cevnsjax.errors import UnknownNameError
+from cevnsjax.reproduce.papers import PAPERS, Group, Paper, Supplement, paper_of
+from cevnsjax.reproduce.rows import compare, published
+from cevnsjax.tables import describe
+
+KEYS = {
+    *("id", "published", "computed", "difference", "tolerance", "status", "reason"),
+    *("primary", "known_differs", "where", "unit"),
+}
+STATUSES = ["reproduced", "close", "known differs", "differs", "not computed"]
+
+
+# --- the registry ---
+def test_every_file_of_published_numbers_is_a_paper():
+    (folder,) = (d for d in describe() if d["name"] == "published")
+    assert {f"{name}.csv" for name in PAPERS} == set(folder["files"])
+
+
+def test_references_are_those_of_the_data():
+    manifest = Path(__file__).parents[2] / "data" / "published" / "manifest.toml"
+    listed = tomllib.loads(manifest.read_text(encoding="utf-8"))["files"]
+    files = {entry["name"]: entry["description"] for entry in listed}
+    for name, paper in PAPERS.items():
+        assert paper.name == name
+        assert paper.reference == files[f"{name}.csv"]
+        assert paper.title
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_published_row_is_in_one_group(name):
+    groups = PAPERS[name].groups
+    for row in published(name).values():
+        assert sum(g.holds(row) for g in groups) == 1, row.id
+    for group in groups:
+        assert any(map(group.holds, published(name).values())), group.name
+        assert group.cost in ("quick", "slow")
+    assert len({g.name for g in groups}) == len(groups)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_group_leads_to_a_function(name):
+    """What is imported later is there, and no group repeats another."""
+    calls = [g.compute for g in PAPERS[name].groups]
+    calls += [s.text for s in PAPERS[name].supplements if isinstance(s.text, partial)]
+    assert len({call.args for call in calls}) == len(calls)
+    for call in calls:
+        if call.func.__name__ == "_later":
+            module, function, *_ = call.args
+            assert callable(getattr(import_module(f"cevnsjax.reproduce.{module}"), function))
+
+
+def test_electromagnetic_groups_are_the_tables(monkeypatch):
+    """Each group asks for one table and one data set; together they are all tables."""
+    from cevnsjax.reproduce import picciau2020
+    from cevnsjax.reproduce.picciau2020_em import DATA, FIXED, FREE, PAPER
+
+    asked = []
+    monkeypatch.setattr(
+        picciau2020, "electromagnetic_rows", lambda *which: asked.append(which) or []
+    )
+    for group in PAPERS[PAPER].groups[1:]:
+        group.compute()
+    printed = {".".join(i.partition("/")[2].split(".")[:3]) for i in published(PAPER)}
+    tables = [(t, d) for t in (*FIXED, *FREE) for d in DATA]
+    expected = {(id(t), d) for t, d in tables if f"{t.name}.{d}.{t.column}" in printed}
+    assert {(id(t), d) for (t,), (d,) in asked} == expected
+    assert len(asked) == len(expected) == 20
+
+
+def test_unknown_papers_list_all():
+    for word in ("papoulias2021", "zzz"):
+        with pytest.raises(UnknownNameError) as problem:
+            paper_of(word)
+        assert str(problem.value).count("known:") == 1
+        assert all(name in str(problem.value) for name in PAPERS)
+
+
+def test_rows_that_a_group_lacks():
+    """A row is missing for a reason of its own, whether or not its group was computed."""
+    group = Group("one", "slow", ("N_*",), lambda: [])
+    paper = Paper("coherent2017", "A title", "A reference", (group,))
+    reasons = {row.id: why for row, why in paper.missing([], [])}
+    assert reasons == {
+        "coherent2017/N_CEvNS": "slow group 'one' was left out",
+        "coherent2017/significance": "no analysis here computes it",
+    }
+    assert paper.missing([], [group])[0][1] == "its group gave no such row"
+
+
+# --- rows made by hand ---
+LIAO = "liao_marfatia2017"
+OFF = {"reproduced": 0.0, "close": 1.0, "differs": 100.0}
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Function that puts a paper of two groups in place, with one row of each given status."""
+
+    def put(name, quick, slow=(), reason="", supplements=()):
+        known = list(published(name).values())
+        groups, first = [], 0
+        for cost, wanted in (("quick", quick), ("slow", slow)):
+            rows = [_made(row, s, reason) for row, s in zip(known[first:], wanted, strict=False)]
+            first += len(wanted)
+            names = tuple(r.published.id.partition("/")[2] for r in rows)
+            groups.append(Group(f"{cost} rows", cost, names, lambda rows=rows: rows))
+        paper = Paper(name, "A title", "A reference", tuple(groups), tuple(supplements))
+        monkeypatch.setitem(PAPERS, name, paper)
+        return [r for g in groups for r in g.compute()]
+
+    return put
+
+
+def _made(row, status, reason):
+    """A row of that status: its number or first end moved."""
+    off = OFF[status] * max(row.attainable, row.last_digit)
+    if isinstance(row.value, float):
+        return compare(row, row.value + off, reason=reason)
+    first, *more = row.value
+    first = (first[0] + off, first[1]) if isinstance(first, tuple) else first + off
+    return compare(row, [first, *more], reason=reason)
+
+
+def as_object(run, code=0):
+    assert run.code == code, run.err
+    assert run.out.count("\n") == 1
+    return json.loads(run.out)
+
+
+def test_json_of_one_paper(run, made, tmp_path):
+    rows = made(LIAO, ["reproduced", "close"], ["reproduced"], reason="because")
+    done = run("reproduce", LIAO, "--json", "--output", "rows.json")
+    got = as_object(done)
+    assert json.loads((tmp_path / "rows.json").read_text()) == got
+    assert set(got) == {"paper", "title", "reference", "counts", "rows"}
+    assert got["paper"] == LIAO
+    assert all(set(r) == KEYS for r in got["rows"])
+    assert {r["id"] for r in got["rows"]} == set(published(LIAO))
+    first, second = got["rows"][:2]
+    assert first["published"] == first["computed"] == [[-0.95, 1.95]]
+    assert (first["difference"], first["status"], first["reason"]) == (0.0, "reproduced", "")
+    assert second["computed"] == [[-0.66 + 0.2, 1.57]]
+    assert second["difference"] == pytest.approx(0.2)
+    assert second["tolerance"] == rows[1].tolerance
+    assert (second["status"], second["reason"]) == ("close", "because")
+    assert (second["unit"], second["where"], second["primary"]) == ("1", "eq. 12", False)
+    for missing in got["rows"][3:]:
+        assert missing["status"] == "not computed"
+        assert missing["reason"] == "no analysis here computes it"
+        assert missing["computed"] is missing["difference"] is missing["tolerance"] is None
+        assert missing["published"]
+    assert list(got["counts"]) == ["primary", "variants"]
+    assert all(list(c) == STATUSES for c in got["counts"].values())
+    assert sum(sum(c.values()) for c in got["counts"].values()) == 16
+    assert got["counts"]["variants"]["close"] == 1
+    assert got["counts"]["primary"]["not computed"] == 2
+    # Progress is a line a group.
+    lines = [f"{LIAO} 1/2: quick rows", f"{LIAO} 2/2: slow rows", "wrote rows.json"]
+    assert done.err.splitlines() == lines
+
+
+def test_json_of_all_papers(run, made):
+    for name in PAPERS:
+        made(name, ["reproduced"] * 2)
+    got = as_object(run("reproduce", "--all", "--quick", "--json"))
+    assert set(got) == {"papers", "counts"}
+    assert [p["paper"] for p in got["papers"]] == list(PAPERS)
+    records = [r for p in got["papers"] for r in p["rows"]]
+    assert len(records) == 462
+    for kind, primary in (("primary", True), ("variants", False)):
+        for status in STATUSES:
+            number = sum(r["status"] == status and r["primary"] is primary for r in records)
+            assert got["counts"][kind][status] == number
+    assert got["counts"]["primary"]["reproduced"] == 14
+    assert sum(got["counts"]["primary"].values()) == 402
+    two = as_object(run("reproduce", LIAO, "coherent2017", LIAO, "--json"))
+    assert [p["paper"] for p in two["papers"]] == [LIAO, "coherent2017"]
+
+
+def test_numbers_that_json_has_not(run, made, monkeypatch):
+    """Another number of intervals is infinitely far away; an open end is no number."""
+    made("coherent2017", ["reproduced"])
+    (group,) = (g for g in PAPERS["coherent2017"].groups if g.cost == "quick")
+    union = published("papoulias2020")["papoulias2020/eps_uV_mumu.old"]
+    row = compare(union, [(-math.inf, 0.49)], reason="why")
+    paper = Paper("coherent2017", "", "", (Group("g", "quick", ("*",), lambda: [row]),))
+    monkeypatch.setitem(PAPERS, "coherent2017", paper)
+    got = as_object(run("reproduce", "coherent2017", "--json"))["rows"][0]
+    assert (got["difference"], got["computed"]) == (None, [[None, 0.49]])
+    assert got["status"] == "differs"
+    assert group.compute()
+
+
+def test_quick_leaves_slow_groups_out(run, made):
+    texts = {cost: partial(str, f"{cost} text\n") for cost in ("quick", "slow")}
+    supplements = [Supplement(cost, text) for cost, text in texts.items()]
+    made(LIAO, ["close"] * 2, ["close"] * 14, reason="because", supplements=supplements)
+    everything = run("reproduce", LIAO)
+    assert everything.code == 0
+    assert "not computed" not in everything.out
+    assert "quick text\n\nslow text\n" in everything.out
+    assert everything.out.count("| close |") == 16
+    done = run("reproduce", LIAO, "--quick")
+    assert done.out.count("| close |") == 2
+    assert "slow text" not in done.out
+    assert "### slow rows" not in done.out
+    said = [line for line in done.out.splitlines() if line.startswith("not computed: ")]
+    assert len(said) == 1
+    assert said[0].startswith("not computed: eq12_eps_ee_box_0.5_2dof, eq12_eps_mumu_box_0.5_2dof ")
+    assert said[0].endswith(" and 12 more (slow group 'slow rows' was left out)")
+    assert everything.out.splitlines()[-1] == (
+        f"{LIAO}: 2 primary: 2 close; 14 variants: 10 close, 4 known differs"
+    )
+    last = f"{LIAO}: 2 primary: 2 not computed; 14 variants: 2 close, 12 not computed"
+    assert done.out.splitlines()[-1] == last
+    rows = as_object(run("reproduce", LIAO, "--quick", "--json"))["rows"]
+    assert {r["reason"] for r in rows[2:]} == {"slow group 'slow rows' was left out"}
+
+
+def test_text_streams_by_group(run, made, monkeypatch):
+    """The first group's table is out before the second is begun."""
+    made(LIAO, ["reproduced", "close"], ["reproduced"], reason="because")
+    said, paper = [], PAPERS[LIAO]
+    monkeypatch.setattr(command.typer, "echo", lambda text, **_: said.append(text))
+    first, second = paper.groups
+    seen = {}
+
+    def late():
+        seen["before"] = "".join(said)
+        return second.compute()
+
+    groups = (first, Group(second.name, second.cost, second.patterns, late))
+    monkeypatch.setitem(PAPERS, LIAO, Paper(LIAO, "A title", "A reference", groups))
+    assert run("reproduce", LIAO).code == 0
+    assert "## liao_marfatia2017\n\nA title. A reference\n" in seen["before"]
+    assert (
+        "| liao_marfatia2017/eq12_eps_mumu_box_0.5_1dof (variant) | [-0.66, 1.57] |"
+        in (seen["before"])
+    )
+    assert "- eq12_eps_mumu_box_0.5_1dof: because." in seen["before"]
+    assert "box_0.5_2dof" not in seen["before"]
+    assert "### slow rows" in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("paper", "status", "reason", "code"),
+    [
+        ("coherent2017", "differs", "", 1),
+        ("coherent2017", "differs", "because", 0),
+        ("coherent2017", "close", "", 0),
+        # Variants do not count, and what is known to differ has a status of its own.
+        (LIAO, "differs", "", 0),
+    ],
+    ids=["bare", "explained", "close", "variant"],
+)
+def test_exit_status(run, made, tmp_path, paper, status, reason, code):
+    made(paper, [status], reason=reason)
+    done = run("reproduce", paper, "--json", "--output", "x.json")
+    assert as_object(done, code)["rows"][0]["status"] == status
+    # The file is there all the same.
+    assert (tmp_path / "x.json").exists()
+    assert ("differs without a reason: coherent2017/N_CEvNS" in done.err) == (code == 1)
+
+
+def test_known_differences_do_not_fail(run, monkeypatch):
+    row = published("coherent2021")["coherent2021/N_fit_err_plus"]
+    assert row.known_differs
+    for computed, status, counted in (
+        (900.0, "known differs", "known differs"),
+        # Within the reference's own miss, which makes it no success.
+        (32.0, "close", "known differs"),
+        (20.2, "reproduced", "reproduced"),
+    ):
+        done_row = compare(row, computed)
+        assert done_row.status == status
+        groups = (Group("g", "quick", ("*",), lambda rows=[done_row]: rows),)
+        monkeypatch.setitem(PAPERS, "coherent2021", Paper("coherent2021", "T", "R", groups))
+        done = run("reproduce", "coherent2021")
+        assert done.code == 0
+        last = f"coherent2021: 10 primary: 1 {counted}, 9 not computed"
+        assert done.out.splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["papoulias2021"], "unknown paper 'papoulias2021'; did you mean papoulias2020"),
+        ([], "name papers or pass --all; known: coherent2017, "),
+        (["--quick"], "name papers or pass --all"),
+        (["coherent2017", "--all"], "leave coherent2017 or --all out"),
+        (["coherent2017", "--output", "x.nc"], "use one of .json"),
+        (["--list", "zzz"], "unknown paper 'zzz'; known: "),
+    ],
+)
+def test_bad_input(run, monkeypatch, words, message):
+    monkeypatch.setattr(command, "prepare", lambda: pytest.fail("work began"))
+    done = run("reproduce", *words)
+    assert done.code == 2
+    assert done.out == ""
+    assert message in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_list(run, monkeypatch):
+    monkeypatch.setattr(command, "prepare", lambda: pytest.fail("work began"))
+    got = as_object(run("reproduce", "--list", "--json"))["papers"]
+    assert [p["paper"] for p in got] == list(PAPERS)
+    assert sum(g["rows"] for p in got for g in p["groups"]) == 462
+    text = run("reproduce", "--list", "papoulias2020").out
+    assert "interactions, old quenching factor" in text
+    assert "coherent2017" not in text
+
+
+# --- computed ---
+def test_a_small_paper(run):
+    """The reference's 0.198 [0.120, 0.321] of the single bin."""
+    got = as_object(run("reproduce", "papoulias_kosmas2019", "--quick", "--json"))
+    best, interval = got["rows"]
+    assert best["computed"] == pytest.approx(0.198, abs=5e-4)
+    assert interval["computed"][0] == pytest.approx([0.120, 0.321], abs=5e-4)
+    assert interval["published"] == [[0.117, 0.321]]
+    assert interval["difference"] == pytest.approx(0.003, abs=5e-4)
+    assert [r["status"] for r in got["rows"]] == ["close", "close"]
+    assert got["counts"]["primary"]["close"] == 2
+
+
+@pytest.mark.slow
+def test_everything_quick(run):
+    """Groups give exactly the rows they announce, and nothing that counts differs."""
+    got = as_object(run("reproduce", "--all", "--quick", "--json"))
+    for paper in got["papers"]:
+        groups = PAPERS[paper["paper"]].groups
+        for record in paper["rows"]:
+            row = published(paper["paper"])[record["id"]]
+            (group,) = (g for g in groups if g.holds(row))
+            assert (record["status"] == "not computed") == (group.cost == "slow"), row.id
+            assert record["status"] == "reproduced" or record["reason"], row.id
+    assert got["counts"]["primary"]["differs"] == 0
+    assert got["counts"]["variants"]["differs"] == 0

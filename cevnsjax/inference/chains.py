@@ -111,8 +111,13 @@ class _Program:
         from numpyro.infer.hmc import hmc
         from numpyro.infer.util import potential_energy
 
+        # Traced once for all the places in which the kernel asks for it.
+        @jax.jit
+        def energy(inputs: Any, z: Any) -> Any:
+            return potential_energy(posterior.numpyro_model, (inputs,), {}, z)
+
         def potential(inputs: Any) -> Any:
-            return lambda z: potential_energy(posterior.numpyro_model, (inputs,), {}, z)
+            return lambda z: energy(inputs, z)
 
         # ``numpyro.infer.NUTS`` takes data only together with a search for starts of its own.
         begin, step = hmc(potential_fn_gen=potential, algo="NUTS")

@@ -33,6 +33,8 @@ def _bar(what: str, total: int) -> tuple[Any, Any]:
     from rich.progress import Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    # Where nothing can be drawn over, a bar would leave lines behind.
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     bar.start()
     return bar, bar.add_task(what, total=total)

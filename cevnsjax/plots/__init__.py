@@ -5,6 +5,8 @@ from cevnsjax.plots.contours import ContourSet as ContourSet
 from cevnsjax.plots.contours import contours as contours
 from cevnsjax.plots.corner import corner as corner
 from cevnsjax.plots.correlations import correlations as correlations
+from cevnsjax.plots.feldman_cousins import feldman_cousins as feldman_cousins
+from cevnsjax.plots.feldman_cousins import statistic_distribution as statistic_distribution
 from cevnsjax.plots.forecast import forecast as forecast
 from cevnsjax.plots.impacts import impacts as impacts
 from cevnsjax.plots.predictive import predictive as predictive
@@ -23,6 +25,7 @@ __all__ = [
     "contours",
     "corner",
     "correlations",
+    "feldman_cousins",
     "forecast",
     "impacts",
     "predictive",
@@ -33,5 +36,6 @@ __all__ = [
     "save",
     "scan_contours",
     "spectrum",
+    "statistic_distribution",
     "trace",
 ]

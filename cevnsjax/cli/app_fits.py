@@ -1,0 +1,139 @@
+"""The commands that minimise: fit, profile, scan, contours."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cevnsjax.cli.options import (
+    AnalysisName,
+    AsJson,
+    Experiments,
+    Fix,
+    Free,
+    Interactions,
+    Levels,
+    Output,
+    Overwrite,
+    Plot,
+    Set,
+)
+
+
+def fit(
+    experiments: Experiments = None,
+    analysis: AnalysisName = None,
+    free: Free = None,
+    fix: Fix = None,
+    settings: Set = None,
+    method: Annotated[
+        str, typer.Option("--method", help="auto, newton, lbfgs, adam or minuit.")
+    ] = "auto",
+    interaction: Interactions = None,
+    figure: Annotated[
+        str, typer.Option("--figure", help="For --plot: spectrum, pulls, impacts or correlations.")
+    ] = "spectrum",
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.sink import Sink
+
+    request = Request(
+        experiments, analysis, free, fix, settings, interactions=tuple(interaction or ())
+    )
+    commands.fit(request, method, figure, Sink(plot, output, overwrite, as_json))
+
+
+def profile(
+    experiments: Experiments = None,
+    parameter: Annotated[str, typer.Option("--parameter", help="Parameter to profile.")] = (
+        "sin2_theta_w"
+    ),
+    analysis: AnalysisName = None,
+    free: Free = None,
+    fix: Fix = None,
+    settings: Set = None,
+    interaction: Interactions = None,
+    level: Levels = None,
+    within: Annotated[str | None, typer.Option("--within", help="Range: low:high.")] = None,
+    side: Annotated[
+        str, typer.Option("--side", help="both, or upper or lower for a one-sided limit.")
+    ] = "both",
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Profile likelihood of one parameter, with intervals as unions."""
+    from cevnsjax.cli import commands
+    from cevnsjax.cli.build import Request, range_of
+    from cevnsjax.cli.sink import Sink
+
+    request = Request(
+        experiments, analysis, free, fix, settings, (parameter,), tuple(interaction or ())
+    )
+    sink = Sink(plot, output, overwrite, as_json)
+    given = range_of(within, "--within")
+    commands.profile(request, parameter, tuple(level or ()), given, side, sink)
+
+
+def scan(
+    experiments: Experiments = None,
+    x: Annotated[str, typer.Option("--x", help="Axis: name=low:high:points.")] = "",
+    y: Annotated[str, typer.Option("--y", help="Second axis: name=low:high:points.")] = "",
+    axis: Annotated[
+        list[str] | None,
+        typer.Option("--axis", help="Any axis, four at most: name=low:high:points[:log]."),
+    ] = None,
+    analysis: AnalysisName = None,
+    free: Annotated[
+        list[str] | None, typer.Option("--free", help="Parameter to profile over; repeatable.")
+    ] = None,
+    fix: Fix = None,
+    settings: Set = None,
+    engine: Annotated[str, typer.Option("--engine", help="auto, node or template.")] = "auto",
+    nuisances: Annotated[
+        bool, typer.Option("--nuisances", help="Keep the solved nuisances of every point.")
+    ] = False,
+    interaction: Interactions = None,
+    level: Levels = None,
+    plot: Plot = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Chi2 on a grid of one to four parameters; --output takes .nc or .json.
+
+    A .nc file of a grid larger than the memory is written piece by piece.
+    """
+    from cevnsjax.cli import scans
+    from cevnsjax.cli.build import Request, axes_of
+    from cevnsjax.cli.sink import Sink
+
+    axes = axes_of(x, y, *(axis or ()))
+    request = Request(
+        experiments, analysis, free, fix, settings, tuple(axes), tuple(interaction or ())
+    )
+    sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
+    scans.scan(request, axes, engine, tuple(level or ()), sink, nuisances=nuisances)
+
+
+def contours(
+    scans: Annotated[list[str], typer.Argument(help="Scans: file.nc or label=file.nc.")],
+    plot: Annotated[Path, typer.Option("--plot", help="Figure to write (.png, .pdf, .svg).")],
+    level: Levels = None,
+    point: Annotated[
+        list[str] | None, typer.Option("--point", help="Mark a point: name=x:y; repeatable.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw stored scans of two parameters over each other."""
+    from cevnsjax.cli import scans as commands
+    from cevnsjax.cli.sink import Sink
+
+    commands.contours(scans, tuple(level or ()), point or [], Sink(plot, None, overwrite, False))

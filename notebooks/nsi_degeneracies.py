@@ -14,11 +14,12 @@
 # Interactions of neutrinos with quarks beyond the Standard Model,
 #
 # $$\mathcal L = -2\sqrt2\, G_F\, \varepsilon^{qP}_{\alpha\beta}\,
-#   (\bar\nu_\alpha\gamma^\mu P_L\nu_\beta)(\bar q\gamma_\mu P q), \qquad q = u, d, \quad P = L, R,$$
+#   (\bar\nu_\alpha\gamma^\mu P_L\nu_\beta)(\bar q\gamma_\mu P q),
+#   \qquad q = u, d, \quad P = L, R,$$
 #
 # change the weak charge that a neutrino of flavour $\alpha$ sees through
-# $\varepsilon^{qV} = \varepsilon^{qL} + \varepsilon^{qR}$ (Barranco, Miranda and Rashba, JHEP 12 (2005)
-# 021):
+# $\varepsilon^{qV} = \varepsilon^{qL} + \varepsilon^{qR}$ (Barranco, Miranda, Rashba,
+# JHEP 12 (2005) 021):
 #
 # $$Q_{\alpha\beta} = \delta_{\alpha\beta}\,(g_V^p Z F_p + g_V^n N F_n)
 #   + (2\varepsilon^u_{\alpha\beta} + \varepsilon^d_{\alpha\beta})\,Z F_p
@@ -195,7 +196,7 @@ cj.plots.profile(
 )
 
 # %% [markdown]
-# CsI has two dips, blind near -6.5 and mirrored near -10, where argon is blind: a third nucleus, or
+# CsI has two dips, blind near -7 and mirrored near -10, where argon is blind: a third nucleus, or
 # better data on these, would close this corner. Couplings ten times the Fermi constant are a
 # formality for heavy mediators, less so for light ones (`light_mediators`).
 #

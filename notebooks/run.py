@@ -73,6 +73,7 @@ def execute(notebook: nbformat.NotebookNode, limit: float) -> None:
         timeout=int(limit),
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(FOLDER)}},
     )
     try:
@@ -98,7 +99,7 @@ def _require_quiet(cell: nbformat.NotebookNode) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; the number of notebooks that failed."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser = argparse.ArgumentParser(description="Run the notebooks.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks; all if none is named")
     parser.add_argument("--check", action="store_true", help="run, compare, write nothing")
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="seconds for each notebook")

@@ -1,11 +1,14 @@
 """Markov chains side by side: numpyro's NUTS, compiled once for warm-up and draws."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from cevnsjax.inference.cores import cores
 from cevnsjax.inference.progress import track
 
 # Up to so many parameters the mass matrix is a full one: pulls and couplings are correlated.
@@ -13,8 +16,10 @@ _DENSE = 40
 # Steps between looks at the clock; compiled programs kept.
 _BLOCK, _KEPT = 50, 8
 _DEEPEST = 10
-# Chains side by side.
-_LANES = 16
+# Chains side by side at most: a step takes as long as the longest trajectory of its batch. Up to so
+# many batches are made of few chains, one for each core.
+_LANES, _BATCHES = {"cpu": 16}, 8
+_GPU_LANES = 1024
 
 
 class Chains(NamedTuple):
@@ -69,33 +74,54 @@ def run_chains(
     chains = len(next(iter(first.values())))
     program = _program(posterior, len(first) <= _DENSE, warmup, target_accept, shared)
     with relaxed():
-        lanes = _folded((jax.random.split(jax.random.PRNGKey(seed), chains), first), chains)
-        given = inputs if shared else _folded(inputs, chains)
-        state = program.start(lanes, given)
-        parts = []
-        for _ in track(range(-(-(warmup + draws) // _BLOCK)), "sampling"):
-            state, out = program.advance(state, given)
-            parts.append(jax.tree.map(np.asarray, out))
+        keys = jax.random.split(jax.random.PRNGKey(seed), chains)
+        lanes = _folded((keys, first), chains)
+        given = [inputs] * len(lanes) if shared else _folded(inputs, chains)
+        parts = _in_threads(program, lanes, given, -(-(warmup + draws) // _BLOCK))
     kept = slice(warmup, warmup + draws)
-    values, stats = jax.tree.map(
-        lambda *x: np.concatenate([_unfolded(p, chains) for p in x], axis=1)[:, kept], *parts
-    )
+    values, stats = jax.tree.map(lambda *x: np.concatenate(x)[:chains, kept], *parts)
     stats["lp"] = -stats.pop("potential_energy")
     stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(int)
     stats["reached_max_treedepth"] = stats["tree_depth"] >= _DEEPEST
     return Chains(values, stats)
 
 
-def _folded(lanes: Any, chains: int) -> Any:
-    """Arrays [chain, ...] as [batch, chain, ...]; the last batch is filled up with first ones."""
-    batches = -(-chains // _LANES)
-    width = -(-chains // batches)
-    index = np.arange(batches * width).reshape(batches, width) % chains
-    return jax.tree.map(lambda x: np.asarray(x)[index], lanes)
+def _in_threads(program: "_Program", lanes: list[Any], given: list[Any], blocks: int) -> list[Any]:
+    """Values and statistics of each batch, [chain, draw]; batches share the cores."""
+    done: SimpleQueue[None] = SimpleQueue()
+    # Compiled here, not by all threads at once.
+    program.advance(program.start(lanes[0], given[0]), given[0])
+
+    def run(lane: Any, inputs: Any) -> Any:
+        parts = []
+        # What jax is told about promotions holds for one thread.
+        with relaxed():
+            state = program.start(lane, inputs)
+            for _ in range(blocks):
+                state, out = program.advance(state, inputs)
+                parts.append(jax.tree.map(np.asarray, out))
+                done.put(None)
+        return jax.tree.map(lambda *x: np.concatenate(x, axis=1), *parts)
+
+    with ThreadPoolExecutor(cores()) as pool:
+        found = [pool.submit(run, *both) for both in zip(lanes, given, strict=True)]
+        for future in found:
+            future.add_done_callback(lambda f: done.put(None) if f.exception() else None)
+        for _ in track(range(blocks * len(lanes)), "sampling"):
+            done.get()
+            if any(f.done() and f.exception() for f in found):
+                break
+        return [f.result() for f in found]
 
 
-def _unfolded(x: np.ndarray, chains: int) -> np.ndarray:
-    return x.reshape(-1, *x.shape[2:])[:chains]
+def _folded(lanes: Any, chains: int) -> list[Any]:
+    """Arrays [chain, ...] in batches of the same size; the last is filled up with first chains."""
+    most = _LANES.get(jax.default_backend(), _GPU_LANES)
+    few = 2 if most < _GPU_LANES else chains
+    width = min(chains, most, max(few, -(-chains // _BATCHES)))
+    index = np.arange(-(-chains // width) * width) % chains
+    rows = index.reshape(-1, width)
+    return [jax.tree.map(lambda x, r=row: np.asarray(x)[r], lanes) for row in rows]
 
 
 class _Program:
@@ -141,23 +167,9 @@ class _Program:
 
             return jax.lax.scan(one, state, None, length=_BLOCK)
 
-        self.start = jax.jit(_over_lanes(start, shared))
-        self.advance = jax.jit(_over_lanes(advance, shared))
-
-
-def _over_lanes(function: Any, shared: bool) -> Any:
-    """The function over [batch, chain]: side by side in a batch, batches one after the other.
-
-    A step takes as long as the longest trajectory of its batch, so batches are not wide.
-    """
-    side_by_side = jax.vmap(function, in_axes=(0, None if shared else 0))
-
-    def run(lanes: Any, inputs: Any) -> Any:
-        if shared:
-            return jax.lax.map(lambda x: side_by_side(x, inputs), lanes)
-        return jax.lax.map(lambda x: side_by_side(*x), (lanes, inputs))
-
-    return run
+        axes = (0, None if shared else 0)
+        self.start = jax.jit(jax.vmap(start, in_axes=axes))
+        self.advance = jax.jit(jax.vmap(advance, in_axes=axes))
 
 
 @lru_cache(maxsize=_KEPT)

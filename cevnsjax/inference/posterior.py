@@ -210,23 +210,23 @@ def _conditional(
     target: Target, values: dict[str, np.ndarray], pulls: tuple[str, ...], seed: int
 ) -> dict[str, np.ndarray]:
     """Pulls drawn from their Gaussian given everything else, {name: [chain, draw]}."""
-    objective, held, data = target.objective, target.held, target.data
-
-    def at(point: dict[str, Any]) -> tuple[Any, Any]:
-        given = {**held, **point}
-        best = objective.best_pulls(given, data=data)
-
-        def nll(pulled: dict[str, Any]) -> Any:
-            return objective.nll({**given, **pulled}, data=data)
-
-        # Quadratic in the pulls: exact, and the signal is not differentiated.
-        return best, jax.hessian(nll)(best)
-
     shape = next(iter(values.values())).shape
-    best, rows = over_draws(at, values)
+    best, rows = over_draws(_pulls_at, target, values, target.inputs.data)
     centre = np.stack([best[n] for n in pulls], axis=-1)
     hessian = np.stack([np.stack([rows[n][m] for m in pulls], axis=-1) for n in pulls], axis=-2)
     factor = np.linalg.cholesky(hessian)
     noise = np.random.default_rng((seed, 1)).normal(size=(*centre.shape, 1))
     drawn = centre + np.linalg.solve(np.swapaxes(factor, 1, 2), noise)[..., 0]
     return {n: drawn[:, k].reshape(shape) for k, n in enumerate(pulls)}
+
+
+def _pulls_at(target: Target, point: dict[str, Any], data: Any) -> tuple[Any, Any]:
+    """Best pulls at a point and the Hessian by them."""
+    given, used = {**target.held, **point}, target.data if data is None else data
+    best = target.objective.best_pulls(given, data=used)
+
+    def nll(pulled: dict[str, Any]) -> Any:
+        return target.objective.nll({**given, **pulled}, data=used)
+
+    # Quadratic in the pulls: exact, and the signal is not differentiated.
+    return best, jax.hessian(nll)(best)

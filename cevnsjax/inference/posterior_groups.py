@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -58,16 +59,36 @@ def _described(parameter: Parameter) -> dict[str, str]:
     }
 
 
-def over_draws(function: Callable[[dict[str, Any]], Any], values: Mapping[str, np.ndarray]) -> Any:
+def over_draws(
+    function: Callable[[Any, dict[str, Any], Any], Any],
+    static: Any,
+    values: Mapping[str, np.ndarray],
+    inputs: Any = None,
+) -> Any:
     """A function of one point at every draw: arrays with all draws of all chains in front.
 
     Args:
-        function: Of {name: scalar}; jax traces it.
+        function: Of (static, {name: scalar}, inputs); jax traces it, once for equal arguments.
+        static: What it depends on besides arrays, hashable.
         values: {name: [chain, draw]}.
+        inputs: Arrays that are the same for all draws.
     """
-    points = {n: jax.device_put(x.reshape(-1)) for n, x in values.items()}
-    run = jax.jit(lambda p: jax.lax.map(function, p, batch_size=_LANES))
-    return jax.tree.map(np.asarray, run(points))
+    draws = next(iter(values.values())).size
+    # Filled up: what is left of a batch would be compiled as a program of its own.
+    index = np.arange(-(-draws // _LANES) * _LANES) % draws
+    points = {n: jax.device_put(x.reshape(-1)[index]) for n, x in values.items()}
+    found = _over_points(function, static, points, inputs)
+    return jax.tree.map(lambda x: np.asarray(x)[:draws], found)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _over_points(function: Any, static: Any, points: dict[str, Any], inputs: Any) -> Any:
+    return jax.lax.map(lambda p: function(static, p, inputs), points, batch_size=_LANES)
+
+
+def _expected(static: Any, point: dict[str, Any], _: Any) -> Any:
+    objective, held = static
+    return objective.expected({**dict(held), **point})
 
 
 def counts_groups(
@@ -90,7 +111,7 @@ def counts_groups(
         return {}
     names = list(objective.experiments)
     observed = dict(zip(names, objective.observed_or(data).counts, strict=True))
-    mu = over_draws(lambda point: objective.expected({**held, **point}), values)
+    mu = over_draws(_expected, (objective, tuple(held.items())), values)
     shape = next(iter(values.values())).shape
     step = -(-shape[1] // _THROWN)
     likelihood, thrown, seen = {}, {}, {}

@@ -1,12 +1,12 @@
 """Blocks of pseudo-experiments on all cores."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import jax
 
+from cevnsjax.inference.cores import cores
 from cevnsjax.inference.progress import track
 
 _Result = TypeVar("_Result")
@@ -20,8 +20,7 @@ def in_blocks(work: Callable[[int], _Result], blocks: list[int], what: str) -> I
         blocks: The numbers.
         what: Words beside the progress bar.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = min(len(blocks), cores or 1) if jax.default_backend() == "cpu" else 1
+    workers = min(len(blocks), cores()) if jax.default_backend() == "cpu" else 1
     if workers <= 1:
         for block in track(blocks, what):
             yield work(block)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 _PACKAGES = ("cevnsjax", "jax", "jaxlib", "numpy", "scipy", "optax", "equinox")
-_OPTIONAL = ("iminuit", "pyhf")
+_OPTIONAL = ("iminuit", "pyhf", "emcee", "numpyro")
 
 
 def _cpu_model() -> str:

@@ -16,6 +16,7 @@ from timing import Disagreement, Row, Timing, difference
 _CLI = (sys.executable, "-m", "cevnsjax.cli.main")
 _FIT = (*_CLI, "fit", "csi-2017", "--json")
 _FIT_TWO = (*_FIT, "--free", "sin2_theta_w", "--free", "eps_dV_ee")
+_SAMPLE = (*_CLI, "sample", "csi-2017", "--json")
 _NUMPY = (sys.executable, str(Path(__file__).with_name("numpy_fit.py")))
 _NOT_INHERITED = ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
 
@@ -83,7 +84,7 @@ def measure(rounds: int) -> list[Row]:
     Raises:
         Disagreement: If the fits differ.
     """
-    kinds = ("help", "cold", "cached", "numpy", "two cold", "two cached")
+    kinds = ("help", "cold", "cached", "numpy", "two cold", "two cached", "sample")
     runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
     worst = 0.0
     for _ in range(rounds):
@@ -95,6 +96,8 @@ def measure(rounds: int) -> list[Row]:
         with tempfile.TemporaryDirectory() as cache:
             runs["two cold"].append(run(_FIT_TWO, cache))
             runs["two cached"].append(run(_FIT_TWO, cache))
+            run(_SAMPLE, cache)
+            runs["sample"].append(run(_SAMPLE, cache))
         for kind in ("cold", "cached"):
             worst = max(worst, _compare(runs[kind][-1], runs["numpy"][-1]))
         _require_same(runs["two cold"][-1], runs["two cached"][-1])
@@ -112,4 +115,6 @@ def measure(rounds: int) -> list[Row]:
         for clock, times in (("wall", wall), ("CPU", cpu)):
             what = f"`cevnsjax fit csi-2017 --free sin2_theta_w --free eps_dV_ee`, {words}, {clock}"
             rows.append(Row(what, times[kind]))
+    for clock, times in (("wall", wall), ("CPU", cpu)):
+        rows.append(Row(f"`cevnsjax sample csi-2017`, compiled before, {clock}", times["sample"]))
     return rows

@@ -2,20 +2,19 @@
 
 The other side has the templates of the signal, solves both pulls in closed form and takes the
 lowest of 301 grid points, as a good physicist would; it is exact to the grid.
-`python benchmarks/toys_fc.py [n]` prints times of both sides, and, with `--poisson`, of CsI 2021
-with its pulls alone.
 """
 
-import argparse
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from timing import Disagreement, Row, first_calls, interleave
 
 import cevnsjax as cj
 
 NAME, POINTS, CHUNK = "sin2_theta_w", 301, 4096
+WHY = "q of toys, absolutely, where NumPy has the minimum to its grid: 0.05"
+_GRID = 0.05
 
 
 def closed_forms(model: cj.Model, truth: float) -> Callable[[Any], np.ndarray]:
@@ -45,39 +44,37 @@ def closed_forms(model: cj.Model, truth: float) -> Callable[[Any], np.ndarray]:
     return all_of
 
 
-def best_of(call: Callable[[], Any], rounds: int = 3) -> tuple[float, Any]:
-    """Least time of some calls after a first one, and the result."""
-    out, least = call(), float("inf")
-    for _ in range(rounds):
-        started = time.perf_counter()
-        out = call()
-        least = min(least, time.perf_counter() - started)
-    return least, out
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("n", type=int, nargs="?", default=100_000)
-    parser.add_argument("--poisson", action="store_true", help="csi_2021 too")
-    options = parser.parse_args()
+def csi_2017(n: int) -> tuple[Callable[[], Any], Callable[[], np.ndarray]]:
+    """Toys of one parameter from both sides; functions that give q."""
     cj.enable_x64()
-    n = options.n
     model = cj.Model(cj.experiments.csi_2017())
-    ours, found = best_of(lambda: cj.toys(model, n, test=NAME))
+    found = cj.toys(model, n, test=NAME)
     truth = {k[5:]: x for k, x in found.attrs.items() if k[:5] == "true_"}
-    numpy_q = closed_forms(model, truth[NAME])
-    theirs, q = best_of(lambda: numpy_q(model.toy(0, truth, size=n)))
-    off = np.max(found["q"].values - q)
-    if not -1e-8 < np.min(found["q"].values - q) <= off < 0.05:
-        raise SystemExit("the two sides differ: nothing to compare")
-    print(f"csi_2017, {n} toys, both fits: cevnsjax {ours:.3f} s, NumPy on a grid {theirs:.3f} s")
-    print(f"the grid misses up to {off:.1e} in q; fits that failed: {found.attrs['failed']}")
-    if options.poisson:
-        model = cj.Model(cj.experiments.csi_2021(morphs=()))
-        ours, found = best_of(lambda: cj.toys(model, n, test=NAME), 1)
-        print(f"csi_2021, {n} toys, both fits: {ours:.2f} s, failed: {found.attrs['failed']}")
+    theirs = closed_forms(model, truth[NAME])
+
+    def ours() -> np.ndarray:
+        return cj.toys(model, n, test=NAME)["q"].to_numpy()
+
+    return ours, lambda: theirs(model.toy(0, truth, size=n))
 
 
-if __name__ == "__main__":
-    main()
+def rows(quick: bool) -> Iterator[Row]:
+    """Conditional and global fits of many toys.
+
+    Raises:
+        Disagreement: If q lies below that of the grid, or far above it.
+    """
+    n = 10_000 if quick else 100_000
+    ours, theirs = csi_2017(n)
+    above = ours() - theirs()
+    if not -1e-8 < above.min() <= above.max() < _GRID:
+        raise Disagreement(f"toys: q differs by {above.min():.2g} to {above.max():.2g}")
+    what = f"{n} toys of csi_2017, conditional and global fits / NumPy, {POINTS} grid points"
+    sides = [(lambda _: ours(), [None]), (lambda _: theirs(), [None])]
+    timings = interleave(sides, budget=1.0 if quick else 20.0)
+    yield Row(what, *timings, float(above.max()), WHY)
+    model = cj.Model(cj.experiments.csi_2021(morphs=()))
+    few = 1024 if quick else 10 * 1024
+    cj.toys(model, few, test=NAME)
+    once = first_calls(lambda: cj.toys(model, few, test=NAME), lambda: None, 1 if quick else 3)
+    yield Row(f"{few} toys of csi_2021 with four pulls, conditional and global fits", once)

@@ -12,8 +12,10 @@ import contours
 import fit_rows
 import pairs
 import poisson_fits
+import posteriors
 import pyhf_fits
 import run
+import toys_fc
 from timing import Disagreement, Pair, Row, Timing, as_dicts, from_dicts
 
 GROUPS = {
@@ -143,3 +145,23 @@ def test_rows_survive_json():
     clock = Timing(1.0, 0.5, 2.0, 3)
     rows = [Row("both", clock, clock, 1e-9, "why", (1.0, 2.0)), Row("alone", clock)]
     assert from_dicts(json.loads(json.dumps(as_dicts(rows)))) == rows
+
+
+def test_posteriors_agree():
+    assert posteriors.require_equal(posteriors.build()) <= 1e-8
+    pair = posteriors.grids(posteriors.QUICK)
+    assert pair.check() <= pair.rtol == 1e-8
+
+
+@pytest.mark.slow
+def test_sampled_posteriors_agree():
+    pytest.importorskip("emcee")
+    rows = list(posteriors.sampled(posteriors.Sizes(draws=2000, steps=8000, times=1)))
+    assert len(rows) == 4
+    assert all(row.difference <= 0.1 and row.cevnsjax and row.numpy for row in rows)
+
+
+def test_toys_agree():
+    ours, theirs = toys_fc.csi_2017(2048)
+    above = ours() - theirs()
+    assert -1e-8 < above.min() <= above.max() < 0.05

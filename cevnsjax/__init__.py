@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cevnsjax.inference.calibration import sbc as sbc
     from cevnsjax.inference.counting import feldman_cousins_counting as feldman_cousins_counting
     from cevnsjax.inference.design import expected_sd as expected_sd
+    from cevnsjax.inference.design_limit import expected_limit as expected_limit
     from cevnsjax.inference.feldman_cousins import feldman_cousins as feldman_cousins
     from cevnsjax.inference.fisher import fisher as fisher
     from cevnsjax.inference.fit import fit as fit
@@ -95,6 +96,7 @@ _HOMES = {
     "enable_x64": "precision",
     "amortise": "inference.amortised",
     "asimov": "inference.forecast",
+    "expected_limit": "inference.design_limit",
     "expected_sd": "inference.design",
     "export": "model.export",
     "feldman_cousins": "inference.feldman_cousins",

@@ -57,6 +57,7 @@ class _Numbers(NamedTuple):
         height: Delta chi2 of the level.
         ends: Where to stop on each side, [side].
         closed: 1 where that is a physical limit, [side].
+        signs: -1 for the lower, 1 for the upper side, [side].
     """
 
     truth: Any
@@ -68,6 +69,7 @@ class _Numbers(NamedTuple):
     height: Any
     ends: Any
     closed: Any
+    signs: Any
 
 
 def expected_limit(
@@ -131,6 +133,7 @@ def expected_limit(
         height=np.array(height),
         ends=np.array([low, high])[sides],
         closed=np.array(_closed(model, parameter, (low, high)), dtype=float)[sides],
+        signs=np.array([-1.0, 1.0])[sides],
     )
     numbers = _Numbers(*(np.asarray(x, dtype=dtype) for x in raw))
 
@@ -192,40 +195,47 @@ def _limits(
     """The limit on each side, NaN where there is none, [side]."""
     # As for the error: resolutions meet traced efficiencies with NumPy's promotions.
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        vector, prior = jnp.asarray(numbers.truth), jnp.asarray(numbers.prior)
+        knobs = (dict(zip(keys, x, strict=True)) for x in (given, jax.lax.stop_gradient(given)))
         asimov, still = (
-            asimov_of(plan.layout, dict(zip(keys, some, strict=True)), leaves, vector, prior)
-            for some in (given, jax.lax.stop_gradient(given))
+            asimov_of(plan.layout, k, leaves, numbers.truth, numbers.prior) for k in knobs
         )
-        return jax.vmap(lambda end, closed: _limit(plan, asimov, still, numbers, end, closed))(
-            jnp.asarray(numbers.ends), jnp.asarray(numbers.closed)
+        return jax.vmap(lambda *side: _limit(plan, asimov, still, numbers, *side))(
+            numbers.ends, numbers.closed, numbers.signs
         )
 
 
 def _limit(
-    plan: _Plan, asimov: Asimov, still: Asimov, numbers: _Numbers, end: Reals, closed: Reals
+    plan: _Plan,
+    asimov: Asimov,
+    still: Asimov,
+    numbers: _Numbers,
+    end: Reals,
+    closed: Reals,
+    sign: Reals,
 ) -> Reals:
-    scale, height = numbers.scale, jnp.asarray(numbers.height)
+    scale, height = numbers.scale, numbers.height
     start = [still.truth[n] / s for n, s in zip(plan.others, scale[1:], strict=True)]
-    low, high, aside = (jnp.asarray(x) for x in (numbers.low, numbers.high, numbers.aside))
-    inner = Inner(jnp.stack(start) if start else jnp.zeros_like(low), low, high, aside)
-    origin = jnp.asarray(still.truth[plan.parameter], height.dtype)
+    u = jnp.stack(start) if start else jnp.zeros_like(numbers.low)
+    inner = Inner(u, numbers.low, numbers.high, numbers.aside)
+    origin = still.truth[plan.parameter]
 
-    def height_at(a: Asimov, x: Any, u: Reals) -> Reals:
+    def chi2_at(a: Asimov, x: Any, u: Reals) -> Reals:
         others = {n: u[k] * scale[1 + k] for k, n in enumerate(plan.others)}
         return chi2(a, {**a.truth, **others, plan.parameter: x})
 
     x, u, found = jax.lax.stop_gradient(
-        crossing(lambda x, u: height_at(still, x, u), height, origin, end, scale[0], inner)
+        crossing(lambda x, u: chi2_at(still, x, u), height, origin, end, scale[0], inner)
     )
 
     def excess(x: Any) -> Reals:
-        v = _settled(lambda u: height_at(asimov, x, u), u, inner)
-        return jnp.where(found, height_at(asimov, x, v) - height, x - end)
+        v = _settled(lambda u: chi2_at(asimov, x, u), u, inner)
+        return jnp.where(found, chi2_at(asimov, x, v) - height, x - end)
 
     # The root is known; this gives its derivatives, and those of them.
     x = jax.lax.custom_root(excess, x, lambda _, x: x, lambda slope, y: y / slope(jnp.ones_like(y)))
-    return jnp.where(found | ((x == end) & (closed > 0)), x, jnp.nan)
+    # A design may have a truth beyond the range.
+    is_within = sign * (end - origin) >= 0
+    return jnp.where(is_within & (found | ((x == end) & (closed > 0))), x, jnp.nan)
 
 
 def _settled(chi2: Callable[[Reals], Reals], u: Reals, inner: Inner) -> Reals:

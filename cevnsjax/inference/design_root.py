@@ -112,19 +112,23 @@ def crossing(
     def step(s: _State) -> _State:
         # One place for both phases, because the function costs its compilation each time.
         secant = s.b - s.right * (s.b - s.a) / (s.right - s.left)
-        x = jnp.where(s.found, secant, ahead(s.steps))
+        # Far above the height a secant would crawl along the foot of a steep wall.
+        inward = jnp.where(jnp.abs(s.right) > height, (s.a + s.b) / 2, secant)
+        x = jnp.where(s.found, inward, ahead(s.steps))
         u, value = minimum(lambda v: function(x, v), inner._replace(start=s.u))
         new = value - height
         kept = 1 - new / s.right
         kept = jnp.where(kept > 0, kept, 0.5)
         changes = ~s.found | (new * s.right < 0)
         a, left = jnp.where(changes, s.b, s.a), jnp.where(changes, s.right, s.left * kept)
-        rounds = s.rounds + s.found
+        rounds = jnp.where(s.found, s.rounds + 1, s.rounds)
         return _State(s.steps + 1, rounds, a, left, x, new, u, s.found | (new >= 0))
 
-    begin = _State(0, 0, origin, -height, origin, -height, inner.start, jnp.asarray(False))
+    none = jnp.zeros_like(origin)
+    begin = _State(none, none, origin, -height, origin, -height, inner.start, jnp.asarray(False))
     last = jax.lax.while_loop(unfinished, step, begin)
-    return Crossing(last.b, last.u, last.found)
+    is_near = jnp.abs(last.right) <= jnp.finfo(origin.dtype).eps ** 0.5 * height
+    return Crossing(last.b, last.u, last.found & is_near)
 
 
 def minimum(function: Callable[[Reals], Reals], inner: Inner) -> tuple[Reals, Reals]:
@@ -155,7 +159,8 @@ def minimum(function: Callable[[Reals], Reals], inner: Inner) -> tuple[Reals, Re
         size = jnp.maximum(size, jnp.finfo(u.dtype).eps * jnp.max(size))
         move = axes @ ((axes.T @ g) / size)
         sizes = jnp.asarray(_SIZES, u.dtype)
-        trials = jnp.clip(u[None, :] - sizes[:, None] * move[None, :], inner.low, inner.high)
+        trials = u[None, :] - sizes[:, None] * move[None, :]
+        trials = jnp.clip(trials, inner.low[None, :], inner.high[None, :])
         values = jax.vmap(function)(trials)
         lowest = jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))
         stays = jnp.all(trials[lowest] == u)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from cevnsjax.cli.app_fits import contours, fit, profile, scan
-from cevnsjax.cli.app_statistics import fc, forecast, sample, sbc, toys
+from cevnsjax.cli.app_statistics import forecast, sample, sbc
+from cevnsjax.cli.app_toys import fc, toys
 from cevnsjax.cli.options import (
     AnalysisName,
     AsJson,

@@ -8,14 +8,18 @@ import typer
 from cevnsjax.cli.options import (
     AnalysisName,
     AsJson,
+    Devices,
     Experiments,
     Fix,
+    Folder,
     Free,
     Interactions,
     Levels,
     Output,
     Overwrite,
     Plot,
+    Process,
+    Resume,
     Set,
 )
 
@@ -102,6 +106,10 @@ def scan(
     ] = False,
     interaction: Interactions = None,
     level: Levels = None,
+    folder: Folder = None,
+    resume: Resume = False,
+    devices: Devices = None,
+    process: Process = None,
     plot: Plot = None,
     output: Output = None,
     overwrite: Overwrite = False,
@@ -113,6 +121,7 @@ def scan(
     """
     from cevnsjax.cli import scans
     from cevnsjax.cli.build import Request, axes_of
+    from cevnsjax.cli.runs import Kept
     from cevnsjax.cli.sink import Sink
 
     axes = axes_of(x, y, *(axis or ()))
@@ -120,7 +129,9 @@ def scan(
         experiments, analysis, free, fix, settings, tuple(axes), tuple(interaction or ())
     )
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    scans.scan(request, axes, engine, tuple(level or ()), sink, nuisances=nuisances)
+    kept = Kept(folder, resume, devices, process)
+    levels = tuple(level or ())
+    scans.scan(request, axes, engine, levels, sink, nuisances=nuisances, kept=kept)
 
 
 def contours(

@@ -1,4 +1,4 @@
-"""The commands of posteriors, forecasts and pseudo-experiments."""
+"""The commands of posteriors and forecasts: sample, sbc, forecast."""
 
 from typing import Annotated
 
@@ -7,10 +7,8 @@ import typer
 from cevnsjax.cli.options import (
     AnalysisName,
     AsJson,
-    Auxiliary,
     Experiments,
     Fix,
-    Free,
     Interactions,
     Levels,
     Marginalize,
@@ -173,87 +171,3 @@ def forecast(
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
     levels, nuisances = tuple(level or ()), tuple(statistical or ())
     command.forecast(request, parameter, over, levels, true, side, nuisances, sink)
-
-
-def toys(
-    experiments: Experiments = None,
-    n: Annotated[int, typer.Option("--n", help="Number of pseudo-experiments.")] = 100_000,
-    test: Annotated[
-        list[str] | None, typer.Option("--test", help="Parameter to test; repeatable.")
-    ] = None,
-    true: Annotated[
-        list[str] | None, typer.Option("--true", help="True value: name=value; repeatable.")
-    ] = None,
-    analysis: AnalysisName = None,
-    free: Free = None,
-    fix: Fix = None,
-    settings: Set = None,
-    interaction: Interactions = None,
-    auxiliary: Auxiliary = True,
-    seed: Seed = 0,
-    plot: Plot = None,
-    output: Output = None,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
-    """Pseudo-experiments: distribution and p-value of the likelihood ratio of tested parameters."""
-    from cevnsjax.cli import toys as commands
-    from cevnsjax.cli.build import Request
-    from cevnsjax.cli.sink import Sink
-
-    values = commands.numbers_of(true or [], "--true")
-    named = tuple(dict.fromkeys([*(test or ()), *values]))
-    request = Request(experiments, analysis, free, fix, settings, named, tuple(interaction or ()))
-    sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    commands.toys(request, n, tuple(test or ()), values, seed, sink, auxiliary=auxiliary)
-
-
-def fc(
-    experiments: Experiments = None,
-    parameter: Annotated[
-        str | None,
-        typer.Option("--parameter", help="Parameter; sin2_theta_w if neither it nor --axis."),
-    ] = None,
-    axis: Annotated[
-        list[str] | None,
-        typer.Option("--axis", help="One or two axes: name=low:high:points[:log]."),
-    ] = None,
-    toys: Annotated[
-        int, typer.Option("--toys", help="Pseudo-experiments of a point at most.")
-    ] = 8192,
-    nuisances: Annotated[
-        str, typer.Option("--nuisances", help="True nuisances: profile, prior or default.")
-    ] = "profile",
-    analysis: AnalysisName = None,
-    free: Free = None,
-    fix: Fix = None,
-    settings: Set = None,
-    interaction: Interactions = None,
-    auxiliary: Auxiliary = True,
-    seed: Seed = 0,
-    level: Levels = None,
-    plot: Plot = None,
-    output: Output = None,
-    overwrite: Overwrite = False,
-    as_json: AsJson = False,
-) -> None:
-    """Feldman-Cousins intervals of a parameter or regions of two; --output takes .nc or .json."""
-    from cevnsjax.cli import toys as commands
-    from cevnsjax.cli.build import Request, axes_of
-    from cevnsjax.cli.sink import Sink
-
-    axes = axes_of(*(axis or ()))
-    named = tuple(axes) or (parameter or "sin2_theta_w",)
-    request = Request(experiments, analysis, free, fix, settings, named, tuple(interaction or ()))
-    sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    commands.feldman_cousins(
-        request,
-        parameter,
-        axes,
-        toys,
-        tuple(level or ()),
-        nuisances,
-        seed,
-        sink,
-        auxiliary=auxiliary,
-    )

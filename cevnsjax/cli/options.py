@@ -52,3 +52,12 @@ Marginalize = Annotated[
     bool, typer.Option("--marginalize", help="Integrate linear pulls out in closed form.")
 ]
 TargetAccept = Annotated[float, typer.Option("--target-accept", help="Nearer 1 diverges less.")]
+Folder = Annotated[
+    Path | None, typer.Option("--folder", help="Keep the work here; it can be interrupted.")
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Begin or go on with the run in --folder.")]
+Devices = Annotated[int | None, typer.Option("--devices", help="Devices that share the work.")]
+Process = Annotated[
+    str | None,
+    typer.Option("--process", help="K/N: process K of N on one --folder; or auto."),
+]

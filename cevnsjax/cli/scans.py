@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cevnsjax.cli.build import Request, build, range_of, split
+from cevnsjax.cli.runs import Kept
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare
 from cevnsjax.errors import InputError
@@ -22,6 +23,7 @@ def scan(
     sink: Sink,
     *,
     nuisances: bool,
+    kept: Kept,
 ) -> None:
     """Scan, print, write netCDF or JSON, draw."""
     points = math.prod(max(axis[2], 1) for axis in axes.values())
@@ -31,6 +33,7 @@ def scan(
     if sink.plot is not None and any(axis[2] < 2 for axis in axes.values()):
         raise InputError("a figure needs at least two points an axis")
     prepare()
+    kept.begin()
     from cevnsjax.inference.scan import scan as run
     from cevnsjax.levels import delta_chi2_at, level_key
 
@@ -43,10 +46,13 @@ def scan(
         fixed=request.fixed,
         engine=engine,
         nuisances=nuisances,
-        output=sink.output if to_file else None,
+        output=sink.output if to_file and kept.is_first else None,
         overwrite=sink.overwrite,
+        **kept.options,
         **axes,
     )
+    if not kept.is_first:
+        return
     best = {n: float(dataset.attrs[f"best_fit_{n}"]) for n in axes}
     result = _result(model, dataset, best, heights, axes, points)
     at = ", ".join(f"{n} = {x:.5g}" for n, x in best.items())

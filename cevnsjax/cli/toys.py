@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from cevnsjax.cli.build import Request, build, split
+from cevnsjax.cli.runs import Kept
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare
 from cevnsjax.errors import InputError
@@ -45,9 +46,11 @@ def toys(
     sink: Sink,
     *,
     auxiliary: bool,
+    kept: Kept,
 ) -> None:
     """Throw and fit pseudo-experiments, print what they say, write, draw; 1 if fits failed."""
     prepare()
+    kept.begin()
     from cevnsjax.inference.toys import toys as run
 
     model = build(request)
@@ -61,7 +64,10 @@ def toys(
         fixed=request.fixed,
         auxiliary=auxiliary,
         seed=seed,
+        **kept.options,
     )
+    if not kept.is_first:
+        return
     a = dataset.attrs
     result = {**_plain(a), "n": n}
     quantiles = dataset["q"].quantile([0.6827, 0.90, 0.9545], skipna=True).values.tolist()
@@ -93,6 +99,7 @@ def feldman_cousins(
     sink: Sink,
     *,
     auxiliary: bool,
+    kept: Kept,
 ) -> None:
     """Construct intervals or a region, print, write, draw; 1 if fits failed."""
     if axes and parameter is not None and parameter not in axes:
@@ -100,6 +107,7 @@ def feldman_cousins(
     if sink.plot is not None and any(axis[2] < 2 for axis in axes.values()):
         raise InputError("a figure needs at least two points an axis")
     prepare()
+    kept.begin()
     from cevnsjax.inference.feldman_cousins import LEVELS
     from cevnsjax.inference.feldman_cousins import feldman_cousins as run
 
@@ -114,8 +122,11 @@ def feldman_cousins(
         nuisances=nuisances,
         auxiliary=auxiliary,
         seed=seed,
+        **kept.options,
         **axes,
     )
+    if not kept.is_first:
+        return
     names = [str(d) for d in dataset["q_data"].dims]
     result = {**_plain(dataset.attrs), "levels": dataset["level"].values.tolist()}
     result["axes"] = {n: dataset[n].values.tolist() for n in names}

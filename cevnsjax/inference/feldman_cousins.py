@@ -7,7 +7,9 @@ are thrown from is a choice (``nuisances``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,11 @@ import xarray as xr
 
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.inference.axes import Axis, grids_of
+from cevnsjax.inference.feldman_cousins_points import in_order
 from cevnsjax.inference.feldman_cousins_result import Point, dataset_of
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.profile import profile
-from cevnsjax.inference.progress import track
+from cevnsjax.inference.run_blocks import run_in, shares
 from cevnsjax.inference.toy_blocks import in_blocks
 from cevnsjax.inference.toy_data import observed, truth_of
 from cevnsjax.inference.toy_engine import Engine, batch_of_one
@@ -49,6 +52,8 @@ def feldman_cousins(
     auxiliary: bool = True,
     seed: int = 0,
     data: Any = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
     **axes: Axis | np.ndarray,
 ) -> xr.Dataset:
     """Feldman-Cousins construction on a grid of one or two parameters.
@@ -69,6 +74,9 @@ def feldman_cousins(
         auxiliary: Throw auxiliary measurements too.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
+        folder: Keep the points here, so that the construction can be interrupted and shared out
+            among processes; the numbers are the same.
+        resume: Go on with the construction in ``folder``.
         **axes: One or two parameters -> (low, high, points), (..., "log"), or an array.
 
     Returns:
@@ -78,7 +86,9 @@ def feldman_cousins(
 
     Raises:
         UnknownNameError: At an unknown parameter or choice of nuisances.
-        InputError: At levels outside (0, 1), numbers that are none, or more than two axes.
+        InputError: At levels outside (0, 1), numbers that are none, or more than two axes; a folder
+            that holds another run.
+        RunError: If the folder is in use, or cannot be written any more.
     """
     chosen = _levels(levels)
     require_count("toys", toys, _MOST_TOYS)
@@ -100,10 +110,26 @@ def feldman_cousins(
     places = [
         dict(zip(grids, map(float, place), strict=True)) for place in product(*grids.values())
     ]
-    work = _Construction(objective, names, tested, held, nuisances, auxiliary, seed, data)
-    best = work.best(places)
-    what = "Feldman-Cousins"
-    points = [work.point(place, best[0], chosen, toys) for place in track(places, what)]
+    asked_for = {
+        "command": "feldman_cousins",
+        "axes": grids,
+        "order": list(grids),
+        "free": names,
+        "fixed": held,
+        "levels": chosen,
+        "toys": int(toys),
+        "nuisances": nuisances,
+        "auxiliary": auxiliary,
+        "seed": int(seed),
+        "data": data,
+    }
+    run = run_in(folder, resume, objective, asked_for, len(shares(len(places))))
+    with run or nullcontext():
+        work = _Construction(objective, names, tested, held, nuisances, auxiliary, seed, data)
+        best = work.best(places)
+        points = in_order(
+            lambda k: work.point(places[k], best[0], chosen, toys), len(places), chosen, run
+        )
     about = {
         "levels": chosen,
         "nuisances": nuisances,

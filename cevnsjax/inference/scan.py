@@ -7,6 +7,7 @@ there is a minimisation at each point, by Newton's method: minima are followed o
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,6 +22,9 @@ from cevnsjax.inference.lattice import nuisances_on, solve_grid
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
 from cevnsjax.inference.problems import Bounds, narrowed
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.run_blocks import grid_shares, rows_of, run_in, stored_grid
+from cevnsjax.inference.run_journal import Journal, journal_in
+from cevnsjax.inference.run_store import manifest_of
 from cevnsjax.inference.scan_file import (
     IN_ONE_PIECE,
     dataset_of,
@@ -31,7 +35,8 @@ from cevnsjax.inference.scan_file import (
 
 ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
-_CHUNK = 1 << 18
+# Points of one call: large enough to hide what a call costs, small enough to store often.
+_CHUNK = 1 << 15
 # Compiling the template engine pays off above this.
 _MANY_POINTS = 100_000
 # Points that are minimised at, or whose nuisances are kept, take about a millisecond each.
@@ -50,6 +55,8 @@ def scan(
     nuisances: bool = False,
     output: str | Path | None = None,
     overwrite: bool = False,
+    folder: str | Path | None = None,
+    resume: bool = False,
     **axes: Axis | np.ndarray,
 ) -> xr.Dataset:
     """chi2 on a grid of one to four parameters.
@@ -68,6 +75,9 @@ def scan(
         output: netCDF file (.nc) to write block by block, for grids larger than the memory; the
             dataset then reads it as it is used.
         overwrite: Whether an existing file may be replaced.
+        folder: Keep blocks of the scan here, so that it can be interrupted and shared out among
+            processes; the numbers are the same.
+        resume: Go on with the scan in ``folder``.
         **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
 
     Returns:
@@ -78,7 +88,9 @@ def scan(
     Raises:
         UnknownNameError: At an unknown parameter or engine.
         InputError: At an empty, unordered or out-of-bounds grid, one that takes more memory or
-            time than is sensible, or a template asked for where none is exact.
+            time than is sensible, or a template asked for where none is exact; a folder that
+            holds another run.
+        RunError: If the folder is in use, or cannot be written any more.
     """
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
@@ -93,15 +105,29 @@ def scan(
     if output is not None:
         path = check_output(output, overwrite=overwrite, suffixes=(".nc",))
         require_room(path, shape)
+    asked = {"command": "scan", "order": list(grids), "axes": grids, "fixed": held, "data": data}
     if names or nuisances:
-        dataset = _fitted(objective, grids, names, held, data, bounds, engine, nuisances)
+        asked |= {"free": names, "bounds": bounds, "nuisances": nuisances}
+        with journal_in(folder, resume, objective, asked) or nullcontext() as run:
+            seen = objective if run is None else Journal(objective, run)
+            dataset = _fitted(seen, grids, names, held, data, bounds, engine, nuisances)
         return dataset if path is None else stored(path, dataset)
-    blocks = _template(objective, grids, held, data, engine, int(np.prod(shape, dtype=float)))
+    if folder is not None and resume and engine == "auto":
+        # What is asked for again is what was begun, however often these axes were scanned.
+        engine = (manifest_of(folder) or {}).get("engine", engine)
+    points = int(np.prod(shape, dtype=float))
+    blocks = _template(objective, grids, held, data, engine, points)
     named = "node" if blocks is None else "template"
     made = _NodeBlocks(objective, grids, held, data) if blocks is None else blocks
-    if path is not None and np.prod(shape, dtype=float) > IN_ONE_PIECE:
-        return write_blocks(path, objective, grids, made, named)
-    dataset = dataset_of(objective, grids, _gathered(made, grids), named)
+    lengths = dict(zip(grids, shape, strict=True))
+    parts = grid_shares(made, lengths, named)
+    asked |= {"engine": named, "rows of a block": made.step * len(parts[0])}
+    with run_in(folder, resume, objective, asked, len(parts)) or nullcontext() as run:
+        if run is not None:
+            made = stored_grid(run, made, rows_of(made, lengths), parts)
+        if path is not None and points > IN_ONE_PIECE:
+            return write_blocks(path, objective, grids, made, named)
+        dataset = dataset_of(objective, grids, _gathered(made, grids), named)
     return dataset if path is None else stored(path, dataset)
 
 

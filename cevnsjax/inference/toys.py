@@ -1,6 +1,8 @@
 """Pseudo-experiments: the distribution of a test statistic without Wilks' theorem."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,8 @@ import xarray as xr
 
 from cevnsjax.errors import InputError
 from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.run_blocks import fill, run_in, shares
+from cevnsjax.inference.run_folder import Run
 from cevnsjax.inference.toy_blocks import in_blocks
 from cevnsjax.inference.toy_data import of_data, truth_of
 from cevnsjax.inference.toy_engine import Engine, Fits
@@ -29,6 +33,8 @@ def toys(
     auxiliary: bool = True,
     seed: int = 0,
     data: Any = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
 ) -> xr.Dataset:
     """Throw pseudo-experiments at true values and fit each with and without the tested parameters.
 
@@ -48,6 +54,9 @@ def toys(
             smaller than it should be and intervals cover too little.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
+        folder: Keep blocks of fits here, so that the run can be interrupted and shared out among
+            processes; the numbers are the same.
+        resume: Go on with the run in ``folder``.
 
     Returns:
         Dataset over ``toy``: ``q``, ``chi2`` and ``chi2_conditional``, best values by name,
@@ -57,21 +66,47 @@ def toys(
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At a number or seed that is none, a tested parameter that is not free, or true
-            values out of bounds.
+            values out of bounds; a folder that holds another run.
+        RunError: If the folder is in use, or cannot be written any more.
     """
     require_count("n", n, _MOST)
     require_count("seed", seed, None)
     names, tested, held = asked(objective, free, test, fixed)
     true = _true_values(objective, values, names, held)
-    engine = Engine(objective, names, tested, held)
-    point = {m: true.get(m, objective.parameters[m].default) for m in tested}
-    found = of_data(objective, engine, point, data)
-    truth = {**truth_of(objective, names, held, found.conditional, data), **held, **true, **point}
-    fit = Throw(objective, engine, seed, auxiliary).at(truth, point)
-    parts = list(in_blocks(fit, list(range(-(-n // BLOCK))), "pseudo-experiments"))
-    fits = Fits(*(np.concatenate(p)[:n] for p in zip(*parts, strict=True)))
+    asked_for = {
+        "command": "toys",
+        "n": int(n),
+        "seed": int(seed),
+        "values": true,
+        "free": names,
+        "tested": tested,
+        "fixed": held,
+        "auxiliary": auxiliary,
+        "data": data,
+    }
+    count = -(-n // BLOCK)
+    run = run_in(folder, resume, objective, asked_for, len(shares(count)))
+    with run or nullcontext():
+        engine = Engine(objective, names, tested, held)
+        point = {m: true.get(m, objective.parameters[m].default) for m in tested}
+        found = of_data(objective, engine, point, data)
+        truth = {**truth_of(objective, names, held, found.conditional, data), **held, **true}
+        truth |= point
+        fits = _fits(Throw(objective, engine, seed, auxiliary).at(truth, point), n, run)
     about = {"seed": seed, "auxiliary": auxiliary, "engine": engine.name}
     return dataset_of(objective, names, tested, truth, fits, found, about)
+
+
+def _fits(fit: Any, n: int, run: Run | None) -> Fits:
+    """Fits of all pseudo-experiments, [toy]; those a run has already are read."""
+    count, what = -(-n // BLOCK), "pseudo-experiments"
+    if run is None:
+        parts = list(in_blocks(fit, list(range(count)), what))
+    else:
+        blocks = shares(count)
+        fill(run, blocks, lambda block: fit(block)._asdict(), what)
+        parts = [Fits(**run.read(k)) for k in range(len(blocks))]
+    return Fits(*(np.concatenate(p)[:n] for p in zip(*parts, strict=True)))
 
 
 def require_count(what: str, number: Any, most: int | None) -> int:

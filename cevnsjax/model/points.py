@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.errors import InputError
-from cevnsjax.model import compiled
+from cevnsjax.model import lanes
 from cevnsjax.types import Values
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def map_points(
         batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}
     vector, traced = model.split(values)
     observed = model.observed_or(data)
-    out = compiled.run_map(
+    out = lanes.run_map(
         kind, model.static, model.leaves, observed, vector, traced, batched, batch_size
     )
     return out[:size]

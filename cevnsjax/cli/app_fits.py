@@ -33,6 +33,12 @@ def fit(
     method: Annotated[
         str, typer.Option("--method", help="auto, newton, lbfgs, adam or minuit.")
     ] = "auto",
+    bounds: Annotated[
+        list[str] | None,
+        typer.Option("--bounds", help="Narrower bounds: name=low:high; repeatable."),
+    ] = None,
+    starts: Annotated[int, typer.Option("--starts", help="Random starts besides its own.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of random starts.")] = 0,
     interaction: Interactions = None,
     figure: Annotated[
         str, typer.Option("--figure", help="For --plot: spectrum, pulls, impacts or correlations.")
@@ -44,13 +50,15 @@ def fit(
 ) -> None:
     """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise."""
     from cevnsjax.cli import commands
-    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.build import Request, ranges_of
     from cevnsjax.cli.sink import Sink
 
+    box = ranges_of(bounds or (), "--bounds")
     request = Request(
-        experiments, analysis, free, fix, settings, interactions=tuple(interaction or ())
+        experiments, analysis, free, fix, settings, tuple(box), tuple(interaction or ())
     )
-    commands.fit(request, method, figure, Sink(plot, output, overwrite, as_json))
+    search = {"method": method, "bounds": box, "starts": starts, "seed": seed}
+    commands.fit(request, search, figure, Sink(plot, output, overwrite, as_json))
 
 
 def profile(
@@ -82,7 +90,7 @@ def profile(
         experiments, analysis, free, fix, settings, (parameter,), tuple(interaction or ())
     )
     sink = Sink(plot, output, overwrite, as_json)
-    given = range_of(within, "--within")
+    given = None if within is None else range_of(within, "--within")
     commands.profile(request, parameter, tuple(level or ()), given, side, sink)
 
 

@@ -106,14 +106,12 @@ def axes_of(*words: str) -> dict[str, Any]:
     return dict(axis(word) for word in words if word)
 
 
-def range_of(word: str | None, option: str) -> tuple[float, float] | None:
-    """A range from low:high, None if there is none.
+def range_of(word: str, option: str) -> tuple[float, float]:
+    """A range from low:high.
 
     Raises:
         InputError: If the word does not have that form.
     """
-    if word is None:
-        return None
     low, sign, high = word.partition(":")
     try:
         if not sign:
@@ -121,6 +119,20 @@ def range_of(word: str | None, option: str) -> tuple[float, float] | None:
         return float(low), float(high)
     except ValueError:
         raise InputError(f"{option} {word!r} should read low:high, e.g. 0:1") from None
+
+
+def ranges_of(words: Iterable[str], option: str) -> dict[str, tuple[float, float]]:
+    """Ranges by parameter from name=low:high words.
+
+    Raises:
+        InputError: At a word of another form, or a parameter named twice.
+    """
+    out: dict[str, tuple[float, float]] = {}
+    for name, text in (split(word, option) for word in words):
+        if name in out:
+            raise InputError(f"{option} {name} is given twice; keep one")
+        out[name] = range_of(text, f"{option} {name}")
+    return out
 
 
 def _value(text: str) -> Any:

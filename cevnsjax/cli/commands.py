@@ -14,8 +14,15 @@ from cevnsjax.cli.system import prepare, say_table
 from cevnsjax.errors import UnknownNameError
 
 
-def fit(request: Request, method: str, figure: str, sink: Sink) -> None:
-    """Fit, print, draw; exit status 1 if the fit did not converge."""
+def fit(request: Request, search: dict[str, Any], figure: str, sink: Sink) -> None:
+    """Fit, print, draw; exit status 1 if the fit did not converge.
+
+    Args:
+        request: What to fit.
+        search: Options of the library's ``fit``.
+        figure: What to draw.
+        sink: Where results go.
+    """
     if figure not in FIGURES:
         raise UnknownNameError("figure", figure, FIGURES)
     prepare()
@@ -25,7 +32,7 @@ def fit(request: Request, method: str, figure: str, sink: Sink) -> None:
     model = build(request)
     if sink.plot is not None and figure == "spectrum":
         only_experiment(model)
-    result = run(model, request.free, fixed=request.fixed, method=method)
+    result = run(model, request.free, fixed=request.fixed, **search)
     rows = []
     for name, x in result.values.items():
         value, error = rounded(x, result.errors[name])

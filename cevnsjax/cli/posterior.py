@@ -175,7 +175,7 @@ def _text(model: Any, found: Any, priors: dict[str, Any]) -> str:
     if found.evidence is not None:
         last[0] = "log evidence {} ± {}".format(*rounded(*found.evidence))
     state = "converged" if found.converged else "not converged"
-    return "\n".join([f"{title_of(model)}: {state}", *found.lines(), *last])
+    return "\n".join([f"{title_of(model)}: {state}", *found.lines(), *last, *found.notes])
 
 
 def _spelled(status: str) -> str:
@@ -213,6 +213,7 @@ def _plain(
         "warmup": sampling.warmup,
         "seed": sampling.seed,
         "divergences": found.divergences,
+        "notes": list(found.notes),
         **evidence,
         "status": _spelled(found.status),
     }

@@ -1,5 +1,6 @@
 """Figures of a sampled posterior: corner, trace, predictive."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from cevnsjax.cli.build import Request
@@ -62,7 +63,7 @@ def posterior_figure(model: Any, result: Any, found: Any, priors: dict[str, Any]
             experiment.edges, seen, thrown, observable=experiment.observable, title=title
         )
     draws = {str(n): x.values for n, x in result["posterior"].data_vars.items()}
-    labels = {n: model.parameters[n].label for n in draws}
+    labels = _labels(model, draws)
     if kind == "corner":
         return _corner(model, draws, found, priors, title)
     stats = result["sample_stats"]
@@ -74,6 +75,13 @@ def posterior_figure(model: Any, result: Any, found: Any, priors: dict[str, Any]
         diverging=stats["diverging"].values if "diverging" in stats else None,
         title=title,
     )
+
+
+def _labels(model: Any, names: Iterable[str]) -> dict[str, str]:
+    """Labels of parameters; names where several have the same label, such as pulls of detectors."""
+    labels = {n: model.parameters[n].label for n in names}
+    seen = list(labels.values())
+    return {n: n if seen.count(label) > 1 else label for n, label in labels.items()}
 
 
 def _corner(
@@ -97,7 +105,7 @@ def _corner(
         curves[name] = (at, np.exp(priors[name].log(at)))
     return corner(
         shown,
-        labels={n: model.parameters[n].label for n in shown},
+        labels=_labels(model, shown),
         bounds={n: (priors[n].low, priors[n].high) for n in shown},
         priors=curves,
         notes=notes,

@@ -84,6 +84,9 @@ def _result(
 
 def _warn(model: Any, dataset: Any, axes: Any, best: dict[str, float], sink: Sink) -> None:
     spread = float(dataset["chi2"].max()) - float(dataset.attrs["chi2_min"])
+    if dataset["chi2"].size == 1:
+        sink.say("a grid of one point: give more to see how chi2 depends on the parameters")
+        return
     if spread < 1e-9:
         sink.say(f"chi2 does not depend on {', '.join(axes)} on this grid")
         return
@@ -165,6 +168,8 @@ def contours(files: list[str], levels: tuple[float, ...], points: list[str], sin
         name = label if sign else Path(path).stem
         if name in scans:
             raise InputError(f"two scans are called {name}; give labels: label={path}")
+        if not Path(path).is_file():
+            raise InputError(f"there is no file {path}")
         try:
             scans[name] = xr.open_dataset(path, engine="h5netcdf")
         except (OSError, ValueError):
@@ -174,5 +179,4 @@ def contours(files: list[str], levels: tuple[float, ...], points: list[str], sin
 
 def _point(word: str) -> tuple[str, tuple[float, float]]:
     name, place = split(word, "--point")
-    ends = range_of(place, f"--point {name}")
-    return name, ends or (0.0, 0.0)
+    return name, range_of(place, f"--point {name}")

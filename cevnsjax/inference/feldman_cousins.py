@@ -6,6 +6,7 @@ thrown at the point have. Other parameters and nuisances are at their best in ev
 are thrown from is a choice (``nuisances``).
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import product
@@ -38,6 +39,8 @@ _MOST_POINTS, _MOST_TOYS, _AXES = 100_000, 10_000_000, 2
 _POINTS, _WIDER = 81, 1.5
 # Blocks at first, and until the data's q is that many errors away from every critical value.
 _FIRST, _CLEAR = 1, 4.0
+# Pseudo-experiments above a critical value, for it to be known at all.
+_ABOVE = 10
 
 
 def feldman_cousins(
@@ -91,7 +94,9 @@ def feldman_cousins(
         RunError: If the folder is in use, or cannot be written any more.
     """
     chosen = _levels(levels)
-    require_count("toys", toys, _MOST_TOYS)
+    least = max(BLOCK, math.ceil(_ABOVE / (1 - max(chosen))))
+    if require_count("toys", toys, _MOST_TOYS) < least:
+        raise InputError(f"toys={toys} are too few for a level of {max(chosen):g}: take {least}")
     require_count("seed", seed, None)
     if nuisances not in NUISANCES:
         raise UnknownNameError("nuisances", nuisances, NUISANCES)

@@ -152,7 +152,7 @@ def _result(
         p_value=p_value,
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
-        notes=_notes(objective, {n: values[n] for n in names}, variances),
+        notes=_notes(objective, {n: values[n] for n in names}, variances, at_bound),
         minima=tuple(
             (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
             for m, x in zip(minima[:_SHOWN], points, strict=False)
@@ -189,10 +189,16 @@ def _goodness(objective: Objective, names: list[str], chi2: float) -> tuple[int,
 
 
 def _notes(
-    objective: Objective, fitted: dict[str, float], variances: np.ndarray
+    objective: Objective,
+    fitted: dict[str, float],
+    variances: np.ndarray,
+    at_bound: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Where the inverse Hessian is no one-sigma interval."""
     notes = []
+    if at_bound and len(fitted) > len(at_bound):
+        held = ", ".join(at_bound)
+        notes.append(f"{held} on a bound: errors of the others hold it there; profile them")
     for (name, value), variance in zip(fitted.items(), variances, strict=False):
         p = objective.parameters[name]
         width = p.bounds[1] - p.bounds[0]

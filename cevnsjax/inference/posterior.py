@@ -23,6 +23,8 @@ from cevnsjax.parameters import Prior
 METHODS = ("nuts", "smc")
 # Fewer particles have no differences to move along.
 _PARTICLES = 50
+# What the sampler tells of each draw; memory for all of them [byte].
+_TOLD, _MOST_BYTES = 8, 8e9
 
 
 def sample(
@@ -80,6 +82,7 @@ def sample(
     require_numbers(chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0))
     require_method(method, draws, target_accept)
     target, pulls = target_of(objective, free, fixed, priors, marginalize_linear, data)
+    _require_memory(chains, draws + warmup, len(target.names), objective)
     if method == "smc":
         found = run_tempered(target, target.inputs, runs=chains, particles=draws, seed=seed)
         values, stats = found.values, found.stats
@@ -99,12 +102,27 @@ def sample(
         "marginalized": ", ".join(pulls),
         **about,
     }
+    posterior = table_dataset(values, objective.parameters, attributes)
+    for p in target.priors:
+        if p.normal is None:
+            posterior[p.name].attrs |= {"prior_low": p.low, "prior_high": p.high}
     groups = {
-        "posterior": table_dataset(values, objective.parameters, attributes),
+        "posterior": posterior,
         "sample_stats": table_dataset(stats, {}, attributes),
         **counts_groups(objective, target.held, values, data, seed),
     }
     return inference_data(groups)
+
+
+def _require_memory(chains: int, steps: int, parameters: int, objective: Any) -> None:
+    """Stop at more draws than memory holds, with those the sampler tells of and their counts."""
+    cells = sum(int(np.size(o)) for o in objective.observed)
+    needed = 8.0 * chains * steps * (parameters + _TOLD + cells)
+    if needed > _MOST_BYTES:
+        raise InputError(
+            f"{chains} chains of {steps} steps take {needed / 1e9:.3g} GB, limit "
+            f"{_MOST_BYTES / 1e9:g} GB; draw less: a posterior seldom needs over 10000 of each"
+        )
 
 
 def require_numbers(**numbers: tuple[int, int]) -> None:

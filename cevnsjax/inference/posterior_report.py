@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.inference.posterior_notes import notes_of
 from cevnsjax.inference.result import rounded
 
 # Rank-normalised R-hat and effective draws: Vehtari et al., Bayesian Analysis 16 (2021) 667.
@@ -55,6 +56,7 @@ class Report:
         draws: Draws of all chains.
         status: "converged", or what is wrong and what to do.
         evidence: Logarithm of the evidence and its error, from tempered populations.
+        notes: Where mean and sd mislead: several modes, ends of priors.
     """
 
     rows: dict[str, Row]
@@ -62,6 +64,7 @@ class Report:
     draws: int
     status: str
     evidence: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def converged(self) -> bool:
@@ -77,7 +80,7 @@ class Report:
         last = f"{self.divergences} of {self.draws} draws diverged"
         if self.evidence is not None:
             last = "log evidence {} ± {}".format(*rounded(*self.evidence))
-        return "\n  ".join([f"Posterior: {self.status}", *self.lines(), last])
+        return "\n  ".join([f"Posterior: {self.status}", *self.lines(), last, *self.notes])
 
 
 def aligned(cells: list[tuple[str, ...]]) -> list[str]:
@@ -125,16 +128,18 @@ def report(result: Any) -> Report:
             shown = str(name) if draws.shape[2] == 1 else f"{name}[{k}]"
             rows[shown] = _row(draws[:, :, k], variable.attrs.get("units", ""), tempered)
     chains, length = posterior.sizes["chain"], posterior.sizes["draw"]
+    notes = notes_of(posterior)
     if tempered:
         sd = float(stats.attrs["log_evidence_sd"])
         evidence = float(stats.attrs["log_evidence"]), sd / math.sqrt(chains)
-        return Report(rows, 0, chains * length, _tempered_status(rows, chains, sd), evidence)
+        status = _tempered_status(rows, chains, sd)
+        return Report(rows, 0, chains * length, status, evidence, notes)
     diverging = stats["diverging"].values if "diverging" in stats else np.zeros(1, dtype=bool)
     deepest = stats["reached_max_treedepth"].values if "reached_max_treedepth" in stats else False
     energy = stats["energy"].values if "energy" in stats else None
     found = int(np.sum(diverging))
     status = _status(rows, found, chains, length, float(np.mean(deepest)), energy)
-    return Report(rows, found, chains * length, status)
+    return Report(rows, found, chains * length, status, notes=notes)
 
 
 def _row(draws: np.ndarray, unit: str, tempered: bool) -> Row:

@@ -232,3 +232,19 @@ def test_overwrite(run, tmp_path):
     assert (tmp_path / "fit.json").read_text() == "old"
     assert run("fit", "csi-2017", "--output", "fit.json", "--overwrite").code == 0
     assert json.loads((tmp_path / "fit.json").read_text())["status"] == "converged"
+
+
+def test_fit_within_narrower_bounds(run):
+    words = ("--free", "eps_dV_ee", "--bounds", "eps_dV_ee=0.1:0.5", "--starts", "3", "--json")
+    done = run("fit", "csi-2017", *words, "--seed", "2")
+    assert done.code == 0, done.err
+    assert 0.1 <= json.loads(done.out)["values"]["eps_dV_ee"] <= 0.5
+    wrong = run("fit", "csi-2017", "--free", "eps_dV_ee", "--bounds", "eps_dV_ee=0.1")
+    assert wrong.code == 2
+    assert "should read low:high" in wrong.err
+
+
+def test_a_grid_of_one_point_is_called_that(run):
+    done = run("scan", "csi-2017", "--x", "sin2_theta_w=0.2:0.3:1")
+    assert "a grid of one point" in done.err
+    assert "does not depend" not in done.err

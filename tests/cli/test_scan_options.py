@@ -109,7 +109,7 @@ def test_stored_scans_over_each_other(run, tmp_path):
         ("profile csi-2017 --side left", "unknown side"),
         ("profile csi-2017 --side upper --level 0.4", "levels above 0.5"),
         ("fit csi-2017 --figure pie --plot x.png", "unknown figure"),
-        ("contours missing.nc --plot x.png", "is no scan"),
+        ("contours missing.nc --plot x.png", "there is no file missing.nc"),
     ],
 )
 def test_bad_options(run, tmp_path, words, message):

@@ -68,3 +68,11 @@ def test_a_flat_direction_is_profiled_in_the_errors_of_the_others():
     assert np.isnan(found[:2]).all()
     assert np.isnan(found[:, :2]).all()
     assert np.isnan(_covariance(np.zeros((3, 3)), scale, everything)).all()
+
+
+def test_errors_that_hold_another_parameter_at_its_bound_say_so():
+    model = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_dV_ee")])
+    found = fit(model, ["eps_uV_ee", "eps_dV_ee"])
+    assert found.at_bound == ("eps_uV_ee",)
+    assert found.notes[0].startswith("eps_uV_ee on a bound: errors of the others hold it there")
+    assert not any("on a bound" in note for note in fit(model, ["eps_dV_ee"]).notes)

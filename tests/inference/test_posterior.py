@@ -293,3 +293,8 @@ def test_groups_for_later_versions_of_arviz(monkeypatch):
     assert isinstance(tree, xr.DataTree)
     np.testing.assert_array_equal(tree["posterior"]["x"], groups["posterior"]["x"])
     assert report(tree).converged
+
+
+def test_more_draws_than_memory_are_refused():
+    with pytest.raises(InputError, match=r"4 chains of 1000000500 steps take \d+ GB, limit 8 GB"):
+        cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=10**9)

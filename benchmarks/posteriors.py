@@ -135,14 +135,14 @@ def sampled(sizes: Sizes) -> Iterator[Row]:
     """
     model = build()
     require_equal(model)
-    for without, words in ((False, "and pulls"), (True, "pulls integrated out")):
+    for without, words in ((False, " and pulls"), (True, ", pulls integrated out")):
         emcee = [theirs(sizes, without, seed) for seed in range(sizes.times)]
         for chains in (1, 4):
             run = partial(ours, model, sizes, chains, without)
             run(seed=100)
             found = [run(seed=seed) for seed in range(sizes.times)]
             plural = "" if chains == 1 else "s"
-            what = f"posterior of 4 parameters {words}, {chains} chain{plural}"
+            what = f"posterior of 4 parameters{words}, {chains} chain{plural}"
             yield Row(
                 f"{what}, per {_PER} effective draws / emcee on vectorised NumPy",
                 Timing.of([d.per_thousand for d in found]),

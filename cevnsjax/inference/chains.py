@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from cevnsjax.inference.cores import cores
+from cevnsjax.inference.posterior_groups import quiet_arviz
 from cevnsjax.inference.progress import track
 
 # Up to so many parameters the mass matrix is a full one: pulls and couplings are correlated.
@@ -107,6 +108,8 @@ def _in_threads(program: "_Program", lanes: list[Any], given: list[Any], blocks:
         found = [pool.submit(run, *both) for both in zip(lanes, given, strict=True)]
         for future in found:
             future.add_done_callback(lambda f: done.put(None) if f.exception() else None)
+        # Its import takes as long as most chains, and what they find goes to it.
+        quiet_arviz()
         for _ in track(range(blocks * len(lanes)), "sampling"):
             done.get()
             if any(f.done() and f.exception() for f in found):

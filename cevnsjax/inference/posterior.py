@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -178,7 +179,7 @@ def nuts(
     first = starts(target, given, chains, (seed, 0), shared=shared)
     found = run_chains(
         target,
-        {p.name: _unbounded(p, first[p.name]) for p in target.priors},
+        _moved(tuple(target.priors), first, inverse=True),
         given,
         draws=draws,
         warmup=warmup,
@@ -186,7 +187,9 @@ def nuts(
         target_accept=accept,
         shared=shared,
     )
-    return {p.name: _natural(p, found.values[p.name]) for p in target.priors}, found.stats
+    natural = _moved(tuple(target.priors), found.values, inverse=False)
+    # Rounding may put one a hair beyond an end.
+    return {p.name: np.clip(natural[p.name], p.low, p.high) for p in target.priors}, found.stats
 
 
 def _evidence(target: Target, found: Populations) -> dict[str, Any]:
@@ -206,22 +209,30 @@ def _evidence(target: Target, found: Populations) -> dict[str, Any]:
     }
 
 
-def _unbounded(prior: Density, values: np.ndarray) -> np.ndarray:
-    return np.asarray(_transform(prior).inv(values / prior.scale))
+def _moved(
+    priors: tuple[Density, ...], values: dict[str, np.ndarray], *, inverse: bool
+) -> dict[str, np.ndarray]:
+    """From the sampler's unbounded coordinates to values, or back, all in one program.
+
+    Args:
+        priors: One for each parameter.
+        values: By parameter.
+        inverse: From values, in the parameters' units, to unbounded coordinates.
+    """
+    with relaxed():
+        return jax.tree.map(np.asarray, _transforms(priors, values, inverse))
 
 
-def _natural(prior: Density, unbounded: np.ndarray) -> np.ndarray:
-    """Values in the parameter's unit; rounding may put one a hair beyond an end."""
-    scaled = np.asarray(_transform(prior)(unbounded))
-    return np.clip(scaled * prior.scale, prior.low, prior.high)
-
-
-def _transform(prior: Density) -> Any:
-    """From unbounded coordinates, the same that numpyro samples in."""
+@partial(jax.jit, static_argnums=(0, 2))
+def _transforms(priors: tuple[Density, ...], values: dict[str, Any], inverse: bool) -> Any:
     from numpyro.distributions import biject_to
 
-    with relaxed():
-        return biject_to(prior.distribution.support)
+    out = {}
+    for p in priors:
+        # The same that numpyro samples in.
+        transform, x = biject_to(p.distribution.support), values[p.name]
+        out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
+    return out
 
 
 def _conditional(

@@ -17,12 +17,17 @@ _MOST = 20_000_000
 _LANES = 64
 
 
-def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
-    """The groups as ``arviz.InferenceData``, or as the ``DataTree`` that arviz 1 works with."""
+def quiet_arviz() -> Any:
+    """The module arviz, whose version 0.23 announces its own future on import."""
     with warnings.catch_warnings():
-        # arviz 0.23 announces its own future on import.
         warnings.simplefilter("ignore", FutureWarning)
         import arviz
+    return arviz
+
+
+def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
+    """The groups as ``arviz.InferenceData``, or as the ``DataTree`` that arviz 1 works with."""
+    arviz = quiet_arviz()
     named: dict[str, Any] = dict(groups)
     if int(arviz.__version__.split(".")[0]) < 1:
         return arviz.InferenceData(**named)

@@ -161,10 +161,10 @@ def forecast(
     --output takes .nc or .json.
     """
     from cevnsjax.cli import forecast as command
-    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.build import Request, numbers_of
     from cevnsjax.cli.sink import Sink
 
-    true = command.truths(truth or ())
+    true = numbers_of(truth or (), "--truth")
     request = Request(
         experiments, analysis, free, fix, settings, (parameter, *true), tuple(interaction or ())
     )

@@ -52,11 +52,11 @@ def toys(
 ) -> None:
     """Pseudo-experiments: distribution and p-value of the likelihood ratio of tested parameters."""
     from cevnsjax.cli import toys as commands
-    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.build import Request, numbers_of
     from cevnsjax.cli.runs import Kept
     from cevnsjax.cli.sink import Sink
 
-    values = commands.numbers_of(true or [], "--true")
+    values = numbers_of(true or (), "--true")
     named = tuple(dict.fromkeys([*(test or ()), *values]))
     request = Request(experiments, analysis, free, fix, settings, named, tuple(interaction or ()))
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))

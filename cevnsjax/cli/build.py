@@ -39,15 +39,7 @@ class Request:
         Raises:
             InputError: At a word that is not name=number.
         """
-        held = {}
-        for name, text in (split(word, "--fix") for word in self.fix or []):
-            if name in held:
-                raise InputError(f"--fix {name} is given twice; keep one")
-            try:
-                held[name] = float(text)
-            except ValueError:
-                raise InputError(f"--fix {name}={text}: {text!r} is not a number") from None
-        return held
+        return numbers_of(self.fix or (), "--fix")
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -119,6 +111,23 @@ def range_of(word: str, option: str) -> tuple[float, float]:
         return float(low), float(high)
     except ValueError:
         raise InputError(f"{option} {word!r} should read low:high, e.g. 0:1") from None
+
+
+def numbers_of(words: Iterable[str], option: str) -> dict[str, float]:
+    """Numbers by name from name=value words.
+
+    Raises:
+        InputError: At a word of another form, or a name given twice.
+    """
+    out: dict[str, float] = {}
+    for name, text in (split(word, option) for word in words):
+        if name in out:
+            raise InputError(f"{option} {name} is given twice; keep one")
+        try:
+            out[name] = float(text)
+        except ValueError:
+            raise InputError(f"{option} {name}={text}: {text!r} is not a number") from None
+    return out
 
 
 def ranges_of(words: Iterable[str], option: str) -> dict[str, tuple[float, float]]:

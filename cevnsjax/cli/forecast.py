@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cevnsjax.cli.build import Request, axis, build, split
+from cevnsjax.cli.build import Request, axis, build
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare, say_table
 from cevnsjax.errors import InputError
@@ -20,23 +20,6 @@ _AXIS = {
     "sd": "standard deviation of {}",
     "efficiency": "{} of the efficiency",
 }
-
-
-def truths(words: Sequence[str]) -> dict[str, float]:
-    """True values by parameter from "name=value" words.
-
-    Raises:
-        InputError: At a word of another form, or a name given twice.
-    """
-    out: dict[str, float] = {}
-    for name, text in (split(word, "--truth") for word in words):
-        if name in out:
-            raise InputError(f"--truth {name} is given twice; keep one")
-        try:
-            out[name] = float(text)
-        except ValueError:
-            raise InputError(f"--truth {name}={text}: {text!r} is not a number") from None
-    return out
 
 
 def grid_of(word: str | None) -> tuple[str, list[float]]:

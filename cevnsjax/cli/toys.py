@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cevnsjax.cli.build import Request, build, split
+from cevnsjax.cli.build import Request, build
 from cevnsjax.cli.runs import Kept
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare
@@ -16,25 +16,6 @@ from cevnsjax.files import write_atomically
 
 # Lists longer than this go to netCDF, not to JSON.
 _MOST_JSON = 1_000_000
-
-
-def numbers_of(words: list[str], option: str) -> dict[str, float]:
-    """Numbers by name from "name=value" words.
-
-    Args:
-        words: What the option was given.
-        option: Its name, for messages.
-
-    Raises:
-        InputError: At a word of another form.
-    """
-    out: dict[str, float] = {}
-    for name, text in (split(word, option) for word in words):
-        try:
-            out[name] = float(text)
-        except ValueError:
-            raise InputError(f"{option} {name}={text}: {text!r} is not a number") from None
-    return out
 
 
 def toys(

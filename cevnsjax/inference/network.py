@@ -21,7 +21,7 @@ from cevnsjax.inference.flow import conditional_flow, require_flowjax
 from cevnsjax.inference.frame import Frame
 from cevnsjax.inference.posterior_groups import inference_data, table_dataset
 from cevnsjax.inference.priors import Density
-from cevnsjax.inference.unbounded import from_normal, log_prior, to_normal
+from cevnsjax.inference.unbounded import from_normal, to_normal
 from cevnsjax.types import Reals
 
 _FORMAT = "cevnsjax amortised posterior 1"
@@ -122,7 +122,7 @@ class Amortised(eqx.Module):
         with relaxed():
             log = _log_density(self.flow, self.frame, jnp.stack(z, axis=-1), seen[0])
         for p, v, c in zip(self.priors, x, z, strict=True):
-            log = log + log_prior(p, v) + 0.5 * c**2 + 0.5 * math.log(2 * math.pi)
+            log = log + p.log(v, jnp) + 0.5 * c**2 + 0.5 * math.log(2 * math.pi)
         return log
 
     def _features(self, data: Any) -> tuple[Any, bool]:

@@ -54,15 +54,20 @@ class Density:
         low, high = ends if ends[0] < 0 else -ends[::-1]
         return float(special.ndtr(high) - special.ndtr(low))
 
-    def log(self, x: np.ndarray) -> np.ndarray:
-        """Logarithm of the normalised density, -inf beyond the ends, shaped like x [1/unit]."""
+    def log(self, x: Any, xp: Any = np) -> Any:
+        """Logarithm of the normalised density, -inf beyond the ends, shaped like x [1/unit].
+
+        Args:
+            x: In the parameter's unit.
+            xp: numpy, or jax.numpy inside a trace.
+        """
         if self.normal is None:
-            out = np.full(np.shape(x), -math.log(self.high - self.low))
+            out = xp.full(xp.shape(x), -math.log(self.high - self.low))
         else:
             pull = (x - self.normal.mean) / self.normal.sd
             norm = math.log(self.normal.sd * math.sqrt(2 * math.pi) * self.mass)
             out = -0.5 * pull**2 - norm
-        return np.where((x >= self.low) & (x <= self.high), out, -np.inf)
+        return xp.where((x >= self.low) & (x <= self.high), out, -xp.inf)
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """Independent values [size] in the parameter's unit."""

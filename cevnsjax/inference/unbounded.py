@@ -37,17 +37,6 @@ def to_normal(prior: Density, x: Any) -> Reals:
     return side * _inverse((below - ndtr(low)) / (ndtr(high) - ndtr(low)))
 
 
-def log_prior(prior: Density, x: Any) -> Reals:
-    """Logarithm of the normalised prior, -inf beyond its ends, shaped like x [1/unit]."""
-    x = jnp.asarray(x)
-    if prior.normal is None:
-        out = jnp.full(x.shape, -math.log(prior.high - prior.low), dtype=x.dtype)
-    else:
-        norm = math.log(prior.normal.sd * math.sqrt(2 * math.pi) * prior.mass)
-        out = -0.5 * ((x - prior.normal.mean) / prior.normal.sd) ** 2 - norm
-    return jnp.where((x >= prior.low) & (x <= prior.high), out, -jnp.inf)
-
-
 def _ends(prior: Density) -> tuple[float, float, float]:
     """The ends in standard deviations, mirrored (-1) so that the tail of ndtr is near 0, not 1."""
     assert prior.normal is not None

@@ -243,7 +243,7 @@ CASES = {
         charge_radius,
         ["r2_nu_mumu"],
         {"r2_nu_mumu": cj.Normal(0.0, 30.0)},
-        {"method": "smc"},
+        {"method": "smc", "simulations": 1500},
     ),
 }
 
@@ -251,7 +251,7 @@ CASES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("case", list(CASES))
 def test_experiments_are_calibrated(case):
-    """p > 0.01 for all parameters of a case together, which share it evenly."""
+    """p > 0.01 for every parameter."""
     model, free, priors, options = CASES[case]
     found = cj.sbc(model(), free, priors=priors, seed=5, **{"simulations": 300, **options})
-    assert min(t.p for t in found.tests.values()) > 0.01 / len(found.tests), found
+    assert min(t.p for t in found.tests.values()) > 0.01, found

@@ -1,0 +1,103 @@
+"""What a section on results beyond the papers is made of."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Spans = Sequence[tuple[float, float]]
+Cell = str | float | Spans
+"""Words, a number, or intervals as (low, high) pairs."""
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table of results.
+
+    Attributes:
+        title: What it lists, in one line.
+        columns: Headings, with units where all of a column has one.
+        rows: Cells, as many in each row as there are columns.
+        note: What a reader must know to use it; may be empty.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.title}: row {row} needs {len(self.columns)} cells")
+
+    def text_rows(self) -> tuple[tuple[str, ...], ...]:
+        """Rows with every cell as text, numbers to four significant digits."""
+        return tuple(tuple(text_of(cell) for cell in row) for row in self.rows)
+
+    def markdown(self) -> str:
+        """The table in Markdown, its note below, without its title."""
+        lines = [
+            f"| {' | '.join(self.columns)} |",
+            f"|{'---|' * len(self.columns)}",
+            *(f"| {' | '.join(row)} |" for row in self.text_rows()),
+        ]
+        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a section computed.
+
+    Attributes:
+        tables: In the order to read them.
+        figures: By the stem of their files.
+        text: Findings that were computed, as Markdown; may be empty.
+    """
+
+    tables: Sequence[ResultTable] = ()
+    figures: Mapping[str, "Figure"] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One result beyond the papers.
+
+    Attributes:
+        name: Word for file names and the command line.
+        title: Heading.
+        text: What is computed, from which data and under which conventions, as Markdown.
+        compute: Computes it; needs float64.
+        cost: "quick" for seconds, "slow" for more.
+    """
+
+    name: str
+    title: str
+    text: str
+    compute: Callable[[], Result]
+    cost: Literal["quick", "slow"] = "quick"
+
+
+def text_of(cell: Cell) -> str:
+    """A cell as text: numbers to four significant digits, intervals in brackets.
+
+    Args:
+        cell: Words, a number, or intervals.
+    """
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int | float):
+        return _number(float(cell))
+    spans = ", ".join(f"[{_number(low)}, {_number(high)}]" for low, high in cell)
+    return spans or "none"
+
+
+def _number(x: float) -> str:
+    # Adding 0.0 turns -0.0 into 0.0.
+    return (
+        f"{x + 0.0:.4g}" if math.isfinite(x) else {math.inf: "inf", -math.inf: "-inf"}.get(x, "-")
+    )

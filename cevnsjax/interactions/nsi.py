@@ -15,12 +15,16 @@ from cevnsjax.parameters import Parameter
 from cevnsjax.types import Values
 
 NAMES = tuple(f"eps_{q}V_{pair}" for pair in PAIRS for q in "ud")
-_PROTON = {"u": 2, "d": 1}
-_NEUTRON = {"u": 1, "d": 2}
+COMMON = tuple(f"eps_qV_{pair}" for pair in PAIRS)
+"""Couplings that u and d quarks share."""
+# Valence quarks by the letter in a name; q is both kinds.
+_PROTON = {"u": 2, "d": 1, "q": 3}
+_NEUTRON = {"u": 1, "d": 2, "q": 3}
+_WORDS = {"u": "u quarks", "d": "d quarks", "q": "u and d quarks alike"}
 
 
 def quark_couplings(names: tuple[str, ...], kind: str, owner: str) -> list[Parameter]:
-    """Parameters eps_q<kind>_ab for quarks u and d, real and symmetric in flavour.
+    """Parameters eps_<quark><kind>_ab, real and symmetric in flavour.
 
     Args:
         names: Names like eps_uV_emu.
@@ -34,7 +38,7 @@ def quark_couplings(names: tuple[str, ...], kind: str, owner: str) -> list[Param
         out.append(
             Parameter(
                 name=name,
-                meaning=f"{kind} coupling of {quark} quarks, neutrinos {pair}, relative to G_F",
+                meaning=f"{kind} coupling of {_WORDS[quark]}, neutrinos {pair}, relative to G_F",
                 default=0.0,
                 bounds=(-10.0, 10.0),
                 latex=rf"\varepsilon^{{{quark}{kind}}}_{{{latex_of(pair)}}}",
@@ -67,7 +71,8 @@ class NSI(Interaction):
     """Vector NSI: Q_ab += (2 eps^u_ab + eps^d_ab) Z F_p + (eps^u_ab + 2 eps^d_ab) N F_n.
 
     ``eps_uV_emu`` is one real number for nu_e -> nu_mu and nu_mu -> nu_e, neutrinos and
-    antineutrinos.
+    antineutrinos. ``eps_qV_ee`` is a coupling of u and d quarks alike, eps^u = eps^d (as in Denton
+    and Gehrlein, arXiv:2008.06062), and adds to those of each.
     """
 
     names: tuple[str, ...]
@@ -76,12 +81,13 @@ class NSI(Interaction):
         """Switch couplings on.
 
         Args:
-            *names: Names like eps_uV_ee, eps_dV_emu; all twelve if none is given.
+            *names: Names like eps_uV_ee, eps_dV_emu, eps_qV_ee; the twelve of u and d quarks if
+                none is given.
 
         Raises:
             UnknownNameError: At an unknown quark or flavour pair.
         """
-        super().__init__(names=require_names("NSI", names or NAMES, NAMES))
+        super().__init__(names=require_names("NSI", names or NAMES, (*NAMES, *COMMON)))
 
     def own_parameters(self) -> list[Parameter]:
         """The couplings that are switched on."""
@@ -107,4 +113,5 @@ def matter_nsi(values: Mapping[str, Any], pair: str) -> Any:
     """
     if pair not in PAIRS:
         raise UnknownNameError("flavour pair", pair, PAIRS)
-    return 3 * (values.get(f"eps_uV_{pair}", 0.0) + values.get(f"eps_dV_{pair}", 0.0))
+    u, d, q = (values.get(f"eps_{quark}V_{pair}", 0.0) for quark in "udq")
+    return 3 * (u + d + 2 * q)

@@ -36,7 +36,7 @@ def _whole(build: Callable[..., Any]) -> Callable[..., Any]:
 
 
 OWNERS: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
-    "nsi": (nsi.NAMES, NSI),
+    "nsi": ((*nsi.NAMES, *nsi.COMMON), NSI),
     "magnetic_moment": (electromagnetic.MOMENT_NAMES, MagneticMoment),
     "charge_radius": (
         (*electromagnetic.RADIUS_NAMES, *electromagnetic.SOURCE_RADIUS_NAMES),

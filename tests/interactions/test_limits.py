@@ -104,6 +104,21 @@ def test_heavy_vector_is_contact_nsi(name):
     assert np.max(np.abs(rest[0])) < 20 * 107**2 / 1e6
 
 
+def test_heavy_universal_vector_is_one_coupling_of_both_quarks():
+    """eps_qV = g^2/(sqrt2 G_F m^2), u and d alike; and it is eps_uV = eps_dV."""
+    strength, m = 0.2, 1e6
+    names = ("eps_qV_ee", "eps_qV_mumu", "eps_qV_tautau")
+    got = counts(model(NSI(*names)), dict.fromkeys(names, strength))
+    g = (strength * np.sqrt(2) * constants.G_F) ** 0.5 * m
+    heavy = counts(model(LightVector("universal")), {"g_Zp": g, "m_Zp": m})
+    np.testing.assert_allclose(got, heavy, rtol=1e-6)
+    apart = {"eps_uV_ee": 0.3, "eps_dV_ee": 0.1}
+    mixed = {"eps_qV_ee": 0.1, "eps_uV_ee": 0.2}
+    np.testing.assert_allclose(
+        counts(model(NSI(*mixed)), mixed), counts(model(NSI(*apart)), apart), rtol=1e-13
+    )
+
+
 def test_heavy_scalar_is_the_contact_scalar():
     """C_q^S = sqrt2 g^2/(G_F m^2) of both quarks."""
     strength = 0.03
@@ -176,6 +191,7 @@ def test_matter_nsi():
     assert matter_nsi(values, "ee") == pytest.approx(3 * 0.35)
     assert matter_nsi(values, "emu") == pytest.approx(-0.9)
     assert matter_nsi(values, "tautau") == 0
+    assert matter_nsi({"eps_qV_ee": 0.1}, "ee") == pytest.approx(0.6)
     slope = jax.grad(lambda x: matter_nsi({"eps_dV_mutau": x}, "mutau"))(jnp.float64(0.2))
     assert float(slope) == 3
 

@@ -57,7 +57,7 @@ class Templates(eqx.Module):
 
 
 def bend(a: Any) -> tuple[Any, Any, Any]:
-    """What multiplies ``curved``: 0 at 0, 1 at +-1, |a| outside; with slope and curvature.
+    """What multiplies ``curved``: 0 at 0, 1 at +-1, ``|a|`` outside; with slope and curvature.
 
     With it the template goes through nominal and both shifted ones and straight on beyond, with
     two continuous derivatives (pyhf's interpolation code 4p; HistFactory, CERN-OPEN-2012-016).

@@ -21,7 +21,9 @@ from cevnsjax.parameters import Parameter
 from cevnsjax.types import Values
 
 _FRACTIONS = (0.51, 0.49)
-_SCALED_RATE, _SCALED_CV = 1.07, 0.939
+_SCALED_RATE = 1.07
+SCALED_CV = 0.939
+"""C_V^SM/N of both nuclei in the scaled form [1]."""
 CONVENTIONS: dict[str, dict[str, Any]] = {}
 """How the paper reads interactions: as the package does."""
 
@@ -67,5 +69,5 @@ class _ScaledCoupling(Interaction):
         g_Vp, g_Vn = scheme.couplings(scheme.sin2_theta_w)
         Z, N = nucleus.nucleus.Z, nucleus.nucleus.N
         own = -2 * (g_Vp[0] * Z + g_Vn * N) / N
-        shift = -0.5 * (_SCALED_CV - own) * nucleus.NF_n
+        shift = -0.5 * (SCALED_CV - own) * nucleus.NF_n
         return Charges(vector={(s, SOURCE_FLAVOUR[s]): shift for s in nucleus.sources})

@@ -29,9 +29,8 @@ SCALAR_PER_NEUTRON = {q: m_n / _QUARK_MASS[q] * _F_T[q, "n"] for q in "ud"}
 _VECTOR_P, _VECTOR_N = {"u": 2.0, "d": 1.0}, {"u": 1.0, "d": 2.0}
 _TENSOR_P, _TENSOR_N = {"u": 0.54, "d": -0.23}, {"u": -0.23, "d": 0.54}
 
-# Per Lorentz index: what one proton and one neutron carry. Pseudoscalar and axial quark currents
-# need nuclear spin and are left out, as in the paper.
-_PER_NUCLEON = {
+# Pseudoscalar and axial quark currents need nuclear spin and are left out, as in the paper.
+PER_NUCLEON = {
     "C_S": (SCALAR_PER_PROTON, SCALAR_PER_NEUTRON),
     "D_P": (SCALAR_PER_PROTON, SCALAR_PER_NEUTRON),
     "C_V": (_VECTOR_P, _VECTOR_N),
@@ -39,8 +38,9 @@ _PER_NUCLEON = {
     "C_T": (_TENSOR_P, _TENSOR_N),
     "D_T": (_TENSOR_P, _TENSOR_N),
 }
+"""Per Lorentz index: what one proton and one neutron carry per unit of quark coupling [1]."""
 EFFECTIVE = ("xi_S", "xi_V", "xi_T", "R_ST")
-QUARK = tuple(f"{k[0]}_{q}_{k[2]}" for k in _PER_NUCLEON for q in "ud")
+QUARK = tuple(f"{k[0]}_{q}_{k[2]}" for k in PER_NUCLEON for q in "ud")
 _EVEN = ("xi_S", "xi_T")
 _STRUCTURE = {
     **{"S": "scalar", "P": "scalar", "V": "vector", "A": "vector", "T": "tensor"},
@@ -116,7 +116,7 @@ class GeneralizedInteractions(Interaction):
         for name in self.names:
             letter, quark, index = name.split("_")
             key = f"{letter}_{index}"
-            proton, neutron = (table[quark] for table in _PER_NUCLEON[key])
+            proton, neutron = (table[quark] for table in PER_NUCLEON[key])
             term = values[name] * (proton * nucleus.ZF_p + neutron * nucleus.NF_n)
             out[key] = out[key] + term if key in out else term
         return out

@@ -178,6 +178,7 @@ def histograms(
     y_label: str,
     data_label: str = "data",
     title: str = "",
+    looks: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
     """Expected events as steps, data as points with errors.
 
@@ -190,6 +191,7 @@ def histograms(
         y_label: Axis label with unit.
         data_label: Name of the data in the legend.
         title: Line over the panel.
+        looks: Colour and line style by name, where they are to be others than the order gives.
     """
     x = increasing("edges", edges)
     size = (x.size - 1,)
@@ -197,7 +199,8 @@ def histograms(
         dress(axes)
         handles: list[Any] = []
         for i, (name, counts) in enumerate(expected.items()):
-            colour, dash = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
+            usual = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
+            colour, dash = (looks or {}).get(name, usual)
             look: dict[str, Any] = {"color": colour, "linestyle": dash}
             axes.stairs(finite(name, counts, size), x, label=name, linewidth=1.3, **look)
             handles.append(Line2D([], [], label=name, **look))

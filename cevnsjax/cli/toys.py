@@ -114,6 +114,8 @@ def feldman_cousins(
     if dataset["critical"].size <= _MOST_JSON:
         result |= {str(v): dataset[v].values.tolist() for v in dataset.data_vars}
     _deliver(sink, dataset, result, _lines(dataset, names))
+    for note in dataset.attrs["notes"]:
+        sink.say(f"note: {note}")
     if sink.plot is not None:
         title = model.name or " + ".join(model.experiments)
         labels = [model.parameters[n].label for n in names]

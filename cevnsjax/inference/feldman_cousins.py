@@ -23,7 +23,6 @@ from cevnsjax.inference.feldman_cousins_result import Point, dataset_of
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.profile import profile
 from cevnsjax.inference.run_blocks import run_in, shares
-from cevnsjax.inference.toy_blocks import in_blocks
 from cevnsjax.inference.toy_data import observed, truth_of
 from cevnsjax.inference.toy_engine import Engine, batch_of_one
 from cevnsjax.inference.toys import Throw, asked, require_count
@@ -84,8 +83,9 @@ def feldman_cousins(
 
     Returns:
         Dataset over the axes: ``q_data``, ``p_value`` with its error, ``toys`` used; over ``level``
-        too ``critical`` values, their errors, and ``accepted``. Attributes carry the best fit and,
-        for one parameter, ``intervals`` as JSON, a list of [low, high] for each level.
+        too ``critical`` values, their errors, and ``accepted``. Attributes carry the best fit,
+        ``notes`` on where the grid is too coarse or too narrow for the region, and, for one
+        parameter, ``intervals`` as JSON, a list of [low, high] for each level.
 
     Raises:
         UnknownNameError: At an unknown parameter or choice of nuisances.
@@ -237,8 +237,7 @@ class _Construction:
         done, more = 0, _FIRST
         while done < blocks and more:
             wanted = list(range(done, min(done + more, blocks)))
-            parts = [f.q for f in in_blocks(run, wanted, "pseudo-experiments")]
-            q = np.concatenate([q, *parts])[:most]
+            q = np.concatenate([q, *(run(block).q for block in wanted)])[:most]
             done += len(wanted)
             more = 0 if Point(q, q_data, levels).clear(_CLEAR) else done
         return Point(q, q_data, levels)

@@ -1,13 +1,13 @@
-"""Points of a Feldman-Cousins construction one after the other, kept in a run if there is one."""
+"""Points of a Feldman-Cousins construction on all cores, kept in a run if there is one."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 from cevnsjax.inference.feldman_cousins_result import Point
-from cevnsjax.inference.progress import track
 from cevnsjax.inference.run_blocks import fill, shares
 from cevnsjax.inference.run_folder import Run
+from cevnsjax.inference.toy_blocks import in_blocks
 
 _WHAT = "Feldman-Cousins"
 
@@ -24,14 +24,14 @@ def in_order(
         run: The run, open.
     """
     if run is None:
-        return [made(k) for k in track(range(count), _WHAT)]
+        return list(in_blocks(made, list(range(count)), _WHAT))
 
     def arrays(k: int) -> dict[str, np.ndarray]:
         point = made(k)
         return {"q": point.q, "toys": np.array([point.q.size]), "q_data": np.array([point.q_data])}
 
     blocks = shares(count)
-    fill(run, blocks, arrays, _WHAT, cores=False)
+    fill(run, blocks, arrays, _WHAT)
     out = []
     for found in map(run.read, range(len(blocks))):
         parts = np.split(found["q"], np.cumsum(found["toys"])[:-1])

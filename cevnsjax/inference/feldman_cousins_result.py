@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from cevnsjax.inference.feldman_cousins_notes import notes_of
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.toy_result import p_value
 from cevnsjax.levels import level_key
@@ -76,7 +77,7 @@ def dataset_of(
         objective: The model.
         grids: Values of each axis.
         points: In the order of the grid, the last axis running fastest.
-        about: Further attributes, ``levels`` among them.
+        about: Further attributes, ``levels`` and ``best_fit_<name>`` of the axes among them.
     """
     dims, table = tuple(grids), objective.parameters
     shape = tuple(g.size for g in grids.values())
@@ -107,6 +108,8 @@ def dataset_of(
         "experiments": list(objective.experiments),
         **about,
     }
+    best = {n: about[f"best_fit_{n}"] for n in grids}
+    attributes["notes"] = notes_of(objective, grids, variables["accepted"][1], levels, best)
     if len(grids) == 1:
         (grid,) = grids.values()
         found = intervals(grid, np.array(every["p_value"]), levels)

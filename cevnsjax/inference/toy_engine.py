@@ -111,11 +111,13 @@ class Engine:
         if self._rational is not None:
             return _closed_form(self._rational, truth[self.names[0]])
         descents = _Descents(self._model, self._joint, self._held, asimov)
-        # What is expected decides where global fits start, whatever is tested.
-        if self._prepared is None or self._prepared[0] is not asimov:
-            nothing = np.zeros_like(self._still)
-            self._prepared = asimov, descents.search({}, nothing)
-        everything, fixed = self._prepared[1], descents.search(truth, self._still)
+        # What is expected decides where global fits start, whatever is tested. Other threads may
+        # put their own in its place meanwhile.
+        prepared = self._prepared
+        if prepared is None or prepared[0] is not asimov:
+            prepared = asimov, descents.search({}, np.zeros_like(self._still))
+            self._prepared = prepared
+        everything, fixed = prepared[1], descents.search(truth, self._still)
         return lambda data: descents.fits(data, everything, fixed)
 
 

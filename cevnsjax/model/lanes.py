@@ -31,6 +31,20 @@ def use(count: int) -> None:
     _most["devices"] = count
 
 
+def workers() -> list[Any]:
+    """Devices that independent work is shared out among, each by a thread of its own.
+
+    All GPUs, or the CPU's threads that were asked for by ``use``; none where one device, the
+    default one, is all there is.
+    """
+    there = jax.local_devices()
+    if jax.default_backend() == "cpu":
+        there = there[: _most.get("devices", 1)]
+    else:
+        there = there[: _most.get("devices", len(there))]
+    return there if len(there) > 1 else []
+
+
 def devices_for(size: int, batch_size: int) -> int:
     """Devices that a map is spread over.
 

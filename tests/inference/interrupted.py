@@ -39,6 +39,12 @@ def toys(**options):
     return cj.toys(csi(), TOYS, test="eps_dV_ee", seed=5, **options)
 
 
+def newton(**options):
+    """Toys of Poisson cells, fitted by Newton's method."""
+    model = cj.Model(cj.experiments.csi_2017(statistic="time"))
+    return cj.toys(model, 4096, test="sin2_theta_w", seed=6, **options)
+
+
 def feldman_cousins(**options):
     return cj.feldman_cousins(csi(), toys=2048, eps_dV_ee=(-0.3, 0.6, 9), **options)
 
@@ -65,7 +71,7 @@ def node(**options):
     return cj.scan(csi(), engine="node", **axes, **options)
 
 
-KINDS = {f.__name__: f for f in (toys, feldman_cousins, scan, profiled, template, node)}
+KINDS = {f.__name__: f for f in (toys, newton, feldman_cousins, scan, profiled, template, node)}
 
 
 def slowly(seconds):

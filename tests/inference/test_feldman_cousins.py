@@ -11,6 +11,7 @@ from scipy import special, stats
 import cevnsjax as cj
 from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments.experiment import Pull
+from cevnsjax.inference.feldman_cousins_notes import notes_of
 from cevnsjax.inference.feldman_cousins_result import intervals
 
 SIG, BRN = "alpha_sig_csi2017", "alpha_brn_csi2017"
@@ -217,3 +218,44 @@ def test_coverage():
         assert covered == pytest.approx(level, abs=0.005)
     wilks = float(np.mean(found["q"].values <= 1.0))
     assert wilks > 0.70
+
+
+def notes(inside, **grids):
+    """Notes on a region of sin2_theta_w and R_n_Cs at 90 %."""
+    axes = {n: np.asarray(g, dtype=float) for n, g in grids.items()}
+    model = cj.Model(cj.experiments.csi_2017())
+    best = dict.fromkeys(axes, 0.25)
+    return notes_of(model, axes, np.array(inside)[..., None], (0.90,), best)
+
+
+def test_notes_on_what_the_grid_hides():
+    grid = {"sin2_theta_w": np.linspace(0.1, 0.5, 7)}
+    assert notes([False, False, True, True, True, False, False], **grid) == []
+    (empty,) = notes(np.zeros(7, dtype=bool), **grid)
+    assert "no point" in empty
+    assert "sin2_theta_w = 0.25" in empty
+    (thin,) = notes([False, True, False, True, True, True, False], **grid)
+    assert "island of 1 points near sin2_theta_w = 0.1667" in thin
+    (cut,) = notes([True, True, True, False, False, False, False], **grid)
+    assert cut == "0.90: runs out of the grid below sin2_theta_w = 0.1; widen it there"
+    # At a bound of the parameter there is nothing to widen.
+    at_bound = {"sin2_theta_w": np.linspace(0.0, 0.5, 7)}
+    assert notes([True, True, True, False, False, False, False], **at_bound) == []
+
+
+def test_notes_on_regions():
+    """A slanting valley one point wide is thin along both axes, a block is not."""
+    grid = {"sin2_theta_w": np.linspace(0.1, 0.5, 9), "R_n_Cs": np.linspace(4, 6, 9)}
+    block = np.zeros((9, 9), dtype=bool)
+    block[3:6, 3:6] = True
+    assert notes(block, **grid) == []
+    line = np.zeros((9, 9), dtype=bool)
+    line[np.arange(1, 8), np.arange(1, 8)] = True
+    (text,) = notes(line, **grid)
+    assert "along sin2_theta_w and R_n_Cs" in text
+
+
+def test_notes_come_with_the_result(model):
+    found = cj.feldman_cousins(model, levels=0.90, toys=1024, sin2_theta_w=(0.22, 0.4, 4))
+    (text, *_) = found.attrs["notes"]
+    assert text == "0.90: runs out of the grid below sin2_theta_w = 0.22; widen it there"

@@ -53,40 +53,59 @@ def panels(
 
 def profiles(
     axes: Axes,
-    curves: Mapping[str, ProfileResult],
+    curves: Mapping[str, ProfileResult | tuple[ArrayLike, ArrayLike]],
     *,
     label: str,
+    levels: Sequence[float] = (),
     x_range: tuple[float, float] | None = None,
     top: float | None = None,
     title: str = "",
+    name_levels: bool = True,
 ) -> None:
-    """Delta chi2 of one parameter in several analyses, with lines at the levels of the first.
+    """Delta chi2 of one parameter in several analyses, with lines at confidence levels.
 
     Args:
         axes: Axes to draw into.
-        curves: Profiles by name in the legend.
+        curves: By name in the legend, profiles or pairs of parameter and Delta chi2.
         label: Axis label of the parameter, with its unit.
+        levels: Confidence levels for one parameter; those of the first profile if empty [1].
         x_range: Limits of the abscissa; where the curves are in view if None [unit of label].
         top: Upper end of the ordinate; 1.5 times the highest level if None [1].
         title: Line over the panel.
+        name_levels: Whether to name the levels on the right.
     """
-    (name, first), *others = curves.items()
+    heights = {level_key(one): delta_chi2_at(one) for one in levels}
+    drawn: list[tuple[str, Any, Any]] = []
+    for name, curve in curves.items():
+        if isinstance(curve, ProfileResult):
+            heights = heights or curve.levels
+            drawn.append((name, curve.x, curve.delta_chi2))
+        else:
+            drawn.append((name, *curve))
+    (name, x, delta), *others = drawn
     draw_profile(
-        first.x,
-        first.delta_chi2,
+        x,
+        delta,
         label=label,
         best_fit=None,
         intervals={},
-        levels=first.levels,
-        others=[(other, p.x, p.delta_chi2) for other, p in others],
+        levels=heights,
+        others=others,
         name=name,
         title=title,
         axes=axes,
     )
+    axes.locator_params(axis="x", nbins=6)
     if x_range is not None:
         axes.set_xlim(x_range)
     if top is not None:
+        # Names of levels stand at parts of the frame's height.
+        for text in axes.texts:
+            text.set_y(text.get_position()[1] * axes.get_ylim()[1] / top)
         axes.set_ylim(0.0, top)
+    if not name_levels:
+        for text in list(axes.texts):
+            text.remove()
 
 
 def region(
@@ -202,7 +221,7 @@ def histograms(
             usual = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
             colour, dash = (looks or {}).get(name, usual)
             look: dict[str, Any] = {"color": colour, "linestyle": dash}
-            axes.stairs(finite(name, counts, size), x, label=name, linewidth=1.3, **look)
+            axes.stairs(finite(name, counts, size), x, baseline=None, label=name, **look)
             handles.append(Line2D([], [], label=name, **look))
         if data is not None:
             seen, error = (finite("data", a, size) for a in data)

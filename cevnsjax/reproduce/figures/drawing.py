@@ -51,6 +51,21 @@ def panels(
     return figure, list(axes.flat)
 
 
+def shared_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """The legend of the last panel over the whole figure, in one row; panels lose theirs.
+
+    Args:
+        figure: The figure, laid out by ``panels``.
+        axes: Its panels, each with a legend.
+    """
+    legends = [legend for one in axes if (legend := one.get_legend()) is not None]
+    handles = list(legends[-1].legend_handles)
+    for legend in legends:
+        legend.remove()
+    with mpl.rc_context(STYLE):
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+
+
 def profiles(
     axes: Axes,
     curves: Mapping[str, ProfileResult | tuple[ArrayLike, ArrayLike]],

@@ -1,0 +1,86 @@
+"""Data and best fit of COHERENT's analyses, projected on energy, time and other observables.
+
+Steady-state background at its best fit is taken off data and prediction; variances are those of
+all counts, as Poisson has them.
+"""
+
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from cevnsjax.model import Model
+from cevnsjax.plots import spectrum
+from cevnsjax.plots.frame import new_figure
+from cevnsjax.plots.style import STYLE, UNITS
+from cevnsjax.reproduce.quantities import signal_events, strength_of
+
+Parts = dict[str, dict[str, np.ndarray]]
+_SUBTRACTED = "steady_state"
+
+
+def best_fit(model: Model, pull: str) -> Parts:
+    """Counts at the best fit of a signal's strength, {"signal" or "background": {name: [cell]}}.
+
+    Args:
+        model: A model of one experiment with the pull searched.
+        pull: Name of the signal's pull.
+    """
+    best = strength_of(model, pull).events / signal_events(model) - 1
+    nuisances = {n: float(a) for n, a in model.best_pulls({pull: best}).items()}
+    (parts,) = model.predicted({pull: best, **nuisances}).values()
+    return {kind: {n: np.asarray(c) for n, c in parts[kind].items()} for kind in parts}
+
+
+def projected(counts: np.ndarray, grid: tuple[int, ...], axis: int) -> np.ndarray:
+    """Counts summed over all axes but one, [bin] [count].
+
+    Args:
+        counts: All cells, the last axis running fastest, [cell].
+        grid: Bins on each axis.
+        axis: The one that is kept.
+    """
+    others = tuple(k for k in range(len(grid)) if k != axis)
+    return np.reshape(counts, grid).sum(axis=others)
+
+
+def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> Figure:
+    """Data over the best fit, one panel an observable, with residuals below.
+
+    Args:
+        model: A model of one Poisson experiment with the pull searched.
+        pull: Name of the signal's pull.
+        observables: Names as ``spectrum`` has them, and their place among the experiment's axes.
+    """
+    (experiment,) = model.experiments.values()
+    parts = best_fit(model, pull)
+    steady = parts["background"].pop(_SUBTRACTED)
+    edges = [experiment.edges, *(np.array(e) for e in experiment.extra.values())]
+    with mpl.rc_context(STYLE):
+        figure = new_figure(3.6 * len(observables), 3.7)
+        frames = figure.subplots(
+            2, len(observables), sharex="col", height_ratios=(3.2, 1), squeeze=False
+        )
+    for column, (observable, k) in enumerate(observables.items()):
+        # Bins of unequal width are drawn as densities, or wide ones would tower over the others.
+        width = np.diff(edges[k])
+        uneven = not np.allclose(width, width[0])
+        per = width if uneven else np.ones_like(width)
+        signal, background = (
+            {n: projected(c, experiment.grid, k) / per for n, c in parts[kind].items()}
+            for kind in ("signal", "background")
+        )
+        seen = projected(experiment.observed, experiment.grid, k)
+        spectrum(
+            edges[k],
+            (seen - projected(steady, experiment.grid, k)) / per,
+            np.maximum(seen, 1.0) / per**2,
+            signal,
+            background,
+            observable=observable,
+            axes=frames[:, column],
+        )
+        if uneven:
+            frames[0, column].set_ylabel(f"counts / {UNITS[observable]}")
+    return figure

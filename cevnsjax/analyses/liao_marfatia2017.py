@@ -11,7 +11,7 @@ from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
 
-CONVENTIONS = {"light_vector": {"normalization": "lm_eq6"}}
+CONVENTIONS: dict[str, dict[str, Any]] = {"light_vector": {"normalization": "lm_eq6"}}
 """How the paper reads interactions: the normalisation of its eq. 6."""
 
 

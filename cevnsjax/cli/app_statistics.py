@@ -7,8 +7,10 @@ import typer
 from cevnsjax.cli.options import (
     AnalysisName,
     AsJson,
+    Devices,
     Experiments,
     Fix,
+    Folder,
     Interactions,
     Levels,
     Marginalize,
@@ -17,6 +19,8 @@ from cevnsjax.cli.options import (
     Overwrite,
     Plot,
     Priors,
+    Process,
+    Resume,
     Sampled,
     Seed,
     Set,
@@ -43,6 +47,10 @@ def sample(
         bool, typer.Option("--strict", help="Exit status 1 if chains did not converge.")
     ] = False,
     interaction: Interactions = None,
+    folder: Folder = None,
+    resume: Resume = False,
+    devices: Devices = None,
+    process: Process = None,
     figure: Annotated[
         str, typer.Option("--figure", help="For --plot: corner, trace or predictive.")
     ] = "corner",
@@ -57,6 +65,7 @@ def sample(
     """
     from cevnsjax.cli import posterior
     from cevnsjax.cli.build import Request
+    from cevnsjax.cli.runs import Kept
     from cevnsjax.cli.sink import Sink
 
     priors = posterior.priors_of(prior or ())
@@ -67,7 +76,7 @@ def sample(
         priors, chains, draws, warmup, seed, target_accept, marginalize, strict, method
     )
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    posterior.sample(request, sampling, figure, sink)
+    posterior.sample(request, sampling, figure, sink, Kept(folder, resume, devices, process))
 
 
 def sbc(

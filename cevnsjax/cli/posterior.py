@@ -15,6 +15,7 @@ from cevnsjax.cli.posterior_figures import (
     require_drawable,
     title_of,
 )
+from cevnsjax.cli.runs import Kept
 from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare
 from cevnsjax.errors import InputError, UnknownNameError
@@ -85,7 +86,7 @@ def priors_of(words: Iterable[str]) -> dict[str, Prior]:
     return priors
 
 
-def sample(request: Request, sampling: Sampling, figure: str, sink: Sink) -> None:
+def sample(request: Request, sampling: Sampling, figure: str, sink: Sink, kept: Kept) -> None:
     """Sample, print, write netCDF or JSON, draw.
 
     Chains that did not converge give a warning, and exit status 1 if that is asked for.
@@ -95,6 +96,7 @@ def sample(request: Request, sampling: Sampling, figure: str, sink: Sink) -> Non
     if sink.plot is not None and sampling.draws < LEAST_DRAWS:
         raise InputError(f"a figure needs {LEAST_DRAWS} draws at least, got {sampling.draws}")
     prepare()
+    kept.begin()
     from cevnsjax.inference.posterior import sample as run
     from cevnsjax.inference.posterior_report import report
 
@@ -115,9 +117,12 @@ def sample(request: Request, sampling: Sampling, figure: str, sink: Sink) -> Non
             marginalize_linear=sampling.marginalize,
             target_accept=sampling.target_accept,
             **({"method": sampling.method} if sampling.method else {}),
+            **kept.options,
         )
     except InputError as problem:
         raise InputError(_spelled(str(problem))) from None
+    if not kept.is_first:
+        return
     found = report(result)
     to_file = sink.output is not None and sink.output.suffix.lower() == ".nc"
     if sink.output is not None and to_file:

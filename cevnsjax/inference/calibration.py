@@ -12,7 +12,8 @@ import numpy as np
 
 from cevnsjax.errors import InputError
 from cevnsjax.inference.calibration_result import Calibration, uniformity
-from cevnsjax.inference.posterior import nuts, require_method, require_numbers
+from cevnsjax.inference.posterior import require_method, require_numbers
+from cevnsjax.inference.posterior_draws import Sampling, nuts
 from cevnsjax.inference.priors import densities
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.target import Inputs, Likelihood, Target, as_arrays, target_of
@@ -77,11 +78,7 @@ def sbc(
         values, stats = nuts(
             target,
             inputs,
-            chains=simulations,
-            draws=draws * thin,
-            warmup=warmup,
-            seed=seed,
-            accept=target_accept,
+            how=Sampling(simulations, draws * thin, warmup, seed, target_accept),
         )
         diverged = int(np.sum(stats["diverging"]))
     ranks = {n: _ranks(truths[n], values[n][:, thin - 1 :: thin]) for n in target.names}

@@ -1,6 +1,7 @@
 """Markov chains side by side: numpyro's NUTS, compiled once for warm-up and draws."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import lru_cache
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -8,9 +9,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from cevnsjax.inference.chain_segments import Segments, segments_of
 from cevnsjax.inference.cores import cores
 from cevnsjax.inference.posterior_groups import quiet_arviz
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.run_folder import Run
+from cevnsjax.model import lanes as devices
 
 # Up to so many parameters the mass matrix is a full one: pulls and couplings are correlated.
 _DENSE = 40
@@ -55,6 +59,7 @@ def run_chains(
     seed: int,
     target_accept: float,
     shared: bool = True,
+    run: Run | None = None,
 ) -> Chains:
     """No-U-turn sampling of a posterior, or of one posterior for each chain.
 
@@ -71,6 +76,7 @@ def run_chains(
         seed: Of the random numbers.
         target_accept: Mean acceptance probability the step size is adapted to.
         shared: Whether all chains have the same inputs.
+        run: Keep draws here, open, of ``blocks_of`` blocks; the numbers are the same.
     """
     chains = len(next(iter(first.values())))
     program = _program(posterior, len(first) <= _DENSE, warmup, target_accept, shared)
@@ -78,7 +84,9 @@ def run_chains(
         keys = jax.random.split(jax.random.PRNGKey(seed), chains)
         lanes = _folded((keys, first), chains)
         given = [inputs] * len(lanes) if shared else _folded(inputs, chains)
-        parts = _in_threads(program, lanes, given, -(-(warmup + draws) // _BLOCK))
+        calls = _calls(warmup + draws)
+        store = None if run is None else Segments(run, len(lanes), calls)
+        parts = _in_threads(program, lanes, given, calls, store)
     kept = slice(warmup, warmup + draws)
     values, stats = jax.tree.map(lambda *x: np.concatenate(x)[:chains, kept], *parts)
     stats["lp"] = -stats.pop("potential_energy")
@@ -87,44 +95,102 @@ def run_chains(
     return Chains(values, stats)
 
 
-def _in_threads(program: "_Program", lanes: list[Any], given: list[Any], blocks: int) -> list[Any]:
-    """Values and statistics of each batch, [chain, draw]; batches share the cores."""
+def blocks_of(chains: int, steps: int) -> tuple[int, int]:
+    """Blocks of a run that keeps chains, and how many of them are independent.
+
+    Args:
+        chains: Number of chains.
+        steps: Draws of each, and steps before them.
+    """
+    batches = -(-chains // _width(chains))
+    return batches * len(segments_of(_calls(steps))), batches
+
+
+def _calls(steps: int) -> int:
+    return -(-steps // _BLOCK)
+
+
+def _in_threads(
+    program: "_Program", lanes: list[Any], given: list[Any], calls: int, store: Segments | None
+) -> list[Any]:
+    """Values and statistics of each batch, [chain, draw]; batches share cores or devices."""
+    own = [b for b in range(len(lanes)) if store is None or store.is_own(b)]
     done: SimpleQueue[None] = SimpleQueue()
-    # Compiled here, not by all threads at once.
-    program.advance(program.start(lanes[0], given[0]), given[0])
+    placed = devices.workers()
+    free: SimpleQueue[Any] = SimpleQueue()
+    for device in placed or [None] * cores():
+        free.put(device)
+    if own and not placed:
+        # Compiled here, not by all threads at once.
+        program.advance(program.start(lanes[own[0]], given[own[0]]), given[own[0]])
 
-    def run(lane: Any, inputs: Any) -> Any:
-        parts = []
-        # What jax is told about promotions holds for one thread.
-        with relaxed():
-            state = program.start(lane, inputs)
-            for _ in range(blocks):
-                state, out = program.advance(state, inputs)
-                parts.append(jax.tree.map(np.asarray, out))
-                done.put(None)
-        return jax.tree.map(lambda *x: np.concatenate(x, axis=1), *parts)
+    def run(batch: int) -> Any:
+        device = free.get()
+        try:
+            # What jax is told about promotions and devices holds for one thread.
+            with relaxed(), nullcontext() if device is None else jax.default_device(device):
+                return _batch(program, batch, lanes[batch], given[batch], calls, store, done)
+        finally:
+            free.put(device)
 
-    with ThreadPoolExecutor(cores()) as pool:
-        found = [pool.submit(run, *both) for both in zip(lanes, given, strict=True)]
+    with ThreadPoolExecutor(max(len(placed), cores())) as pool:
+        found = [pool.submit(run, b) for b in own]
         for future in found:
             future.add_done_callback(lambda f: done.put(None) if f.exception() else None)
         # Its import takes as long as most chains, and what they find goes to it.
         quiet_arviz()
-        for _ in track(range(blocks * len(lanes)), "sampling"):
+        for _ in track(range(calls * len(own)), "sampling"):
             done.get()
             if any(f.done() and f.exception() for f in found):
                 break
-        return [f.result() for f in found]
+        parts = [f.result() for f in found]
+    return parts if store is None else store.everything()
+
+
+def _batch(
+    program: "_Program",
+    batch: int,
+    lane: Any,
+    inputs: Any,
+    calls: int,
+    store: Segments | None,
+    done: "SimpleQueue[None]",
+) -> Any:
+    """Values and statistics of a batch, [chain, draw]; segments that are kept already are not."""
+    state, parts, last = program.start(lane, inputs), [], None
+    for k, segment in enumerate(segments_of(calls)):
+        if store is not None and store.has(batch, k):
+            last = k
+            for _ in segment:
+                done.put(None)
+            continue
+        if store is not None and last is not None:
+            state, last = store.state(batch, last, state), None
+        drawn = []
+        for _ in segment:
+            state, out = program.advance(state, inputs)
+            drawn.append(jax.tree.map(np.asarray, out))
+            done.put(None)
+        joined = jax.tree.map(lambda *x: np.concatenate(x, axis=1), *drawn)
+        if store is None:
+            parts.append(joined)
+        else:
+            store.write(batch, k, joined, state)
+    return jax.tree.map(lambda *x: np.concatenate(x, axis=1), *parts) if parts else None
 
 
 def _folded(lanes: Any, chains: int) -> list[Any]:
     """Arrays [chain, ...] in batches of the same size; the last is filled up with first chains."""
-    most = _LANES.get(jax.default_backend(), _GPU_LANES)
-    few = 2 if most < _GPU_LANES else chains
-    width = min(chains, most, max(few, -(-chains // _BATCHES)))
+    width = _width(chains)
     index = np.arange(-(-chains // width) * width) % chains
     rows = index.reshape(-1, width)
     return [jax.tree.map(lambda x, r=row: np.asarray(x)[r], lanes) for row in rows]
+
+
+def _width(chains: int) -> int:
+    most = _LANES.get(jax.default_backend(), _GPU_LANES)
+    few = 2 if most < _GPU_LANES else chains
+    return min(chains, most, max(few, -(-chains // _BATCHES)))
 
 
 class _Program:

@@ -1,24 +1,22 @@
 """Posteriors drawn from a model's own likelihood: numpyro's NUTS, or tempered populations."""
 
-import math
 from collections.abc import Iterable, Mapping
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
 from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.inference.chains import relaxed, run_chains
+from cevnsjax.inference.posterior_draws import Sampling, drawn
 from cevnsjax.inference.posterior_groups import (
     counts_groups,
     inference_data,
     over_draws,
     table_dataset,
 )
-from cevnsjax.inference.priors import Density
-from cevnsjax.inference.target import Inputs, Likelihood, Target, starts, target_of
-from cevnsjax.inference.tempered import Populations, require_blackjax, run_tempered
+from cevnsjax.inference.target import Likelihood, Target, target_of
+from cevnsjax.inference.tempered import require_blackjax
 from cevnsjax.parameters import Prior
 
 METHODS = ("nuts", "smc")
@@ -42,6 +40,8 @@ def sample(
     marginalize_linear: bool = False,
     data: Any = None,
     target_accept: float = 0.8,
+    folder: str | Path | None = None,
+    resume: bool = False,
 ) -> Any:
     """Draw from the posterior, with NUTS or, where it has separated modes, tempered populations.
 
@@ -65,6 +65,9 @@ def sample(
             draw them afterwards, each given the rest: fewer dimensions, the same posterior.
         data: Data to use instead of the model's; other numbers recompile nothing.
         target_accept: Within (0, 1); nearer 1 takes smaller steps and diverges less; "nuts".
+        folder: Keep chains here, every 500 steps, or populations, so that sampling can be
+            interrupted and chains be shared out among processes; the numbers are the same.
+        resume: Go on with the run in ``folder``.
 
     Returns:
         arviz ``InferenceData`` (``DataTree`` from arviz 1 on) with groups ``posterior`` in the
@@ -78,21 +81,15 @@ def sample(
         UnknownNameError: At an unknown parameter.
         InputError: At an improper prior or one outside bounds, a parameter both free and fixed,
             numbers of chains or draws that are too low, an unknown method, or pulls that have no
-            closed form.
+            closed form; a folder that holds another run.
+        RunError: If the folder is in use, or cannot be written any more.
     """
     require_numbers(chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0))
     require_method(method, draws, target_accept)
     target, pulls = target_of(objective, free, fixed, priors, marginalize_linear, data)
     _require_memory(chains, draws + warmup, len(target.names), objective)
-    if method == "smc":
-        found = run_tempered(target, target.inputs, runs=chains, particles=draws, seed=seed)
-        values, stats = found.values, found.stats
-        about = {"method": "smc", "inference_library": "blackjax", **_evidence(target, found)}
-    else:
-        values, stats = nuts(
-            target, chains=chains, draws=draws, warmup=warmup, seed=seed, accept=target_accept
-        )
-        about = {"method": "nuts", "inference_library": "numpyro", "warmup": warmup}
+    how = Sampling(chains, draws, warmup, seed, target_accept)
+    values, stats, about = drawn(target, method, how, pulls, data, folder=folder, resume=resume)
     if pulls:
         values |= _conditional(target, values, pulls, seed)
     attributes = {
@@ -151,88 +148,6 @@ def require_method(method: str, draws: int, target_accept: float) -> None:
             raise InputError(
                 f'method "smc" needs {_PARTICLES} particles at least, better 1000; got {draws}'
             )
-
-
-def nuts(
-    target: Target,
-    inputs: Inputs | None = None,
-    *,
-    chains: int,
-    draws: int,
-    warmup: int,
-    seed: int,
-    accept: float,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Draws by NUTS in the parameters' units and the sampler's statistics, {name: [chain, draw]}.
-
-    Args:
-        target: The posterior.
-        inputs: Data sets, [chain] in front: one for each chain; the target's own if None.
-        chains: Number of chains.
-        draws: Draws of each.
-        warmup: Steps before them.
-        seed: Of the random numbers.
-        accept: Mean acceptance probability that step sizes are adapted to.
-    """
-    shared = inputs is None
-    given = target.inputs if inputs is None else inputs
-    first = starts(target, given, chains, (seed, 0), shared=shared)
-    found = run_chains(
-        target,
-        _moved(tuple(target.priors), first, inverse=True),
-        given,
-        draws=draws,
-        warmup=warmup,
-        seed=seed,
-        target_accept=accept,
-        shared=shared,
-    )
-    natural = _moved(tuple(target.priors), found.values, inverse=False)
-    # Rounding may put one a hair beyond an end.
-    return {p.name: np.clip(natural[p.name], p.low, p.high) for p in target.priors}, found.stats
-
-
-def _evidence(target: Target, found: Populations) -> dict[str, Any]:
-    """Attributes with the evidence; constraints of pulls as the nll holds them, not normalised.
-
-    So it is the same whether pulls are sampled or integrated out, here or on a grid.
-    """
-    table = target.objective.parameters
-    pulls = [p for p in target.priors if p.follows and table[p.name].linear]
-    extra = sum(math.log(p.counted.sd * math.sqrt(2 * math.pi)) for p in pulls if p.counted)
-    runs = found.log_evidence + extra
-    return {
-        "log_evidence": float(runs.mean()),
-        "log_evidence_sd": float(runs.std(ddof=1)) if len(runs) > 1 else math.nan,
-        "log_evidence_runs": runs.tolist(),
-        "stages": int(found.stages.max()),
-    }
-
-
-def _moved(
-    priors: tuple[Density, ...], values: dict[str, np.ndarray], *, inverse: bool
-) -> dict[str, np.ndarray]:
-    """From the sampler's unbounded coordinates to values, or back, all in one program.
-
-    Args:
-        priors: One for each parameter.
-        values: By parameter.
-        inverse: From values, in the parameters' units, to unbounded coordinates.
-    """
-    with relaxed():
-        return jax.tree.map(np.asarray, _transforms(priors, values, inverse))
-
-
-@partial(jax.jit, static_argnums=(0, 2))
-def _transforms(priors: tuple[Density, ...], values: dict[str, Any], inverse: bool) -> Any:
-    from numpyro.distributions import biject_to
-
-    out = {}
-    for p in priors:
-        # The same that numpyro samples in.
-        transform, x = biject_to(p.distribution.support), values[p.name]
-        out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
-    return out
 
 
 def _conditional(

@@ -27,6 +27,7 @@ def run_in(
     objective: Any,
     asked: Mapping[str, Any],
     blocks: int | None,
+    width: int | None = None,
 ) -> Run | None:
     """The run of a command in a folder, not yet open; None without a folder.
 
@@ -36,6 +37,7 @@ def run_in(
         objective: The model.
         asked: What else decides the numbers.
         blocks: Number of blocks, None if nobody knows before.
+        width: Blocks that far apart go on from each other, see ``Run``.
 
     Raises:
         InputError: At resume without a folder.
@@ -44,7 +46,7 @@ def run_in(
         if resume:
             raise InputError("resume=True needs the folder of a run: folder= (--folder)")
         return None
-    return Run(folder, {**asked, "model": described(objective)}, blocks, resume=resume)
+    return Run(folder, {**asked, "model": described(objective)}, blocks, resume=resume, width=width)
 
 
 def shares(total: int, size: int = 1) -> list[range]:

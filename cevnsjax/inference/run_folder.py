@@ -45,6 +45,7 @@ class Run:
         *,
         resume: bool = False,
         processes: tuple[int, int] | None = None,
+        width: int | None = None,
     ) -> None:
         """Prepare; nothing is written yet.
 
@@ -54,8 +55,11 @@ class Run:
             blocks: Number of blocks, None if nobody knows before.
             resume: Go on with what the folder holds; otherwise it must hold no run.
             processes: Number of this process and how many there are; ``place()`` if None.
+            width: Block k goes on where block k - width ended, and is the same process's; blocks
+                are independent of each other if None.
         """
         self._folder, self._resume, self.blocks = Path(folder), resume, blocks
+        self._width = width
         self._store = Store(self._folder)
         self.index, self.count = place() if processes is None else processes
         asked = {**plain(configuration), "blocks": blocks, "software": software()}
@@ -98,15 +102,23 @@ class Run:
                 "another folder"
             )
         self._compare(stored)
-        self._store.tidy(self._is_own)
-        there = [k for k in self._store.numbers() if self._is_own(k)]
+        self._store.tidy(self.is_own)
+        there = [k for k in self._store.numbers() if self.is_own(k)]
         looked = track(there, "looking through blocks")
         self._whole = {k for k in looked if self._store.is_whole(k)}
-        everything = range(self.index, self.blocks or 0, self.count)
-        self.missing = [k for k in everything if k not in self._whole]
+        own = filter(self.is_own, range(self.blocks or 0))
+        self.missing = [k for k in own if k not in self._whole]
 
-    def _is_own(self, block: int) -> bool:
-        return block % self.count == self.index
+    def is_own(self, block: int) -> bool:
+        """Whether a block is to be made by this process.
+
+        Args:
+            block: Its number.
+        """
+        return self._owner(block) == self.index
+
+    def _owner(self, block: int) -> int:
+        return (block if self._width is None else block % self._width) % self.count
 
     def _refuse_others(self) -> None:
         """Stop at a process of another run that works here.
@@ -213,16 +225,17 @@ class Run:
         Raises:
             RunError: If one of them has gone before.
         """
-        others = [k for k in range(self.blocks or 0) if not self._is_own(k)]
+        others = [k for k in range(self.blocks or 0) if not self.is_own(k)]
         seen = time.monotonic()
         for k in track(others, "waiting for other processes"):
-            path = self._lock_of(k % self.count)
+            owner = self._owner(k)
+            path = self._lock_of(owner)
             while not self._store.is_whole(k):
                 if holder(path) is not None:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > _PATIENCE_S:
                     raise RunError(
-                        f"process {k % self.count} of {self.count} does not run and block {k} of "
+                        f"process {owner} of {self.count} does not run and block {k} of "
                         f"{self.blocks} is missing in {self._folder}; start all processes again "
                         "with resume=True (--resume)"
                     )

@@ -11,6 +11,7 @@ the particles of the one before, and moves populations that are done along with 
 """
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,6 +22,10 @@ import numpy as np
 from cevnsjax.errors import InputError
 from cevnsjax.inference.chains import relaxed
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.run_blocks import fill, shares
+from cevnsjax.inference.run_folder import Run
+from cevnsjax.inference.toy_blocks import in_blocks
+from cevnsjax.model import lanes
 
 # Part of the particles that are effective after each weighting; stages before giving up.
 _EFFECTIVE, _STAGES = 0.7, 400
@@ -78,6 +83,7 @@ def run_tempered(
     particles: int,
     seed: int,
     shared: bool = True,
+    run: Run | None = None,
 ) -> Populations:
     """Independent populations from the prior to the posterior.
 
@@ -90,6 +96,7 @@ def run_tempered(
         particles: Number in each.
         seed: Of the random numbers.
         shared: Whether all populations have the same data.
+        run: Keep populations here, open, one in a block; the numbers are the same.
 
     Raises:
         InputError: If blackjax is missing, or the likelihood is finite nowhere in the prior.
@@ -98,14 +105,21 @@ def run_tempered(
     scales = np.array([p.scale for p in posterior.priors])
     program = _program(posterior, particles)
     rng = np.random.default_rng((seed, 0))
-    found = []
+    starts = [
+        np.stack([p.draw(rng, particles) for p in posterior.priors], axis=-1) for _ in range(runs)
+    ]
     with relaxed():
-        keys = jax.random.split(jax.random.PRNGKey(seed), runs)
-        for k in track(range(runs), "tempering"):
-            drawn = np.stack([p.draw(rng, particles) for p in posterior.priors], axis=-1)
-            own = inputs if shared else jax.tree.map(lambda x, k=k: x[k], inputs)
-            found.append(jax.tree.map(np.asarray, program(keys[k], drawn / scales, own)))
-    ended = _State(*(np.stack(x) for x in zip(*found, strict=True)))
+        keys = np.asarray(jax.random.split(jax.random.PRNGKey(seed), runs))
+
+    def population(k: int) -> dict[str, np.ndarray]:
+        # What jax is told about promotions holds for one thread.
+        with relaxed():
+            own = inputs if shared else jax.tree.map(lambda x: x[k], inputs)
+            end = program(keys[k], starts[k] / scales, own)
+        return {n: np.asarray(x)[None] for n, x in end._asdict().items()}
+
+    found = _populations(population, runs, run)
+    ended = _State(**{n: np.concatenate([f[n] for f in found]) for n in _State._fields})
     _require_end(ended)
     low, high = ([getattr(p, e) for p in posterior.priors] for e in ("low", "high"))
     # Rounding may put a value a hair beyond an end.
@@ -116,6 +130,20 @@ def run_tempered(
         ended.log_evidence,
         ended.stages,
     )
+
+
+def _populations(
+    population: Callable[[int], dict[str, np.ndarray]], runs: int, run: Run | None
+) -> list[dict[str, np.ndarray]]:
+    """All populations, side by side on several devices; those the run has already are read."""
+    several = bool(lanes.workers())
+    if run is None and not several:
+        return [population(k) for k in track(range(runs), "tempering")]
+    if run is None:
+        return list(in_blocks(population, list(range(runs)), "tempering"))
+    blocks = shares(runs)
+    fill(run, blocks, population, "tempering", cores=several)
+    return [run.read(k) for k in range(len(blocks))]
 
 
 def _require_end(ended: _State) -> None:

@@ -16,7 +16,7 @@ import cevnsjax as cj
 from cevnsjax.cli.main import main
 from cevnsjax.cli.posterior import priors_of
 from cevnsjax.cli.posterior_figures import FIGURES, posterior_figure
-from cevnsjax.inference import posterior
+from cevnsjax.inference import posterior, posterior_draws
 from cevnsjax.inference.posterior_report import report
 from cevnsjax.inference.priors import densities
 from cevnsjax.parameters import Normal, Uniform
@@ -283,7 +283,7 @@ def test_bad_input_is_one_line_and_nothing_is_sampled(run, tmp_path, monkeypatch
     def refuse(*_, **__):
         pytest.fail("chains were started")
 
-    monkeypatch.setattr(posterior, "run_chains", refuse)
+    monkeypatch.setattr(posterior_draws, "run_chains", refuse)
     for name in ("there.json", "there.png"):
         (tmp_path / name).write_text("keep")
     (tmp_path / "own.py").write_text(OWN)
@@ -326,7 +326,7 @@ def test_numbers_reach_the_library(run, monkeypatch, stored):
         "marginalize_linear": True,
         "target_accept": 0.9,
     }
-    assert asked == expected
+    assert asked == {**expected, "folder": None, "resume": False}
     assert run("sample", "csi-2017", "--method", "smc").code == 0
     assert asked["method"] == "smc"
     assert asked["free"] is None

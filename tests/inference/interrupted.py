@@ -7,13 +7,16 @@ arrays; each file it writes takes up to so many seconds before and after it is r
 import random
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 import cevnsjax as cj
 from cevnsjax.inference import run_store
 from cevnsjax.inference.run_processes import start
+from cevnsjax.parameters import Uniform
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from inference.toy import Batched, Toy, parameter
@@ -31,6 +34,7 @@ def chi2(x, y, z):
     return (x - 1) ** 2 + 3 * (y + 2) ** 2 + (z - 0.5 * x) ** 4 + np.sin(x * y)
 
 
+@cache
 def csi():
     return cj.Model(cj.experiments.csi_2017(), [cj.StandardModel(), cj.NSI("eps_dV_ee")])
 
@@ -71,7 +75,27 @@ def node(**options):
     return cj.scan(csi(), engine="node", **axes, **options)
 
 
-KINDS = {f.__name__: f for f in (toys, newton, feldman_cousins, scan, profiled, template, node)}
+def chains(**options):
+    """Two batches of chains, each of three segments."""
+    return draws_of(method="nuts", chains=4, draws=900, warmup=300, **options)
+
+
+def populations(**options):
+    return draws_of(method="smc", chains=4, draws=200, **options)
+
+
+def draws_of(**options):
+    table = {"sin2_theta_w": Uniform(0.1, 0.5)}
+    found = cj.sample(csi(), ["sin2_theta_w"], priors=table, seed=4, **options)
+    # Datasets from arviz up to 0.23, nodes of a tree from 1 on.
+    groups = [getattr(found[n], "dataset", found[n]) for n in ("posterior", "sample_stats")]
+    return xr.merge([xr.Dataset(g.variables) for g in groups])
+
+
+KINDS = {
+    f.__name__: f
+    for f in (chains, populations, toys, newton, feldman_cousins, scan, profiled, template, node)
+}
 
 
 def slowly(seconds):

@@ -1,0 +1,54 @@
+"""What figures of several papers compute: Delta chi2 along one parameter."""
+
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.inference.scan import scan
+from cevnsjax.model import Model
+from cevnsjax.plots.arrays import NumpyReals
+
+Curve = tuple[NumpyReals, NumpyReals]
+"""A parameter, increasing, and its Delta chi2, [point] each."""
+
+
+def delta_chi2_curve(
+    model: Model, parameter: str, reach: tuple[float, float], *, points: int = 1001
+) -> Curve:
+    """A parameter and its Delta chi2 from the lowest on the grid, nuisances profiled, [point].
+
+    Args:
+        model: The model; other parameters stay at their defaults.
+        parameter: Name of the parameter.
+        reach: Ends of the curve, the minimum between them [unit of the parameter].
+        points: Number of points, evenly spaced.
+    """
+    axes: dict[str, Any] = {parameter: (*reach, points)}
+    found = scan(model, **axes)
+    return np.asarray(found[parameter].values), np.asarray(found["delta_chi2"].values)
+
+
+def one_at_a_time(
+    model: Model, names: tuple[str, str], reach: tuple[float, float], *, points: int = 501
+) -> dict[str, Curve]:
+    """Curves of two couplings, each with the other at 0; one scan of both costs less than two.
+
+    Args:
+        model: The model; its counts are polynomials in both.
+        names: The couplings.
+        reach: Ends of both, 0 among the evenly spaced points between them.
+        points: Number of points of a curve.
+
+    Returns:
+        As by ``delta_chi2_curve``, by name.
+    """
+    grid = np.linspace(*reach, points)
+    # 0 itself, not what rounding makes of it.
+    grid[np.argmin(np.abs(grid))] = 0.0
+    axes: dict[str, Any] = dict.fromkeys(names, grid)
+    chi2 = scan(model, engine="template", **axes)["chi2"]
+    out = {}
+    for name, other in (names, names[::-1]):
+        one = np.asarray(chi2.sel({other: 0.0}).values)
+        out[name] = grid, one - one.min()
+    return out

@@ -3,6 +3,7 @@
 Events and profiles; regions of quark couplings are in ``aristizabal2018_quarks``.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,23 @@ def _frame() -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _data(model: Model) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Edges, beam-on background and data with errors, [bin] [count]."""
+def _with_data(
+    model: Model, shown: Mapping[str, np.ndarray], looks: Mapping[str, tuple[str, str]]
+) -> Figure:
+    """Expected events over the data and their errors."""
     (experiment,) = model.experiments.values()
-    (background,) = experiment.backgrounds.values()
-    return experiment.edges, background, (experiment.observed, np.sqrt(experiment.variance))
+    figure, axes = _frame()
+    histograms(
+        axes,
+        experiment.edges,
+        shown,
+        data=(experiment.observed, np.sqrt(experiment.variance)),
+        x_label=_PE,
+        y_label=_EVENTS,
+        data_label="COHERENT 2017",
+        looks=looks,
+    )
+    return figure
 
 
 def _signal(model: Model, **values: float) -> dict[str, np.ndarray]:
@@ -46,32 +59,21 @@ def _signal(model: Model, **values: float) -> dict[str, np.ndarray]:
 def events_by_flavour() -> Figure:
     """Fig. 1: Standard Model events by neutrino source, and data."""
     model = effective_model(scaled=True)
-    edges, _, data = _data(model)
     signal = _signal(model)
     shown = {label(source): counts for source, counts in signal.items()}
     shown["total"] = np.sum(list(signal.values()), axis=0)
     looks = {label(source): (COLOURS[source], "-") for source in signal} | {"total": (BLACK, "-")}
-    figure, axes = _frame()
-    histograms(
-        axes,
-        edges,
-        shown,
-        data=data,
-        x_label=_PE,
-        y_label=_EVENTS,
-        data_label="COHERENT 2017",
-        looks=looks,
-    )
-    return figure
+    return _with_data(model, shown, looks)
 
 
 def beam_on_background() -> Figure:
     """Fig. 2: prompt neutrons by photoelectrons."""
-    edges, background, _ = _data(effective_model())
+    (experiment,) = effective_model().experiments.values()
+    (background,) = experiment.backgrounds.values()
     figure, axes = _frame()
     looks = {"prompt neutrons": (BLACK, "-")}
     shown = {"prompt neutrons": background}
-    histograms(axes, edges, shown, x_label=_PE, y_label=_EVENTS, looks=looks)
+    histograms(axes, experiment.edges, shown, x_label=_PE, y_label=_EVENTS, looks=looks)
     axes.set_ylim(bottom=0.0)
     return figure
 
@@ -79,7 +81,6 @@ def beam_on_background() -> Figure:
 def events_at_the_best_fit() -> Figure:
     """Fig. 3: events of the Standard Model and with xi_V at its smaller best fit, and data."""
     model = effective_model(scaled=True)
-    edges, _, data = _data(model)
     best = max(best_fits("V"))
     shown, looks = {}, {}
     for name, xi_V, colour in (
@@ -90,18 +91,7 @@ def events_at_the_best_fit() -> Figure:
         text = rf"{name}, $\chi^2_\mathrm{{min}} = {chi2:.2f}$"
         shown[text] = np.sum(list(_signal(model, xi_V=xi_V).values()), axis=0)
         looks[text] = (colour, "-")
-    figure, axes = _frame()
-    histograms(
-        axes,
-        edges,
-        shown,
-        data=data,
-        x_label=_PE,
-        y_label=_EVENTS,
-        data_label="COHERENT 2017",
-        looks=looks,
-    )
-    return figure
+    return _with_data(model, shown, looks)
 
 
 def profiles_of_vector() -> Figure:

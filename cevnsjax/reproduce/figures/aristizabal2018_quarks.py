@@ -98,16 +98,13 @@ def best_fits(structure: str) -> list[float]:
     return [-2 * SCALED_CV - best, best] if structure == "V" else [best]
 
 
-def _latex(name: str) -> str:
-    letter, quark, index = name.split("_")
-    return f"${letter}_{index}^{quark}$"
-
-
 def _panel(axes: Axes, plane: Plane) -> None:
+    both = GeneralizedInteractions(plane.x, plane.y).own_parameters()
+    latex = {p.name: f"${p.latex}$" for p in both}
     contours(
         [exact_region(plane), shortcut_region(plane)],
-        x_label=_latex(plane.x),
-        y_label=_latex(plane.y),
+        x_label=latex[plane.x],
+        y_label=latex[plane.y],
         points=[("SM", 0.0, 0.0)],
         axes=axes,
     )

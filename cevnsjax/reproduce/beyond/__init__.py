@@ -1,10 +1,29 @@
 """Results beyond the papers: every section is computed when it is asked for, not before."""
 
+from functools import partial
+from importlib import import_module
+
+from cevnsjax.reproduce.beyond import texts
 from cevnsjax.reproduce.beyond.section import Result as Result
 from cevnsjax.reproduce.beyond.section import ResultTable as ResultTable
 from cevnsjax.reproduce.beyond.section import Section as Section
 
-SECTIONS: tuple[Section, ...] = ()
-"""All of them, in the order to read them."""
+
+def _later(module: str) -> Result:
+    return import_module(f"cevnsjax.reproduce.beyond.{module}").result()
+
+
+def _section(name: str, title: str, text: str) -> Section:
+    return Section(name, title, text, partial(_later, name), "slow")
+
+
+SECTIONS: tuple[Section, ...] = (
+    _section("joint", "CsI 2021 and argon 2020 together", texts.JOINT),
+    _section("plane", "Weak mixing angle and neutron radius of CsI", texts.PLANE),
+    _section("posteriors", "Posteriors beside profiles", texts.POSTERIORS),
+    _section("coverage", "Feldman-Cousins beside Wilks", texts.COVERAGE),
+    _section("conventions", "What misprints and conventions change", texts.CONVENTIONS),
+)
+"""All of them, in the order to read them; nothing of them is imported before it is computed."""
 
 __all__ = ["SECTIONS", "Result", "ResultTable", "Section"]

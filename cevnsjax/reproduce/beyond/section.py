@@ -35,7 +35,7 @@ class ResultTable:
                 raise ValueError(f"{self.title}: row {row} needs {len(self.columns)} cells")
 
     def text_rows(self) -> tuple[tuple[str, ...], ...]:
-        """Rows with every cell as text, numbers to four significant digits."""
+        """Rows with every cell as text, numbers to five significant digits."""
         return tuple(tuple(text_of(cell) for cell in row) for row in self.rows)
 
     def markdown(self) -> str:
@@ -83,7 +83,7 @@ class Section:
 
 
 def text_of(cell: Cell) -> str:
-    """A cell as text: numbers to four significant digits, intervals in brackets.
+    """A cell as text: numbers to five significant digits, intervals in brackets.
 
     Args:
         cell: Words, a number, or intervals.
@@ -99,5 +99,5 @@ def text_of(cell: Cell) -> str:
 def _number(x: float) -> str:
     # Adding 0.0 turns -0.0 into 0.0.
     return (
-        f"{x + 0.0:.4g}" if math.isfinite(x) else {math.inf: "inf", -math.inf: "-inf"}.get(x, "-")
+        f"{x + 0.0:.5g}" if math.isfinite(x) else {math.inf: "inf", -math.inf: "-inf"}.get(x, "-")
     )

@@ -1,0 +1,189 @@
+"""CsI 2021 and argon 2020 together: one parameter at a time, in and beyond the Standard Model."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from matplotlib.figure import Figure
+
+from cevnsjax.experiments import csi_2021, lar_2020
+from cevnsjax.inference.result import ProfileResult
+from cevnsjax.interactions import (
+    NSI,
+    ChargeRadius,
+    LightScalar,
+    LightVector,
+    MagneticMoment,
+    Millicharge,
+    StandardModel,
+)
+from cevnsjax.model import Model
+from cevnsjax.nuclei import isotope, theory_radii
+from cevnsjax.reproduce.beyond.limits import cells, limits
+from cevnsjax.reproduce.beyond.plane import model_of_csi
+from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.figures.drawing import panels, profiles
+
+_COLUMNS = ("parameter", "unit", "best fit", "68.27 % CL", "90 % CL")
+_PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
+_NSI = tuple(f"eps_{quark}V_{pair}" for quark in "ud" for pair in _PAIRS)
+_RADII, _CHARGES = ("r2_nu_ee", "r2_nu_mumu"), tuple(f"q_nu_{pair}" for pair in _PAIRS)
+_MOMENTS = ("mu_nu_e", "mu_nu_mu")
+MASSES_MEV = (1.0, 10.0, 100.0, 1000.0)
+"""Masses of light bosons [MeV]."""
+_Q_MEV = 50.0  # typical momentum transfer
+# Couplings at the typical momentum transfer, past the second valley of the vector.
+_LARGEST = {"g_Zp": 1.4e-4, "g_phi": 1e-4}
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """One parameter and where to look for it.
+
+    Attributes:
+        parameter: Its name.
+        within: Range, in its unit.
+        fixed: Other parameters to hold.
+        note: What is held, for the table.
+    """
+
+    parameter: str
+    within: tuple[float, float]
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+
+@cache
+def joint_model() -> Model:
+    """CsI 2021 and argon 2020 with everything that is looked at, each 0 unless it is varied."""
+    beyond = [
+        NSI(*_NSI),
+        ChargeRadius(*_RADII),
+        Millicharge(*_CHARGES),
+        MagneticMoment(*_MOMENTS),
+        LightVector("universal"),
+        LightScalar(),
+    ]
+    experiments = [csi_2021(split_flux=True), lar_2020(split_flux=True)]
+    return Model(experiments, [StandardModel(), *beyond], name="csi_2021 + lar_2020")
+
+
+def standard_model() -> list[Scanned]:
+    """The weak mixing angle, and neutron radii at or above the protons' of their nuclei."""
+    R_p = {el: theory_radii(isotope(name))[0] for el, name in _ISOTOPES.items()}
+    radii = [Scanned(f"R_n_{el}", (r, 12.0)) for el, r in R_p.items()]
+    return [Scanned("sin2_theta_w", (0.0, 0.7)), *radii]
+
+
+_ISOTOPES = {"Cs": "133Cs", "I": "127I", "Ar": "40Ar"}
+
+
+def couplings() -> list[Scanned]:
+    """Nonstandard interactions; off the diagonal their magnitudes."""
+    return [Scanned(n, (0.0 if _even(n) else -1.0, 1.0)) for n in _NSI]
+
+
+def electromagnetic() -> list[Scanned]:
+    """Charge radii, electric charges and magnetic moments."""
+    return [
+        *(Scanned(n, (-120.0, 80.0)) for n in _RADII),
+        *(Scanned(n, (0.0 if _even(n) else -60.0, 60.0)) for n in _CHARGES),
+        *(Scanned(n, (0.0, 120.0)) for n in _MOMENTS),
+    ]
+
+
+def mediators() -> list[Scanned]:
+    """Couplings of light bosons at fixed masses."""
+    out = []
+    for coupling, largest in _LARGEST.items():
+        mass = coupling.replace("g_", "m_")
+        for m in MASSES_MEV:
+            reach = largest * (1 + (m / _Q_MEV) ** 2) ** 0.5
+            out.append(Scanned(coupling, (0.0, reach), {mass: m}, f"{mass} = {m:g} MeV"))
+    return out
+
+
+def _even(name: str) -> bool:
+    return name.rpartition("_")[2] in ("emu", "etau", "mutau")
+
+
+GROUPS = {
+    "Standard Model": standard_model,
+    "Nonstandard interactions": couplings,
+    "Electromagnetic properties": electromagnetic,
+    "Light bosons": mediators,
+}
+"""What is looked at, by the title of its table."""
+_NOTES = {
+    "Standard Model": "R_n is looked for between R_p of the nucleus and 12 fm. CsI alone with one "
+    "R_n for both nuclei is in the table below.",
+    "Electromagnetic properties": "Charge radii add to the Standard Model's; the sign of q^2 is "
+    "that of PRD 102, 015030.",
+}
+
+
+def found_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
+    """Intervals of parameters one by one.
+
+    Args:
+        group: What to look at.
+        model: The model.
+    """
+    return [(s, limits(model, s.parameter, s.within, fixed=s.fixed)) for s in group]
+
+
+def table_of(
+    title: str, found: Iterable[tuple[Scanned, ProfileResult]], note: str = ""
+) -> ResultTable:
+    """Intervals as a table.
+
+    Args:
+        title: Its title.
+        found: What ``found_in`` gave.
+        note: Its note.
+    """
+    rows = []
+    for scanned, result in found:
+        name = scanned.parameter + (f", {scanned.note}" if scanned.note else "")
+        rows.append((name, result.unit, *cells(result)))
+    return ResultTable(title, _COLUMNS, tuple(rows), note)
+
+
+def result() -> Result:
+    """All tables, and profiles of the weak mixing angle and of couplings to d quarks."""
+    model, tables, shown = joint_model(), [], {}
+    for title, group in GROUPS.items():
+        found = found_in(group(), model)
+        shown |= {s.parameter: result for s, result in found}
+        tables.append(table_of(title, found, _NOTES.get(title, "")))
+    tables.insert(1, _each_alone())
+    return Result(tables, {"profiles": _figure(shown)})
+
+
+def _each_alone() -> ResultTable:
+    """The weak mixing angle and radii from each experiment by itself."""
+    angle = Scanned("sin2_theta_w", (0.0, 0.7))
+    csi = model_of_csi()
+    lar = Model(lar_2020(split_flux=True), [StandardModel()], name="lar_2020")
+    R_p = max(theory_radii(isotope(_ISOTOPES[el]))[0] for el in ("Cs", "I"))
+    groups = ((csi, [angle, Scanned("R_n", (R_p, 12.0))]), (lar, [angle]))
+    rows = [
+        (f"{s.parameter}, {model.name}", r.unit, *cells(r))
+        for model, group in groups
+        for s, r in found_in(group, model)
+    ]
+    note = "R_n is one radius for Cs and I, with sin2_theta_w at its default, and the other way."
+    return ResultTable("Each experiment alone", _COLUMNS, tuple(rows), note)
+
+
+def _figure(found: Mapping[str, ProfileResult]) -> Figure:
+    figure, axes = panels(3, width=3.0, height=3.0)
+    profiles(axes[0], {"CsI + LAr": found["sin2_theta_w"]}, label=r"$\sin^2\theta_W$")
+    coupled = {f"$\\varepsilon^{{dV}}_{{{t}}}$": found[f"eps_dV_{p}"] for p, t in _TEX.items()}
+    profiles(axes[1], coupled, label=r"$\varepsilon^{dV}$")
+    moments = {r"$\mu_{\nu_e}$": found["mu_nu_e"], r"$\mu_{\nu_\mu}$": found["mu_nu_mu"]}
+    profiles(axes[2], moments, label=r"$\mu_\nu$ [$10^{-10}\,\mu_B$]")
+    return figure
+
+
+_TEX = {"ee": "ee", "mumu": r"\mu\mu", "emu": r"e\mu"}

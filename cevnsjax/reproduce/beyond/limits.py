@@ -1,0 +1,135 @@
+"""Intervals of one parameter in a model of many, from its likelihood alone.
+
+``cevnsjax.profile`` compiles a program of derivatives for each parameter, which takes longer than
+anything else where dozens are looked at one by one. Here one compiled likelihood serves them all:
+minima by Brent's method around the lowest points of a grid, ends as roots between its points.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from cevnsjax.inference.result import ProfileResult
+from cevnsjax.levels import delta_chi2_at, level_key
+from cevnsjax.model import Model
+
+LEVELS = (0.6827, 0.90)
+"""One sigma and 90 %, both of one parameter."""
+_POINTS = 241
+# Parts of the range to which minima and ends are found.
+_MINIMUM, _END = 1e-7, 1e-9
+
+
+def limits(
+    model: Model,
+    parameter: str,
+    within: tuple[float, float],
+    *,
+    fixed: Mapping[str, float] | None = None,
+    levels: Sequence[float] = LEVELS,
+    points: int = _POINTS,
+) -> ProfileResult:
+    """Best fit and intervals in a range, linear nuisances profiled and all else held.
+
+    Args:
+        model: A model whose nuisances are all solved.
+        parameter: Name of the parameter.
+        within: Range to look at; structure narrower than its grid is not seen [its unit].
+        fixed: Other parameters to hold at given values.
+        levels: Confidence levels within (0, 1).
+        points: Points of the grid.
+
+    Returns:
+        What ``profile`` gives; Delta chi2 counts from the lowest in the range.
+    """
+    held = dict(fixed or {})
+    curve = _Curve(model, parameter, held)
+    x = np.linspace(*within, points)
+    chi2 = np.array([curve(v) for v in x])
+    lowest = [i for i in range(1, points - 1) if chi2[i] <= chi2[i - 1] and chi2[i] < chi2[i + 1]]
+    minima = np.array([curve.minimum(x[i - 1], x[i + 1]) for i in lowest])
+    x = np.unique(np.append(x, minima))
+    chi2 = np.array([curve(v) for v in x])
+    best = int(np.argmin(chi2))
+    heights = {level_key(level): delta_chi2_at(level) for level in levels}
+    end = _END * (within[1] - within[0])
+    spans = {k: _below(curve, x, chi2, chi2[best] + h, end) for k, h in heights.items()}
+    declared = model.parameters[parameter]
+    return ProfileResult(
+        parameter=parameter,
+        best_fit=float(x[best]),
+        chi2_min=float(chi2[best]),
+        intervals=spans,
+        levels=heights,
+        x=x,
+        chi2=chi2,
+        status="converged",
+        unit=declared.unit,
+        # An even parameter is mirrored at 0, where nothing is cut off.
+        open_at=tuple(v for v in within if not (declared.even and v == 0)),
+        analysis=model.name,
+        experiments=tuple(model.experiments),
+        fixed=held,
+    )
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """chi2 of a model against one parameter."""
+
+    model: Model
+    parameter: str
+    held: dict[str, float]
+
+    def __call__(self, x: float) -> float:
+        return 2 * float(self.model.profiled_nll({**self.held, self.parameter: float(x)}))
+
+    def minimum(self, low: float, high: float) -> float:
+        """Place of the lowest chi2 between two points."""
+        near = {"xatol": _MINIMUM * (high - low)}
+        found: Any = optimize.minimize_scalar(
+            self, bounds=(low, high), method="bounded", options=near
+        )
+        return float(found.x)
+
+
+def _below(
+    curve: _Curve, x: np.ndarray, chi2: np.ndarray, level: float, end: float
+) -> list[tuple[float, float]]:
+    """Intervals in which chi2 lies at or below a level; the range closes open ones."""
+    inside = chi2 <= level
+    edges = [float(x[0])] if inside[0] else []
+    for (a, b), (left, right) in zip(pairwise(x), pairwise(inside), strict=True):
+        if left != right:
+            root = optimize.brentq(lambda v: curve(v) - level, a, b, xtol=end)
+            edges.append(float(np.asarray(root)))
+    edges += [float(x[-1])] if inside[-1] else []
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def cells(found: ProfileResult) -> tuple[float, str, str]:
+    """Best fit and intervals at both ``LEVELS`` as cells of a table.
+
+    Args:
+        found: What ``limits`` gave.
+    """
+    first, second = (spans_of(found, level_key(level)) for level in LEVELS)
+    return found.best_fit, first, second
+
+
+def spans_of(found: ProfileResult, key: str) -> str:
+    """Intervals at a level as text; "..." stands for an end of the range that is no limit.
+
+    Args:
+        found: What ``limits`` or ``profile`` gave.
+        key: Name of the level.
+    """
+    parts = []
+    for low, high in found.intervals[key]:
+        ends = ["..." if v in found.open_at else f"{v + 0.0:.4g}" for v in (low, high)]
+        parts.append(f"[{ends[0]}, {ends[1]}]")
+    return ", ".join(parts) or "none"

@@ -1,0 +1,137 @@
+"""Credible intervals beside those of the profile likelihood."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+
+from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
+from cevnsjax.inference.grid_posterior import credible_intervals, grid_posterior, marginal
+from cevnsjax.inference.posterior import sample
+from cevnsjax.interactions import NSI, ChargeRadius, MagneticMoment, StandardModel
+from cevnsjax.levels import level_key
+from cevnsjax.model import Model
+from cevnsjax.plots.frame import dress, legend_above
+from cevnsjax.plots.style import CURVES, STYLE
+from cevnsjax.reproduce.beyond.limits import LEVELS, limits, spans_of
+from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.figures.drawing import panels
+
+RANGES = {
+    "sin2_theta_w": (0.0, 0.6),
+    "eps_dV_ee": (-0.6, 1.0),
+    "r2_nu_mumu": (-110.0, 60.0),
+    "mu_nu_mu": (0.0, 100.0),
+}
+"""Parameters of the exact posteriors and the ranges of their flat priors."""
+_GRID = 1201
+_SAMPLED = "sin2_theta_w"
+_CHAINS, _DRAWS, _WARMUP, _SEED = 2, 3000, 500, 3
+_COLUMNS = ("data", "parameter", "prior flat in", "level", "posterior", "profile")
+
+
+def gaussian_model() -> Model:
+    """CsI 2017 and argon 2020, which have Gaussian cells, with what ``RANGES`` names."""
+    beyond = [NSI("eps_dV_ee"), ChargeRadius("r2_nu_mumu"), MagneticMoment("mu_nu_mu")]
+    experiments = [csi_2017(split_flux=True), lar_2020(split_flux=True)]
+    return Model(experiments, [StandardModel(), *beyond], name="csi_2017 + lar_2020")
+
+
+def exact(model: Model, parameter: str) -> xr.Dataset:
+    """Posterior of one parameter, all others of theory at their defaults.
+
+    Args:
+        model: ``gaussian_model()``.
+        parameter: Name in ``RANGES``.
+    """
+    axis: dict[str, Any] = {parameter: (*RANGES[parameter], _GRID)}
+    return grid_posterior(model, fixed=_others(model, parameter), **axis)
+
+
+def _others(model: Model, parameter: str) -> dict[str, float]:
+    """Other parameters that are free by default, held."""
+    table = model.parameters
+    return {n: p.default for n, p in table.items() if p.free and n != parameter}
+
+
+def sampled_draws() -> tuple[Model, np.ndarray]:
+    """CsI 2021 with argon 2020, and draws of the weak mixing angle [1]."""
+    experiments = [csi_2021(split_flux=True), lar_2020(split_flux=True)]
+    model = Model(experiments, [StandardModel()], name="csi_2021 + lar_2020")
+    found = sample(model, [_SAMPLED], chains=_CHAINS, draws=_DRAWS, warmup=_WARMUP, seed=_SEED)
+    return model, np.asarray(found.posterior[_SAMPLED]).reshape(-1)
+
+
+def shortest(draws: np.ndarray, level: float) -> tuple[float, float]:
+    """Shortest interval that holds a part of the draws.
+
+    Args:
+        draws: Draws of one parameter with a single mode, [draw].
+        level: The part [1].
+    """
+    ordered = np.sort(draws)
+    held = int(np.ceil(level * ordered.size))
+    widths = ordered[held - 1 :] - ordered[: ordered.size - held + 1]
+    first = int(np.argmin(widths))
+    return float(ordered[first]), float(ordered[first + held - 1])
+
+
+def result() -> Result:
+    """Both kinds of intervals, and both curves of the exact ones."""
+    model, rows = gaussian_model(), []
+    figure, frames = panels(len(RANGES), width=2.7, height=2.8)
+    for parameter, frame in zip(RANGES, frames, strict=True):
+        posterior = exact(model, parameter)
+        profiled = limits(model, parameter, RANGES[parameter], points=401)
+        credible = credible_intervals(posterior, parameter, LEVELS)
+        rows += _rows(model, parameter, credible, profiled)
+        _draw(frame, posterior, profiled)
+    sampled, draws = sampled_draws()
+    credible = {level_key(level): [shortest(draws, level)] for level in LEVELS}
+    rows += _rows(sampled, _SAMPLED, credible, limits(sampled, _SAMPLED, (0.0, 0.6)))
+    note = f"The last two rows are shortest intervals of {draws.size} draws."
+    table = ResultTable("Credible and confidence intervals", _COLUMNS, tuple(rows), note)
+    return Result([table], {"posteriors": figure})
+
+
+def _rows(
+    model: Model,
+    parameter: str,
+    credible: Mapping[str, Sequence[tuple[float, float]]],
+    profiled: Any,
+) -> list[tuple[str, ...]]:
+    low, high = RANGES[parameter] if parameter in RANGES else model.parameters[parameter].bounds
+    if model.name.startswith("csi_2021"):
+        low, high = model.parameters[parameter].bounds
+    shown = f"[{low:g}, {high:g}] {model.parameters[parameter].unit}".rstrip()
+    rows = []
+    for level in LEVELS:
+        key = level_key(level)
+        spans = ", ".join(f"[{a + 0.0:.4g}, {b:.4g}]" for a, b in credible[key])
+        cells = (f"{100 * level:g} %", spans, spans_of(profiled, key))
+        rows.append((model.name, parameter, shown, *cells))
+    return rows
+
+
+def _draw(frame: Any, posterior: xr.Dataset, profiled: Any) -> None:
+    """Posterior and exp(-Delta chi2/2), both with their highest point at 1."""
+    density = marginal(posterior, profiled.parameter)
+    dress(frame)
+    x = density[profiled.parameter]
+    shown = [
+        *frame.plot(x, density / density.max(), color=CURVES[0], label="posterior"),
+        *frame.plot(
+            profiled.x,
+            np.exp(-profiled.delta_chi2 / 2),
+            "--",
+            color=CURVES[1],
+            label="profile likelihood",
+        ),
+    ]
+    inside = np.asarray(x)[np.asarray(density / density.max()) > 1e-3]
+    frame.set(xlim=(inside[0], inside[-1]), ylim=(0.0, 1.08), xlabel=posterior[x.name].label)
+    frame.set_ylabel("relative to the highest point")
+    with mpl.rc_context(STYLE):
+        legend_above(frame, shown, title="")

@@ -1,0 +1,70 @@
+"""One choice of a paper, with a number computed under it and under its alternative."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cevnsjax.interactions import StandardModel
+from cevnsjax.levels import level_key
+from cevnsjax.model import Model
+from cevnsjax.reproduce.beyond.limits import limits, spans_of
+from cevnsjax.reproduce.beyond.section import Cell
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A misprint or a convention, and what it changes.
+
+    Attributes:
+        paper: Name of the paper.
+        choice: What is chosen.
+        quantity: What is computed, with its unit.
+        taken: The choice that reproduces the paper, or is made here.
+        value: The quantity with it.
+        instead: The alternative.
+        other: The quantity with that and nothing else changed.
+        source: Where the paper has it.
+        printed: Row of the paper's published numbers without its prefix, "" if there is none.
+    """
+
+    paper: str
+    choice: str
+    quantity: str
+    taken: str
+    value: Cell
+    instead: str
+    other: Cell
+    source: str
+    printed: str = ""
+
+
+def with_theory(model: Model, theory: StandardModel, interactions: Sequence[Any] = ()) -> Model:
+    """The data of an analysis under another Standard Model.
+
+    Args:
+        model: The analysis.
+        theory: Couplings and form factor.
+        interactions: Interactions beyond the Standard Model.
+    """
+    return Model(list(model.experiments.values()), [theory, *interactions], name=model.name)
+
+
+def spans(
+    model: Model,
+    parameter: str,
+    within: tuple[float, float],
+    *,
+    level: float = 0.90,
+    fixed: Mapping[str, float] | None = None,
+) -> str:
+    """Intervals of one parameter as text.
+
+    Args:
+        model: The model.
+        parameter: Name of the parameter.
+        within: Range to look at [its unit].
+        level: Confidence level.
+        fixed: Other parameters to hold.
+    """
+    found = limits(model, parameter, within, levels=(level,), fixed=fixed)
+    return spans_of(found, level_key(level))

@@ -8,14 +8,14 @@ minima by Brent's method around the lowest points of a grid, ends as roots betwe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import optimize
 
 from cevnsjax.inference.result import ProfileResult
 from cevnsjax.levels import delta_chi2_at, level_key
-from cevnsjax.model import Model
+from cevnsjax.parameters import ParameterTable
 
 LEVELS = (0.6827, 0.90)
 """One sigma and 90 %, both of one parameter."""
@@ -24,8 +24,33 @@ _POINTS = 241
 _MINIMUM, _END = 1e-7, 1e-9
 
 
+@runtime_checkable
+class Likelihood(Protocol):
+    """What is asked of a model here."""
+
+    @property
+    def name(self) -> str:
+        """Name of the analysis, may be empty."""
+        ...
+
+    @property
+    def experiments(self) -> Mapping[str, Any]:
+        """Experiments by name; only the names are used."""
+        ...
+
+    @property
+    def parameters(self) -> ParameterTable:
+        """Table of parameters."""
+        ...
+
+    @property
+    def profiled_nll(self) -> Any:
+        """Function of values that gives half of chi2, linear nuisances at their best."""
+        ...
+
+
 def limits(
-    model: Model,
+    model: Likelihood,
     parameter: str,
     within: tuple[float, float],
     *,
@@ -36,7 +61,7 @@ def limits(
     """Best fit and intervals in a range, linear nuisances profiled and all else held.
 
     Args:
-        model: A model whose nuisances are all solved.
+        model: A model whose nuisances are all linear.
         parameter: Name of the parameter.
         within: Range to look at; structure narrower than its grid is not seen [its unit].
         fixed: Other parameters to hold at given values.
@@ -81,7 +106,7 @@ def limits(
 class _Curve:
     """chi2 of a model against one parameter."""
 
-    model: Model
+    model: Likelihood
     parameter: str
     held: dict[str, float]
 

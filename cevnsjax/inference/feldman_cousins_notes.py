@@ -1,6 +1,7 @@
 """What a reader of a Feldman-Cousins region should know: edges it runs over, islands too thin."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -57,7 +58,8 @@ def _thin(grids: Mapping[str, np.ndarray], inside: np.ndarray) -> Iterator[str]:
     from scipy import ndimage  # 0.1 s to import
 
     # Points that touch at corners belong together: slanting valleys are one island.
-    islands, count = ndimage.label(inside, structure=np.ones((3,) * inside.ndim))
+    labelled: Any = ndimage.label(inside, structure=np.ones((3,) * inside.ndim))
+    islands, count = labelled
     thin = []
     for number, box in enumerate(ndimage.find_objects(islands), start=1):
         found = islands[box] == number

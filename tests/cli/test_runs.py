@@ -3,10 +3,12 @@
 import json
 import os
 
+# Its import writes to the cache, which tests here do without.
+import arviz  # noqa: F401
 import pytest
 import xarray as xr
 
-from cevnsjax.cli import scans, toys
+from cevnsjax.cli import posterior, scans, toys
 from cevnsjax.cli.build import Request
 from cevnsjax.cli.runs import Kept
 from cevnsjax.cli.sink import Sink
@@ -44,7 +46,13 @@ def scan(kept, output=None):
     scans.scan(ASKED, AXES, "node", (), sink(output), nuisances=False, kept=kept)
 
 
-@pytest.mark.parametrize("command", [throw, construct, scan])
+def draw(kept, output=None):
+    how = posterior.Sampling({}, chains=2, draws=60, warmup=40)
+    asked = Request(["csi-2017"], None, ["sin2_theta_w"], None, None)
+    posterior.sample(asked, how, "corner", sink(output), kept)
+
+
+@pytest.mark.parametrize("command", [throw, construct, scan, draw])
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     command(Kept(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)
@@ -53,9 +61,10 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
         assert json.loads(capsys.readouterr().out) == expected
     command(Kept(tmp_path / "run", resume=True), tmp_path / "with.nc")
     capsys.readouterr()
+    group = "posterior" if command is draw else None
     with (
-        xr.open_dataset(tmp_path / "without.nc") as one,
-        xr.open_dataset(tmp_path / "with.nc") as two,
+        xr.open_dataset(tmp_path / "without.nc", group=group) as one,
+        xr.open_dataset(tmp_path / "with.nc", group=group) as two,
     ):
         xr.testing.assert_identical(one, two)
     # Processes other than the first neither print nor write.

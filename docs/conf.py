@@ -53,7 +53,7 @@ def copied_notebooks() -> None:
             shutil.copyfile(path, copy)
 
 
-ARRAYS = {"Float[jaxlib._jax.Array, '...']": "Reals"}
+SHORT = {"Float[jaxlib._jax.Array, '...']": "Reals", "<factory>": "..."}
 PLAIN = ("attribute", "data", "property")
 
 
@@ -79,8 +79,8 @@ def after(app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list
 
 
 def short(_app: Any, _what: str, _name: str, _obj: Any, _options: Any, text: Any, out: Any) -> Any:
-    """Arrays in signatures under the names of ``cevnsjax.types``."""
-    for long, name in ARRAYS.items():
+    """Arrays in signatures under the names of ``cevnsjax.types``; nothing that is no Python."""
+    for long, name in SHORT.items():
         text, out = (part.replace(long, name) if part else part for part in (text, out))
     return text, out
 

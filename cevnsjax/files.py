@@ -50,6 +50,28 @@ def _checked(target: Path, overwrite: bool, suffixes: Sequence[str]) -> Path:
     return target
 
 
+def check_folder(path: str | Path, *, overwrite: bool) -> Path:
+    """The path, if files can be written in a folder there; for use before long work.
+
+    Args:
+        path: Folder; made later if it is not there, its parent must be.
+        overwrite: Whether files that are in it may be replaced.
+
+    Raises:
+        InputError: Naming the path and what to do instead.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is no folder; choose another name")
+    if not target.exists() and not target.absolute().parent.is_dir():
+        raise InputError(f"folder {target.parent} does not exist; create it or choose another")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise InputError(f"folder {target} is not empty; choose another or pass --overwrite")
+    if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+        raise InputError(f"folder {target} is not writable; choose another")
+    return target
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside its place, then rename it there.
 

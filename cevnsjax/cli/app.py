@@ -13,10 +13,13 @@ from cevnsjax.cli.options import (
     AsJson,
     Experiments,
     Fix,
+    Folder,
     Interactions,
     Output,
     Overwrite,
     Plot,
+    Process,
+    Resume,
     Set,
 )
 
@@ -98,19 +101,38 @@ def reproduce(
     listing: Annotated[
         bool, typer.Option("--list", help="Papers and groups of rows; computes nothing.")
     ] = False,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Draw the papers' figures into a folder.")
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Rows and figures on one page, HTML and Markdown, in a folder."
+        ),
+    ] = None,
+    beyond: Annotated[
+        bool,
+        typer.Option("--beyond", help="Results beyond the papers; part of --all --report."),
+    ] = False,
+    folder: Folder = None,
+    resume: Resume = False,
+    process: Process = None,
     output: Output = None,
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
     """Compute numbers that papers print and compare, row by row.
 
-    Exit status 1 if a row that counts differs and no reason is known.
+    Exit status 1 if a row that counts differs and no reason is known. With --folder the rows are
+    kept there, and processes share them; the first one draws and writes.
     """
     from cevnsjax.cli import reproduce as command
+    from cevnsjax.cli.runs import Kept
     from cevnsjax.cli.sink import Sink
 
     sink = Sink(None, output, overwrite, as_json)
-    command.reproduce(papers or [], sink, everything=everything, quick=quick, listing=listing)
+    wanted = command.Wanted(papers or [], everything, quick, listing, figures, report, beyond)
+    command.reproduce(wanted, sink, Kept(folder, resume, None, process))
 
 
 @app.command("new-experiment")

@@ -114,13 +114,16 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     return fixed | {n: spare[i % len(spare)] for i, n in enumerate(others)}
 
 
-def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
+def save(
+    figure: Figure, path: str | Path, *, overwrite: bool = False, dpi: float | None = None
+) -> Path:
     """Write a figure whole or not at all; equal figures give equal files.
 
     Args:
         figure: What to write.
-        path: File ending in .png (300 dpi), .pdf or .svg.
+        path: File ending in .png, .pdf or .svg.
         overwrite: Whether an existing file may be replaced.
+        dpi: Resolution of .png [1/inch]; 300 if None.
 
     Returns:
         The path written.
@@ -133,7 +136,8 @@ def save(figure: Figure, path: str | Path, *, overwrite: bool = False) -> Path:
 
     def write(part: Path) -> None:
         with mpl.rc_context(STYLE):
-            figure.savefig(part, format=suffix[1:], metadata=_METADATA[suffix])
+            resolution = STYLE["savefig.dpi"] if dpi is None else dpi
+            figure.savefig(part, format=suffix[1:], metadata=_METADATA[suffix], dpi=resolution)
 
     write_atomically(target, write)
     return target

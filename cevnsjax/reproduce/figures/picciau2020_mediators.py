@@ -26,7 +26,7 @@ TWO_SIGMA = 0.9545
 _SCALE = "qf_scale_csi2017"
 # Quenching scales: four standard deviations to either side, in steps of half of one.
 _SCALES = np.linspace(0.796, 1.204, 17)
-MASSES = np.geomspace(1.0, 1e3, 161)
+MASSES = np.geomspace(1.0, 1e3, 151)
 """Masses of every grid [MeV]."""
 COUPLINGS = {
     "universal": np.geomspace(1e-5, 1e-2, 1001),

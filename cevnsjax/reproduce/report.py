@@ -1,0 +1,171 @@
+"""One page of everything: Markdown with its figures beside it, and HTML that holds them inside."""
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from cevnsjax import __version__
+from cevnsjax.files import write_atomically
+from cevnsjax.plots import save
+from cevnsjax.reproduce.beyond import Result, Section
+from cevnsjax.reproduce.figures import PaperFigure
+from cevnsjax.reproduce.papers import Paper
+from cevnsjax.reproduce.records import STATUSES, counted_as, counts
+from cevnsjax.reproduce.rows import Row, markdown, reasons_of
+
+MARKDOWN, HTML, FIGURES = "report.md", "report.html", "figures"
+"""Files of a report and the folder of its figures."""
+_DPI = 130
+_STYLE = """
+body { font: 15px/1.5 sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+body { color: #222 } a { color: #0072B2 } img { max-width: 100% }
+h2 { border-top: 1px solid #bbb; padding-top: 1rem }
+table { border-collapse: collapse; font-size: 13px; display: block; overflow-x: auto }
+td, th { border-bottom: 1px solid #ddd; padding: 2px 10px 2px 0 }
+td, th { text-align: left; vertical-align: top }
+"""
+_HEAD = """\
+<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<title>cevnsjax: published numbers, computed again</title>
+"""
+_RULE = (
+    "A row is *reproduced* within half its last printed digit and *close* within the tolerance "
+    "shown, the largest of one unit of the last digit, 2 % of the interval's width and the distance "
+    "at which an independent calculation lands; *known differs* is what that calculation misses too."
+)
+
+
+@dataclass
+class Report:
+    """A report that is being written.
+
+    Attributes:
+        folder: Where it goes; made if it is not there.
+        command: What made it.
+        overwrite: Whether files that are there may be replaced.
+    """
+
+    folder: Path
+    command: str
+    overwrite: bool = False
+    _parts: list[str] = field(default_factory=list)
+    _records: list[tuple[Paper, list[dict[str, Any]]]] = field(default_factory=list)
+
+    def paper(
+        self,
+        paper: Paper,
+        groups: Iterable[tuple[str, Sequence[Row]]],
+        records: list[dict[str, Any]],
+        texts: Iterable[str],
+    ) -> None:
+        """Add the rows of a paper.
+
+        Args:
+            paper: The paper.
+            groups: Names and rows.
+            records: All its rows as plain data.
+            texts: What belongs below them.
+        """
+        self._records.append((paper, records))
+        self._parts.append(f"## {paper.name}\n\n{paper.title}. {paper.reference}\n")
+        for name, rows in groups:
+            self._parts.append(f"### {paper.name}: {name}\n\n{markdown(rows)}")
+            self._parts.append(reasons_of(rows))
+        self._parts += list(texts)
+
+    def figure(self, paper: Paper, about: PaperFigure, drawn: Figure) -> None:
+        """Add a figure of a paper.
+
+        Args:
+            paper: The paper.
+            about: What it shows.
+            drawn: The figure.
+        """
+        path = self._kept(f"{paper.name}_{about.name}", drawn)
+        self._parts.append(f"**{about.title}.**\n\n![{about.title}]({path})\n\n{about.caption}\n")
+
+    def section(self, about: Section, result: Result) -> None:
+        """Add a result beyond the papers.
+
+        Args:
+            about: What it is about.
+            result: What was found.
+        """
+        if not any(part.startswith("## Beyond") for part in self._parts):
+            self._parts.append("## Beyond the papers\n")
+        self._parts.append(f"### {about.title}\n\n{about.text}\n{result.text}\n")
+        for table in result.tables:
+            self._parts.append(f"**{table.title}.**\n\n{table.markdown()}")
+        for name, drawn in result.figures.items():
+            self._parts.append(f"![{about.title}]({self._kept(f'{about.name}_{name}', drawn)})\n")
+
+    def _kept(self, name: str, drawn: Figure) -> str:
+        """Save a figure; its path from the report."""
+        folder = self.folder / FIGURES
+        folder.mkdir(exist_ok=True)
+        path = save(drawn, folder / f"{name}.png", overwrite=self.overwrite, dpi=_DPI)
+        return f"{FIGURES}/{path.name}"
+
+    def write(self) -> list[Path]:
+        """Write both pages; their paths."""
+        text = "\n".join([self._head(), *(p for p in self._parts if p)])
+        text = re.sub(r"\n{3,}", "\n\n", text)
+        page = _html(text, self.folder)
+        written = []
+        for name, body in ((MARKDOWN, text), (HTML, page)):
+            path = self.folder / name
+            write_atomically(path, lambda part, b=body: part.write_text(b, encoding="utf-8"))
+            written.append(path)
+        return written
+
+    def _head(self) -> str:
+        lines = [
+            "# Published numbers, computed again\n",
+            f"Written by `{self.command}`, cevnsjax {__version__}. {_RULE}\n",
+            f"| primary rows | {' | '.join(STATUSES)} |",
+            f"|---|{'---|' * len(STATUSES)}",
+        ]
+        every = [(paper.name, records) for paper, records in self._records]
+        every.append(("all", [r for _, records in every for r in records]))
+        for name, records in every:
+            primary = counts(records)["primary"]
+            lines.append(f"| {name} | {' | '.join(str(primary[s]) for s in STATUSES)} |")
+        return "\n".join([*lines, "", _far(r for _, records in self._records for r in records)])
+
+
+def _far(records: Iterable[dict[str, Any]]) -> str:
+    """Primary rows that are neither reproduced nor close, one by one."""
+    lines = [
+        f"- {r['id']}: published {r['published']}, computed {_short(r['computed'])}; {r['reason']}."
+        for r in records
+        if r["primary"] and counted_as(r) in ("known differs", "differs")
+    ]
+    if not lines:
+        return "Every primary row that was computed is reproduced or close.\n"
+    return "Primary rows that are neither reproduced nor close:\n\n" + "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value))}]"
+    return "open" if value is None else f"{value:.6g}"
+
+
+def _html(text: str, folder: Path) -> str:
+    """The page with its figures inside."""
+    from markdown_it import MarkdownIt
+
+    body = MarkdownIt("commonmark").enable("table").render(text)
+
+    def inside(found: re.Match[str]) -> str:
+        body = base64.b64encode((folder / found[1]).read_bytes()).decode()
+        return f'src="data:image/png;base64,{body}"'
+
+    body = re.sub(rf'src="({FIGURES}/[^"]+)"', inside, body)
+    return f"{_HEAD}<style>{_STYLE}</style></head>\n<body>\n{body}</body></html>\n"

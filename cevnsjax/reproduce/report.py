@@ -36,8 +36,9 @@ _HEAD = """\
 """
 _RULE = (
     "A row is *reproduced* within half its last printed digit and *close* within the tolerance "
-    "shown, the largest of one unit of the last digit, 2 % of the interval's width and the distance "
-    "at which an independent calculation lands; *known differs* is what that calculation misses too."
+    "shown: the largest of one unit of the last digit, 2 % of the interval's width and the "
+    "distance at which an independent calculation lands. *Known differs* is what that calculation "
+    "misses too."
 )
 
 

@@ -13,9 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy import optimize
 
+from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.result import ProfileResult
 from cevnsjax.levels import delta_chi2_at, level_key
-from cevnsjax.parameters import ParameterTable
 
 LEVELS = (0.6827, 0.90)
 """One sigma and 90 %, both of one parameter."""
@@ -25,23 +25,8 @@ _MINIMUM, _END = 1e-7, 1e-9
 
 
 @runtime_checkable
-class Likelihood(Protocol):
-    """What is asked of a model here."""
-
-    @property
-    def name(self) -> str:
-        """Name of the analysis, may be empty."""
-        ...
-
-    @property
-    def experiments(self) -> Mapping[str, Any]:
-        """Experiments by name; only the names are used."""
-        ...
-
-    @property
-    def parameters(self) -> ParameterTable:
-        """Table of parameters."""
-        ...
+class Likelihood(Objective, Protocol):
+    """An objective that is a function of values too."""
 
     @property
     def profiled_nll(self) -> Any:

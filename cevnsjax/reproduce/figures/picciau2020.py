@@ -10,6 +10,7 @@ from cevnsjax.reproduce.figures.picciau2020_profiles import (
     running,
     weak_mixing_angle,
 )
+from cevnsjax.reproduce.figures.picciau2020_rates import rates
 
 _PROXY = (
     "On the CsI side a tuned proxy stands in for the authors' quenching curve, which is not among "
@@ -39,6 +40,15 @@ def _exclusion(boson: str, text: str) -> PaperFigure:
 
 
 FIGURES = (
+    PaperFigure(
+        "rates",
+        "Slide on mediators: events on argon with and without a boson",
+        "Recoils in 24 kg of argon before efficiency, with a boson of 10 MeV whose couplings are "
+        "examples chosen here; the slide prints none. The universal boson adds events at low "
+        "energies and cancels them at some higher one; the others add everywhere, L_mu - L_tau "
+        "with the minus sign of the slide.",
+        rates,
+    ),
     *(_exclusion(boson, text) for boson, text in _MODELS.items()),
     PaperFigure(
         "sin2_theta_w",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from contour_lines import crossings, curves, cuts, outlines
 
 from cevnsjax import NSI
 from cevnsjax.analyses import picciau2020
@@ -10,22 +11,11 @@ from cevnsjax.levels import delta_chi2_at
 from cevnsjax.reproduce.figures import figures_of
 from cevnsjax.reproduce.figures import picciau2020_mediators as mediators
 from cevnsjax.reproduce.figures import picciau2020_profiles as profiles
+from cevnsjax.reproduce.figures import picciau2020_rates as rates
 from cevnsjax.reproduce.rows import published
 
 FIGURES = {figure.name: figure for figure in figures_of("picciau2020")}
 SLOW = pytest.mark.slow
-
-
-def curves(axes):
-    """Curves drawn, by name; lines of levels have two points only."""
-    drawn = {line.get_label(): np.array(line.get_data()) for line in axes.get_lines()}
-    return {name: xy for name, xy in drawn.items() if xy.shape[1] > 10}
-
-
-def crossings(xy, height):
-    x, y = xy
-    at = np.flatnonzero(np.diff(np.sign(y - height)))
-    return x[at] + (height - y[at]) * np.diff(x)[at] / np.diff(y)[at]
 
 
 def test_neutron_radius_crosses_at_the_printed_limits():
@@ -83,6 +73,28 @@ def test_running_has_argon_where_the_slides_have_it():
     assert 0 < found.q_sd < found.q < 120
 
 
+def test_rates_rise_and_fall_as_the_slides_say():
+    """Universal: more at low energies, a drop where the amplitude cancels; the others: more."""
+    axes = FIGURES["rates"].draw().axes
+    for frame, boson in zip(axes, rates.COUPLINGS, strict=True):
+        (T, without), (_, shown) = curves(frame).values()
+        ratio = shown / without
+        assert ratio[0] > 1.5
+        if boson == "universal":
+            zero = T[np.argmin(ratio)] * 1e-3
+            # 3 g^2 A/(sqrt2 G_F (2 M T + M_Z'^2)) = 0.509 N - 0.033 Z there, for about equal F.
+            strength = (
+                3
+                * rates.COUPLINGS[boson] ** 2
+                * 40
+                / (np.sqrt(2) * G_F * (2 * 37215.5 * zero + 100))
+            )
+            assert strength == pytest.approx(0.5094 * 22 - 0.0346 * 18, rel=0.05)
+            assert ratio.min() < 1e-2
+        else:
+            assert ratio.min() > 1
+
+
 def test_minimum_between_steps_is_that_of_the_parabola():
     steps = np.linspace(-1, 1, 9)
     inner, edge, flat = (steps - 0.3) ** 2 + 2, (steps - 5) ** 2, np.full(9, 7.0)
@@ -131,7 +143,7 @@ def test_regions_of_bosons(boson):
     x, y = np.asarray(both.x), np.asarray(both.y)
     for mass, edges in CROSSINGS[boson].items():
         row = np.asarray(both.delta_chi2)[np.argmin(np.abs(np.log(x / mass)))]
-        np.testing.assert_allclose(crossings(np.stack([y, row]), height), edges, rtol=0.01)
+        np.testing.assert_allclose(crossings(np.stack([y, row]), height), edges, rtol=0.005)
     for region in regions.values():
         limit = y[np.argmin(np.asarray(region.delta_chi2) < height, axis=1)]
         assert limit[-1] / limit[np.searchsorted(x, 500)] == pytest.approx(2, rel=0.03)
@@ -142,12 +154,12 @@ def test_regions_of_bosons(boson):
 def test_line_of_cancellation():
     """3 g^2 A/(sqrt2 G_F M^2) = N - 0.08 Z doubles and turns the amplitude: allowed again."""
     (axes,) = FIGURES["universal"].draw().axes
-    lines = [p.vertices for c in axes.collections[1::2] for p in c.get_paths()]
-    mass, (N, Z, A) = 900.0, np.array([22 + 78 + 74, 18 + 55 + 53, 40 + 133 + 127])
-    turned = np.sqrt(np.sqrt(2) * G_F * mass**2 * (N - 0.08 * Z) / (3 * A))
-    at = np.concatenate([v[np.abs(v[:, 0] / mass - 1) < 0.05, 1] for v in lines if len(v)])
-    assert np.any((at > 0.9 * turned) & (at < turned))
-    assert np.any((at > turned) & (at < 1.1 * turned))
+    mass = 900.0
+    for outline, (N, Z) in zip(outlines(axes), ((152, 108), (22, 18)), strict=False):
+        turned = np.sqrt(np.sqrt(2) * G_F * mass**2 * (N - 0.08 * Z) / (3 * (N + Z)))
+        limit, low, high = cuts(outline, 0, x=mass)
+        assert limit < low < turned < high
+        assert (high - low) / turned < 0.35
 
 
 @SLOW

@@ -23,7 +23,7 @@ credible intervals hold a given probability where confidence intervals bound Del
 priors and a nearly Gaussian likelihood both agree; where the likelihood has two valleys, or ends at
 0, they need not. CsI 2017 with argon 2020 is exact: Gaussian cells whose linear nuisances are
 integrated in closed form, on a grid of the parameter. CsI 2021 with argon has Poisson cells and is
-sampled by NUTS, eleven nuisances along, with a fixed seed. Priors are flat in the parameter over
+sampled by NUTS, twelve nuisances along, with a fixed seed. Priors are flat in the parameter over
 the range that the table gives; credible intervals are those of highest density.
 """
 COVERAGE = """\

@@ -10,6 +10,7 @@ import xarray as xr
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.inference.grid_posterior import credible_intervals, grid_posterior, marginal
 from cevnsjax.inference.posterior import sample
+from cevnsjax.inference.result import ProfileResult
 from cevnsjax.interactions import NSI, ChargeRadius, MagneticMoment, StandardModel
 from cevnsjax.levels import level_key
 from cevnsjax.model import Model
@@ -86,11 +87,12 @@ def result() -> Result:
         posterior = exact(model, parameter)
         profiled = limits(model, parameter, RANGES[parameter], points=401)
         credible = credible_intervals(posterior, parameter, LEVELS)
-        rows += _rows(model, parameter, credible, profiled)
+        rows += _rows(model, RANGES[parameter], credible, profiled)
         _draw(frame, posterior, profiled)
     sampled, draws = sampled_draws()
     credible = {level_key(level): [shortest(draws, level)] for level in LEVELS}
-    rows += _rows(sampled, _SAMPLED, credible, limits(sampled, _SAMPLED, (0.0, 0.6)))
+    profiled = limits(sampled, _SAMPLED, RANGES[_SAMPLED])
+    rows += _rows(sampled, sampled.parameters[_SAMPLED].bounds, credible, profiled)
     note = f"The last two rows are shortest intervals of {draws.size} draws."
     table = ResultTable("Credible and confidence intervals", _COLUMNS, tuple(rows), note)
     return Result([table], {"posteriors": figure})
@@ -98,24 +100,21 @@ def result() -> Result:
 
 def _rows(
     model: Model,
-    parameter: str,
+    prior: tuple[float, float],
     credible: Mapping[str, Sequence[tuple[float, float]]],
-    profiled: Any,
+    profiled: ProfileResult,
 ) -> list[tuple[str, ...]]:
-    low, high = RANGES[parameter] if parameter in RANGES else model.parameters[parameter].bounds
-    if model.name.startswith("csi_2021"):
-        low, high = model.parameters[parameter].bounds
-    shown = f"[{low:g}, {high:g}] {model.parameters[parameter].unit}".rstrip()
+    shown = f"[{prior[0]:g}, {prior[1]:g}] {profiled.unit}".rstrip()
     rows = []
     for level in LEVELS:
         key = level_key(level)
         spans = ", ".join(f"[{a + 0.0:.4g}, {b:.4g}]" for a, b in credible[key])
         cells = (f"{100 * level:g} %", spans, spans_of(profiled, key))
-        rows.append((model.name, parameter, shown, *cells))
+        rows.append((model.name, profiled.parameter, shown, *cells))
     return rows
 
 
-def _draw(frame: Any, posterior: xr.Dataset, profiled: Any) -> None:
+def _draw(frame: Any, posterior: xr.Dataset, profiled: ProfileResult) -> None:
     """Posterior and exp(-Delta chi2/2), both with their highest point at 1."""
     density = marginal(posterior, profiled.parameter)
     dress(frame)

@@ -15,6 +15,7 @@ import poisson_fits
 import posteriors
 import pyhf_fits
 import run
+import scaling
 import toys_fc
 from timing import Disagreement, Pair, Row, Timing, as_dicts, from_dicts
 
@@ -165,3 +166,11 @@ def test_toys_agree():
     ours, theirs = toys_fc.csi_2017(2048)
     above = ours() - theirs()
     assert -1e-8 < above.min() <= above.max() < 0.05
+
+
+def test_scaling_table():
+    """Half the time on two devices is an efficiency of 100 %; four devices are counted as four."""
+    text = scaling.markdown((1, 2), {"scan": [2.0, 1.0], "toys": [3.0, 3.0]})
+    assert "| 2 s | 1 s | 100 % |" in text
+    assert "| 3 s | 3 s | 50 % |" in text
+    assert scaling.markdown((1, 4), {"fc": [4.0, 2.0]}).count("50 %") == 1

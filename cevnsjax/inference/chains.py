@@ -116,24 +116,25 @@ def _in_threads(
     """Values and statistics of each batch, [chain, draw]; batches share cores or devices."""
     own = [b for b in range(len(lanes)) if store is None or store.is_own(b)]
     done: SimpleQueue[None] = SimpleQueue()
-    placed = devices.workers()
+    placed = (devices.workers() or [None] * cores())[: len(own)]
     free: SimpleQueue[Any] = SimpleQueue()
-    for device in placed or [None] * cores():
+    for k, device in enumerate(placed):
         free.put(device)
-    if own and not placed:
-        # Compiled here, not by all threads at once.
-        program.advance(program.start(lanes[own[0]], given[own[0]]), given[own[0]])
+        if device is not None or k == 0:
+            # Traced here, not by all threads at once: numpyro keeps a stack that they share.
+            with _on(device):
+                program.advance(program.start(lanes[own[0]], given[own[0]]), given[own[0]])
 
     def run(batch: int) -> Any:
         device = free.get()
         try:
             # What jax is told about promotions and devices holds for one thread.
-            with relaxed(), nullcontext() if device is None else jax.default_device(device):
+            with relaxed(), _on(device):
                 return _batch(program, batch, lanes[batch], given[batch], calls, store, done)
         finally:
             free.put(device)
 
-    with ThreadPoolExecutor(max(len(placed), cores())) as pool:
+    with ThreadPoolExecutor(max(len(placed), 1)) as pool:
         found = [pool.submit(run, b) for b in own]
         for future in found:
             future.add_done_callback(lambda f: done.put(None) if f.exception() else None)
@@ -145,6 +146,11 @@ def _in_threads(
                 break
         parts = [f.result() for f in found]
     return parts if store is None else store.everything()
+
+
+def _on(device: Any) -> Any:
+    """Context in which jax computes on a device; the default one if None."""
+    return nullcontext() if device is None else jax.default_device(device)
 
 
 def _batch(

@@ -228,7 +228,10 @@ def test_eight_devices(tmp_path, whole, what):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "count"),
-    [("node", 2), ("node", 3), ("toys", 3), ("newton", 3), ("feldman_cousins", 2)],
+    [
+        *(("node", 2), ("node", 3), ("toys", 3), ("newton", 3)),
+        *(("feldman_cousins", 2), ("chains", 2), ("populations", 3)),
+    ],
 )
 def test_devices_by_number(tmp_path, whole, what, count):
     finished(launched(what, tmp_path / "run", tmp_path / "n.npz", 0, "0/1", str(count)))

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Points side by side, and in one call: one compilation serves any number of them.
 _LANES = {"cpu": 8}
 _GPU_LANES = 512
+# Added to the diagonal of a singular Hessian, against its largest element.
+_HAIR = 1e-12
 
 
 class Expansion(NamedTuple):
@@ -96,7 +98,7 @@ def _profiled(
     if solved:
         cross, inner = full[:, :n, n:], full[:, n:, n:]
         usable = np.all(np.isfinite(inner), axis=(1, 2), keepdims=True)
-        inner = np.where(usable, inner, np.eye(len(solved)))
+        inner = _regular(np.where(usable, inner, np.eye(len(solved))))
         # The last Newton step, which the solver left over: it makes gradient and value exact.
         right = np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, n:, None]], axis=2)
         answer = np.linalg.solve(inner, right)
@@ -106,6 +108,20 @@ def _profiled(
         value = value - 0.5 * np.einsum("pk,pk->p", gradient[:, n:], left)
     found = {name: pulls[:, k] for k, name in enumerate(solved)}
     return Expansion(value, slope, hessian, full, found, distance)
+
+
+def _regular(inner: np.ndarray) -> np.ndarray:
+    """Hessians by nuisances, a hair added to the diagonals of those that are singular.
+
+    Where a signal is some 1e8 times the data two nuisances that scale it are told apart by their
+    constraints alone, which rounding takes away.
+    """
+    sign, _ = np.linalg.slogdet(inner)
+    if np.all(sign != 0):
+        return inner
+    largest = np.max(np.abs(np.diagonal(inner, axis1=1, axis2=2)), axis=1)
+    hair = np.where(sign == 0, _HAIR * np.maximum(largest, 1.0), 0.0)
+    return inner + hair[:, None, None] * np.eye(inner.shape[1])
 
 
 @jax.jit(static_argnums=(0, 1))

@@ -253,3 +253,15 @@ def test_bad_input():
         m.expand({}, {"sin2_theta_w": [0.2]}, data=np.ones(3))
     with pytest.raises(TypeError, match="takes numbers"):
         jax.jit(lambda x: m.expand({"R_n_Cs": x}, {"sin2_theta_w": [0.2]}).value)(5.0)
+
+
+def test_singular_hessians_by_nuisances():
+    """Two nuisances that scale one huge signal: what is left is the pseudoinverse's answer."""
+    fine = np.array([[2.0, 1.0], [1.0, 3.0]])
+    flat = 1e20 * np.array([[1.0, 1.0], [1.0, 1.0]])
+    both = expansion._regular(np.stack([fine, flat]))
+    np.testing.assert_array_equal(both[0], fine)
+    right = np.array([1e20, 1e20])
+    np.testing.assert_allclose(
+        np.linalg.solve(both[1], right), np.linalg.pinv(flat) @ right, rtol=1e-6
+    )

@@ -71,8 +71,8 @@ class NSI(Interaction):
     """Vector NSI: Q_ab += (2 eps^u_ab + eps^d_ab) Z F_p + (eps^u_ab + 2 eps^d_ab) N F_n.
 
     ``eps_uV_emu`` is one real number for nu_e -> nu_mu and nu_mu -> nu_e, neutrinos and
-    antineutrinos. ``eps_qV_ee`` is a coupling of u and d quarks alike, eps^u = eps^d (as in Denton
-    and Gehrlein, arXiv:2008.06062), and adds to those of each.
+    antineutrinos. ``eps_qV_ee`` is a coupling of u and d quarks alike, eps^u = eps^d, and adds to
+    those of each.
     """
 
     names: tuple[str, ...]

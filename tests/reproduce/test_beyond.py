@@ -19,6 +19,7 @@ from cevnsjax.parameters import Parameter
 from cevnsjax.reproduce.beyond import (
     SECTIONS,
     ResultTable,
+    auxiliary,
     conventions,
     conventions_argon,
     conventions_csi,
@@ -57,7 +58,7 @@ def test_sections_cost_nothing_until_they_are_computed():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
     names = [s.name for s in SECTIONS]
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6
     assert all(s.text.endswith("\n") and s.title for s in SECTIONS)
 
 
@@ -269,3 +270,38 @@ def test_feldman_cousins_far_from_boundaries_is_wilks():
     valleys = coverage.construction("csi_2017", "eps_dV_ee", toys=1024)["critical"].isel(level=1)
     assert float(valleys.sel(eps_dV_ee=0.18, method="nearest")) < 0.7 * delta_chi2_at(0.90)
     assert float(valleys.sel(eps_dV_ee=-0.4, method="nearest")) == pytest.approx(2.71, rel=0.1)
+
+
+@SLOW
+def test_measurements_that_are_not_thrown():
+    """Pulls that stay behind take their share of sigma^2 away from q at the best fit.
+
+    One Gaussian parameter with two linear pulls: without thrown measurements q is chi2 times the
+    share of its variance that counts alone have.
+    """
+    name = "sin2_theta_w"
+    model = coverage.model_of("csi_2017", name)
+    best = profile(model, name, levels=(0.6827,)).best_fit
+    found = {
+        thrown: auxiliary.construction(model, name, auxiliary=thrown, toys=4096)
+        for thrown in (True, False)
+    }
+    near = {k: f.sel({name: best}, method="nearest") for k, f in found.items()}
+    exact, x = delta_chi2_at(0.6827), float(near[True][name])
+    assert abs(near[True]["critical"][0] - exact) < 4.5 * near[True]["critical_error"][0]
+    # Weighted least squares with the pulls' constraints as further rows.
+    (e,) = model.experiments.values()
+    pulls = {p.name: p.sd for p in e.pulls}
+    at = {**model.best_pulls({name: x}), name: x}
+
+    def slope(parameter, step):
+        ends = [model.expected({**at, parameter: at[parameter] + d})[e.name] for d in (step, -step)]
+        return (np.asarray(ends[0]) - np.asarray(ends[1])) / (2 * step)
+
+    design = np.stack([slope(name, 1e-4), *(slope(n, 1e-3) for n in pulls)], axis=1)
+    counts = design.T @ (design / np.asarray(e.variance)[:, None])
+    whole = np.linalg.inv(counts + np.diag([0.0, *(1 / sd**2 for sd in pulls.values())]))
+    share = (whole @ counts @ whole)[0, 0] / whole[0, 0]
+    assert 0.6 < share < 0.8
+    got = float(near[False]["critical"][0]) / exact
+    assert got == pytest.approx(share, abs=0.02 + 4.5 * float(near[False]["critical_error"][0]))

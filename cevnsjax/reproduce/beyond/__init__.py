@@ -22,6 +22,7 @@ SECTIONS: tuple[Section, ...] = (
     _section("plane", "Weak mixing angle and neutron radius of CsI", texts.PLANE),
     _section("posteriors", "Posteriors beside profiles", texts.POSTERIORS),
     _section("coverage", "Feldman-Cousins beside Wilks", texts.COVERAGE),
+    _section("auxiliary", "With and without thrown auxiliary measurements", texts.AUXILIARY),
     _section("conventions", "What misprints and conventions change", texts.CONVENTIONS),
 )
 """All of them, in the order to read them; nothing of them is imported before it is computed."""

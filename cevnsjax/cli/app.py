@@ -123,7 +123,7 @@ def reproduce(
 ) -> None:
     """Compute numbers that papers print and compare, row by row.
 
-    Exit status 1 if a row that counts differs and no reason is known. With --folder the rows are
+    Exit status 1 if a row that counts differs. With --folder the rows are
     kept there, and processes share them; the first one draws and writes.
     """
     from cevnsjax.cli import reproduce as command

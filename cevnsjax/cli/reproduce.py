@@ -15,7 +15,7 @@ from cevnsjax.files import check_folder
 from cevnsjax.reproduce.papers import PAPERS, Paper, paper_of
 from cevnsjax.reproduce.records import (
     counts,
-    needs_reason,
+    fails,
     not_computed,
     record_of,
     record_of_missing,
@@ -62,7 +62,7 @@ class Wanted:
 
 
 def reproduce(wanted: Wanted, sink: Sink, kept: Kept = Kept()) -> None:  # noqa: B008
-    """Compute, print and count rows; exit status 1 if a primary row differs and none knows why.
+    """Compute, print and count rows; exit status 1 if a primary row differs.
 
     Args:
         wanted: What is asked for.
@@ -94,9 +94,9 @@ def reproduce(wanted: Wanted, sink: Sink, kept: Kept = Kept()) -> None:  # noqa:
     result = done[0] if len(done) == 1 else several
     beyond = pages.finish()
     sink.deliver({**result, "beyond": beyond} if beyond else result, "\n".join(ends))
-    bare = [r["id"] for r in records if needs_reason(r)]
-    if bare:
-        sink.say(f"differs without a reason: {', '.join(bare)}")
+    far = [r["id"] for r in records if fails(r)]
+    if far:
+        sink.say(f"differs: {', '.join(far)}")
         raise typer.Exit(1)
 
 

@@ -37,13 +37,14 @@ class Segments:
         """
         self._run, self._batches, self._count = run, batches, len(segments_of(calls))
 
-    def is_own(self, batch: int) -> bool:
-        """Whether this process makes a batch.
+    def wants(self, batch: int) -> bool:
+        """Whether a batch is for this process to make, and something of it is missing.
 
         Args:
             batch: Its number.
         """
-        return self._run.is_own(batch)
+        whole = all(self.has(batch, k) for k in range(self._count))
+        return self._run.is_own(batch) and not whole
 
     def has(self, batch: int, segment: int) -> bool:
         """Whether a segment is there.

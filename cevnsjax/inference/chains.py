@@ -114,7 +114,7 @@ def _in_threads(
     program: "_Program", lanes: list[Any], given: list[Any], calls: int, store: Segments | None
 ) -> list[Any]:
     """Values and statistics of each batch, [chain, draw]; batches share cores or devices."""
-    own = [b for b in range(len(lanes)) if store is None or store.is_own(b)]
+    own = [b for b in range(len(lanes)) if store is None or store.wants(b)]
     done: SimpleQueue[None] = SimpleQueue()
     placed = (devices.workers() or [None] * cores())[: len(own)]
     free: SimpleQueue[Any] = SimpleQueue()

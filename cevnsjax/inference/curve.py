@@ -1,11 +1,13 @@
 """chi2 along one parameter with others at their best: a curve with slopes that can be asked."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cevnsjax.inference.conditional import Conditional, Solved, starts_from, worth_following
+from cevnsjax.inference.everything import minima
 from cevnsjax.inference.minimize import Minimum, newton_many
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.problems import Bounds, far_starts, problem_of, starts_of
@@ -49,8 +51,7 @@ class Curve:
         starts = starts_of(objective, names) if names else [np.zeros(0)]
         if 0 < len(names) <= _FAR_UP_TO:
             starts += far_starts(starts[0])
-        everything = starts_of(objective, (*names, parameter))
-        self._all_starts = [*everything, *far_starts(everything[0])]
+        self._minima = partial(minima, objective, (*names, parameter), held, data, box)
         self._conditional = Conditional(self._problem, [np.clip(s, low, high) for s in starts])
         self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
         self._free, self._ends = len(names), ends
@@ -101,8 +102,7 @@ class Curve:
 
     def _seed(self) -> None:
         """Take the curve at the minima of a fit of everything: none of them may be missed."""
-        found = newton_many(self._problem, np.array(self._all_starts))
-        whole = [m for m in found if m.converged]
+        whole = self._minima()
         kept = worth_following(whole) if whole else ()
         if not kept:
             return

@@ -35,6 +35,9 @@ LABELS = {
     "nu_mu": r"$\nu_\mu$",
     "nu_mu_bar": r"$\bar{\nu}_\mu$",
     "delta_chi2": r"$\Delta\chi^2$",
+    "brn": "beam neutrons",
+    "delayed_brn": "delayed neutrons",
+    "nin": "induced neutrons",
 }
 UNITS = {"n_pe": "PE", "E_ee_keV": "keV", "T_nr_keV": "keV", "t_us": r"$\mu$s"}
 

@@ -110,14 +110,16 @@ def profile_of(model: Model, table: Table, data: str, parameter: str) -> Profile
         parameter: One of the table's.
     """
     radii = radii_of(table, data)
-    lowest = 0.0 if model.parameters[parameter].even else -_REACH
+    # The same box for all: the minima of everything are looked for once.
+    box = {p: (0.0 if model.parameters[p].even else -_REACH, _REACH) for p in table.parameters}
+    within = box.pop(parameter)
     return profile(
         model,
         parameter,
-        free=[*(p for p in table.parameters if p != parameter), *radii],
+        free=[*box, *radii],
         levels=_LEVELS,
-        within=(lowest, _REACH),
-        bounds=radii,
+        within=within,
+        bounds={**box, **radii},
     )
 
 

@@ -72,6 +72,23 @@ def check_folder(path: str | Path, *, overwrite: bool) -> Path:
     return target
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"folder {path} cannot be made: {problem.strerror}; choose another place"
+        ) from None
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file under a temporary name beside its place, then rename it there.
 

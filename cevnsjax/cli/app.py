@@ -112,7 +112,7 @@ def reproduce(
     ] = None,
     beyond: Annotated[
         bool,
-        typer.Option("--beyond", help="Results beyond the papers; part of --all --report."),
+        typer.Option("--beyond", help="All results beyond the papers, minutes; in --all --report."),
     ] = False,
     folder: Folder = None,
     resume: Resume = False,

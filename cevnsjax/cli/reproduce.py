@@ -104,6 +104,8 @@ def _chosen(wanted: Wanted) -> list[Paper]:
     names, everything = wanted.names, wanted.everything or (wanted.listing and not wanted.names)
     if everything and names:
         raise InputError(f"--all means every paper; leave {', '.join(names)} or --all out")
+    if wanted.beyond and wanted.quick:
+        raise InputError("--beyond takes minutes; leave it or --quick out")
     if not everything and not names and not wanted.beyond:
         raise InputError(f"name papers or pass --all; known: {', '.join(PAPERS)}")
     return [paper_of(name) for name in dict.fromkeys(PAPERS if everything else names)]
@@ -118,8 +120,12 @@ def _list(papers: Iterable[Paper], sink: Sink) -> None:
         ]
         described.append({**_head(paper), "groups": groups})
         lines += [(paper.name, g["name"], str(g["rows"]), g["cost"]) for g in groups]
+    from cevnsjax.reproduce.beyond import SECTIONS
+
+    beyond = [{"name": s.name, "title": s.title, "cost": s.cost} for s in SECTIONS]
+    lines += [("--beyond", s["title"], "-", s["cost"]) for s in beyond]
     table = say_table("papers", ("paper", "detail", "rows", "cost"), lines)
-    sink.deliver({"papers": described}, table)
+    sink.deliver({"papers": described, "beyond": beyond}, table)
 
 
 def _head(paper: Paper) -> dict[str, Any]:

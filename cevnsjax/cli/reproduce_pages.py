@@ -5,6 +5,7 @@ from typing import Any
 
 from cevnsjax.cli.reproduce import Wanted, echo, progress
 from cevnsjax.cli.sink import Sink
+from cevnsjax.files import make_folder
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import SECTIONS
 from cevnsjax.reproduce.figures import figures_of
@@ -29,7 +30,7 @@ class Pages:
         self._report: Report | None = None
         for folder in (wanted.figures, wanted.report):
             if folder is not None:
-                folder.mkdir(exist_ok=True)
+                make_folder(folder)
         if wanted.report is not None:
             self._report = Report(wanted.report, wanted.command, sink.overwrite)
 

@@ -109,7 +109,8 @@ def dataset_of(
         **about,
     }
     best = {n: about[f"best_fit_{n}"] for n in grids}
-    attributes["notes"] = notes_of(objective, grids, variables["accepted"][1], levels, best)
+    p, error = (variables[n][1] for n in ("p_value", "p_value_error"))
+    attributes["notes"] = notes_of(objective, grids, p, error, levels, best)
     if len(grids) == 1:
         (grid,) = grids.values()
         found = intervals(grid, np.array(every["p_value"]), levels)

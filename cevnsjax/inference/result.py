@@ -159,7 +159,7 @@ class FitResult:
             spread = "(at bound)" if name in self.at_bound else f"+- {error}"
             out.append(f"{name} = {shown} {spread} {self.units.get(name, '')}".rstrip())
         p = f", p = {self.p_value:.3f}" if math.isfinite(self.p_value) else ""
-        return [*out, f"chi2/ndf = {self.chi2:.3f}/{self.ndf}{p}"]
+        return [*out, f"chi2/ndf = {self.chi2:z.3f}/{self.ndf}{p}"]
 
     def __repr__(self) -> str:
         head = f"Fit {self.analysis or ' + '.join(self.experiments)}: {self.status}"

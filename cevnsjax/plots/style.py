@@ -1,6 +1,8 @@
 """One look for every figure, and saving that never half-writes or overwrites by accident."""
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,18 @@ def colours(names: Iterable[str]) -> dict[str, str]:
     return fixed | {n: spare[i % len(spare)] for i, n in enumerate(others)}
 
 
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """Without the font library's warnings about dates in fonts that come with matplotlib."""
+    logger = logging.getLogger("fontTools")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def save(
     figure: Figure, path: str | Path, *, overwrite: bool = False, dpi: float | None = None
 ) -> Path:
@@ -140,7 +154,8 @@ def save(
     def write(part: Path) -> None:
         with mpl.rc_context(STYLE):
             resolution = STYLE["savefig.dpi"] if dpi is None else dpi
-            figure.savefig(part, format=suffix[1:], metadata=_METADATA[suffix], dpi=resolution)
+            with _quiet_fonts():
+                figure.savefig(part, format=suffix[1:], metadata=_METADATA[suffix], dpi=resolution)
 
     write_atomically(target, write)
     return target

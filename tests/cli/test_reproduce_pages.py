@@ -14,7 +14,7 @@ from cevnsjax.reproduce.beyond import Result, ResultTable, Section
 from cevnsjax.reproduce.figures import PaperFigure, figures_of
 from cevnsjax.reproduce.papers import PAPERS, Group, Paper
 from cevnsjax.reproduce.records import from_text, record_of, to_text
-from cevnsjax.reproduce.rows import compare, published
+from cevnsjax.reproduce.rows import compare, markdown, published
 
 NAME = "coherent2017"
 
@@ -111,6 +111,7 @@ def test_quick_report(run, tmp_path):
     text = (tmp_path / "out" / "report.md").read_text()
     assert "| coherent2017 | 1 | 0 | 0 | 0 | 1 |" in text
     assert "not computed: significance" in text
+    assert "Every primary row that was computed is reproduced or close." in text
     assert "fig2" not in text
     assert "Beyond" not in text
 
@@ -165,6 +166,7 @@ def test_rows_go_to_text_and_back():
         ("--report none/out", "folder none does not exist"),
         ("--figures file", "file is no folder"),
         ("--process 0/2", "--process 0/2 needs --folder"),
+        ("--beyond --quick", "--beyond takes minutes"),
     ],
 )
 def test_bad_folders(run, tmp_path, monkeypatch, words, message):
@@ -189,3 +191,16 @@ def test_every_paper_has_figures_with_names_of_their_own():
             assert f.title
             assert f.caption.endswith("."), (name, f.name)
     assert figures_of("no_such_paper") == ()
+
+
+def test_a_page_without_rows_claims_nothing(run, tmp_path, monkeypatch):
+    kept = PAPERS[NAME]
+    monkeypatch.setitem(PAPERS, NAME, Paper(NAME, kept.title, kept.reference, kept.groups[1:]))
+    assert run("reproduce", NAME, "--quick", "--report", "out").code == 0
+    assert "Every primary row" not in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_a_row_that_is_known_to_differ_is_not_called_close():
+    row = published("coherent2021")["coherent2021/N_fit_err_plus"]
+    assert markdown([compare(row, 32.0)]).rstrip().endswith("| known differs |")
+    assert markdown([compare(row, 20.0)]).rstrip().endswith("| reproduced |")

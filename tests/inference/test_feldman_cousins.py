@@ -228,22 +228,33 @@ def test_coverage(name, x, least, most):
     assert least < wilks < most
 
 
-def notes(inside, **grids):
-    """Notes on a region of sin2_theta_w and R_n_Cs at 90 %."""
+def notes(inside, best=None, error=1e-3, **grids):
+    """Notes on a region at 90 % with its best fit at the middle of the grid, or elsewhere."""
     axes = {n: np.asarray(g, dtype=float) for n, g in grids.items()}
     model = cj.Model(cj.experiments.csi_2017())
-    best = dict.fromkeys(axes, 0.25)
-    return notes_of(model, axes, np.array(inside)[..., None], (0.90,), best)
+    p = np.where(inside, 0.11, 0.09)
+    place = {n: float(np.mean(g)) for n, g in axes.items()} | (best or {})
+    return notes_of(model, axes, p, np.full(p.shape, error), (0.90,), place)
 
 
 def test_notes_on_what_the_grid_hides():
     grid = {"sin2_theta_w": np.linspace(0.1, 0.5, 7)}
     assert notes([False, False, True, True, True, False, False], **grid) == []
-    (empty,) = notes(np.zeros(7, dtype=bool), **grid)
-    assert "no point" in empty
-    assert "sin2_theta_w = 0.25" in empty
-    (thin,) = notes([False, True, False, True, True, True, False], **grid)
-    assert "island of 1 points near sin2_theta_w = 0.1667" in thin
+    nothing = np.zeros(7, dtype=bool)
+    (empty,) = notes(nothing, **grid)
+    assert empty == (
+        "0.90: the grid misses the region around the best fit; refine it about sin2_theta_w = 0.3"
+    )
+    (off,) = notes(nothing, {"sin2_theta_w": 0.05}, **grid)
+    assert off.endswith("sin2_theta_w = 0.05, lies off the grid; move or widen it")
+    # An island elsewhere does not stand for the one that is missed.
+    found = notes([False, False, False, False, True, True, True], {"sin2_theta_w": 0.15}, **grid)
+    assert any("misses the region around the best fit" in text for text in found)
+    island = [False, True, False, True, True, True, False]
+    (thin,) = notes(island, **grid)
+    assert "an island of 1 point near sin2_theta_w = 0.1667 is thinner than 3" in thin
+    (chance,) = notes(island, error=0.01, **grid)
+    assert chance.endswith("is within the Monte Carlo error; take more toys")
     (cut,) = notes([True, True, True, False, False, False, False], **grid)
     assert cut == "0.90: runs out of the grid below sin2_theta_w = 0.1; widen it there"
     # At a bound of the parameter there is nothing to widen.

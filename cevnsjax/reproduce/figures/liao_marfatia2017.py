@@ -17,7 +17,7 @@ from cevnsjax.model import Model
 from cevnsjax.model.spectrum import spectrum
 from cevnsjax.plots import ContourSet, contours
 from cevnsjax.plots.frame import dress, legend_above
-from cevnsjax.plots.style import BLACK, BLUE, GREEN, STYLE, VERMILION, label, level_label
+from cevnsjax.plots.style import BLACK, BLUE, GREEN, GREY, STYLE, VERMILION, label, level_label
 from cevnsjax.reproduce.figures.drawing import exclusions, panels, region, shared_legend
 from cevnsjax.reproduce.figures.figure import PaperFigure
 from cevnsjax.reproduce.figures.liao_marfatia2017_muon import coupling_band
@@ -80,7 +80,7 @@ def events() -> Figure:
         axes.set_ylim(bottom=0.0)
         handles = [Line2D([], [], color=c, label=name) for name, (_, c) in _SUMS.items()]
         for name, dash in (("SM", "--"), (r"$M_{Z'} = 10$ MeV, $g = 10^{-4}$", "-")):
-            look: Any = {"color": BLACK, "linestyle": dash}
+            look: Any = {"color": GREY, "linestyle": dash}
             handles.append(Line2D([], [], label=name, **look))
         legend_above(axes, handles, title="")
     return figure

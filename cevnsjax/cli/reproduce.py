@@ -12,6 +12,7 @@ from cevnsjax.cli.sink import Sink
 from cevnsjax.cli.system import prepare, say_table
 from cevnsjax.errors import InputError
 from cevnsjax.files import check_folder
+from cevnsjax.inference.progress import say
 from cevnsjax.reproduce.papers import PAPERS, Paper, paper_of
 from cevnsjax.reproduce.records import (
     counts,
@@ -136,7 +137,7 @@ def _rows(papers: Sequence[Paper], wanted: Wanted, kept: Kept) -> Iterator[list[
     """Rows of each group of the papers, as they are computed."""
     from cevnsjax.reproduce.computing import computed, groups_of
 
-    return computed(groups_of(papers, quick=wanted.quick), progress, **kept.options)
+    return computed(groups_of(papers, quick=wanted.quick), say, **kept.options)
 
 
 def _compute(
@@ -152,7 +153,7 @@ def _compute(
     wordless = sink.as_json and wanted.report is None
     for supplement in () if wordless else paper.supplements:
         if supplement.cost == "quick" or not wanted.quick:
-            progress(f"{paper.name}: below the rows")
+            say(f"{paper.name}: below the rows")
             texts.append(supplement.text())
             echo(sink, texts[-1])
     rows = [row for _, found in groups for row in found]
@@ -164,17 +165,6 @@ def _compute(
     records += [record_of_missing(row, reason) for row, reason in missing]
     pages.paper(paper, groups, records, texts)
     return {**_head(paper), "counts": counts(records), "rows": records}
-
-
-def progress(what: str) -> None:
-    """A line on stderr for what begins; bars of what takes long are drawn below it.
-
-    Args:
-        what: What begins.
-    """
-    from rich.console import Console
-
-    Console(stderr=True, soft_wrap=True, highlight=False).print(what, markup=False)
 
 
 def echo(sink: Sink, text: str) -> None:

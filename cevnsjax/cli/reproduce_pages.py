@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cevnsjax.cli.reproduce import Wanted, echo, progress
+from cevnsjax.cli.reproduce import Wanted, echo
 from cevnsjax.cli.sink import Sink
 from cevnsjax.files import make_folder
+from cevnsjax.inference.progress import say
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import SECTIONS
 from cevnsjax.reproduce.figures import figures_of
@@ -56,7 +57,7 @@ class Pages:
         figures = figures_of(paper.name)
         chosen = [f for f in figures if f.cost == "quick" or not self._wanted.quick]
         for k, about in enumerate(chosen, start=1):
-            progress(f"{paper.name} figure {k}/{len(chosen)}: {about.title}")
+            say(f"{paper.name} figure {k}/{len(chosen)}: {about.title}")
             drawn = about.draw()
             if self._report is not None:
                 self._report.figure(paper, about, drawn)
@@ -76,7 +77,7 @@ class Pages:
         for about in chosen:
             if about.cost == "slow" and w.quick:
                 continue
-            progress(f"beyond the papers: {about.title}")
+            say(f"beyond the papers: {about.title}")
             result = about.compute()
             tables = [
                 {"title": t.title, "columns": t.columns, "rows": t.rows} for t in result.tables

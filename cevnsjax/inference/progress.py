@@ -37,6 +37,17 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
             bar.stop()
 
 
+def say(text: str) -> None:
+    """A line on stderr.
+
+    Args:
+        text: The line.
+    """
+    from rich.console import Console
+
+    Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)
+
+
 def line(what: str, done: int, total: int, elapsed_s: float) -> str:
     """How far something is, in words.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.errors import InputError
-from cevnsjax.inference.progress import track
+from cevnsjax.inference.progress import say, track
 from cevnsjax.inference.run_configuration import differences, digest, listed, plain, software
 from cevnsjax.inference.run_lock import Lock, RunError, holder
 from cevnsjax.inference.run_processes import place
@@ -25,6 +25,8 @@ FORMAT = 1
 """Version of the folder's layout."""
 # How often others are looked after, and how long a process may be missing: it may still start.
 _LOOK_S, _PATIENCE_S = 0.5, 300.0
+# For so long nothing is said of it.
+_QUIET_S = 2.0
 
 
 class Run:
@@ -226,11 +228,15 @@ class Run:
             RunError: If one of them has gone before.
         """
         others = [k for k in range(self.blocks or 0) if not self.is_own(k)]
-        seen = time.monotonic()
+        seen = began = time.monotonic()
+        said: set[int] = set()
         for k in track(others, "waiting for other processes"):
             owner = self._owner(k)
             path = self._lock_of(owner)
             while not self._store.is_whole(k):
+                if owner not in said and time.monotonic() - began > _QUIET_S:
+                    said.add(owner)
+                    say(f"waiting for process {owner} of {self.count} in {self._folder}")
                 if holder(path) is not None:
                     seen = time.monotonic()
                 elif time.monotonic() - seen > _PATIENCE_S:

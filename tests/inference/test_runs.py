@@ -308,8 +308,9 @@ def test_where_there_are_no_file_locks(tmp_path, monkeypatch):
 # --- several processes ---
 
 
-def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch):
+def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run_folder, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(run_folder, "_QUIET_S", 0.1)
     monkeypatch.setattr(run_folder, "_LOOK_S", 0.05)
     with pytest.raises(RunError, match="the first of 2 processes has not begun"):
         begun(tmp_path / "run", processes=(1, 2)).__enter__()
@@ -320,6 +321,7 @@ def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch):
         with pytest.raises(RunError, match="process 1 of 2 does not run and block 1 of 4 is miss"):
             run.wait()
         assert time.monotonic() - began >= 0.2
+        assert capsys.readouterr().err.count("waiting for process 1 of 2 in ") == 1
         # The other one needs no resume: the first has begun the run.
         with begun(tmp_path / "run", processes=(1, 2)) as other:
             for k in list(other.missing):

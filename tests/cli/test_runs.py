@@ -52,7 +52,9 @@ def draw(kept, output=None):
     posterior.sample(asked, how, "corner", sink(output), kept)
 
 
-@pytest.mark.parametrize("command", [throw, construct, scan, draw])
+@pytest.mark.parametrize(
+    "command", [throw, construct, scan, pytest.param(draw, marks=pytest.mark.slow)]
+)
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     command(Kept(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)

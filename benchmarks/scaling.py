@@ -108,11 +108,11 @@ def measure(task: str, devices: Sequence[int], quick: bool) -> list[float]:
     return [f["seconds"] for f in found]
 
 
-def markdown(devices: Sequence[int], found: dict[str, list[float]]) -> str:
+def markdown(devices: Sequence[int], found: dict[str, list[float]], facts: dict[str, Any]) -> str:
     """Machine facts and the table."""
     head = [f"{n} device{'s' if n > 1 else ''}" for n in devices]
     lines = ["# Scaling over devices", ""]
-    lines += [f"- {name}: {value}" for name, value in machine.facts().items()]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += ["", __doc__.partition("\n\n")[2].strip(), ""]
     lines += [f"| task | {' | '.join(head)} | efficiency |", f"|---|{'---:|' * (len(head) + 1)}"]
     for task, seconds in found.items():
@@ -134,8 +134,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.work:
         _work(options.work, options.devices[0], options.quick)
         return
+    facts = machine.facts()
     found = {task: measure(task, options.devices, options.quick) for task in options.only}
-    text = markdown(options.devices, found)
+    text = markdown(options.devices, found, {**facts, "load_after": machine.load()})
     print(text, end="")
     if options.markdown is not None:
         options.markdown.write_text(text)

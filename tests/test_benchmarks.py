@@ -170,7 +170,8 @@ def test_toys_agree():
 
 def test_scaling_table():
     """Half the time on two devices is an efficiency of 100 %; four devices are counted as four."""
-    text = scaling.markdown((1, 2), {"scan": [2.0, 1.0], "toys": [3.0, 3.0]})
+    text = scaling.markdown((1, 2), {"scan": [2.0, 1.0], "toys": [3.0, 3.0]}, {"cores": 2})
+    assert "- cores: 2" in text
     assert "| 2 s | 1 s | 100 % |" in text
     assert "| 3 s | 3 s | 50 % |" in text
-    assert scaling.markdown((1, 4), {"fc": [4.0, 2.0]}).count("50 %") == 1
+    assert scaling.markdown((1, 4), {"fc": [4.0, 2.0]}, {}).count("50 %") == 1

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from cevnsjax.reproduce.papers import Missing
-from cevnsjax.reproduce.rows import Published, Row, published
+from cevnsjax.reproduce.rows import Published, Row, counted_status, published
 
 STATUSES = ("reproduced", "close", "known differs", "differs", "not computed")
 """Of a record."""
@@ -82,8 +82,7 @@ def counted_as(record: Mapping[str, Any]) -> str:
     Args:
         record: A row as plain data.
     """
-    known = record["known_differs"] and record["status"] == "close"
-    return "known differs" if known else record["status"]
+    return counted_status(record["status"], known_differs=record["known_differs"])
 
 
 def summary(name: str, counted: Mapping[str, Mapping[str, int]]) -> str:

@@ -174,13 +174,14 @@ def _width(known: Mapping[str, Published], name: str) -> float:
     return width
 
 
-def known_to_differ(row: Row) -> bool:
-    """Whether a row that is not reproduced is one that an independent reference misses too.
+def counted_status(status: str, *, known_differs: bool) -> str:
+    """Status that a row counts as: what an independent reference misses too is not close.
 
     Args:
-        row: The row.
+        status: By the rule of ``compare``.
+        known_differs: Whether the reference misses it.
     """
-    return row.published.known_differs and row.status != "reproduced"
+    return "known differs" if known_differs and status == "close" else status
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -200,8 +201,7 @@ def markdown(rows: Sequence[Row]) -> str:
             _text(r.computed),
             f"{r.difference:.3g}",
             f"{r.tolerance:.3g}",
-            # Near or not: what an independent reference misses too is not counted as close.
-            "known differs" if known_to_differ(r) else r.status,
+            counted_status(r.status, known_differs=r.published.known_differs),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

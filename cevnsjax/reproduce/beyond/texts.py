@@ -43,7 +43,8 @@ Nuisances are thrown from where the data have them at each value, 1024 to 32768 
 a point, fixed seed. With measurements thrown the mixing angle has Wilks' intervals. The couplings
 have them outside, and not between their two valleys: there the amplitude passes through zero,
 counts hardly depend on the coupling and q seldom reaches chi2's quantiles, so that inner ends move
-apart.
+apart. All points share their random numbers: where they have 1024 pseudo-experiments the figure's
+critical values at 95.45 % are low by up to a tenth together, which is chance.
 """
 CONVENTIONS = """\
 Several printed formulas do not give the numbers printed beside them, and papers read the same

@@ -17,8 +17,8 @@ from poisson_fits import installed
 from timing import Disagreement, Pair, Row, Timing, difference, measure
 
 import cevnsjax as cj
-from cevnsjax.inference.grid_posterior import marginal
-from cevnsjax.inference.posterior_report import report
+from cevnsjax.inference.posteriors.grid import marginal
+from cevnsjax.inference.posteriors.report import report
 
 WHY = "posterior means and sd of two samplers: 0.1 sd"
 WALKERS = 32

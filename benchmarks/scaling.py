@@ -77,7 +77,7 @@ def _work(task: str, devices: int, quick: bool) -> None:
     """Time a task in this process and print seconds and a sum of its numbers."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:devices])
-    from cevnsjax.inference.run_processes import start
+    from cevnsjax.inference.runs.processes import start
 
     cj.enable_x64()
     start(devices=devices)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cevnsjax import constants as c
-from cevnsjax.errors import UnknownNameError
-from cevnsjax.types import Reals
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.types import Reals
 
 FLAVOURS = ("e", "mu", "tau")
 

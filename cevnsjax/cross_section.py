@@ -12,13 +12,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from cevnsjax import constants as c
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import Kinematics, T_nr_max
+from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.interactions.charges import Charges
-from cevnsjax.kinematics import Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.numerics import total
-from cevnsjax.types import RealLike, Reals
 
 Coefficients = tuple[Any, Any, Any]
 """Coefficients of (1, 1/E_nu, 1/E_nu^2) in units of G_F^2 M/pi [1, MeV, MeV^2]."""

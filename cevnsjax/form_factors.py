@@ -11,10 +11,10 @@ from typing import Protocol, runtime_checkable
 
 import jax.numpy as jnp
 
-from cevnsjax.constants import hbar_c
-from cevnsjax.errors import InputError
+from cevnsjax.core.constants import hbar_c
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.numerics import SERIES_MAX, bessel_ratio, coth_ratio, csch_ratio, sinc
-from cevnsjax.types import RealLike, Reals
 
 NEAR = 0.6 * SERIES_MAX
 """Largest q^2 R_rms^2 at which every family's power series serve; its box radius squared is at

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cevnsjax import constants as c
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.tables import read_csv
 
 

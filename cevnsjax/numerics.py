@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.types import RealLike, Reals
+from cevnsjax.core.types import RealLike, Reals
 
 SERIES_MAX = 100.0
 """Largest x^2 at which the power series are used: x = 10, where they lose four digits [1]."""

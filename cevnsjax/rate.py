@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import T_nr_max
+from cevnsjax.core.precision import require_x64
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.cross_section import fermi_scale, kernels, rates
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import complete_values, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import Nucleus, Target
-from cevnsjax.precision import require_x64
-from cevnsjax.types import Reals, Values
 
 
 def nucleus_charges(

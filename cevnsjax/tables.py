@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cevnsjax.errors import DataError, InputError, UnknownNameError
+from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 
 MANIFEST = "manifest.toml"
 # Prose and the manifest itself are not data: they may be edited without a new hash.

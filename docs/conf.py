@@ -79,7 +79,7 @@ def after(app: Any, what: str, _name: str, _obj: Any, _options: Any, lines: list
 
 
 def short(_app: Any, _what: str, _name: str, _obj: Any, _options: Any, text: Any, out: Any) -> Any:
-    """Arrays in signatures under the names of ``cevnsjax.types``; nothing that is no Python."""
+    """Show arrays in signatures by the names that ``cevnsjax.core.types`` gives them."""
     for long, name in SHORT.items():
         text, out = (part.replace(long, name) if part else part for part in (text, out))
     return text, out

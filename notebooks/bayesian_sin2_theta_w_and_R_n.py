@@ -27,8 +27,8 @@ import numpy as np
 from scipy import stats
 
 import cevnsjax as cj
-from cevnsjax.inference.grid_posterior import credible_intervals, marginal
-from cevnsjax.inference.posterior_report import report
+from cevnsjax.inference.posteriors.grid import credible_intervals, marginal
+from cevnsjax.inference.posteriors.report import report
 
 cj.enable_x64()
 

@@ -31,8 +31,8 @@ import numpy as np
 import optax
 
 import cevnsjax as cj
-from cevnsjax.inference.calibration_result import uniformity
-from cevnsjax.inference.grid_posterior import marginal
+from cevnsjax.inference.posteriors.calibration_result import uniformity
+from cevnsjax.inference.posteriors.grid import marginal
 
 cj.enable_x64()
 
@@ -219,7 +219,7 @@ for n in free:
 # data. The network is right (it agrees with the exact posterior); the prior speaks. For guaranteed
 # coverage there is `cj.feldman_cousins`.
 #
-# `posterior.save("skin.eqx")` keeps the network, and `cevnsjax.inference.network.load` reads it
+# `posterior.save("skin.eqx")` keeps the network, and `cevnsjax.inference.neural.amortised_posterior.load` reads it
 # without the model.
 #
 # ## Without this package

@@ -1,9 +1,9 @@
 """Float64, strict promotion, one hypothesis profile; `golden(name)` loads a golden file."""
 
-import helpers
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
+from support import helpers
 
 import cevnsjax
 

@@ -1,13 +1,12 @@
 """Nucleon couplings and weak charges against golden values, the oracle and printed numbers."""
 
-import helpers
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
-from cevnsjax import constants as c
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.couplings import FLAVOURS, SCHEMES, charge_radius_term, coupling_scheme
-from cevnsjax.errors import UnknownNameError
 from cevnsjax.nuclei import isotope
 
 

@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
 from scipy.integrate import quad
+from support import helpers, oracle
 
-from cevnsjax import constants as c
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import KINEMATICS, E_nu_min, T_nr_max, require_kinematics
 from cevnsjax.cross_section import (
     dsigma_dT_nr,
     fermi_scale,
@@ -19,9 +20,7 @@ from cevnsjax.cross_section import (
     rates,
     vector_coefficients,
 )
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions import Charges
-from cevnsjax.kinematics import KINEMATICS, E_nu_min, T_nr_max, require_kinematics
 from cevnsjax.nuclei import isotope
 
 CS = isotope("133Cs")

@@ -5,11 +5,12 @@ import importlib
 import re
 
 import pytest
-from pages import DOCS, PAGES, ROOT, half_digit
+from support.pages import DOCS, PAGES, ROOT, half_digit
 
 import cevnsjax as cj
-from cevnsjax import constants
 from cevnsjax.analyses import ANALYSES
+from cevnsjax.core import constants
+from cevnsjax.core.kinematics import KINEMATICS
 from cevnsjax.couplings import SCHEMES
 from cevnsjax.detector.quenching import CSI_QUENCHING
 from cevnsjax.experiments import EXPERIMENTS
@@ -19,7 +20,6 @@ from cevnsjax.interactions.generalized import EFFECTIVE, QUARK
 from cevnsjax.interactions.owners import OWNERS
 from cevnsjax.interactions.standard_model import RADII
 from cevnsjax.interactions.vector_mediator import MODELS
-from cevnsjax.kinematics import KINEMATICS
 
 PHYSICS = {name: text for name, text in PAGES.items() if name.startswith("physics/")}
 

@@ -12,7 +12,7 @@ import re
 import jax
 import matplotlib.pyplot as plt
 import pytest
-from pages import PAGES, blocks, half_digit
+from support.pages import PAGES, blocks, half_digit
 
 # Run by test_docs_embedding.py and model/test_export.py.
 TESTED_ELSEWHERE = {"embedding.md", "serving.md"}

@@ -5,8 +5,8 @@ import stat
 
 import pytest
 
-from cevnsjax.errors import InputError
-from cevnsjax.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
 
 def test_a_good_path_comes_back(tmp_path):

@@ -1,14 +1,13 @@
 """Form factors against golden values, their papers' formulas, and the limits q = 0, small R."""
 
-import helpers
 import jax
 import mpmath
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
-from cevnsjax.constants import hbar_c
-from cevnsjax.errors import InputError
+from cevnsjax.core.constants import hbar_c
+from cevnsjax.core.errors import InputError
 from cevnsjax.form_factors import (
     FORM_FACTORS,
     NEAR,

@@ -1,12 +1,12 @@
 """Constants, isotope table, targets and radii against golden values and hand formulas."""
 
-import helpers
 import numpy as np
 import pytest
+from support import helpers
 
-from cevnsjax import constants as c
-from cevnsjax import units
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core import constants as c
+from cevnsjax.core import units
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.nuclei import isotope, reference_isotope, target, target_names, theory_radii
 from cevnsjax.tables import read_csv
 

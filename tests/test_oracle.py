@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import oracle
 import pytest
 from scipy.integrate import quad
 from scipy.stats import gamma, norm
+from support import oracle
 
 HERE = Path(__file__).parent
 NUCLEI = {"Cs133": oracle.CS, "I127": oracle.I, "Ar40": oracle.AR}

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cevnsjax.errors import CevnsjaxError, InputError, UnknownNameError
+from cevnsjax.core.errors import CevnsjaxError, InputError, UnknownNameError
 from cevnsjax.parameters import Normal, Parameter, ParameterTable, Uniform
 
 

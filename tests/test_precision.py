@@ -3,17 +3,17 @@
 import subprocess
 import sys
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import helpers
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.precision import numpy_dtype, require_x64, x64_enabled
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model.model import Model
-from cevnsjax.precision import numpy_dtype, require_x64, x64_enabled
 
 WITHOUT_X64 = """
 import cevnsjax as cj
@@ -32,7 +32,7 @@ print(cj.Model(experiment).nll().dtype)
 
 
 def test_float64_without_x64_is_refused_with_the_remedy():
-    script = WITHOUT_X64.replace("import jax\n", "import jax, cevnsjax.precision\n")
+    script = WITHOUT_X64.replace("import jax\n", "import jax, cevnsjax.core.precision\n")
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
     )

@@ -1,16 +1,15 @@
 """Recoil rates of a target: golden folded cross sections, oracle, and closed-form totals."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
-from cevnsjax import constants as c
+from cevnsjax.core import constants as c
+from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.interactions import Charges, StandardModel
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import Target, isotope, target
 from cevnsjax.numerics import panel_nodes
 from cevnsjax.rate import add_rates, dR_dT_nr

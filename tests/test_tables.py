@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cevnsjax import tables
-from cevnsjax.errors import DataError, InputError, UnknownNameError
+from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 
 MANIFEST = """title = "Tiny"
 source = "nobody"

@@ -13,7 +13,7 @@ from cevnsjax.analyses import liao_marfatia2017 as _liao_marfatia2017
 from cevnsjax.analyses import papoulias2020 as _papoulias2020
 from cevnsjax.analyses import papoulias_kosmas2019 as _papoulias_kosmas2019
 from cevnsjax.analyses import picciau2020 as _picciau2020
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.interactions.owners import OWNERS, owning, require_options
 from cevnsjax.model import Model
 

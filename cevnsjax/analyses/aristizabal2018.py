@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from cevnsjax.core.types import Values
 from cevnsjax.couplings import coupling_scheme
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm
@@ -18,7 +19,6 @@ from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 from cevnsjax.model import Model
 from cevnsjax.nuclei import Target, target
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 _FRACTIONS = (0.51, 0.49)
 _SCALED_RATE = 1.07

@@ -13,7 +13,7 @@ from typing import Any, cast
 from cevnsjax.analyses.options import morph_names, require_known
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.experiments import lar_2020
-from cevnsjax.experiments.lar_2020_cells import MORPHS
+from cevnsjax.experiments.releases.lar_2020.cells import MORPHS
 from cevnsjax.model import Model
 
 _SIGNALS = ("release", "computed")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 
 
 def require_known(analysis: str, options: Mapping[str, tuple[Any, Collection[str]]]) -> None:

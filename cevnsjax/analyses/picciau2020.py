@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cevnsjax.analyses.options import require_known
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments import csi_2017, lar_2020
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions import Charges, MagneticMoment, NucleusAtNodes, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.nuclei import Nucleus, Target, target
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Reals, Values
 
 _DATA = ("csi", "ar", "csi+ar")
 _ARGON_SD = {"fixed": 0.134, "free": 0.132, "skin": 0.132}

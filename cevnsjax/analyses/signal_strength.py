@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model

@@ -80,8 +80,8 @@ def predict(
 
     With interactions beyond the Standard Model the figure compares the two.
     """
-    from cevnsjax.cli import prediction
-    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.commands import predict as prediction
+    from cevnsjax.cli.request import Request
     from cevnsjax.cli.sink import Sink
 
     request = Request(
@@ -126,13 +126,15 @@ def reproduce(
     Exit status 1 if a row that counts differs. With --folder the rows are
     kept there, and processes share them; the first one draws and writes.
     """
-    from cevnsjax.cli import reproduce as command
-    from cevnsjax.cli.runs import Kept
+    from cevnsjax.cli.commands import reproduce as command
+    from cevnsjax.cli.run_options import RunOptions
     from cevnsjax.cli.sink import Sink
 
     sink = Sink(None, output, overwrite, as_json)
-    wanted = command.Wanted(papers or [], everything, quick, listing, figures, report, beyond)
-    command.reproduce(wanted, sink, Kept(folder, resume, None, process))
+    wanted = command.ReproduceRequest(
+        papers or [], everything, quick, listing, figures, report, beyond
+    )
+    command.reproduce(wanted, sink, RunOptions(folder, resume, None, process))
 
 
 @app.command("new-experiment")
@@ -142,7 +144,7 @@ def new_experiment(
     as_json: AsJson = False,
 ) -> None:
     """Write a commented experiment of your own to start from; it fits as it is."""
-    from cevnsjax.cli import commands
+    from cevnsjax.cli.commands import fit as commands
 
     commands.new_experiment(folder, force, as_json)
 
@@ -150,7 +152,7 @@ def new_experiment(
 @app.command()
 def info(as_json: AsJson = False) -> None:
     """Versions, devices and precision."""
-    from cevnsjax.cli import system
+    from cevnsjax.cli.commands import system
 
     system.info(as_json)
 
@@ -158,7 +160,7 @@ def info(as_json: AsJson = False) -> None:
 @data_app.command("list")
 def data_list(as_json: AsJson = False) -> None:
     """Data sets with title, source and licence."""
-    from cevnsjax.cli import system
+    from cevnsjax.cli.commands import system
 
     system.data_list(as_json)
 
@@ -169,6 +171,6 @@ def data_verify(
     as_json: AsJson = False,
 ) -> None:
     """Compare every data file with its manifest; exit status 1 if any differs."""
-    from cevnsjax.cli import system
+    from cevnsjax.cli.commands import system
 
     system.data_verify(dataset, as_json)

@@ -49,8 +49,8 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise."""
-    from cevnsjax.cli import commands
-    from cevnsjax.cli.build import Request, ranges_of
+    from cevnsjax.cli.commands import fit as commands
+    from cevnsjax.cli.request import Request, ranges_of
     from cevnsjax.cli.sink import Sink
 
     box = ranges_of(bounds or (), "--bounds")
@@ -82,8 +82,8 @@ def profile(
     as_json: AsJson = False,
 ) -> None:
     """Profile likelihood of one parameter, with intervals as unions."""
-    from cevnsjax.cli import commands
-    from cevnsjax.cli.build import Request, range_of
+    from cevnsjax.cli.commands import fit as commands
+    from cevnsjax.cli.request import Request, range_of
     from cevnsjax.cli.sink import Sink
 
     request = Request(
@@ -127,9 +127,9 @@ def scan(
 
     A .nc file of a grid larger than the memory is written piece by piece.
     """
-    from cevnsjax.cli import scans
-    from cevnsjax.cli.build import Request, axes_of
-    from cevnsjax.cli.runs import Kept
+    from cevnsjax.cli.commands import scan as scans
+    from cevnsjax.cli.request import Request, axes_of
+    from cevnsjax.cli.run_options import RunOptions
     from cevnsjax.cli.sink import Sink
 
     axes = axes_of(x, y, *(axis or ()))
@@ -137,7 +137,7 @@ def scan(
         experiments, analysis, free, fix, settings, tuple(axes), tuple(interaction or ())
     )
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    kept = Kept(folder, resume, devices, process)
+    kept = RunOptions(folder, resume, devices, process)
     levels = tuple(level or ())
     scans.scan(request, axes, engine, levels, sink, nuisances=nuisances, kept=kept)
 
@@ -152,7 +152,7 @@ def contours(
     overwrite: Overwrite = False,
 ) -> None:
     """Draw stored scans of two parameters over each other."""
-    from cevnsjax.cli import scans as commands
+    from cevnsjax.cli.commands import scan as commands
     from cevnsjax.cli.sink import Sink
 
     commands.contours(scans, tuple(level or ()), point or [], Sink(plot, None, overwrite, False))

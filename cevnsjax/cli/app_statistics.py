@@ -63,9 +63,9 @@ def sample(
 
     Parameters without prior are flat within their bounds; nuisances have their constraints.
     """
-    from cevnsjax.cli import posterior
-    from cevnsjax.cli.build import Request
-    from cevnsjax.cli.runs import Kept
+    from cevnsjax.cli.commands import sample as posterior
+    from cevnsjax.cli.request import Request
+    from cevnsjax.cli.run_options import RunOptions
     from cevnsjax.cli.sink import Sink
 
     priors = posterior.priors_of(prior or ())
@@ -76,7 +76,7 @@ def sample(
         priors, chains, draws, warmup, seed, target_accept, marginalize, strict, method
     )
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    posterior.sample(request, sampling, figure, sink, Kept(folder, resume, devices, process))
+    posterior.sample(request, sampling, figure, sink, RunOptions(folder, resume, devices, process))
 
 
 def sbc(
@@ -108,8 +108,9 @@ def sbc(
     as_json: AsJson = False,
 ) -> None:
     """Check posteriors on data simulated from the priors: simulation-based calibration."""
-    from cevnsjax.cli import calibration, posterior
-    from cevnsjax.cli.build import Request
+    from cevnsjax.cli.commands import sample as posterior
+    from cevnsjax.cli.commands import sbc as calibration
+    from cevnsjax.cli.request import Request
     from cevnsjax.cli.sink import Sink
 
     priors = posterior.priors_of(prior or ())
@@ -169,8 +170,8 @@ def forecast(
 
     --output takes .nc or .json.
     """
-    from cevnsjax.cli import forecast as command
-    from cevnsjax.cli.build import Request, numbers_of
+    from cevnsjax.cli.commands import forecast as command
+    from cevnsjax.cli.request import Request, numbers_of
     from cevnsjax.cli.sink import Sink
 
     true = numbers_of(truth or (), "--truth")

@@ -51,16 +51,16 @@ def toys(
     as_json: AsJson = False,
 ) -> None:
     """Pseudo-experiments: distribution and p-value of the likelihood ratio of tested parameters."""
-    from cevnsjax.cli import toys as commands
-    from cevnsjax.cli.build import Request, numbers_of
-    from cevnsjax.cli.runs import Kept
+    from cevnsjax.cli.commands import toys as commands
+    from cevnsjax.cli.request import Request, numbers_of
+    from cevnsjax.cli.run_options import RunOptions
     from cevnsjax.cli.sink import Sink
 
     values = numbers_of(true or (), "--true")
     named = tuple(dict.fromkeys([*(test or ()), *values]))
     request = Request(experiments, analysis, free, fix, settings, named, tuple(interaction or ()))
     sink = Sink(plot, output, overwrite, as_json, suffixes=(".nc", ".json"))
-    kept = Kept(folder, resume, devices, process)
+    kept = RunOptions(folder, resume, devices, process)
     commands.toys(request, n, tuple(test or ()), values, seed, sink, auxiliary=auxiliary, kept=kept)
 
 
@@ -98,9 +98,9 @@ def fc(
     as_json: AsJson = False,
 ) -> None:
     """Feldman-Cousins intervals of a parameter or regions of two; --output takes .nc or .json."""
-    from cevnsjax.cli import toys as commands
-    from cevnsjax.cli.build import Request, axes_of
-    from cevnsjax.cli.runs import Kept
+    from cevnsjax.cli.commands import toys as commands
+    from cevnsjax.cli.request import Request, axes_of
+    from cevnsjax.cli.run_options import RunOptions
     from cevnsjax.cli.sink import Sink
 
     axes = axes_of(*(axis or ()))
@@ -117,5 +117,5 @@ def fc(
         seed,
         sink,
         auxiliary=auxiliary,
-        kept=Kept(folder, resume, devices, process),
+        kept=RunOptions(folder, resume, devices, process),
     )

@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 
 from cevnsjax.cli.app import app
-from cevnsjax.errors import CevnsjaxError
+from cevnsjax.core.errors import CevnsjaxError
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from cevnsjax.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
 
 @dataclass(frozen=True)

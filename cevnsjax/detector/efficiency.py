@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 
 
 @runtime_checkable

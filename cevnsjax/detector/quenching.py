@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.numerics import piecewise_cubic
 from cevnsjax.parameters import Normal, Parameter
 from cevnsjax.tables import read_csv

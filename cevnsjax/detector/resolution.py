@@ -13,8 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.errors import InputError
 from cevnsjax.numerics import gammainc, gammaln, panel_nodes
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Efficiency
 from cevnsjax.detector.quenching import Quenching
 from cevnsjax.detector.resolution import Resolution
-from cevnsjax.errors import InputError
 from cevnsjax.numerics import panel_nodes
 
 _NEWTON_STEPS = 8

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.numerics import panel_nodes
 
 TAU_PION_US, TAU_MUON_US = 0.026033, 2.1969811

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from cevnsjax.experiments.csi_2017 import csi_2017 as csi_2017
-from cevnsjax.experiments.csi_2017_tables import Csi2017Tables as Csi2017Tables
-from cevnsjax.experiments.csi_2021 import csi_2021 as csi_2021
 from cevnsjax.experiments.experiment import Experiment as Experiment
 from cevnsjax.experiments.experiment import Morph as Morph
 from cevnsjax.experiments.experiment import Pull as Pull
-from cevnsjax.experiments.lar_2020 import lar_2020 as lar_2020
 from cevnsjax.experiments.planned import PlannedExperiment as PlannedExperiment
-from cevnsjax.experiments.release_csi_2017 import read_csi_2017_release as read_csi_2017_release
+from cevnsjax.experiments.releases.csi_2017.csi_2017 import csi_2017 as csi_2017
+from cevnsjax.experiments.releases.csi_2017.release import (
+    read_csi_2017_release as read_csi_2017_release,
+)
+from cevnsjax.experiments.releases.csi_2017.tables import Csi2017Tables as Csi2017Tables
+from cevnsjax.experiments.releases.csi_2021.csi_2021 import csi_2021 as csi_2021
+from cevnsjax.experiments.releases.lar_2020.lar_2020 import lar_2020 as lar_2020
 
 if TYPE_CHECKING:
-    from cevnsjax.experiments.loading import load as load
-    from cevnsjax.experiments.template import write_template as write_template
+    from cevnsjax.experiments.folders.load import load as load
+    from cevnsjax.experiments.folders.template import write_template as write_template
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {
     "csi-2017": csi_2017,
@@ -33,7 +35,7 @@ SHAPE_PARAMETERS: dict[str, dict[str, str]] = {
 """Shape nuisances that naming their parameter switches on: {option: parameter} by experiment."""
 
 # They bring scipy's splines along, 0.4 s that the package's own experiments do not need.
-_HOMES = {"load": "loading", "write_template": "template"}
+_HOMES = {"load": "folders.load", "write_template": "folders.template"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,12 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.cross_section import fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
-from cevnsjax.errors import InputError
 from cevnsjax.experiments.experiment import Experiment, Morph
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
-from cevnsjax.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.nuclei import Nucleus
 
 # Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].

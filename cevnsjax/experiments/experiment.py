@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.response import Detector
-from cevnsjax.errors import InputError
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Normal, Parameter

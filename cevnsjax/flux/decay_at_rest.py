@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax import constants as c
-from cevnsjax import units
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core import constants as c
+from cevnsjax.core import units
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import E_nu_min, Kinematics
 from cevnsjax.flux import oscillation
-from cevnsjax.kinematics import E_nu_min, Kinematics
 from cevnsjax.numerics import legendre
 
 SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")

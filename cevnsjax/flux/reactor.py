@@ -21,9 +21,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from cevnsjax import units
-from cevnsjax.checks import number
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core import units
+from cevnsjax.core.checks import number
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import SpectrumSource, require_positive
 from cevnsjax.tables import read_csv

@@ -6,7 +6,7 @@ Spectrum: Bahcall et al., PRC 54, 411. Total flux: B16-GS98, Vinyoles et al., Ap
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import SpectrumSource, require_positive
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR

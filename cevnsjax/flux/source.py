@@ -5,8 +5,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.flux.decay_at_rest import Moments, Survival
-from cevnsjax.kinematics import Kinematics
 
 
 @runtime_checkable

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import PchipInterpolator, PPoly
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.flux.decay_at_rest import Moments
 from cevnsjax.numerics import legendre, total
 

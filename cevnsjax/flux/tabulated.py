@@ -6,12 +6,12 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from cevnsjax.checks import number
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.checks import number
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import E_nu_min, Kinematics
 from cevnsjax.flux.decay_at_rest import Moments, Survival
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
-from cevnsjax.kinematics import E_nu_min, Kinematics
 
 
 class SpectrumSource(ABC):

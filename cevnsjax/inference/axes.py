@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective
 
 Axis = tuple[float, float, int] | tuple[float, float, int, str]

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
 from cevnsjax.parameters import ParameterTable
-from cevnsjax.types import Values
 
 
 @runtime_checkable

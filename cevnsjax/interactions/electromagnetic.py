@@ -6,10 +6,11 @@ Giunti and Studenikin, Rev. Mod. Phys. 87, 531; Cadeddu et al., PRD 102, 015030.
 import math
 from typing import Any, Literal
 
-from cevnsjax import checks
-from cevnsjax import constants as c
+from cevnsjax.core import checks
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.couplings import FLAVOURS, charge_radius_term, coupling_scheme
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import (
     LATEX,
@@ -21,7 +22,6 @@ from cevnsjax.interactions.flavour import (
 )
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 _SOURCE_LATEX = {"nu_e": r"\nu_e", "nu_mu": r"\nu_\mu", "nu_mu_bar": r"\bar\nu_\mu"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Key
 
 PAIRS = {

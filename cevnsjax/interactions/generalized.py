@@ -6,13 +6,13 @@ G_F^2 M/pi every structure carries 1/4: C_V = -2 Q of the weak charge.
 
 from typing import Any
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import require_names
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 m_p, m_n = 938.27209, 939.56542
 """Nucleon masses [MeV] (PDG)."""

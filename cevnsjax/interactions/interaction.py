@@ -10,11 +10,11 @@ from typing import Any
 
 from jax.core import Tracer
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import STRUCTURES, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Parameter, ParameterTable
-from cevnsjax.types import Values
 
 
 class Interaction:

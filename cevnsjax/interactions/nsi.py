@@ -7,12 +7,12 @@ off-diagonal terms summed as squares (the paper prints them linearly).
 from collections.abc import Mapping
 from typing import Any
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import PAIRS, is_diagonal, latex_of, require_names, spread
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 NAMES = tuple(f"eps_{q}V_{pair}" for pair in PAIRS for q in "ud")
 COMMON = tuple(f"eps_qV_{pair}" for pair in PAIRS)

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.interactions import electromagnetic, generalized, nsi, sterile, tensor_nsi
 from cevnsjax.interactions.electromagnetic import ChargeRadius, MagneticMoment, Millicharge
 from cevnsjax.interactions.generalized import GeneralizedInteractions

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from cevnsjax import constants as c
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.generalized import SCALAR_PER_NEUTRON, SCALAR_PER_PROTON
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.interactions.vector_mediator import mediator_parameters
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 _NUCLEAR = ("papoulias2020", "quark")
 

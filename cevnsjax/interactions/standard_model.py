@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cevnsjax import checks
+from cevnsjax.core import checks
+from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.kinematics import Kinematics, require_kinematics
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.couplings import FLAVOURS, coupling_scheme
-from cevnsjax.errors import UnknownNameError
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
-from cevnsjax.kinematics import Kinematics, require_kinematics
 from cevnsjax.nuclei import Nucleus, Target, reference_isotope, spin_expectation, theory_radii
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Reals, Values
 
 Radii = Literal["per_nucleus", "common", "skin", "nuclear", "formula"]
 RADII: tuple[Radii, ...] = ("per_nucleus", "common", "skin", "nuclear", "formula")

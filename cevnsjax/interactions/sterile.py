@@ -5,13 +5,13 @@ Papoulias and Kosmas, PRD 97, 033003.
 
 from typing import Any
 
-from cevnsjax import constants as c
-from cevnsjax.errors import InputError
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import LATEX, require_names
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 NAMES = ("sin2_2theta", "sin2_2theta_ee", "sin2_2theta_mumu")
 _PHASE = 1e3 / (4 * c.hbar_c)

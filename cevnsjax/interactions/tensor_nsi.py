@@ -7,13 +7,13 @@ Kosmas, PRD 97, 033003, print neither formula nor number.
 
 from typing import Any
 
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import PAIRS, require_names, spread
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.interactions.nsi import by_pair, quark_couplings
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 NAMES = tuple(f"eps_{q}T_{pair}" for pair in PAIRS for q in "ud")
 

@@ -7,13 +7,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from cevnsjax import checks
-from cevnsjax import constants as c
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core import checks
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 
 class GaugeCharges(NamedTuple):

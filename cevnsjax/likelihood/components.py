@@ -10,8 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from cevnsjax.core.types import Reals
 from cevnsjax.numerics import total
-from cevnsjax.types import Reals
 
 FLOOR = 1e-9
 """Least expected counts of a Poisson cell [count]."""

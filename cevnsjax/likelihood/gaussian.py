@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from cevnsjax.core.types import Reals
 from cevnsjax.numerics import total
-from cevnsjax.types import Reals
 
 
 class LinearPulls(NamedTuple):

@@ -16,8 +16,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from cevnsjax.core.types import Reals
 from cevnsjax.likelihood.components import FLOOR, Mean, Templates, curving, mean_of
-from cevnsjax.types import Reals
 
 # Steps at most; most points need four or five.
 _STEPS, _LEFT = 30, 1e-10

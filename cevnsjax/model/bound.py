@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
 from cevnsjax.model import compiled, evaluate
-from cevnsjax.types import Values
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 from jax.core import Tracer
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.interactions.interaction import parameters_of
 from cevnsjax.interactions.standard_model import StandardModel
-from cevnsjax.model.evaluate import Static
-from cevnsjax.model.groups import nuisance_names
+from cevnsjax.model.evaluate import ModelStructure
+from cevnsjax.model.nuisance_groups import nuisance_names
 from cevnsjax.parameters import Normal, Parameter, ParameterTable
 
 # A component a hundred times its prediction is no systematic any more [1].
 _MOST = 100.0
-_interned: dict[Static, Static] = {}
+_interned: dict[ModelStructure, ModelStructure] = {}
 
 
 def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experiment]:
@@ -158,6 +158,6 @@ def groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(members) for _, members in found)
 
 
-def intern(static: Static) -> Static:
+def intern(static: ModelStructure) -> ModelStructure:
     """The one description equal to this, so that equal models share compilations."""
     return _interned.setdefault(static, static)

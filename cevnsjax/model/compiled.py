@@ -5,12 +5,12 @@ from typing import Any
 
 import jax
 
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import Observed, Static
-from cevnsjax.types import Reals, Values
+from cevnsjax.model.evaluate import ModelStructure, Observed
 
 
-def _call(kind: str, static: Static, leaves: Any, observed: Observed, vector: Any) -> Any:
+def _call(kind: str, static: ModelStructure, leaves: Any, observed: Observed, vector: Any) -> Any:
     experiments = jax.tree.unflatten(static.treedef, leaves)
     defaults = dict(zip(static.names, vector, strict=True))
 
@@ -21,7 +21,9 @@ def _call(kind: str, static: Static, leaves: Any, observed: Observed, vector: An
 
 
 @jax.jit(static_argnums=(0, 1))
-def run(kind: str, static: Static, leaves: Any, observed: Any, vector: Any, given: Values) -> Any:
+def run(
+    kind: str, static: ModelStructure, leaves: Any, observed: Any, vector: Any, given: Values
+) -> Any:
     """One of ``KINDS``: the only compiled door to a model.
 
     Args:
@@ -37,7 +39,7 @@ def run(kind: str, static: Static, leaves: Any, observed: Any, vector: Any, give
 
 def _of_point(
     kind: str,
-    static: Static,
+    static: ModelStructure,
     names: tuple[str, ...],
     leaves: Any,
     observed: Any,
@@ -52,7 +54,7 @@ def _of_point(
 @jax.jit(static_argnums=(0, 1, 2))
 def run_value_and_grad(
     kind: str,
-    static: Static,
+    static: ModelStructure,
     names: tuple[str, ...],
     leaves: Any,
     observed: Any,
@@ -68,7 +70,7 @@ def run_value_and_grad(
 @jax.jit(static_argnums=(0, 1, 2))
 def run_hessian(
     kind: str,
-    static: Static,
+    static: ModelStructure,
     names: tuple[str, ...],
     leaves: Any,
     observed: Any,
@@ -83,7 +85,7 @@ def run_hessian(
 @jax.jit(static_argnums=(0, 1, 7))
 def run_map(
     kind: str,
-    static: Static,
+    static: ModelStructure,
     leaves: Any,
     observed: Any,
     vector: Any,

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
 from cevnsjax.model.build import measured
-from cevnsjax.model.evaluate import Observed, Static
-from cevnsjax.types import Values
+from cevnsjax.model.evaluate import ModelStructure, Observed
 
 
 class Pseudodata(eqx.Module):
@@ -40,7 +40,7 @@ class Pseudodata(eqx.Module):
         return len(first)
 
 
-def observed_of(static: Static, own: Observed, names: list[str], data: Any) -> Observed:
+def observed_of(static: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:
     """What to compare with: ``own`` where ``data`` does not replace it.
 
     Args:
@@ -87,7 +87,7 @@ def _leaf(given: Any, dtype: Any) -> Any:
     return jax.device_put(np.asarray(given, dtype=dtype))
 
 
-def _auxiliary(static: Static, own: jax.Array, given: Mapping[str, Any]) -> Any:
+def _auxiliary(static: ModelStructure, own: jax.Array, given: Mapping[str, Any]) -> Any:
     known = static.measured
     for name, found in given.items():
         if name not in known:

@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.model import groups, parts
+from cevnsjax.model import components as parts
+from cevnsjax.model import nuisance_groups as groups
 from cevnsjax.model.signal import binned_signal
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal
-from cevnsjax.types import Reals, Values
 
 
 @dataclass(frozen=True)
-class Static:
+class ModelStructure:
     """What a compiled likelihood depends on besides arrays; equal ones share a compilation.
 
     Attributes:
@@ -43,7 +44,7 @@ class Observed(NamedTuple):
     Attributes:
         counts: Observed counts by experiment, each [cell] [count].
         auxiliary: What measured the constrained nuisances found, in the order of
-            ``Static.measured``, [nuisance] [1].
+            ``ModelStructure.measured``, [nuisance] [1].
     """
 
     counts: tuple[Reals, ...]
@@ -53,14 +54,16 @@ class Observed(NamedTuple):
 Experiments = list[ExperimentArrays]
 
 
-def expected(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Any:
+def expected(
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+) -> Any:
     """Expected counts with the nuisances in ``values``, {experiment: [cell]} [count]."""
     del observed
     return {e.name: parts.expected(e, static.interactions, values) for e in experiments}
 
 
 def by_component(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, dict[str, dict[str, Reals]]]:
     """Expected counts before nuisances, by experiment, "signal" or "background", and name."""
     solved = {name: 0.0 for e in experiments for name in groups.nuisance_names([e])}
@@ -68,7 +71,7 @@ def by_component(
 
 
 def predicted(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, dict[str, dict[str, Reals]]]:
     """As ``by_component`` with the nuisances in ``values`` applied."""
     del observed
@@ -79,24 +82,24 @@ def predicted(
     return out
 
 
-def penalty(static: Static, observed: Observed, values: Values) -> Any:
+def penalty(static: ModelStructure, observed: Observed, values: Values) -> Any:
     """Chi2 of the Gaussian constraints on nonlinear nuisances."""
     found = _found(static, observed)
     return sum(((values[name] - found[name]) / p.sd) ** 2 for name, p in static.constraints)
 
 
-def _found(static: Static, observed: Observed) -> Values:
+def _found(static: ModelStructure, observed: Observed) -> Values:
     """What measured each constrained nuisance found."""
     return {name: observed.auxiliary[k] for k, name in enumerate(static.measured)}
 
 
 def problems(
-    static: Static,
+    static: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
     given: list[Reals] | None = None,
-) -> list[groups.Problem]:
+) -> list[groups.NuisanceProblem]:
     """The likelihood of each group of experiments at fixed theory.
 
     Args:
@@ -113,27 +116,27 @@ def problems(
     ]
 
 
-def solved_names(static: Static, experiments: Experiments) -> tuple[str, ...]:
+def solved_names(static: ModelStructure, experiments: Experiments) -> tuple[str, ...]:
     """Names of the solved nuisances, in the order of ``problems``."""
     members = [[experiments[i] for i in group] for group in static.groups]
     return tuple(name for group in members for name in groups.nuisance_names(group))
 
 
 def _problem(
-    static: Static,
+    static: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
     group: tuple[int, ...],
     given: list[Reals],
-) -> groups.Problem:
+) -> groups.NuisanceProblem:
     members = [experiments[i] for i in group]
     counts = [observed.counts[i] for i in group]
     return groups.problem_of(members, given, counts, _found(static, observed), values)
 
 
 def profiled_group(
-    static: Static,
+    static: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
@@ -154,7 +157,9 @@ def profiled_group(
     return problem.chi2(problem.best()[0])
 
 
-def nll(static: Static, experiments: Experiments, observed: Observed, values: Values) -> Reals:
+def nll(
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+) -> Reals:
     """-log L with all parameters given, constants dropped so that chi2 = 2 nll."""
     chi2 = penalty(static, observed, values)
     for problem in problems(static, experiments, observed, values):
@@ -163,7 +168,7 @@ def nll(static: Static, experiments: Experiments, observed: Observed, values: Va
 
 
 def profiled_nll(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored."""
     chi2 = penalty(static, observed, values)
@@ -173,7 +178,7 @@ def profiled_nll(
 
 
 def marginal_nll(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log of the integral of exp(-nll) over the solved nuisances; those in ``values`` are ignored.
 
@@ -209,7 +214,7 @@ def _require_closed_form(experiments: Experiments) -> None:
 
 
 def best_pulls(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, Reals]:
     """The solved nuisances, {name: scalar} [1]."""
     out = {}
@@ -219,14 +224,14 @@ def best_pulls(
 
 
 def solver_distance(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """Estimated distance of the solved nuisances from their minimum, in nll; 0 if exact."""
     return total([p.best()[1] for p in problems(static, experiments, observed, values)])
 
 
 def signals(
-    static: Static, experiments: Experiments, observed: Observed, values: Values
+    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> list[Reals]:
     """Signals in the bins of the first observable, each [source, variant, bin] [count]."""
     del observed

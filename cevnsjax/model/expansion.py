@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import Observed, Static
-from cevnsjax.model.points import checked_points
+from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.map import checked_points
 from cevnsjax.numerics import total
-from cevnsjax.types import Reals, Values
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model
@@ -126,7 +126,7 @@ def _regular(inner: np.ndarray) -> np.ndarray:
 
 @jax.jit(static_argnums=(0, 1))
 def _run(
-    static: Static,
+    static: ModelStructure,
     names: tuple[str, ...],
     leaves: Any,
     observed: Observed,

@@ -19,15 +19,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from cevnsjax import checks
 from cevnsjax._version import __version__
-from cevnsjax.errors import InputError, UnknownNameError
-from cevnsjax.files import check_output, write_atomically
+from cevnsjax.core import checks
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.files import check_output, write_atomically
+from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
 from cevnsjax.model.evaluate import PREDICTIONS, Observed
 from cevnsjax.model.model import Model
 from cevnsjax.parameters import Parameter
-from cevnsjax.types import Values
 
 WHAT = (
     "nll",

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.precision import numpy_dtype
+from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import structures_of
@@ -25,13 +27,11 @@ from cevnsjax.model.build import (
     table_of,
 )
 from cevnsjax.model.data import Pseudodata, draw, observed_of
-from cevnsjax.model.evaluate import Observed, Static
+from cevnsjax.model.evaluate import ModelStructure, Observed
 from cevnsjax.model.expansion import Expansion, expand
-from cevnsjax.model.grid import TemplateGrid
-from cevnsjax.model.points import BATCH, map_points
-from cevnsjax.model.template import template_of
-from cevnsjax.precision import numpy_dtype
-from cevnsjax.types import Values
+from cevnsjax.model.map import BATCH, map_points
+from cevnsjax.model.templates.grid import TemplateGrid
+from cevnsjax.model.templates.template import template_of
 
 
 class Model:
@@ -93,7 +93,7 @@ class Model:
         leaves, treedef = jax.tree.flatten(arrays)
         self.leaves = tuple(leaves)
         self.static = intern(
-            Static(
+            ModelStructure(
                 interactions=self.interactions,
                 treedef=treedef,
                 names=tuple(self.parameters),

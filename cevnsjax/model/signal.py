@@ -4,10 +4,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.cross_section import rates
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.rate import add_rates, nucleus_charges, survival_of
-from cevnsjax.types import Reals, Values
 
 
 def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Any:

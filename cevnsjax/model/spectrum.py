@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.types import Values
 from cevnsjax.model.model import Model
 from cevnsjax.rate import differential_cross_section, dR_dT_nr
-from cevnsjax.types import Values
 
 QUANTITIES = ("counts", "dR_dT_nr", "dsigma_dT_nr")
 

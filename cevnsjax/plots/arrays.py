@@ -8,10 +8,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 
 NumpyReals = Float[np.ndarray, "..."]
-"""As in ``cevnsjax.types``, which imports jax; a figure needs none."""
+"""As in ``cevnsjax.core.types``, which imports jax; a figure needs none."""
 Number = float | int
 """A real number; told apart from float because the shape checks of the tests do so."""
 

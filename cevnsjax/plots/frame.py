@@ -19,7 +19,7 @@ from matplotlib.ticker import (
     ScalarFormatter,
 )
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import NumpyReals
 from cevnsjax.plots.style import STYLE
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Annotation
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, figure_of, new_figure
 from cevnsjax.plots.style import BANDS, BLACK, STYLE, UNITS, colours, label

@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from cevnsjax.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
 # Okabe and Ito: told apart with every common form of colour blindness.
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"

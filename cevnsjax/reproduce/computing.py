@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from cevnsjax.inference.run_blocks import fill, shares
-from cevnsjax.inference.run_configuration import digest, plain
-from cevnsjax.inference.run_folder import Run
-from cevnsjax.reproduce.papers import Group, Paper
+from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
+from cevnsjax.inference.runs.fingerprint import digest, to_plain
+from cevnsjax.inference.runs.run import Run
+from cevnsjax.reproduce.catalogue import Group, Paper
 from cevnsjax.reproduce.records import from_text, to_text
 from cevnsjax.reproduce.rows import Row, published
 
@@ -58,10 +58,12 @@ def computed(
     asked = {
         "command": "reproduce",
         "groups": [f"{paper.name}: {group.name}" for paper, group in pieces],
-        "published": digest(plain(papers)),
+        "published": digest(to_plain(papers)),
     }
-    blocks = shares(len(pieces))
+    blocks = block_ranges(len(pieces))
     with Run(folder, asked, len(blocks), resume=resume) as run:
-        fill(run, blocks, lambda k: {"rows": np.array([to_text(rows(k))])}, "rows", cores=False)
+        compute_missing(
+            run, blocks, lambda k: {"rows": np.array([to_text(rows(k))])}, "rows", cores=False
+        )
         kept = [text for k in range(len(blocks)) for text in run.read(k)["rows"].tolist()]
     yield from map(from_text, kept)

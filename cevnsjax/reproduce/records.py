@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cevnsjax.reproduce.papers import Missing
+from cevnsjax.reproduce.catalogue import Missing
 from cevnsjax.reproduce.rows import Published, Row, counted_status, published
 
 STATUSES = ("reproduced", "close", "known differs", "differs", "not computed")

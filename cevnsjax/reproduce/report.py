@@ -10,11 +10,11 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from cevnsjax import __version__
-from cevnsjax.files import write_atomically
+from cevnsjax.core.files import write_atomically
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
+from cevnsjax.reproduce.catalogue import Paper
 from cevnsjax.reproduce.figures import PaperFigure
-from cevnsjax.reproduce.papers import Paper
 from cevnsjax.reproduce.records import STATUSES, counted_as, counts
 from cevnsjax.reproduce.rows import Row, markdown, reasons_of
 

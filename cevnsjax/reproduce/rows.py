@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.tables import read_csv
 
 Number = float | list[float] | list[tuple[float, float]]
@@ -230,7 +230,7 @@ def print_rows(
         *further: Compute further text.
         reasons: Whether to say why rows are not reproduced.
     """
-    from cevnsjax.precision import enable_x64
+    from cevnsjax.core.precision import enable_x64
 
     enable_x64()
     computed = rows()

@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-import oracle
 import pytest
+from support import oracle
 
 from cevnsjax import analyses
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.detector.timing import Pulse
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.parameters import Normal

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import oracle
 import pytest
 from scipy.optimize import brentq, minimize, minimize_scalar
 from scipy.special import xlogy
+from support import oracle
 
 import cevnsjax as cj
 from cevnsjax import analyses

@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-import oracle
 import pytest
+from support import oracle
 
 from cevnsjax import analyses
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.form_factors import Helm, KleinNystrand
 from cevnsjax.parameters import Normal
 

@@ -11,7 +11,7 @@ import xarray as xr
 import cevnsjax
 from cevnsjax import Model, StandardModel, analyses, fit, profile
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.result import FitResult
+from cevnsjax.inference.fits.fit_result import FitResult
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -78,11 +78,11 @@ def test_import_is_light_and_leaves_jax_alone(python):
     code = (
         "import jax\nbefore = dict(jax.config.values)\n"
         "import cevnsjax\nfor name in cevnsjax.__all__:\n    getattr(cevnsjax, name)\n"
-        "import cevnsjax.cli.commands, cevnsjax.reproduce.papoulias2020\n"
+        "import cevnsjax.cli.commands.fit, cevnsjax.reproduce.papers.papoulias2020.rows\n"
         "assert dict(jax.config.values) == before\n"
-        "try:\n    cevnsjax.Model(cevnsjax.experiments.csi_2017())\n"
-        "except cevnsjax.errors.PrecisionError as problem:\n    print(problem)\n"
-        "cevnsjax.enable_x64()\nprint(cevnsjax.Model(cevnsjax.experiments.csi_2017()).nll().dtype)"
+        "try:\n    cevnsjax.Model(cevnsjax.experiments.releases.csi_2017.csi_2017())\n"
+        "except cevnsjax.core.errors.PrecisionError as problem:\n    print(problem)\n"
+        "cevnsjax.enable_x64()\nprint(cevnsjax.Model(cevnsjax.experiments.releases.csi_2017.csi_2017()).nll().dtype)"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stderr

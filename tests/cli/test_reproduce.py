@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cevnsjax.cli import reproduce as command
-from cevnsjax.errors import UnknownNameError
-from cevnsjax.reproduce.papers import PAPERS, Group, Paper, Supplement, paper_of
+from cevnsjax.cli.commands import reproduce as command
+from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper, Supplement, paper_of
 from cevnsjax.reproduce.rows import compare, published
 from cevnsjax.tables import describe
 
@@ -63,8 +63,8 @@ def test_every_group_leads_to_a_function(name):
 
 def test_electromagnetic_groups_are_the_tables(monkeypatch):
     """Each group asks for one table and one data set; together they are all tables."""
-    from cevnsjax.reproduce import picciau2020
-    from cevnsjax.reproduce.picciau2020_em import DATA, FIXED, FREE, PAPER
+    from cevnsjax.reproduce.papers.picciau2020 import rows as picciau2020
+    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import DATA, FIXED, FREE, PAPER
 
     asked = []
     monkeypatch.setattr(

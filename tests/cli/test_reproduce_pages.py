@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 import pytest
 from matplotlib.figure import Figure
 
-from cevnsjax.cli import reproduce as command
-from cevnsjax.cli import reproduce_pages as pages
+from cevnsjax.cli.commands import reproduce as command
+from cevnsjax.cli.commands.fit import reproduce_pages as pages
 from cevnsjax.reproduce.beyond import Result, ResultTable, Section
+from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper
 from cevnsjax.reproduce.figures import PaperFigure, figures_of
-from cevnsjax.reproduce.papers import PAPERS, Group, Paper
 from cevnsjax.reproduce.records import from_text, record_of, to_text
 from cevnsjax.reproduce.rows import compare, markdown, published
 

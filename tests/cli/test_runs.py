@@ -8,12 +8,14 @@ import arviz  # noqa: F401
 import pytest
 import xarray as xr
 
-from cevnsjax.cli import posterior, scans, toys
-from cevnsjax.cli.build import Request
-from cevnsjax.cli.runs import Kept
+from cevnsjax.cli.commands import sample as posterior
+from cevnsjax.cli.commands import scan as scans
+from cevnsjax.cli.commands import toys
+from cevnsjax.cli.request import Request
+from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import Sink
-from cevnsjax.errors import InputError
-from cevnsjax.inference import run_processes
+from cevnsjax.core.errors import InputError
+from cevnsjax.inference.runs import processes as run_processes
 
 ASKED = Request(["csi-2017"], None, None, None, None, ("sin2_theta_w",))
 AXES = {"sin2_theta_w": (0.1, 0.4, 5)}
@@ -56,12 +58,12 @@ def draw(kept, output=None):
     "command", [throw, construct, scan, pytest.param(draw, marks=pytest.mark.slow)]
 )
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
-    command(Kept(), tmp_path / "without.nc")
+    command(RunOptions(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)
-    for kept in (Kept(tmp_path / "run"), Kept(tmp_path / "run", resume=True)):
+    for kept in (RunOptions(tmp_path / "run"), RunOptions(tmp_path / "run", resume=True)):
         command(kept)
         assert json.loads(capsys.readouterr().out) == expected
-    command(Kept(tmp_path / "run", resume=True), tmp_path / "with.nc")
+    command(RunOptions(tmp_path / "run", resume=True), tmp_path / "with.nc")
     capsys.readouterr()
     group = "posterior" if command is draw else None
     with (
@@ -71,19 +73,19 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
         xr.testing.assert_identical(one, two)
     # Processes other than the first neither print nor write.
     monkeypatch.setattr(run_processes, "_place", {})
-    command(Kept(tmp_path / "run", resume=True, process="1/2"), tmp_path / "second.nc")
+    command(RunOptions(tmp_path / "run", resume=True, process="1/2"), tmp_path / "second.nc")
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "second.nc").exists()
-    command(Kept(tmp_path / "run", resume=True, process="0/2"))
+    command(RunOptions(tmp_path / "run", resume=True, process="0/2"))
     assert json.loads(capsys.readouterr().out) == expected
 
 
 @pytest.mark.parametrize(
     ("kept", "message"),
     [
-        (Kept(process="0/2"), "--process 0/2 needs --folder"),
-        (Kept(resume=True), "--resume needs the folder of a run"),
-        (Kept(devices=0), "devices must be a whole number"),
+        (RunOptions(process="0/2"), "--process 0/2 needs --folder"),
+        (RunOptions(resume=True), "--resume needs the folder of a run"),
+        (RunOptions(devices=0), "devices must be a whole number"),
     ],
 )
 def test_options_that_make_no_sense(kept, message):

@@ -13,12 +13,13 @@ import pytest
 from cli.conftest import Run
 
 import cevnsjax as cj
+from cevnsjax.cli.commands.sample import priors_of
+from cevnsjax.cli.commands.sample_figures import FIGURES, posterior_figure
 from cevnsjax.cli.main import main
-from cevnsjax.cli.posterior import priors_of
-from cevnsjax.cli.posterior_figures import FIGURES, posterior_figure
-from cevnsjax.inference import posterior, posterior_draws
-from cevnsjax.inference.posterior_report import report
-from cevnsjax.inference.priors import densities
+from cevnsjax.inference.posteriors import draws as posterior_draws
+from cevnsjax.inference.posteriors import sample as posterior
+from cevnsjax.inference.posteriors.priors import densities
+from cevnsjax.inference.posteriors.report import report
 from cevnsjax.parameters import Normal, Uniform
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from cevnsjax.inference import calibration
-from cevnsjax.inference.calibration_result import Calibration, uniformity
+from cevnsjax.inference.posteriors import calibration
+from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
 
 PRIOR = ("--prior", "sin2_theta_w=uniform:0.1,0.4")
 

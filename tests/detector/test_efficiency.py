@@ -1,14 +1,13 @@
 """Efficiencies against golden values and their papers' formulas."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Efficiency, Logistic
-from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017
 
 CSI = csi_2017().detector.efficiency

@@ -1,14 +1,14 @@
 """Quenching against golden values, published variations, scipy's spline, and its own slope."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
+from support import helpers
 
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.detector import quenching as q
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 
 T = np.array([1e-6, 0.002, 0.01, 0.02, 0.047])

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.integrate import quad
+from support import helpers
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.resolution import (
     GammaSmearing,
@@ -18,7 +19,6 @@ from cevnsjax.detector.resolution import (
     PoissonSmearing,
     Resolution,
 )
-from cevnsjax.errors import InputError
 
 EDGES = (6.0, 8.0, 10.0, 15.0, 30.0)
 X_TRUE = np.array([0.5, 3.0, 7.9, 12.3, 29.0, 55.0])

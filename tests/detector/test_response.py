@@ -9,13 +9,13 @@ import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.detector.quenching import PolynomialQuenching, coherent2020
 from cevnsjax.detector.response import response
-from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.flux.decay_at_rest import DecayAtRest
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.model.model import Model
 from cevnsjax.nuclei import target
 

@@ -12,8 +12,8 @@ from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import norm
 
 from cevnsjax import StandardModel, dR_dT_nr
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.timing import TAU_MUON_US, TAU_PION_US, Pulse, TimeEfficiency
-from cevnsjax.errors import InputError
 from cevnsjax.experiments import csi_2021
 from cevnsjax.model.model import Model
 

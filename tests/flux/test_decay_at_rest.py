@@ -1,18 +1,18 @@
 """Stopped-pion fluence, spectra and moments against golden values and quadrature."""
 
-import helpers
 import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from support import helpers
 
-from cevnsjax import constants as c
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import KINEMATICS, E_nu_min
 from cevnsjax.cross_section import kernels
-from cevnsjax.errors import InputError, UnknownNameError
 from cevnsjax.flux.decay_at_rest import DecayAtRest
-from cevnsjax.kinematics import KINEMATICS, E_nu_min
 from cevnsjax.nuclei import isotope
 
 FLUX = DecayAtRest(0.08, 1.76e23, 19.3)

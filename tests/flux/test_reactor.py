@@ -6,13 +6,13 @@ from functools import cache
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
 from scipy.integrate import quad
+from support import oracle
 
+from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.flux.reactor import ISOTOPES, ReactorSource
 from cevnsjax.interactions import StandardModel
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import target, theory_radii
 from cevnsjax.rate import dR_dT_nr
 from cevnsjax.tables import read_csv

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.flux.reactor import ReactorSource
 from cevnsjax.flux.source import NeutrinoSource
 

@@ -6,16 +6,16 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
 from scipy.integrate import quad
 from scipy.interpolate import PchipInterpolator
+from support import oracle
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.flux.solar import SolarB8
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions import StandardModel
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import target, theory_radii
 from cevnsjax.rate import dR_dT_nr
 from cevnsjax.tables import read_csv, read_toml

@@ -9,11 +9,11 @@ import pytest
 from scipy.integrate import quad
 from scipy.interpolate import PchipInterpolator
 
-from cevnsjax import constants as c
+from cevnsjax.core import constants as c
+from cevnsjax.core.kinematics import KINEMATICS, E_nu_min
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import TabulatedSource
-from cevnsjax.kinematics import KINEMATICS, E_nu_min
 from cevnsjax.nuclei import isotope
 
 MASS = isotope("74Ge").mass

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
 from cevnsjax.flux.spectrum import Spectrum

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from inference.toy import Toy, parameter
+from support.toy import Toy, parameter
 
 from cevnsjax import Model, StandardModel, fit, profile, scan
 from cevnsjax.experiments import csi_2017

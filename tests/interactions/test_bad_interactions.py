@@ -21,7 +21,7 @@ from cevnsjax import (
     analyses,
     matter_nsi,
 )
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.owners import OWNERS, PARAMETER_NAMES, owning
 
@@ -83,7 +83,7 @@ OPTIONS = {
 }
 _SCRIPT = """
 import sys, cevnsjax as cj
-from cevnsjax.errors import CevnsjaxError
+from cevnsjax.core.errors import CevnsjaxError
 for text in sys.argv[1:]:
     try:
         print("accepted", eval("cj." + text))

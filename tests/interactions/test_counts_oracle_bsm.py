@@ -6,11 +6,10 @@ Relative errors per source and bin (`helpers.worst_error`), default nodes, theor
 from dataclasses import dataclass, field
 from typing import Any
 
-import helpers
 import numpy as np
-import oracle
-import oracle_bsm as o
 import pytest
+import support.oracle_bsm as o
+from support import helpers, oracle
 
 from cevnsjax import (
     NSI,

@@ -27,9 +27,9 @@ from cevnsjax import (
     Sterile,
     TensorNSI,
 )
+from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.generalized import QUARK
-from cevnsjax.kinematics import T_nr_max
 from cevnsjax.nuclei import isotope
 from cevnsjax.rate import differential_cross_section
 

@@ -1,8 +1,8 @@
 """Amplitudes by source and outgoing flavour: labels, ratios of models, who interferes."""
 
 import numpy as np
-import oracle_bsm as o
 import pytest
+import support.oracle_bsm as o
 
 from cevnsjax import (
     NSI,

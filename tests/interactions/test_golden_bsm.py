@@ -3,10 +3,9 @@
 import subprocess
 import sys
 
-import helpers
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
 from cevnsjax import (
     ChargeRadius,

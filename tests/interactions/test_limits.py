@@ -2,13 +2,12 @@
 
 from functools import cache
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
-import oracle
-import oracle_bsm as o
 import pytest
+import support.oracle_bsm as o
+from support import helpers, oracle
 
 from cevnsjax import (
     NSI,
@@ -22,10 +21,10 @@ from cevnsjax import (
     StandardModel,
     Sterile,
     TensorNSI,
-    constants,
     matter_nsi,
     spectrum,
 )
+from cevnsjax.core import constants
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.electromagnetic import RADIUS_CHARGE
 from cevnsjax.interactions.vector_mediator import MODELS

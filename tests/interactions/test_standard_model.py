@@ -2,10 +2,10 @@
 
 import jax.numpy as jnp
 import numpy as np
-import oracle
 import pytest
+from support import oracle
 
-from cevnsjax.errors import UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.form_factors import Helm, KleinNystrand, SymmetrizedFermi
 from cevnsjax.interactions import Charges, NucleusAtNodes, StandardModel
 from cevnsjax.nuclei import isotope, target, theory_radii

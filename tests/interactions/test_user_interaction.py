@@ -19,7 +19,7 @@ from cevnsjax import (
     scan,
     spectrum,
 )
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 
 

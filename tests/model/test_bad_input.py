@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cevnsjax as cj
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model.model import Model

@@ -6,10 +6,9 @@ Relative errors per source and bin; bins below 1e-6 of all counts compare with 1
 
 from functools import cache
 
-import helpers
 import numpy as np
-import oracle
 import pytest
+from support import helpers, oracle
 
 from cevnsjax.detector.quenching import coherent2020
 from cevnsjax.experiments import csi_2017

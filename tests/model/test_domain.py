@@ -7,20 +7,20 @@ cube between the bounds of the Parameter table. Each configuration compiles once
 from functools import cache
 from itertools import product
 
-import helpers
 import jax
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support import helpers
 
+from cevnsjax.core.kinematics import KINEMATICS
 from cevnsjax.couplings import SCHEMES
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm, KleinNystrand, SymmetrizedFermi
 from cevnsjax.interactions import StandardModel
 from cevnsjax.interactions.standard_model import RADII
-from cevnsjax.kinematics import KINEMATICS
 from cevnsjax.model.model import Model
 
 FAMILIES = (Helm(), KleinNystrand(), SymmetrizedFermi())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cevnsjax import analyses
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.interactions import NSI, StandardModel
 from cevnsjax.model import Model, expansion

@@ -16,7 +16,7 @@ import pytest
 from jax import export as jax_export
 
 import cevnsjax as cj
-from cevnsjax.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.model.export import WHAT, export
 
 NAME = "csi-2017"

@@ -7,10 +7,10 @@ max(1, |finite difference|), so a derivative that vanishes is compared with one 
 from functools import cache
 from itertools import pairwise
 
-import helpers
 import jax
 import numpy as np
 import pytest
+from support import helpers
 
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand, SymmetrizedFermi

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.experiments.experiment import Experiment, Morph
 from cevnsjax.model.model import Model

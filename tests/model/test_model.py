@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support import helpers
 
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions import StandardModel

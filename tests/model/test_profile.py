@@ -3,14 +3,14 @@
 from dataclasses import replace
 from functools import cache
 
-import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from support import helpers
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model.model import Model

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from cevnsjax.errors import InputError
+from cevnsjax.core.errors import InputError
 from cevnsjax.plots import spectrum
 
 EDGES = np.array([6.0, 8.0, 10.0, 12.0, 14.0])

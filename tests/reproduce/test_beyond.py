@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from inference.toy import Toy
+from support.toy import Toy
 
 from cevnsjax.analyses import papoulias2020
+from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.form_factors import Helm
-from cevnsjax.inference.profile import profile
+from cevnsjax.inference.fits.profile import profile
 from cevnsjax.interactions import NSI, NucleusAtNodes
-from cevnsjax.levels import delta_chi2_at
 from cevnsjax.nuclei import isotope
 from cevnsjax.parameters import Parameter
 from cevnsjax.reproduce.beyond import (

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from cevnsjax.errors import DataError, UnknownNameError
+from cevnsjax.core.errors import DataError, UnknownNameError
 from cevnsjax.reproduce.rows import Published, compare, markdown, published, rows_of
 
 ROWS = {

@@ -7,8 +7,8 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
-from cevnsjax.inference.feldman_cousins import LEVELS, feldman_cousins
-from cevnsjax.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.inference.toys.feldman_cousins import LEVELS, feldman_cousins
 from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress
 from cevnsjax.plots.style import CURVES, STYLE

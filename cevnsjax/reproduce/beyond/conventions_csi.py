@@ -12,7 +12,8 @@ from cevnsjax.analyses import (
     liao_marfatia2017,
     papoulias2020,
 )
-from cevnsjax.constants import hbar_c
+from cevnsjax.core.constants import hbar_c
+from cevnsjax.core.types import RealLike, Reals, Values
 from cevnsjax.form_factors import Helm, KleinNystrand
 from cevnsjax.interactions import (
     NSI,
@@ -25,7 +26,6 @@ from cevnsjax.interactions import (
 from cevnsjax.model import Model
 from cevnsjax.reproduce.beyond.reading import Reading, spans, with_theory
 from cevnsjax.reproduce.quantities import signal_events
-from cevnsjax.types import RealLike, Reals, Values
 
 _RADIUS = (-150.0, 100.0)
 

@@ -8,11 +8,11 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
+from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.experiments import csi_2017, lar_2020
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.inference.feldman_cousins import feldman_cousins
+from cevnsjax.inference.toys.feldman_cousins import feldman_cousins
 from cevnsjax.interactions import NSI, StandardModel
-from cevnsjax.levels import delta_chi2_at, level_key
 from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import BLACK, CURVES, STYLE

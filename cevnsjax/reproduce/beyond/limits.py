@@ -13,9 +13,9 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from scipy import optimize
 
+from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.objective import Objective
-from cevnsjax.inference.result import ProfileResult
-from cevnsjax.levels import delta_chi2_at, level_key
 
 LEVELS = (0.6827, 0.90)
 """One sigma and 90 %, both of one parameter."""

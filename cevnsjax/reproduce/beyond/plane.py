@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.experiments import csi_2021
-from cevnsjax.inference.scan import scan
+from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import StandardModel
-from cevnsjax.levels import delta_chi2_at, level_key
 from cevnsjax.model import Model
 from cevnsjax.plots import ContourSet, contours
 from cevnsjax.reproduce.beyond.section import Result, ResultTable

@@ -7,12 +7,12 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
+from cevnsjax.core.levels import level_key
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
-from cevnsjax.inference.grid_posterior import credible_intervals, grid_posterior, marginal
-from cevnsjax.inference.posterior import sample
-from cevnsjax.inference.result import ProfileResult
+from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.posteriors.grid import credible_intervals, grid_posterior, marginal
+from cevnsjax.inference.posteriors.sample import sample
 from cevnsjax.interactions import NSI, ChargeRadius, MagneticMoment, StandardModel
-from cevnsjax.levels import level_key
 from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import CURVES, STYLE

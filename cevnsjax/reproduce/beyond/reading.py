@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cevnsjax.core.levels import level_key
 from cevnsjax.interactions import StandardModel
-from cevnsjax.levels import level_key
 from cevnsjax.model import Model
 from cevnsjax.reproduce.beyond.limits import limits, spans_of
 from cevnsjax.reproduce.beyond.section import Cell

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.inference.scan import scan
+from cevnsjax.inference.scans.scan import scan
 from cevnsjax.model import Model
 from cevnsjax.plots.arrays import NumpyReals
 

@@ -14,12 +14,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cevnsjax.inference.result import ProfileResult
-from cevnsjax.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.plots import ContourSet
 from cevnsjax.plots import profile as draw_profile
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
-from cevnsjax.plots.contours import DASHES, outline
 from cevnsjax.plots.frame import (
     Scale,
     dress,
@@ -28,6 +27,7 @@ from cevnsjax.plots.frame import (
     scale_axes,
     tidy_numbers,
 )
+from cevnsjax.plots.likelihoods.contours import DASHES, outline
 from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
 
 _GAP = 0.08  # between the slots of two panels, in parts of their width

@@ -34,5 +34,5 @@ def figures_of(paper: str) -> tuple[PaperFigure, ...]:
     Args:
         paper: Name of the paper, e.g. "papoulias2020".
     """
-    place = f"cevnsjax.reproduce.figures.{paper}"
+    place = f"cevnsjax.reproduce.papers.{paper}.figures"
     return import_module(place).FIGURES if find_spec(place) is not None else ()

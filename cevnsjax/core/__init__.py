@@ -1,0 +1,1 @@
+"""What every room stands on: constants, units, errors, checks, files, precision."""

@@ -1,0 +1,86 @@
+"""Checks of option values that come from people: the kind first, so that messages make sense."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cevnsjax.core.errors import InputError
+
+
+def number(what: str, value: Any) -> float:
+    """The value as a finite float.
+
+    Args:
+        what: Name of the option, for the message.
+        value: What was given.
+
+    Raises:
+        InputError: If it is no finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise InputError(f"{what} must be a finite number, got {value!r}")
+    return float(value)
+
+
+def numbers(what: str, value: Any, *, length: int | None = None, example: str) -> list[float]:
+    """The values as a list of finite floats.
+
+    Args:
+        what: Name of the option, for the message.
+        value: What was given.
+        length: How many there must be; at least two if None.
+        example: A value that would do.
+
+    Raises:
+        InputError: If it is no sequence of numbers of that length.
+    """
+    is_list = isinstance(value, Sequence) and not isinstance(value, str)
+    right = is_list and (len(value) == length if length else len(value) >= 2)
+    if not right or any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
+        raise InputError(f"{what} must be numbers like {example}, got {value!r}")
+    return [number(what, v) for v in value]
+
+
+def flag(what: str, value: Any) -> bool:
+    """The value, if it is true or false.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if not isinstance(value, bool):
+        raise InputError(f"{what} must be true or false, got {value!r}")
+    return value
+
+
+def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
+    """A list of names; one name alone is a list of one.
+
+    Args:
+        what: What is checked, for the message.
+        value: What was given.
+        example: What a list looks like.
+
+    Raises:
+        InputError: If it is no list of words.
+    """
+    listed = [value] if isinstance(value, str) else value
+    if not isinstance(listed, Sequence) or not all(isinstance(n, str) for n in listed):
+        raise InputError(f"{what} must be a list of names like {list(example)[:2]}, got {value!r}")
+    if twice := sorted({n for n in listed if list(listed).count(n) > 1}):
+        raise InputError(f"{what} lists {twice[0]} twice; name each once")
+    return list(listed)
+
+
+def widths(what: str, value: Any) -> Mapping[str, float]:
+    """Standard deviations of pulls by short name, none if None.
+
+    Args:
+        what: What is checked, for the message.
+        value: What was given.
+
+    Raises:
+        InputError: If it is no mapping.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{what} must be like {{'sig': 0.128}}, got {value!r}")
+    return value or {}

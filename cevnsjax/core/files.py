@@ -1,0 +1,110 @@
+"""Output files: checked before long work, written whole or not at all, never over another."""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cevnsjax.core.errors import InputError
+
+FIGURES = (".png", ".pdf", ".svg")
+"""Endings of figure files."""
+
+
+def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) -> Path:
+    """The path, if a file can be written there; for use before long work.
+
+    Args:
+        path: File to be written.
+        overwrite: Whether an existing file may be replaced.
+        suffixes: File name endings that are known, e.g. (".png", ".pdf").
+
+    Raises:
+        InputError: Naming the path and what to do instead.
+    """
+    target = Path(path)
+    try:
+        return _checked(target, overwrite, suffixes)
+    except OSError as problem:
+        raise InputError(
+            f"{target} cannot be written: {problem.strerror}; choose another place"
+        ) from None
+
+
+def _checked(target: Path, overwrite: bool, suffixes: Sequence[str]) -> Path:
+    if target.suffix.lower() not in suffixes:
+        got = f"the unknown ending {target.suffix!r}" if target.suffix else "no ending"
+        raise InputError(f"{target} has {got}; use one of {', '.join(suffixes)}")
+    if not target.parent.is_dir():
+        raise InputError(f"folder {target.parent} does not exist; create it or choose another")
+    if target.is_dir():
+        raise InputError(f"{target} is a folder; choose another name")
+    if target.exists() and not overwrite:
+        raise InputError(f"{target} exists; choose another name or pass --overwrite")
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(f"folder {target.parent} is not writable; choose another")
+    # Permissions do not tell of special and full file systems; a trial does.
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".cevnsjax-")
+    os.close(handle)
+    Path(name).unlink()
+    return target
+
+
+def check_folder(path: str | Path, *, overwrite: bool) -> Path:
+    """The path, if files can be written in a folder there; for use before long work.
+
+    Args:
+        path: Folder; made later if it is not there, its parent must be.
+        overwrite: Whether files that are in it may be replaced.
+
+    Raises:
+        InputError: Naming the path and what to do instead.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is no folder; choose another name")
+    if not target.exists() and not target.absolute().parent.is_dir():
+        raise InputError(f"folder {target.parent} does not exist; create it or choose another")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise InputError(f"folder {target} is not empty; choose another or pass --overwrite")
+    if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+        raise InputError(f"folder {target} is not writable; choose another")
+    return target
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"folder {path} cannot be made: {problem.strerror}; choose another place"
+        ) from None
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name beside its place, then rename it there.
+
+    Args:
+        path: Final place.
+        write: Writes the content to the path it is given.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        # mkstemp makes private files; give the result the permissions of an ordinary new file.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,132 @@
+"""A folder to start from: a made-up germanium detector at a reactor, commented, ready to fit."""
+
+from functools import partial
+from pathlib import Path
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.files import write_atomically
+from cevnsjax.experiments.folders.folder import FILE
+from cevnsjax.experiments.folders.reference import render
+
+VALUES = {
+    "": {
+        "name": "my-ge",
+        "statistic": "poisson",
+        "title": "My germanium detector at a reactor (made up)",
+    },
+    "target": {"mass_kg": 10.0, "material": "Ge"},
+    "neutrinos": {
+        "kind": "reactor",
+        "thermal_power_gw": 3.0,
+        "baseline_m": 20.0,
+        "exposure_days": 365.0,
+        "fission_fractions": {"U235": 0.56, "U238": 0.08, "Pu239": 0.3, "Pu241": 0.06},
+    },
+    "quenching": {"kind": "table", "file": "quenching.csv"},
+    "binning": {
+        "observable": "E_ee_keV",
+        "observable_per_kevee": 1.0,
+        "edges": [0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45],
+    },
+    "efficiency": {"kind": "logistic", "a": 0.95, "k": 60.0, "x_0": 0.15},
+    "resolution": {"kind": "gaussian", "c": 0.08},
+    "data": {"kind": "counts", "file": "data.csv"},
+    "backgrounds": {"file": "backgrounds.csv"},
+    "nuisances": [
+        {
+            "name": "sig",
+            "sd": 0.05,
+            "components": ["signal"],
+            "meaning": "reactor power, flux and efficiency",
+        },
+        {"name": "bkg", "sd": 0.02, "components": ["flat", "rising"]},
+    ],
+}
+"""What the template says, {section: {key: value}}."""
+
+_HEAD = """\
+# An experiment as a folder: this file and the CSV tables it names.
+#
+#     cevnsjax fit {folder}
+#     cevnsjax profile {folder} --parameter sin2_theta_w
+#
+# or in Python cj.experiments.load("{folder}"). Every number here is made up. Units are part of the
+# key names; keys that are commented out are optional. Every key and kind is listed in
+# docs/own_experiment.md of cevnsjax.
+
+"""
+_TABLES = {
+    "quenching.csv": """\
+# Made up: like Lindhard's curve with k = 0.157
+recoil_energy_kev,quenching_factor
+0.1,0.1259
+0.2,0.1381
+0.3,0.1457
+0.5,0.1560
+0.7,0.1631
+1.0,0.1710
+1.5,0.1805
+2.0,0.1876
+3.0,0.1981
+""",
+    "backgrounds.csv": """\
+# Made up: expected counts of each background, a row for each bin of [binning] edges
+flat,rising
+1734,2537
+1734,1358
+1734,727
+1734,389
+1734,208
+1734,111
+""",
+    "data.csv": """\
+# Made up: signal and backgrounds as predicted, rounded; a row for each bin of [binning] edges
+observed
+6556
+3996
+2727
+2195
+1960
+1849
+""",
+}
+
+
+def write_template(folder: str | Path, *, force: bool = False) -> list[Path]:
+    """Write a commented experiment folder that loads and fits as it is.
+
+    Args:
+        folder: The folder; it is made if it does not exist.
+        force: Whether files of the template may replace files that are there.
+
+    Returns:
+        The files written, the description last.
+
+    Raises:
+        InputError: If the folder holds files already, or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file; choose another name")
+    if not target.parent.is_dir():
+        raise InputError(f"folder {target.parent} does not exist; create it or choose another")
+    if target.is_dir() and any(target.iterdir()) and not force:
+        raise InputError(
+            f"folder {target} is not empty; choose another name, or --force (force=True) to "
+            f"replace {', '.join((FILE, *_TABLES))} in it"
+        )
+    # The description comes last: without it the folder is no experiment yet.
+    contents = {**_TABLES, FILE: _HEAD.format(folder=target.as_posix()) + render(VALUES)}
+    try:
+        target.mkdir(exist_ok=True)
+        for name, text in contents.items():
+            write_atomically(target / name, partial(_write, text))
+    except OSError as problem:
+        raise InputError(
+            f"{target} cannot be written: {problem.strerror}; choose another place"
+        ) from None
+    return [target / name for name in contents]
+
+
+def _write(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,1 @@
+"""Data releases that come with the package: one folder each."""

@@ -1,0 +1,260 @@
+"""COHERENT CsI[Na] 2017: 14.57 kg at 19.3 m, 142 +- 31 events above the anticoincidence data.
+
+Akimov et al., Science 357, 1123; data release doi:10.5281/zenodo.1228631.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cevnsjax.core import checks
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.detector.efficiency import Logistic
+from cevnsjax.detector.quenching import Quenching, csi_quenching, quenching_parameters
+from cevnsjax.detector.resolution import (
+    GammaSmearing,
+    GaussianSmearing,
+    PoissonSmearing,
+    Resolution,
+)
+from cevnsjax.detector.response import Detector
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
+from cevnsjax.experiments.releases.csi_2017.tables import Csi2017Tables, shipped_csi_2017
+from cevnsjax.experiments.releases.csi_2017.time import STEADY_STATES, in_time
+from cevnsjax.experiments.releases.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.nuclei import target
+from cevnsjax.parameters import Parameter
+from cevnsjax.tables import read_toml
+
+NAME, SHORT = "csi-2017", "csi2017"
+BRN = "prompt_neutrons"
+_SMEARING = {
+    "poisson": PoissonSmearing(),
+    "gamma": GammaSmearing(),
+    "gaussian": GaussianSmearing(1.0),
+}
+_STATISTICS = ("spectrum", "counting", "time")
+_VARIANCES = ("C+AC+BRN", "C+AC")
+
+
+def csi_2017(
+    quenching: str | float | Quenching = "coherent2020",
+    *,
+    mass_kg: float | None = None,
+    bins: Sequence[float] = (6, 30),
+    window_us: Sequence[float] = (0.0, 6.0),
+    smearing: str | Resolution | None = None,
+    statistic: Literal["spectrum", "counting", "time"] = "spectrum",
+    steady_state: str = "exponential",
+    pulls: Mapping[str, float] | None = None,
+    shape: str | Sequence[str] = (),
+    qf_sd: float = 0.051,
+    prompt_neutrons: bool = True,
+    variance: Literal["C+AC+BRN", "C+AC"] = "C+AC+BRN",
+    split_flux: bool = False,
+    nodes: int | None = None,
+    data: Csi2017Tables | str | Path | None = None,
+) -> Experiment:
+    """The COHERENT CsI[Na] 2017 data: a Gaussian chi2 in energy, or Poisson in energy and time.
+
+    Args:
+        quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor [1], or
+            a model.
+        mass_kg: Detector mass [kg]; 14.57 if None.
+        bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
+        window_us: Arrival-time window of the data, from 0 to 6 us or later, multiples of 0.5;
+            without "time" the prediction is not cut in it, the papers' convention for (0, 6) [us].
+        smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
+        statistic: "spectrum", "counting" for one bin over the whole range, or "time" for Poisson
+            cells of photoelectrons and 0.5 us with the steady-state background in the prediction.
+        steady_state: With "time": energies of the anticoincidence data times an exponential fitted
+            to their times, times a "flat" model, or "anticoincidence", the data cell by cell (some
+            cells then expect nothing, and chi2 without signal means nothing).
+        pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
+            root of the anticoincidence events) [1]; 0 removes one.
+        shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
+        qf_sd: Standard deviation of "qf_scale" [1].
+        prompt_neutrons: Whether beam neutrons are part of the prediction.
+        variance: Whether expected neutrons add to the variance C + AC.
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
+        nodes: Quadrature nodes a panel.
+        data: Tables, or the folder of the official release, instead of the shipped data.
+
+    Raises:
+        UnknownNameError: At an unknown name, listing the nearest.
+        InputError: At bins or windows that the published binning cannot make.
+        DataError: If a data file is missing or malformed.
+    """
+    if statistic not in _STATISTICS:
+        raise UnknownNameError("csi-2017 statistic", statistic, _STATISTICS)
+    if variance not in _VARIANCES:
+        raise UnknownNameError("variance", variance, _VARIANCES)
+    if steady_state not in STEADY_STATES:
+        raise UnknownNameError("csi-2017 steady_state", steady_state, STEADY_STATES)
+    checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
+    if nodes is not None and (type(nodes) is not int or nodes < 1):
+        raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
+    tables = _tables(data)
+    about = read_toml("coherent_csi_2017", "experiment.toml")
+    edges = _edges(bins, statistic)
+    efficiency = _acceptance(tables)
+    inside = _inside(tables, window_us)
+    neutrons = _neutrons(tables, efficiency, edges)
+    if statistic == "time":
+        part = in_time(
+            tables,
+            edges,
+            inside,
+            neutrons,
+            steady_state=steady_state,
+            pulls=pulls,
+            prompt_neutrons=prompt_neutrons,
+        )
+    else:
+        part = _without_time(tables, edges, inside, neutrons, pulls, prompt_neutrons, variance)
+    if checks.flag("csi-2017: split_flux", split_flux):
+        part["pulls"] = with_flux_apart(part["pulls"])
+    quenching_model = csi_quenching(quenching)
+    checks.number("csi-2017: qf_sd", qf_sd)
+    return Experiment(
+        name=NAME,
+        target=target("CsI"),
+        mass_kg=about["detector"]["mass_kg"]
+        if mass_kg is None
+        else checks.number("csi-2017: mass_kg", mass_kg),
+        flux=DecayAtRest(
+            neutrinos_per_proton=tables.neutrinos_per_proton[0],
+            protons_on_target=about["beam"]["protons_on_target"],
+            baseline_m=tables.baseline_m,
+        ),
+        detector=Detector(
+            quenching=quenching_model,
+            per_keV=tables.light_yield_pe_per_kevee[0],
+            efficiency=efficiency,
+            resolution=_resolution(smearing),
+            edges=edges,
+            nodes=nodes,
+        ),
+        observable="n_pe",
+        shape=_shape(shape, quenching_model, qf_sd),
+        title="COHERENT CsI[Na] 2017",
+        source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
+        **part,
+    )
+
+
+def _without_time(
+    tables: Csi2017Tables,
+    edges: tuple[float, ...],
+    inside: np.ndarray,
+    neutrons: np.ndarray,
+    pulls: Mapping[str, float] | None,
+    prompt_neutrons: bool,
+    variance: str,
+) -> dict[str, Any]:
+    """Data less anticoincidence data, their variance, backgrounds and pulls."""
+    coincidence, anticoincidence = (
+        np.histogram(tables.n_pe, bins=edges, weights=tables.counts[which][:, inside].sum(axis=1))[
+            0
+        ]
+        for which in ("coincidence_beam_on", "anticoincidence_beam_on")
+    )
+    return {
+        "observed": coincidence - anticoincidence,
+        "variance": coincidence + anticoincidence + (neutrons if variance == "C+AC+BRN" else 0.0),
+        "backgrounds": {BRN: neutrons} if prompt_neutrons else {},
+        "pulls": _pulls(pulls, prompt_neutrons),
+    }
+
+
+def _tables(data: Csi2017Tables | str | Path | None) -> Csi2017Tables:
+    if data is None:
+        return shipped_csi_2017()
+    if isinstance(data, Csi2017Tables):
+        return data
+    if not isinstance(data, str | Path):
+        raise InputError(f"csi-2017: data must be tables or the release folder, got {data!r}")
+    return read_csi_2017_release(data)
+
+
+def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
+    edges = checks.numbers("csi-2017: bins", bins, example="(6, 30)")
+    if any(b <= a for a, b in pairwise(edges)):
+        raise InputError(f"csi-2017: bins {list(bins)} must be increasing edges, e.g. (6, 30)")
+    if any(e % 2 or not 0 <= e <= 50 for e in edges):
+        raise InputError(
+            f"csi-2017: bin edges {list(bins)} must be even numbers of PE from 0 to 50, the "
+            "published binning"
+        )
+    if statistic == "counting":
+        return edges[0], edges[-1]
+    if len(edges) == 2:
+        return tuple(float(e) for e in np.arange(edges[0], edges[1] + 1, 2))
+    return tuple(edges)
+
+
+def _inside(tables: Csi2017Tables, window_us: Sequence[float]) -> np.ndarray:
+    """Which time bins lie in the window."""
+    low, high = checks.numbers("csi-2017: window_us", window_us, length=2, example="(0, 6)")
+    if not 0 <= low < high <= 12:
+        raise InputError(f"csi-2017: window_us ({low:g}, {high:g}) must lie within 0 and 12 us")
+    inside = (tables.t_us > low) & (tables.t_us < high)
+    if not inside.any() or any(t % 0.5 for t in (low, high)):
+        raise InputError(f"csi-2017: window_us {window_us} must span 0.5 us bins from 0 to 12 us")
+    if low > 0 or high < 6:
+        raise InputError(
+            f"csi-2017: window_us ({low:g}, {high:g}) must start at 0 and end at 6 us or later: "
+            "the prediction holds all neutrinos and neutrons, as the papers' does"
+        )
+    return inside
+
+
+def _neutrons(tables: Csi2017Tables, acceptance: Logistic, edges: tuple[float, ...]) -> np.ndarray:
+    """Beam neutrons in the bins; the release takes the acceptance at 1-PE bin centres [count].
+
+    All of them arrive within the first 4 us, which every allowed window contains.
+    """
+    counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
+    accepted = counts * acceptance(tables.neutron_n_pe, np)
+    return np.histogram(tables.neutron_n_pe, bins=edges, weights=accepted)[0]
+
+
+def _acceptance(tables: Csi2017Tables) -> Logistic:
+    a, k, x0 = (tables.acceptance[name][0] for name in ("a", "k", "x0"))
+    return Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0)))
+
+
+def _resolution(smearing: str | Resolution | None) -> Resolution | None:
+    if smearing is None or hasattr(smearing, "bin_weights"):
+        return smearing  # pyright: ignore[reportReturnType]
+    if not isinstance(smearing, str) or smearing not in _SMEARING:
+        raise UnknownNameError("smearing", smearing, _SMEARING)
+    return _SMEARING[smearing]
+
+
+def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
+    known = {
+        "sig": Pull(f"alpha_sig_{SHORT}", 0.128, (SIGNAL,), "relative shift of the CEvNS signal"),
+        "brn": Pull(f"alpha_brn_{SHORT}", 0.25, (BRN,), "relative shift of the prompt neutrons"),
+    }
+    chosen = chosen_pulls(NAME, known, pulls, noun="standard deviation")
+    return tuple(p for p in chosen if prompt_neutrons or p.components != (BRN,))
+
+
+def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
+    offered = {
+        p.name.removesuffix(f"_{SHORT}"): p for p in quenching_parameters(model, SHORT, qf_sd)
+    }
+    if not isinstance(names, str | Sequence):
+        raise InputError(f"csi-2017: shape must be names like 'qf_scale', got {names!r}")
+    listed = [names] if isinstance(names, str) else list(names)
+    for name in listed:
+        if name not in offered:
+            raise UnknownNameError("quenching shape parameter", name, offered)
+    return {name: offered[name] for name in listed}

@@ -1,0 +1,204 @@
+"""COHERENT CENNS-10 liquid argon 2020, Analysis A: 24.4 kg at 27.5 m.
+
+Akimov et al., PRL 126, 012002; data release doi:10.5281/zenodo.3903810. The one-dimensional
+chi2 is that of Cadeddu et al., PRD 102, 015030; the Poisson likelihood in energy, F90 and time is
+in ``lar_2020_cells``.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from cevnsjax.core import checks
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.detector.efficiency import TabulatedEfficiency
+from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
+from cevnsjax.detector.resolution import GaussianSmearing
+from cevnsjax.detector.response import Detector
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.releases.lar_2020 import cells as cells
+from cevnsjax.experiments.releases.lar_2020.release import read_lar_2020_release
+from cevnsjax.experiments.releases.lar_2020.tables import Lar2020Tables, shipped_lar_2020
+from cevnsjax.experiments.releases.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.nuclei import target
+from cevnsjax.tables import read_toml
+
+NAME, SHORT = "lar-2020", "lar2020"
+_EDGES = tuple(float(e) for e in range(0, 121, 10))
+_BRN_SHAPE_SPREAD = 0.058
+
+
+def lar_2020(
+    *,
+    statistic: Literal["spectrum", "cells"] = "spectrum",
+    quenching: Quenching | None = None,
+    mass_kg: float | None = None,
+    protons_on_target: float | None = None,
+    smearing: bool | None = None,
+    threshold_kevee: float | None = None,
+    pulls: Mapping[str, float] | None = None,
+    signal: Literal["computed", "release"] = "computed",
+    morphs: Sequence[str] = cells.MORPHS,
+    split_flux: bool = False,
+    nodes: int | None = None,
+    data: Lar2020Tables | str | Path | None = None,
+) -> Experiment:
+    """CENNS-10 as a Gaussian chi2 in energy, or as a Poisson likelihood in energy, F90 and time.
+
+    Args:
+        statistic: "spectrum", the 12 background-subtracted energies of PRD 102, 015030, or "cells",
+            12 x 8 x 10 cells with all backgrounds, as in the release.
+        quenching: A model; f = 0.246 + 7.8e-4 T/keV if None [MeV of E_ee].
+        mass_kg: Fiducial mass; if None 24 (PRD 102, 015030) for the spectrum and 24.4 (release)
+            for cells [kg].
+        protons_on_target: If None 13.7e22 for the spectrum and 13.8e22 for cells [1].
+        smearing: Gaussian resolution 0.58 sqrt(E_ee/keV) with the efficiency on reconstructed
+            energies; if None not for the spectrum, as in the paper, and for cells.
+        threshold_kevee: Cut on the efficiency, 1.75 in the paper's electromagnetic tables [keVee].
+        pulls: Standard deviations. Spectrum: "sig" (0.134), "brn" (0.32) and "lbrn" (1.0); cells:
+            "sig" (0.134), and "brn", "lbrn", "ss" of the release, infinity leaves one free; 0
+            removes one [1].
+        signal: Cells only: "computed" from the theory in energy and time, or "release", where
+            theory gives the total and the release's pdf the shape.
+        morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,
+            "brn_energy", "brn_time" and "brn_width" of the prompt neutrons.
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
+        nodes: Quadrature nodes a panel.
+        data: Tables, or the folder of the official release, instead of the shipped data.
+
+    Raises:
+        UnknownNameError: At an unknown option, pull or morph.
+        InputError: At values of the wrong kind.
+        DataError: If a data file is missing or malformed.
+    """
+    for what, value, known in (
+        ("statistic", statistic, ("spectrum", "cells")),
+        ("signal", signal, ("computed", "release")),
+    ):
+        if value not in known:
+            raise UnknownNameError(f"lar-2020 {what}", value, known)
+    in_cells = statistic == "cells"
+    listed = tuple(checks.names("lar-2020: morphs", morphs, example=cells.MORPHS))
+    if not in_cells and (signal != "computed" or listed != cells.MORPHS):
+        raise InputError('lar-2020: signal and morphs need statistic="cells"')
+    if smearing is not None:
+        checks.flag("lar-2020: smearing", smearing)
+    tables = _tables(data)
+    paper = read_toml("coherent_lar_2020", "experiment.toml")["alternatives"]["cadeddu2020"]
+    own = {"mass_kg": tables.mass_kg[0], "protons_on_target": tables.protons_on_target}
+    chosen = own if in_cells else paper
+    for name, given in (("mass_kg", mass_kg), ("protons_on_target", protons_on_target)):
+        if given is not None:
+            chosen = {**chosen, name: checks.number(f"lar-2020: {name}", given)}
+    a, b = tables.quenching["a"][0], tables.quenching["b"][0]
+    smeared = in_cells if smearing is None else smearing
+    edges = (_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES
+    flux = DecayAtRest(
+        neutrinos_per_proton=tables.neutrinos_per_proton[0],
+        protons_on_target=chosen["protons_on_target"],
+        baseline_m=tables.baseline_m,
+    )
+    part = (
+        _in_cells(tables, flux.sources, pulls, signal, listed)
+        if in_cells
+        else _spectrum(tables, pulls)
+    )
+    if checks.flag("lar-2020: split_flux", split_flux):
+        part["pulls"] = with_flux_apart(part["pulls"])
+    return Experiment(
+        name=NAME,
+        target=target("40Ar"),
+        mass_kg=chosen["mass_kg"],
+        flux=flux,
+        detector=Detector(
+            quenching=quenching or PolynomialQuenching((a, b * 1e3)),
+            per_keV=1.0,
+            efficiency=_efficiency(tables, threshold_kevee),
+            resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
+            edges=edges,
+            nodes=nodes,
+        ),
+        observable="E_ee_keV",
+        title="COHERENT CENNS-10 LAr 2020",
+        source="Akimov et al., PRL 126, 012002; doi:10.5281/zenodo.3903810",
+        **part,
+    )
+
+
+def _spectrum(tables: Lar2020Tables, pulls: Mapping[str, float] | None) -> dict[str, Any]:
+    """Data, backgrounds and pulls of the Gaussian chi2 of PRD 102, 015030."""
+    brn, lbrn = (_normalised(tables, pdf, n) for pdf, n in (("brn", 497.0), ("delayed_brn", 33.0)))
+    energy = tables.projections["energy"]
+    shape_variance = (_BRN_SHAPE_SPREAD**2 / 12) * (brn + lbrn) ** 2
+    return {
+        "observed": energy["data"],
+        "variance": energy["data_error"] ** 2 + shape_variance,
+        "backgrounds": {"brn": brn, "delayed_brn": lbrn},
+        "pulls": _pulls(pulls),
+    }
+
+
+def _in_cells(
+    tables: Lar2020Tables,
+    sources: Sequence[str],
+    pulls: Mapping[str, float] | None,
+    signal: str,
+    morphs: Sequence[str],
+) -> dict[str, Any]:
+    """Data, backgrounds, shapes and nuisances of the Poisson likelihood."""
+    axes = cells.axes_of(tables)
+    further = {"f90": axes.f90, "t_us": axes.t_us}
+    if signal == "release":
+        further = {"E_ee_keV_pdf": axes.energy_kevee, **further}
+    return {
+        "observed": tables.observed.reshape(-1),
+        "variance": np.maximum(tables.observed, 1.0).reshape(-1),
+        "backgrounds": cells.backgrounds_of(tables),
+        "pulls": cells.pulls_of(tables, pulls),
+        "morphs": cells.morphs_of(tables, sources, signal, morphs),
+        "extra": further,
+        "spread": cells.spread_of(tables, sources, signal),
+        "statistic": "poisson",
+    }
+
+
+def _tables(data: Lar2020Tables | str | Path | None) -> Lar2020Tables:
+    if data is None:
+        return shipped_lar_2020()
+    if isinstance(data, Lar2020Tables):
+        return data
+    if not isinstance(data, str | Path):
+        raise InputError(f"lar-2020: data must be tables or the release folder, got {data!r}")
+    return read_lar_2020_release(data)
+
+
+def _normalised(tables: Lar2020Tables, pdf: str, events: float) -> np.ndarray:
+    """Energy projection of a release pdf, scaled to a number of events [count]."""
+    projected = tables.pdfs[pdf].sum(axis=(1, 2))
+    return events * projected / projected.sum()
+
+
+def _efficiency(tables: Lar2020Tables, threshold_kevee: float | None) -> TabulatedEfficiency:
+    threshold = -math.inf
+    if threshold_kevee is not None:
+        threshold = checks.number("lar-2020: threshold_kevee", threshold_kevee)
+    x, y = tables.efficiency["energy_kevee"], tables.efficiency["efficiency"]
+    return TabulatedEfficiency(tuple(x.tolist()), tuple(y.tolist()), threshold)
+
+
+def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
+    default = {
+        "sig": (0.134, SIGNAL, "the CEvNS signal"),
+        "brn": (0.32, "brn", "prompt beam neutrons"),
+        "lbrn": (1.0, "delayed_brn", "delayed beam neutrons"),
+    }
+    known = {
+        n: Pull(f"alpha_{n}_{SHORT}", sd, (component,), f"relative shift of {what}")
+        for n, (sd, component, what) in default.items()
+    }
+    return chosen_pulls(NAME, known, pulls)

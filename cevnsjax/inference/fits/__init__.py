@@ -1,0 +1,1 @@
+"""Fits and profile likelihoods of an ``Objective``."""

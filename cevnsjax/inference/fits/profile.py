@@ -1,0 +1,250 @@
+"""Profile likelihood of one parameter: all its minima, and intervals as unions."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.fits.profile_curve import Curve
+from cevnsjax.inference.minimise.problems import Bounds, narrowed
+from cevnsjax.inference.objective import Objective, free_names
+
+SIDES = ("both", "upper", "lower")
+LEVELS = (0.6827, 0.90, 0.9545)
+# Points of the linear grid, points a decade of the geometric one, points across each valley.
+_DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
+_REACH = 1e6
+# Local minima higher than this above the lowest matter to no interval.
+_WORTH = 50.0
+
+
+def profile(
+    objective: Objective,
+    parameter: str,
+    *,
+    levels: float | Sequence[float] = LEVELS,
+    free: str | Iterable[str] = (),
+    fixed: Mapping[str, float] | None = None,
+    within: tuple[float, float] | None = None,
+    bounds: Bounds | None = None,
+    dof: int = 1,
+    side: str = "both",
+    chi2_min: float | None = None,
+    data: Any = None,
+) -> ProfileResult:
+    """Profile likelihood of a parameter and its confidence intervals by Wilks' theorem.
+
+    Linear nuisances and constrained nonlinear ones are profiled always, other parameters only if
+    they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range.
+
+    Args:
+        objective: The model.
+        parameter: Name of the parameter.
+        levels: Confidence levels within (0, 1).
+        free: Further parameters to profile over.
+        fixed: Parameters to hold at given values.
+        within: Range to look at; the parameter's bounds if None.
+        bounds: Narrower (low, high) for some of the parameters profiled over.
+        dof: Degrees of freedom of the levels; 2 for a slice of a two-dimensional region.
+        side: "both" for two-sided intervals; "upper" or "lower" for a one-sided limit at the same
+            confidence: everything on the other side of the best fit is allowed then.
+        chi2_min: chi2 to count from, if the global minimum lies off this slice; the lowest on the
+            curve if None.
+        data: Data to use instead of the model's.
+
+    Returns:
+        Best fit, curve, and for each level the list of allowed intervals.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
+    """
+    heights = _heights(levels, dof, side)
+    names, held = free_names(objective, free, fixed, exclude=(parameter,))
+    narrowed(objective, names, bounds)
+    points = _grid(objective, parameter, within, _FITTED if names else _DIRECT)
+    ends = float(points[0]), float(points[-1])
+    curve = Curve(objective, parameter, names, held, ends, data=data, bounds=bounds)
+    curve.chi2(points)
+    _fill_valleys(curve, 3 * max(heights.values(), default=4.0), (_FITTED if names else _DIRECT)[2])
+    _find_minima(curve)
+    x = curve.x
+    chi2 = curve.chi2(x)
+    if not np.all(np.isfinite(chi2)):
+        bad = x[~np.isfinite(chi2)][0]
+        raise InputError(f"chi2 is not finite at {parameter} = {bad:g}; narrow the range")
+    if np.ptp(chi2) < 1e-9:
+        raise InputError(
+            f"the likelihood does not depend on {parameter} within [{x[0]:g}, {x[-1]:g}]"
+        )
+    best = int(np.argmin(chi2))
+    base = float(chi2[best]) if chi2_min is None else float(chi2_min)
+    free_side = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
+    intervals = _allowed(curve, x, chi2, {k: base + h for k, h in heights.items()}, free_side)
+    return ProfileResult(
+        parameter=parameter,
+        best_fit=float(x[best]),
+        chi2_min=base,
+        minima=_minima(x, chi2),
+        open_at=_open_ends(objective, parameter, x, side),
+        analysis=objective.name,
+        experiments=tuple(objective.experiments),
+        fixed=held,
+        free=names,
+        intervals=intervals,
+        levels=heights,
+        side=side,
+        x=x,
+        chi2=chi2,
+        status="converged" if not curve.failed else _trouble(parameter, curve.failed),
+        unit=objective.parameters[parameter].unit,
+    )
+
+
+def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, float]:
+    """Delta chi2 by level key; a one-sided limit leaves all that is excluded on one side."""
+    if side not in SIDES:
+        raise UnknownNameError("side", side, SIDES)
+    if isinstance(levels, str) or type(dof) is not int or dof < 1:
+        raise InputError(f"levels are numbers within (0, 1), dof one of 1, 2, ...: {levels}, {dof}")
+    listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
+    if side == "both":
+        return {level_key(level): delta_chi2_at(level, dof) for level in listed}
+    if dof != 1 or min(listed, default=1.0) <= 0.5:
+        raise InputError(f"a one-sided limit needs dof 1 and levels above 0.5, got {dof}, {listed}")
+    return {level_key(level): delta_chi2_at(2 * level - 1) for level in listed}
+
+
+def _trouble(parameter: str, failed: list[float]) -> str:
+    shown = ", ".join(f"{x:g}" for x in failed[:3])
+    return (
+        f"not converged: inner fits failed at {len(failed)} points ({parameter} = {shown}); "
+        "free fewer parameters or narrow the range"
+    )
+
+
+def _grid(
+    objective: Objective,
+    parameter: str,
+    within: tuple[float, float] | None,
+    density: tuple[int, int, int],
+) -> np.ndarray:
+    """Points to look at first: even steps over the range, and even steps in every decade.
+
+    The second see structure at the parameter's own scale however wide its bounds are.
+    """
+    declared = objective.parameters[parameter]
+    low, high = declared.bounds
+    if within is not None:
+        if not isinstance(within, tuple | list) or len(within) != 2:
+            raise InputError(f"within must be (low, high), got {within!r}")
+        low, high = (declared.check(edge) for edge in within)
+        if not low < high:
+            raise InputError(f"range of {parameter} must increase, got [{low:g}, {high:g}]")
+    center, smallest = min(max(declared.default, low), high), 1e-3 * declared.scale
+    pieces = [np.array([center])]
+    if np.isfinite(low) and np.isfinite(high):
+        pieces.append(np.linspace(low, high, density[0]))
+    for side, extent in ((1.0, high - center), (-1.0, center - low)):
+        reach = min(extent, _REACH * declared.scale)
+        if reach > smallest:
+            points = int(np.log10(reach / smallest) * density[1]) + 2
+            # Rounding may put the last point a hair beyond the bound.
+            steps = np.minimum(np.geomspace(smallest, reach, points), reach)
+            pieces.append(np.clip(center + side * steps, low, high))
+    return np.unique(np.concatenate(pieces))
+
+
+def _fill_valleys(curve: Curve, height: float, points: int) -> None:
+    """Even steps across every stretch in which chi2 lies within ``height`` of the lowest."""
+    x = curve.x
+    chi2 = curve.chi2(x)
+    inside = np.flatnonzero(chi2 <= np.nanmin(chi2) + height)
+    steps = []
+    for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
+        a, b = x[max(run[0] - 1, 0)], x[min(run[-1] + 1, len(x) - 1)]
+        steps.append(np.linspace(a, b, points)[1:-1])
+    curve.chi2(np.concatenate(steps))
+
+
+def _find_minima(curve: Curve) -> None:
+    """Add every local minimum of the curve that is worth a look."""
+    x = curve.x
+    chi2 = curve.chi2(x)
+    # Where inner fits fail the curve is rough, and its dips are no minima.
+    failed, dips = set(curve.failed), []
+    for i in range(len(x)):
+        around = slice(max(i - 1, 0), i + 2)
+        # Where chi2 is flat to rounding, its wiggles are not minima.
+        is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + 1e-10
+        rough = not failed.isdisjoint(x[around].tolist())
+        if is_lowest and not rough and chi2[i] < np.nanmin(chi2) + _WORTH:
+            dips.append(x[i])
+    if dips:
+        curve.descend(np.array(dips))
+
+
+def _open_ends(objective: Objective, parameter: str, x: np.ndarray, side: str) -> tuple[float, ...]:
+    """Ends of the curve that are no physical limits, where intervals may end."""
+    declared = objective.parameters[parameter]
+    ends = (float(x[0]), float(x[-1]))
+    # Counts that are even in the parameter are mirrored at 0: nothing is cut off there.
+    physical = [
+        (is_limit and end == bound) or (declared.even and end == 0)
+        for end, bound, is_limit in zip(ends, declared.bounds, declared.physical, strict=True)
+    ]
+    # A one-sided limit allows the other side wherever it ends.
+    closed = (physical[0] or side == "upper", physical[1] or side == "lower")
+    return tuple(end for end, is_closed in zip(ends, closed, strict=True) if not is_closed)
+
+
+def _minima(x: np.ndarray, chi2: np.ndarray) -> tuple[tuple[float, float], ...]:
+    """Local minima worth a look as (x, chi2), lowest first."""
+    found = []
+    for i in range(len(x)):
+        around = chi2[max(i - 1, 0) : i + 2]
+        if chi2[i] == min(around) and max(around) > chi2[i] and chi2[i] < min(chi2) + _WORTH:
+            found.append((float(x[i]), float(chi2[i])))
+    distinct = [m for i, m in enumerate(found) if i == 0 or _barrier(x, chi2, found[i - 1], m)]
+    return tuple(sorted(distinct, key=lambda m: m[1]))
+
+
+def _barrier(
+    x: np.ndarray, chi2: np.ndarray, left: tuple[float, float], right: tuple[float, float]
+) -> bool:
+    """Whether chi2 rises between two minima by more than rounding."""
+    between = chi2[(x >= left[0]) & (x <= right[0])]
+    return bool(between.max() > max(left[1], right[1]) + 1e-7)
+
+
+def _allowed(
+    curve: Curve,
+    x: np.ndarray,
+    chi2: np.ndarray,
+    levels: dict[str, float],
+    free_side: np.ndarray | None,
+) -> dict[str, list[tuple[float, float]]]:
+    """Where chi2 stays below each level: crossings, open ends closed by the range."""
+    keys, left, right, heights = [], [], [], []
+    inside = {key: chi2 <= level for key, level in levels.items()}
+    if free_side is not None:
+        # A curve that lies above the level altogether is excluded on both sides.
+        inside = {key: below | (free_side & below.any()) for key, below in inside.items()}
+    for key, level in levels.items():
+        below = inside[key]
+        for i in np.flatnonzero(below[1:] != below[:-1]).tolist():
+            keys.append(key)
+            left.append(x[i])
+            right.append(x[i + 1])
+            heights.append(level)
+    roots = curve.crossings(np.array(left), np.array(right), np.array(heights)) if keys else []
+    out = {}
+    for key, below in inside.items():
+        edges = [float(r) for k, r in zip(keys, roots, strict=True) if k == key]
+        edges = [*([float(x[0])] if below[0] else []), *edges]
+        edges += [float(x[-1])] if below[-1] else []
+        out[key] = list(zip(edges[::2], edges[1::2], strict=True))
+    return out

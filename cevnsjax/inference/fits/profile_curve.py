@@ -1,0 +1,200 @@
+"""chi2 along one parameter with others at their best: a curve with slopes that can be asked."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.inference.fits.followed_minima import (
+    MinimaAtPoint,
+    MinimaFollower,
+    starts_from,
+    worth_following,
+)
+from cevnsjax.inference.fits.global_minima import global_minima
+from cevnsjax.inference.minimise.newton import Minimum, newton_many
+from cevnsjax.inference.minimise.problems import Bounds, far_starts, problem_of, starts_of
+from cevnsjax.inference.objective import Objective
+
+# Points at which all starts are tried.
+_COARSE = 13
+# Far starts are tried too for so few parameters; their number grows with it.
+_FAR_UP_TO = 2
+# A crossing is found when chi2 is this near the level, or its bracket that narrow.
+_HEIGHT, _WIDTH, _ROUNDS = 1e-10, 1e-13, 60
+
+
+class Curve:
+    """chi2 of one parameter with others at their best, remembering where it was taken."""
+
+    def __init__(
+        self,
+        objective: Objective,
+        parameter: str,
+        names: tuple[str, ...],
+        held: dict[str, float],
+        ends: tuple[float, float],
+        *,
+        data: Any = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            objective: The model.
+            parameter: Name of the parameter along the curve.
+            names: Parameters that are at their best.
+            held: Values of others.
+            ends: Range of the curve.
+            data: Data to use instead of the model's.
+            bounds: Narrower (low, high) for some of the names.
+        """
+        box = {**(bounds or {}), parameter: ends}
+        self._problem = problem_of(objective, (*names, parameter), held, data, box)
+        low, high = self._problem.low[:-1], self._problem.high[:-1]
+        starts = starts_of(objective, names) if names else [np.zeros(0)]
+        if 0 < len(names) <= _FAR_UP_TO:
+            starts += far_starts(starts[0])
+        self._minima = partial(global_minima, objective, (*names, parameter), held, data, box)
+        self._conditional = MinimaFollower(self._problem, [np.clip(s, low, high) for s in starts])
+        self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
+        self._free, self._ends = len(names), ends
+        self._solved: dict[float, MinimaAtPoint] = {}
+
+    @property
+    def x(self) -> np.ndarray:
+        """Where it was taken, increasing, [point]."""
+        return np.array(sorted(self._solved))
+
+    @property
+    def failed(self) -> list[float]:
+        """Where the inner minimisation did not converge."""
+        return [x for x, s in sorted(self._solved.items()) if not s.best.converged]
+
+    def chi2(self, points: np.ndarray) -> np.ndarray:
+        """chi2 [point] at points, which are taken if they were not yet."""
+        new = np.unique([x for x in points.tolist() if x not in self._solved])
+        if new.size:
+            self._take(new)
+        return np.array([2 * self._solved[x].best.value for x in points.tolist()])
+
+    def slope(self, points: np.ndarray) -> np.ndarray:
+        """Derivative of chi2 [point] at points taken before [1/unit]."""
+        # At the minimum over the others only the parameter's own derivative is left.
+        return (
+            np.array([2 * self._solved[x].best.gradient[-1] for x in points.tolist()]) / self._scale
+        )
+
+    def _take(self, new: np.ndarray) -> None:
+        """Minima over the others at new points, from all starts where none is known yet."""
+        first = not self._solved
+        if first and self._free:
+            self._seed()
+        if first:
+            count = min(_COARSE, len(new)) if self._free else len(new)
+            coarse = np.unique(new[np.linspace(0, len(new) - 1, count).astype(int)])
+            coarse = np.setdiff1d(coarse, self.x)
+            found = self._conditional.everywhere(coarse[:, None] / self._scale, self._what)
+            self._solved.update(zip(coarse.tolist(), found, strict=True))
+            new = np.setdiff1d(new, self.x)
+        starts = [starts_from(self._beside(x), self._free) for x in new.tolist()]
+        if starts:
+            found = self._conditional.solve(new[:, None] / self._scale, starts, self._what)
+            self._solved.update(zip(new.tolist(), found, strict=True))
+        if first and self._free:
+            self._spread()
+
+    def _seed(self) -> None:
+        """Take the curve at the minima of a fit of everything: none of them may be missed."""
+        whole = self._minima()
+        kept = worth_following(whole) if whole else ()
+        if not kept:
+            return
+        for one in kept:
+            self._conditional.add_start(one.u[:-1])
+        # Other valleys pass there too, and may be lower.
+        places = np.unique([self._place(one) for one in kept])
+        solved = self._conditional.everywhere(places[:, None] / self._scale, self._what)
+        self._solved.update(zip(places.tolist(), solved, strict=True))
+
+    def _beside(self, x: float) -> list[MinimaAtPoint]:
+        """What is known at the nearest point on either side."""
+        known = self.x
+        i = int(np.searchsorted(known, x))
+        return [self._solved[v] for v in known[max(i - 1, 0) : i + 1].tolist()]
+
+    def _spread(self) -> None:
+        x = self.x.tolist()
+
+        def beside(i: int) -> list[int]:
+            return [j for j in (i - 1, i + 1) if 0 <= j < len(x)]
+
+        points, solved = np.array(x)[:, None] / self._scale, [self._solved[v] for v in x]
+        better = self._conditional.spread(points, solved, beside, self._what)
+        self._solved = dict(zip(x, better, strict=True))
+
+    def descend(self, points: np.ndarray) -> None:
+        """Take the curve at the local minima below points taken before."""
+        starts = np.array([self._solved[x].best.u for x in points.tolist()])
+        found = newton_many(self._problem, starts)
+        self.chi2(np.array([self._place(m) for m in found if m.converged]))
+
+    def _place(self, found: Minimum) -> float:
+        """Where a minimum of everything lies; rounding moves none off an end of the curve."""
+        at_end = (found.u[-1] <= self._problem.low[-1], found.u[-1] >= self._problem.high[-1])
+        inside = float(found.u[-1] * self._scale)
+        return self._ends[0] if at_end[0] else self._ends[1] if at_end[1] else inside
+
+    def crossings(self, a: np.ndarray, b: np.ndarray, level: np.ndarray) -> np.ndarray:
+        """Where chi2 crosses levels between points taken before, all together.
+
+        A cubic through both ends of a bracket, with their slopes, says where to look next.
+
+        Args:
+            a: Left ends, [crossing].
+            b: Right ends, chi2 on the other side of the level, [crossing].
+            level: chi2, [crossing].
+        """
+        a, b = a.copy(), b.copy()
+        root = np.where(np.abs(self.chi2(a) - level) < np.abs(self.chi2(b) - level), a, b)
+        halve = np.zeros(len(a), dtype=bool)
+        for _ in range(_ROUNDS):
+            off = self.chi2(root) - level
+            open_ = (np.abs(off) > _HEIGHT) & (
+                b - a > _WIDTH * np.maximum(np.abs(root), self._scale)
+            )
+            # Where inner fits fail the curve is rough: nothing to be found to such accuracy.
+            open_ &= ~np.isin(a, self.failed) & ~np.isin(b, self.failed)
+            if not open_.any():
+                break
+            for i in np.flatnonzero(open_):
+                ends = np.array([a[i], b[i]])
+                cubic = _hermite(ends, self.chi2(ends) - level[i], self.slope(ends))
+                root[i] = (a[i] + b[i]) / 2 if halve[i] else _root_between(cubic, a[i], b[i])
+            off, width = self.chi2(root) - level, b - a
+            left = np.sign(off) == np.sign(self.chi2(a) - level)
+            a, b = np.where(open_ & left, root, a), np.where(open_ & ~left, root, b)
+            halve = ~halve & (b - a > width / 2)
+        return root
+
+
+def _hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Callable[[float], float]:
+    """The cubic through two points with two slopes."""
+    h = x[1] - x[0]
+
+    def cubic(v: float) -> float:
+        t = (v - x[0]) / h
+        left = y[0] * (1 + 2 * t) * (1 - t) ** 2 + h * slope[0] * t * (1 - t) ** 2
+        return left + y[1] * t**2 * (3 - 2 * t) + h * slope[1] * t**2 * (t - 1)
+
+    return cubic
+
+
+def _root_between(function: Callable[[float], float], a: float, b: float) -> float:
+    """A root strictly between two points of different sign."""
+    from scipy import optimize  # 0.2 s to import
+
+    root = float(np.asarray(optimize.brentq(function, a, b, xtol=1e-15 * max(abs(a), abs(b)))))
+    # On an end a rounding error could hold it there for good.
+    return root if a < root < b else (a + b) / 2

@@ -1,0 +1,259 @@
+"""The expected limit as a differentiable function of the design of the experiments.
+
+The likelihood of a design's Asimov data is profiled about the truth (Cowan et al., EPJC 71, 1554,
+section 3.2); where it reaches the height of a confidence level is the limit. Its slopes follow from
+the implicit function theorem: at the crossing only the design's and the parameter's own derivatives
+of the likelihood are left.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.levels import delta_chi2_at
+from cevnsjax.core.types import Reals
+from cevnsjax.inference.forecasts.design import DesignChange
+from cevnsjax.inference.forecasts.fisher import prior_information, truth_of
+from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held
+from cevnsjax.inference.forecasts.traced_asimov import Asimov, asimov_of, chi2
+from cevnsjax.inference.forecasts.traced_design import Design, Layout, layout_of, numbers_of
+from cevnsjax.inference.objective import free_names
+from cevnsjax.model.model import Model
+
+SIDES = ("upper", "lower", "both")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a compiled expected limit depends on besides arrays.
+
+    Attributes:
+        layout: Of the model.
+        parameter: What is measured.
+        others: Unknown parameters that are searched; linear nuisances are solved.
+    """
+
+    layout: Layout
+    parameter: str
+    others: tuple[str, ...]
+
+
+class _Numbers(NamedTuple):
+    """Arrays of a limit.
+
+    Attributes:
+        truth: True values of all parameters, [name].
+        prior: 1/sd^2 of the measured nuisances, [nuisance].
+        scale: Of the parameter, then of the others, [1 + other].
+        low: Bounds of the others, [other].
+        high: Likewise.
+        aside: 1 for even ones of the others, [other].
+        height: Delta chi2 of the level.
+        ends: Where to stop on each side, [side].
+        closed: 1 where that is a physical limit, [side].
+        signs: -1 for the lower, 1 for the upper side, [side].
+    """
+
+    truth: Any
+    prior: Any
+    scale: Any
+    low: Any
+    high: Any
+    aside: Any
+    height: Any
+    ends: Any
+    closed: Any
+    signs: Any
+
+
+def expected_limit(
+    model: Model,
+    parameter: str,
+    *,
+    level: float = 0.90,
+    side: str = "upper",
+    free: str | Iterable[str] = (),
+    values: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    statistical: str | Collection[str] = (),
+    within: tuple[float, float] | None = None,
+) -> Callable[..., Reals]:
+    """The expected limit on a parameter as a pure function of the design.
+
+    It is where ``forecast`` ends its interval about the truth, and exists where the information
+    vanishes too: for mu_nu and for couplings on whose square counts depend. The function takes a
+    dict of numbers as that of ``expected_sd`` does and works under ``jax.grad``, ``jit`` and
+    ``vmap``. Other unknowns are followed from their true values; a valley elsewhere that lies lower
+    is not seen, and the limit is the first crossing.
+
+    Args:
+        model: The experiments as they are.
+        parameter: What is measured.
+        level: Confidence level, within (0, 1), above 0.5 for one side.
+        side: "upper" or "lower" for a one-sided limit, "both" for the ends of an interval.
+        free: Further unknown theory parameters, profiled over; nuisances always are.
+        values: The truth; names left out take their defaults.
+        fixed: Parameters known exactly, at these true values.
+        statistical: Nuisances whose widths fall with the root of their experiment's exposure.
+        within: Range to look at; the parameter's bounds if None. An interval that reaches a
+            physical bound ends there.
+
+    Returns:
+        Function of a design, {} or nothing for the experiments as they are. It gives the limit in
+        the parameter's unit, or [low, high] for both sides. Where none is within the range it
+        raises InputError, and gives NaN under a trace.
+
+    Raises:
+        UnknownNameError: At an unknown parameter or side.
+        InputError: At a level, range or values out of bounds, or a model that is none.
+    """
+    layout = layout_of(model, statistical)
+    height = _height(level, side)
+    others, known = free_names(model, free, fixed, exclude=(parameter,))
+    table, dtype = model.parameters, model.dtype
+    truth = truth_of(table, values, known)
+    low, high = _range(model, parameter, within, truth[parameter])
+    plan = _Plan(layout, parameter, others)
+    sides = [k for k, s in enumerate(("lower", "upper")) if side in (s, "both")]
+    edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
+    scale = np.array([table[n].scale for n in (parameter, *others)])
+    raw = _Numbers(
+        truth=np.array([truth[n] for n in model.static.names]),
+        prior=prior_information(table, model.static.measured),
+        scale=scale,
+        low=edges[:, 0] / scale[1:],
+        high=edges[:, 1] / scale[1:],
+        aside=np.array([float(table[n].even) for n in others]),
+        height=np.array(height),
+        ends=np.array([low, high])[sides],
+        closed=np.array(_closed(model, parameter, (low, high)), dtype=float)[sides],
+        signs=np.array([-1.0, 1.0])[sides],
+    )
+    numbers = _Numbers(*(np.asarray(x, dtype=dtype) for x in raw))
+
+    def limit(design: Design | None = None) -> Reals:
+        """Expected limit, in the parameter's unit."""
+        knobs = numbers_of(model, design)
+        found = _limits(plan, tuple(knobs), model.leaves, numbers, tuple(knobs.values()))
+        if not isinstance(found, Tracer) and np.any(np.isnan(found)):
+            raise InputError(
+                f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]; "
+                "widen the range, or lower the level"
+            )
+        return found if side == "both" else found[0]
+
+    return limit
+
+
+def _height(level: float, side: str) -> float:
+    """Delta chi2; a one-sided limit leaves all that is excluded on one side."""
+    if side not in SIDES:
+        raise UnknownNameError("side", side, SIDES)
+    height = delta_chi2_at(level)
+    if side == "both":
+        return height
+    if level <= 0.5:
+        raise InputError(f"a one-sided limit needs a level above 0.5, got {level}")
+    return delta_chi2_at(2 * level - 1)
+
+
+def _range(
+    model: Model, parameter: str, within: tuple[float, float] | None, truth: float
+) -> tuple[float, float]:
+    declared = model.parameters[parameter]
+    if within is None:
+        return declared.bounds
+    if not isinstance(within, tuple | list) or len(within) != 2:
+        raise InputError(f"within must be (low, high), got {within!r}")
+    low, high = (declared.check(edge) for edge in within)
+    if not low <= truth <= high or low == high:
+        raise InputError(
+            f"within [{low:g}, {high:g}] does not hold the true {parameter} = {truth:g}"
+        )
+    return low, high
+
+
+def _closed(model: Model, parameter: str, ends: tuple[float, float]) -> list[bool]:
+    """Whether the ends of the range are physical limits, or mirrors of an even parameter."""
+    p = model.parameters[parameter]
+    return [
+        (is_limit and end == bound) or (p.even and end == 0)
+        for end, bound, is_limit in zip(ends, p.bounds, p.physical, strict=True)
+    ]
+
+
+@jax.jit(static_argnums=(0, 1))
+def _limits(
+    plan: _Plan,
+    keys: tuple[DesignChange, ...],
+    leaves: Any,
+    numbers: _Numbers,
+    given: tuple[Any, ...],
+) -> Reals:
+    """The limit on each side, NaN where there is none, [side]."""
+    # As for the error: resolutions meet traced efficiencies with NumPy's promotions.
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        knobs = (dict(zip(keys, x, strict=True)) for x in (given, jax.lax.stop_gradient(given)))
+        asimov, still = (
+            asimov_of(plan.layout, k, leaves, numbers.truth, numbers.prior) for k in knobs
+        )
+        return jax.vmap(lambda *side: _limit(plan, asimov, still, numbers, *side))(
+            numbers.ends, numbers.closed, numbers.signs
+        )
+
+
+def _limit(
+    plan: _Plan,
+    asimov: Asimov,
+    still: Asimov,
+    numbers: _Numbers,
+    end: Reals,
+    closed: Reals,
+    sign: Reals,
+) -> Reals:
+    scale, height = numbers.scale, numbers.height
+    start = [still.truth[n] / s for n, s in zip(plan.others, scale[1:], strict=True)]
+    u = jnp.stack(start) if start else jnp.zeros_like(numbers.low)
+    inner = Inner(u, numbers.low, numbers.high, numbers.aside)
+    origin = still.truth[plan.parameter]
+
+    def chi2_at(a: Asimov, x: Any, u: Reals) -> Reals:
+        others = {n: u[k] * scale[1 + k] for k, n in enumerate(plan.others)}
+        return chi2(a, {**a.truth, **others, plan.parameter: x})
+
+    x, u, found = jax.lax.stop_gradient(
+        crossing(lambda x, u: chi2_at(still, x, u), height, origin, end, scale[0], inner)
+    )
+
+    def excess(x: Any) -> Reals:
+        v = _settled(lambda u: chi2_at(asimov, x, u), u, inner)
+        return jnp.where(found, chi2_at(asimov, x, v) - height, x - end)
+
+    # The root is known; this gives its derivatives, and those of them.
+    x = jax.lax.custom_root(excess, x, lambda _, x: x, lambda slope, y: y / slope(jnp.ones_like(y)))
+    # A design may have a truth beyond the range.
+    is_within = sign * (end - origin) >= 0
+    return jnp.where(is_within & (found | ((x == end) & (closed > 0))), x, jnp.nan)
+
+
+def _settled(chi2: Callable[[Reals], Reals], u: Reals, inner: Inner) -> Reals:
+    """The unknowns at their best as a function of all that chi2 depends on.
+
+    One more Newton step with a differentiable right-hand side: it moves nothing, but without it
+    second derivatives of the profile would miss what the unknowns do.
+    """
+    if not u.size:
+        return u
+    slope = jax.grad(chi2)
+    g = slope(u)
+    _, H = held(u, *jax.lax.stop_gradient((g, jax.jacfwd(slope)(u))), inner)
+    is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(H)))
+    safe = jnp.where(is_minimum, H, jnp.eye(u.size, dtype=u.dtype))
+    pressed = (u <= inner.low) | (u >= inner.high)
+    return u - jnp.where(is_minimum & ~pressed, jnp.linalg.solve(safe, g), 0.0)

@@ -1,0 +1,1 @@
+"""Minimisers within bounds: Newton with exact Hessians, L-BFGS, and their inputs."""

@@ -1,0 +1,1 @@
+"""Posteriors from a neural network that is trained once on simulated data."""

@@ -1,0 +1,1 @@
+"""Posteriors of an ``Objective``: NUTS, tempered populations, grids, and checks of them."""

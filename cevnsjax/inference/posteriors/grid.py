@@ -1,0 +1,244 @@
+"""Exact posteriors on grids of one to three parameters, linear pulls integrated out.
+
+The density is taken linear between grid points along every axis: integrals are trapezoids, and
+intervals of highest density are exact for that interpolation.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.levels import level_key
+from cevnsjax.inference.axes import Axis, grids_of
+from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.posteriors.priors import Density, densities
+from cevnsjax.parameters import Prior, Uniform
+
+_MAX_AXES, _MOST = 3, 10_000_000
+_LEVELS = (0.6827, 0.9545)
+# A density that is this part of its maximum at an end of an axis is cut off there.
+_CUT = 1e-3
+_BISECTIONS = 100
+
+
+def grid_posterior(
+    objective: Objective,
+    priors: Mapping[str, Prior] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    data: Any = None,
+    **axes: Axis | np.ndarray,
+) -> xr.Dataset:
+    """Posterior density on a grid of one to three parameters.
+
+    Linear pulls are integrated out in closed form. A parameter without prior and without finite
+    bounds is flat over its axis; every density is normalised over the grid.
+
+    Args:
+        objective: The model; its pulls must have Gaussian cells only.
+        priors: ``Normal`` or ``Uniform`` by axis, instead of the table's.
+        fixed: Parameters to hold at given values; others stay at their defaults.
+        data: Data to use instead of the model's.
+        **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
+
+    Returns:
+        Dataset with ``density`` over the axes [1/units of the axes], which integrates to 1 by
+        trapezoids. Attributes: ``mean_<axis>`` and ``sd_<axis>`` in the axis' unit,
+        ``log_evidence``, ``cut`` for axes at an end of which the density has not died out though
+        the prior goes on, and ``coarse`` for axes with steps wider than the posterior.
+
+    Raises:
+        UnknownNameError: At an unknown parameter.
+        InputError: At a bad axis, a prior as in ``sample``, a nonlinear nuisance that is neither
+            an axis nor fixed, solved nuisances in a Poisson likelihood, or a density that is not
+            finite or 0 everywhere.
+    """
+    if not 1 <= len(axes) <= _MAX_AXES:
+        raise InputError(f"grid_posterior needs one to {_MAX_AXES} axes, got {list(axes)}")
+    left, held = free_names(objective, (), fixed, exclude=axes)
+    if left:
+        raise InputError(f"{', '.join(left)} must be integrated over: make it an axis, or fix it")
+    grids = grids_of(objective, axes, _MOST)
+    shape = tuple(g.size for g in grids.values())
+    if min(shape) < 2 or math.prod(shape) > _MOST:
+        raise InputError(f"axes need two points at least and {_MOST:.0e} together, got {shape}")
+    ranges = {n: Uniform(float(g[0]), float(g[-1])) for n, g in grids.items()}
+    table = densities(objective, grids, priors, data, instead=ranges)
+    points = {n: x.ravel() for n, x in zip(grids, _mesh(grids), strict=True)}
+    nll = objective.map(held, points, kind="marginal_nll", data=data)
+    log = -np.asarray(nll, dtype=float)
+    for p in table:
+        log = log + p.log(points[p.name]) + p.counted_nll(points[p.name])
+    return _dataset(objective, table, grids, held, log.reshape(shape))
+
+
+def _mesh(grids: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    return list(np.meshgrid(*grids.values(), indexing="ij"))
+
+
+def _dataset(
+    objective: Objective,
+    priors: list[Density],
+    grids: dict[str, np.ndarray],
+    held: dict[str, float],
+    log: np.ndarray,
+) -> xr.Dataset:
+    top = np.max(log)
+    if np.any(np.isnan(log)) or not np.isfinite(top):
+        raise InputError("the posterior is 0 or no number on the grid; move axes or priors")
+    density = np.exp(log - top)
+    norm = _integral(density, list(grids.values()))
+    table = objective.parameters
+    coordinates = {
+        n: (n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label})
+        for n, g in grids.items()
+    }
+    out = xr.Dataset({"density": (tuple(grids), density / norm)}, coords=coordinates)
+    cut, coarse = [], []
+    for p in priors:
+        x, one = grids[p.name], marginal(out, p.name).values
+        mean, sd = _moments(x, one)
+        out.attrs |= {f"mean_{p.name}": mean, f"sd_{p.name}": sd}
+        goes_on = (p.improper or p.low < x[0], p.improper or p.high > x[-1])
+        ends = zip(goes_on, (one[0], one[-1]), strict=True)
+        if any(on and end > _CUT * one.max() for on, end in ends):
+            cut.append(p.name)
+        step = np.max(np.diff(x)[_cells_within(one)])
+        if step > sd:
+            coarse.append(p.name)
+    out.attrs |= {
+        "analysis": objective.name,
+        "experiments": ", ".join(objective.experiments),
+        "fixed": ", ".join(f"{n} = {x:g}" for n, x in held.items()),
+        "log_evidence": float(top + np.log(norm)),
+        "cut": ", ".join(cut),
+        "coarse": ", ".join(coarse),
+    }
+    return out
+
+
+def _cells_within(density: np.ndarray) -> np.ndarray:
+    """Cells where the density is above a tenth of its maximum at one end at least."""
+    high = density > 0.1 * density.max()
+    return high[1:] | high[:-1]
+
+
+def _integral(density: np.ndarray, grids: list[np.ndarray]) -> float:
+    for x in reversed(grids):
+        density = np.trapezoid(density, x, axis=-1)
+    return float(density)
+
+
+def _moments(x: np.ndarray, density: np.ndarray) -> tuple[float, float]:
+    norm = np.trapezoid(density, x)
+    mean = np.trapezoid(x * density, x) / norm
+    variance = np.trapezoid((x - mean) ** 2 * density, x) / norm
+    return float(mean), float(np.sqrt(variance))
+
+
+def marginal(posterior: xr.Dataset, *names: str) -> xr.DataArray:
+    """Density of some axes, integrated over the others by trapezoids.
+
+    Args:
+        posterior: What ``grid_posterior`` gave.
+        *names: Axes to keep, in this order.
+
+    Raises:
+        UnknownNameError: At a name that is no axis.
+    """
+    density = posterior["density"]
+    for name in names:
+        if name not in density.dims:
+            raise UnknownNameError("axis", name, [str(d) for d in density.dims])
+    for other in [d for d in density.dims if d not in names]:
+        density = density.integrate(other)
+    return density.transpose(*names)
+
+
+def credible_intervals(
+    posterior: xr.Dataset, name: str, levels: Sequence[float] = _LEVELS
+) -> dict[str, list[tuple[float, float]]]:
+    """Intervals of highest marginal density: several where it has several peaks.
+
+    Args:
+        posterior: What ``grid_posterior`` gave.
+        name: The axis.
+        levels: Probabilities within (0, 1).
+
+    Returns:
+        Intervals in the axis' unit by level key.
+
+    Raises:
+        UnknownNameError: At a name that is no axis.
+        InputError: At a level outside (0, 1).
+    """
+    one = marginal(posterior, name)
+    x, p = one[name].values, one.values
+    out = {}
+    for level in levels:
+        _require_level(level)
+        out[level_key(level)] = _above(x, p, _threshold(x, p, level))
+    return out
+
+
+def credible_density(density: xr.DataArray, level: float) -> float:
+    """Density above which the most probable region of this probability lies, for contours.
+
+    Args:
+        density: Marginal over two axes or more, as ``marginal`` gives it.
+        level: Probability within (0, 1).
+
+    Returns:
+        Height in the density's unit; cells count with the trapezoid weights of their points.
+
+    Raises:
+        InputError: At a level outside (0, 1).
+    """
+    _require_level(level)
+    weights = np.ones(density.shape)
+    for k, dim in enumerate(density.dims):
+        step = np.diff(density[dim].values)
+        edge = 0.5 * (np.append(step, 0.0) + np.insert(step, 0, 0.0))
+        weights = weights * np.expand_dims(edge, [i for i in range(density.ndim) if i != k])
+    p = density.values.ravel()
+    order = np.argsort(p)[::-1]
+    inside = np.cumsum((p * weights.ravel())[order])
+    return float(p[order][np.searchsorted(inside, level * inside[-1])])
+
+
+def _require_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise InputError(f"a probability must lie within (0, 1), got {level}; 90 % is 0.90")
+
+
+def _threshold(x: np.ndarray, p: np.ndarray, level: float) -> float:
+    """Height above which the piecewise linear density holds at least this probability."""
+    low, high = 0.0, float(p.max())
+    wanted = level * np.trapezoid(p, x)
+    for _ in range(_BISECTIONS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if _mass_above(x, p, middle) >= wanted else (low, middle)
+    return low
+
+
+def _mass_above(x: np.ndarray, p: np.ndarray, height: float) -> float:
+    a, b = np.minimum(p[1:], p[:-1]), np.maximum(p[1:], p[:-1])
+    rise = np.where(b > a, b - a, 1.0)
+    part = np.clip(np.where(b > a, (b - height) / rise, b >= height), 0.0, 1.0)
+    lowest = np.maximum(a, height)
+    return float(np.sum(np.diff(x) * part * 0.5 * (lowest + b)))
+
+
+def _above(x: np.ndarray, p: np.ndarray, height: float) -> list[tuple[float, float]]:
+    """Where a piecewise linear function is at or above a height."""
+    inside = p >= height
+    ends = [float(x[0])] if inside[0] else []
+    for k, (i, j) in enumerate(itertools.pairwise(inside)):
+        if i != j:
+            ends.append(float(x[k] + (height - p[k]) / (p[k + 1] - p[k]) * (x[k + 1] - x[k])))
+    ends += [float(x[-1])] if inside[-1] else []
+    return list(zip(ends[::2], ends[1::2], strict=True))

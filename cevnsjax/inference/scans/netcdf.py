@@ -1,0 +1,178 @@
+"""Scans as datasets: in memory, or written to netCDF block by block and read as they are used."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.files import write_atomically
+from cevnsjax.inference.objective import BlockGrid, Objective
+from cevnsjax.inference.progress import track
+
+IN_ONE_PIECE = 10_000_000
+"""Points above which a second array, or the whole grid in memory, costs more than it helps."""
+_NUMBER = 8
+
+
+def dataset_of(
+    objective: Objective,
+    grids: Mapping[str, np.ndarray],
+    chi2: np.ndarray,
+    engine: str,
+    further: Mapping[str, np.ndarray] | None = None,
+    profiled: tuple[str, ...] = (),
+) -> xr.Dataset:
+    """A scan in memory.
+
+    Args:
+        objective: The model.
+        grids: Values of each axis.
+        chi2: On the grid.
+        engine: What made it.
+        further: More variables on the grid, by name.
+        profiled: Parameters profiled over.
+    """
+    dims, table = tuple(grids), objective.parameters
+    least, place = _lowest(chi2)
+    best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
+    variables: dict[str, Any] = {"chi2": (dims, chi2)}
+    if chi2.size <= IN_ONE_PIECE:
+        variables["delta_chi2"] = (dims, chi2 - least)
+    for name, array in (further or {}).items():
+        units = {"units": table[name].unit} if name in table else {}
+        variables[name] = (dims, array, units)
+    attributes = _attributes(objective, engine, least, best)
+    if profiled:
+        attributes["profiled"] = list(profiled)
+    return xr.Dataset(variables, coords=_coordinates(objective, grids), attrs=attributes)
+
+
+def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
+    """The least value and where it is; memory is gone through in its own order."""
+    order = np.argsort(chi2.strides)[::-1]
+    flat = np.transpose(chi2, order)
+    index = int(np.argmin(flat))
+    if np.isnan(flat.reshape(-1)[index]) and not np.all(np.isnan(flat)):
+        index = int(np.nanargmin(flat))
+    found = np.unravel_index(index, flat.shape)
+    place = tuple(int(found[k]) for k in np.argsort(order))
+    return float(chi2[place]), place
+
+
+def _coordinates(objective: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    table = objective.parameters
+    return {
+        n: xr.Variable(
+            n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label}
+        )
+        for n, g in grids.items()
+    }
+
+
+def _attributes(
+    objective: Objective, engine: str, least: float, best: Mapping[str, float]
+) -> dict[str, Any]:
+    return {
+        "analysis": objective.name,
+        "experiments": list(objective.experiments),
+        "engine": engine,
+        "chi2_min": least,
+        **{f"best_fit_{n}": x for n, x in best.items()},
+    }
+
+
+def require_room(path: Path, shape: tuple[int, ...]) -> None:
+    """Stop if the disk cannot hold a scan.
+
+    Args:
+        path: File to be written.
+        shape: Points on each axis.
+
+    Raises:
+        InputError: Saying how much it takes and how much is left.
+    """
+    needed = float(np.prod(shape, dtype=float)) * _NUMBER
+    left = shutil.disk_usage(path.parent).free
+    if needed > 0.95 * left:
+        raise InputError(
+            f"the scan takes {needed / 1e9:.3g} GB and {path.parent} has {left / 1e9:.3g} GB left; "
+            "take fewer points or another disk"
+        )
+
+
+def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
+    """Write a dataset whole or not at all, and open it to be read as it is used.
+
+    Args:
+        path: File to write.
+        dataset: What to write.
+    """
+    write_atomically(path, lambda part: dataset.to_netcdf(part, engine="h5netcdf"))
+    return xr.open_dataset(path, engine="h5netcdf")
+
+
+def write_blocks(
+    path: Path,
+    objective: Objective,
+    grids: Mapping[str, np.ndarray],
+    blocks: BlockGrid,
+    engine: str,
+) -> xr.Dataset:
+    """Write a scan block by block, whole or not at all, and open it to be read as it is used.
+
+    Args:
+        path: File to write.
+        objective: The model.
+        grids: Values of each axis.
+        blocks: What gives chi2.
+        engine: Its name.
+    """
+    order = [*blocks.outer, blocks.inner]
+
+    def write(part: Path) -> None:
+        import h5netcdf
+
+        coordinates = xr.Dataset(coords=_coordinates(objective, {n: grids[n] for n in order}))
+        coordinates.to_netcdf(part, engine="h5netcdf")
+        with h5netcdf.File(part, "a") as file:
+            chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
+            least, best = _fill(chi2, grids, blocks)
+            for name, value in _attributes(objective, engine, least, best).items():
+                file.attrs[name] = value
+
+    write_atomically(path, write)
+    return xr.open_dataset(path, engine="h5netcdf")
+
+
+def _fill(
+    chi2: Any, grids: Mapping[str, np.ndarray], blocks: BlockGrid
+) -> tuple[float, dict[str, float]]:
+    """Write all blocks; the least value and the axes there."""
+    order = [*blocks.outer, blocks.inner]
+    lengths = tuple(grids[n].size for n in order)
+    rows, least, place = int(np.prod(lengths[:-1])), np.inf, (0,) * len(order)
+    for first in track(range(0, rows, blocks.step), "scan"):
+        block = blocks.block(first)[: min(blocks.step, rows - first)]
+        _put(chi2, lengths, first, block)
+        lowest, (row, column) = _lowest(block)
+        if lowest < least:
+            outer = np.unravel_index(first + row, lengths[:-1]) if lengths[:-1] else ()
+            least, place = lowest, (*(int(i) for i in outer), column)
+    return least, {n: float(grids[n][i]) for n, i in zip(order, place, strict=True)}
+
+
+def _put(chi2: Any, lengths: tuple[int, ...], first: int, block: np.ndarray) -> None:
+    """Rows into the array of all axes: whole stretches of the last but one axis together."""
+    if len(lengths) == 1:
+        chi2[:] = block[0]
+        return
+    done, run = 0, lengths[-2]
+    while done < len(block):
+        *outer, row = (int(i) for i in np.unravel_index(first + done, lengths[:-1]))
+        count = min(run - row, len(block) - done)
+        chi2[(*outer, slice(row, row + count))] = block[done : done + count]
+        done += count

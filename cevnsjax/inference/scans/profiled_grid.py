@@ -1,0 +1,146 @@
+"""Grids profiled over further parameters: minima followed from a coarse lattice to a fine one."""
+
+from collections.abc import Iterator
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.inference.fits.followed_minima import MinimaAtPoint, MinimaFollower, starts_from
+from cevnsjax.inference.minimise.problems import Bounds, far_starts, narrowed, problem_of, starts_of
+from cevnsjax.inference.objective import Objective, expansion
+from cevnsjax.inference.progress import track
+
+# Points of an axis at which all starts are tried, by number of axes.
+_COARSE = {1: 13, 2: 7, 3: 4, 4: 3}
+_TOGETHER = 4096
+_WHAT = "scan"
+
+
+def solve_grid(
+    objective: Objective,
+    grids: dict[str, np.ndarray],
+    names: tuple[str, ...],
+    held: dict[str, float],
+    *,
+    data: Any = None,
+    bounds: Bounds | None = None,
+) -> dict[str, np.ndarray]:
+    """chi2 minimised over further parameters at every point of a grid.
+
+    Args:
+        objective: The model.
+        grids: Values of each axis.
+        names: Parameters to minimise over.
+        held: Values of others.
+        data: Data to use instead of the model's.
+        bounds: Narrower (low, high) for some of the names.
+
+    Returns:
+        "chi2", "converged" and the best value of each name, each shaped like the grid.
+    """
+    problem = problem_of(objective, (*names, *grids), held, data, bounds)
+    n, table = len(names), objective.parameters
+    listed = starts_of(objective, names)
+    listed += far_starts(listed[0]) if n else []
+    starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in listed]
+    conditional = MinimaFollower(problem, starts)
+    scaled = [g / table[a].scale for a, g in grids.items()]
+    shape = tuple(g.size for g in scaled)
+    solved: dict[tuple[int, ...], MinimaAtPoint] = {}
+    last: list[list[int]] = []
+    for level in _levels(shape):
+        new = [p for p in product(*level) if p not in solved]
+        points = np.array([[g[i] for g, i in zip(scaled, p, strict=True)] for p in new])
+        if not solved:
+            found = conditional.everywhere(points, _WHAT)
+        else:
+            corners = (_corners(p, last) for p in new)
+            from_corners = [starts_from([solved[c] for c in cs], n) for cs in corners]
+            found = conditional.solve(points, from_corners, _WHAT)
+        last = level
+        solved.update(zip(new, found, strict=True))
+        solved = _spread(conditional, scaled, level, solved)
+    best = [solved[p].best for p in np.ndindex(*shape)]
+    out = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
+    out["converged"] = np.array([m.converged for m in best]).reshape(shape)
+    for k, (name, ends) in enumerate(zip(names, narrowed(objective, names, bounds), strict=True)):
+        values = np.array([m.u[k] for m in best]).reshape(shape) * table[name].scale
+        # Scaled and scaled back a bound may be missed by one rounding.
+        out[name] = np.clip(values, *ends)
+    return out
+
+
+def _levels(shape: tuple[int, ...]) -> Iterator[list[list[int]]]:
+    """Index lists of each axis, from a coarse lattice to all points, about halving its steps."""
+    coarse = _COARSE[len(shape)]
+    lists = [
+        np.unique(np.linspace(0, size - 1, min(size, coarse)).round().astype(int)).tolist()
+        for size in shape
+    ]
+    while True:
+        yield lists
+        if all(len(some) == size for some, size in zip(lists, shape, strict=True)):
+            return
+        lists = [sorted({*some, *((a + b) // 2 for a, b in pairwise(some))}) for some in lists]
+
+
+def _corners(point: tuple[int, ...], lattice: list[list[int]]) -> list[tuple[int, ...]]:
+    """The points of a coarser lattice about a point."""
+    sides = []
+    for i, some in zip(point, lattice, strict=True):
+        k = int(np.searchsorted(some, i))
+        sides.append([i] if some[min(k, len(some) - 1)] == i else [some[k - 1], some[k]])
+    return list(product(*sides))
+
+
+def _spread(
+    conditional: MinimaFollower,
+    scaled: list[np.ndarray],
+    lattice: list[list[int]],
+    solved: dict[tuple[int, ...], MinimaAtPoint],
+) -> dict[tuple[int, ...], MinimaAtPoint]:
+    """Let points of a lattice learn from their neighbours."""
+    shape = tuple(len(some) for some in lattice)
+    order = list(product(*lattice))
+    points = np.array([[g[i] for g, i in zip(scaled, p, strict=True)] for p in order])
+    strides = [int(np.prod(shape[k + 1 :])) for k in range(len(shape))]
+
+    def beside(i: int) -> list[int]:
+        place = np.unravel_index(i, shape)
+        return [
+            i + side * stride
+            for here, size, stride in zip(place, shape, strides, strict=True)
+            for side in (-1, 1)
+            if 0 <= here + side < size
+        ]
+
+    better = conditional.spread(points, [solved[p] for p in order], beside, _WHAT)
+    return dict(zip(order, better, strict=True))
+
+
+def nuisances_on(
+    objective: Objective,
+    grids: dict[str, np.ndarray],
+    held: dict[str, float],
+    best: dict[str, np.ndarray],
+    data: Any,
+) -> dict[str, np.ndarray]:
+    """The solved nuisances at every point of a grid, {name: shaped like the grid} [1].
+
+    Args:
+        objective: The model.
+        grids: Values of each axis.
+        held: Values of parameters that stay.
+        best: Best values of parameters profiled over, shaped like the grid.
+        data: Data to use instead of the model's.
+    """
+    shape = tuple(g.size for g in grids.values())
+    axes = dict(zip(grids, np.meshgrid(*grids.values(), indexing="ij"), strict=True))
+    columns = {n: x.reshape(-1) for n, x in {**axes, **best}.items()}
+    rows = np.stack(list(columns.values()), axis=1)
+    parts = [
+        expansion(objective, held, tuple(columns), rows[first : first + _TOGETHER], data).pulls
+        for first in track(range(0, len(rows), _TOGETHER), "nuisances")
+    ]
+    return {n: np.concatenate([p[n] for p in parts]).reshape(shape) for n in parts[0]}

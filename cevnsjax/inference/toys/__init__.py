@@ -1,0 +1,1 @@
+"""Pseudo-experiments of a ``Model``: their fits, p-values, and Feldman-Cousins intervals."""

@@ -1,0 +1,142 @@
+"""What a Feldman-Cousins construction found, point by point and as a dataset with intervals."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from cevnsjax.core.levels import level_key
+from cevnsjax.inference.objective import Objective
+from cevnsjax.inference.toys.feldman_cousins_notes import notes_of
+from cevnsjax.inference.toys.result import p_value
+
+
+class GridPoint(NamedTuple):
+    """Pseudo-experiments at one point.
+
+    Attributes:
+        q: Of pseudo-experiments, NaN where a fit failed, [toy].
+        q_data: Of the data.
+        levels: Confidence levels.
+    """
+
+    q: np.ndarray
+    q_data: float
+    levels: tuple[float, ...]
+
+    @property
+    def p_value(self) -> tuple[float, float]:
+        """Part of the pseudo-experiments with at least the data's q, and its error."""
+        return p_value(self.q, self.q_data)
+
+    def accepted(self) -> list[bool]:
+        """Whether the point belongs to the region at each level."""
+        # Counts are discrete: a q as large as the data's is in the tail, so that > covers.
+        return [self.p_value[0] > 1 - level for level in self.levels]
+
+    def clear(self, errors: float) -> bool:
+        """Whether the p-value is so many errors away from what every level asks for.
+
+        Args:
+            errors: How many.
+        """
+        p, _ = self.p_value
+        size = max(int(np.sum(np.isfinite(self.q))), 1)
+        spread = [np.sqrt(level * (1 - level) / size) for level in self.levels]
+        return all(
+            abs(p - (1 - level)) > errors * s for level, s in zip(self.levels, spread, strict=True)
+        )
+
+    def critical(self) -> tuple[list[float], list[float]]:
+        """Quantiles of q at the levels, and half the distance of those a binomial error away."""
+        known = np.sort(self.q[np.isfinite(self.q)])
+        if not known.size:
+            nothing = [float("nan")] * len(self.levels)
+            return nothing, nothing
+        values, errors = [], []
+        for level in self.levels:
+            spread = np.sqrt(level * (1 - level) / known.size)
+            ends = np.clip([level - spread, level + spread], 0.0, 1.0)
+            low, middle, high = np.quantile(known, [ends[0], level, ends[1]])
+            values.append(float(middle))
+            errors.append(float(high - low) / 2)
+        return values, errors
+
+
+def dataset_of(
+    objective: Objective,
+    grids: Mapping[str, np.ndarray],
+    points: list[GridPoint],
+    about: dict[str, Any],
+) -> xr.Dataset:
+    """The construction as a dataset.
+
+    Args:
+        objective: The model.
+        grids: Values of each axis.
+        points: In the order of the grid, the last axis running fastest.
+        about: Further attributes, ``levels`` and ``best_fit_<name>`` of the axes among them.
+    """
+    dims, table = tuple(grids), objective.parameters
+    shape = tuple(g.size for g in grids.values())
+    critical = [p.critical() for p in points]
+    every = {
+        "q_data": [p.q_data for p in points],
+        "p_value": [p.p_value[0] for p in points],
+        "p_value_error": [p.p_value[1] for p in points],
+        "toys": [p.q.size for p in points],
+        "failed": [int(np.sum(~np.isfinite(p.q))) for p in points],
+    }
+    by_level = {
+        "critical": [values for values, _ in critical],
+        "critical_error": [errors for _, errors in critical],
+        "accepted": [p.accepted() for p in points],
+    }
+    variables: dict[str, Any] = {n: (dims, np.reshape(x, shape)) for n, x in every.items()}
+    for name, x in by_level.items():
+        variables[name] = ((*dims, "level"), np.reshape(x, (*shape, -1)))
+    levels = about.pop("levels")
+    coordinates: dict[str, Any] = {
+        n: (n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label})
+        for n, g in grids.items()
+    }
+    coordinates["level"] = ("level", np.array(levels))
+    attributes = {
+        "analysis": objective.name,
+        "experiments": list(objective.experiments),
+        **about,
+    }
+    best = {n: about[f"best_fit_{n}"] for n in grids}
+    p, error = (variables[n][1] for n in ("p_value", "p_value_error"))
+    attributes["notes"] = notes_of(objective, grids, p, error, levels, best)
+    if len(grids) == 1:
+        (grid,) = grids.values()
+        found = intervals(grid, np.array(every["p_value"]), levels)
+        attributes["intervals"] = json.dumps(found)
+    return xr.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def intervals(
+    grid: np.ndarray, p_value: np.ndarray, levels: tuple[float, ...]
+) -> dict[str, list[list[float]]]:
+    """Unions of intervals in which the p-value is above 1 - level, ends between grid points.
+
+    Args:
+        grid: Values of the parameter, increasing, [point].
+        p_value: There, [point].
+        levels: Confidence levels.
+    """
+    out = {}
+    for level in levels:
+        above = p_value - (1 - level)
+        inside = above > 0
+        ends = [float(grid[0])] if inside[0] else []
+        for i in np.flatnonzero(inside[1:] != inside[:-1]).tolist():
+            # p falls like exp(-q/2): its logarithm is straighter.
+            a, b = np.log(np.maximum(p_value[i : i + 2], 1e-12) / (1 - level))
+            ends.append(float(grid[i] + (grid[i + 1] - grid[i]) * a / (a - b)))
+        ends += [float(grid[-1])] if inside[-1] else []
+        out[level_key(level)] = [list(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+    return out

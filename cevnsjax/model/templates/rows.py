@@ -1,0 +1,136 @@
+"""chi2 of Gaussian experiments along rows of a grid.
+
+Along a row the signal is a polynomial of degree d in one variable t, in the space of
+``rows_strength``. Its d + 1 vectors span no more than d + 1 directions across the data; Gram and
+Schmidt turn them, for each row, into d + 1 polynomials of which the first has degree d, the next
+d - 1 and the last is a number. A point costs these, their squares and one division, whatever the
+number of cells.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from cevnsjax.core.types import Reals
+from cevnsjax.model.templates.signal_strength import SignalStrength
+from cevnsjax.numerics import total
+
+_TINY = float(np.finfo(float).tiny)
+
+
+class GaussianRows:
+    """Signals of one experiment, ready to be taken apart row by row.
+
+    Attributes:
+        numbers: y, u_0, v of ``rows_strength`` and whether v is finite, [4] [1].
+    """
+
+    def __init__(self, strength: SignalStrength, counts: np.ndarray, powers: np.ndarray) -> None:
+        """Prepare the monomials.
+
+        Args:
+            strength: The experiment.
+            counts: Coefficients of monomials, the constant first; those with rows of their own
+                come with all of them, others with one, [monomial, own row, cell] [count].
+            powers: Power of the variable along rows in each monomial, [monomial].
+        """
+        along, across = strength.split(counts)
+        degree = int(powers.max())
+        self._chosen = [np.flatnonzero(powers == d) for d in range(degree + 1)]
+        if counts.shape[1] == 1:
+            across = _triangular(across, self._chosen)
+        # The part along the data goes first. Axes that only lower powers have are left out.
+        vectors = np.moveaxis(np.concatenate([along[..., None], across], axis=2), 2, 0)
+        ends = np.maximum.accumulate([_end(vectors[:, c]) for c in self._chosen[::-1]])[::-1]
+        self._vectors = [vectors[:end, c] for end, c in zip(ends, self._chosen, strict=True)]
+        self.numbers = np.array([strength.y, strength.mean, strength.variance, strength.finite])
+
+    def table(self, weights: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+        """Polynomials of some rows: the one along the data, then those across it.
+
+        Args:
+            weights: Values of the monomials but for the variable along rows, [monomial, row].
+            own: Which of a monomial's own rows each is, [row]; None if there is one only.
+
+        Returns:
+            Coefficients, lowest power first, [polynomial, power, row] [1].
+        """
+        vectors = [
+            _summed(v, weights[c], own) for v, c in zip(self._vectors, self._chosen, strict=True)
+        ]
+        degree = len(vectors) - 1
+        out = np.empty((degree + 2, degree + 1, weights.shape[1]))
+        for power, v in enumerate(vectors):
+            out[0, power] = v[0]
+        across = [v[1:] for v in vectors]
+        for power in range(degree, -1, -1):
+            v, polynomial = across[power], out[1 + degree - power]
+            length = np.sqrt(np.einsum("ar,ar->r", v, v), out=polynomial[power])
+            unit = v / np.maximum(length, _TINY) if power else v
+            for lower in range(power):
+                head = across[lower][: len(unit)]
+                np.einsum("ar,ar->r", unit, head, out=polynomial[lower])
+                head -= polynomial[lower] * unit
+        return out
+
+
+def _triangular(across: np.ndarray, chosen: list[np.ndarray]) -> np.ndarray:
+    """Vectors [monomial, 1, axis] in as few axes as can be.
+
+    Without rows of their own monomials are fixed vectors: a rotation, the same for all rows,
+    leaves those of the highest power in the first few axes, and so on down to the constants.
+    """
+    order = np.concatenate(chosen[::-1])
+    triangle = np.linalg.qr(across[order, 0].T).R
+    out = np.empty((len(order), 1, len(triangle)))
+    out[order, 0] = triangle.T
+    return out
+
+
+def _end(vectors: np.ndarray) -> int:
+    """One more than the last axis in which any vector [axis, ...] differs from zero."""
+    filled = np.flatnonzero(np.any(vectors != 0, axis=(1, 2)))
+    return int(filled[-1]) + 1 if filled.size else 1
+
+
+def _summed(vectors: np.ndarray, weights: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    """Vectors [axis, monomial, own row] times weights [monomial, row], [axis, row]."""
+    if own is None:
+        return vectors[:, :, 0] @ weights
+    return np.einsum("amr,mr->ar", vectors[:, :, own], weights)
+
+
+@jax.jit
+def chi2_of_rows(base: Any, t: Any, numbers: tuple[Any, ...], tables: tuple[Any, ...]) -> Reals:
+    """chi2 of experiments, added to ``base``.
+
+    Args:
+        base: chi2 of everything else, [row, 1] or [row, point] [1].
+        t: The variable along rows, [point] [1].
+        numbers: ``GaussianRows.numbers`` of each experiment.
+        tables: ``GaussianRows.table`` of each.
+
+    Returns:
+        [row, point] [1].
+    """
+    out, t = jnp.broadcast_to(base, (len(base), t.size)), t[None, :]
+    for (y, mean, variance, finite), table in zip(numbers, tables, strict=True):
+        degree = table.shape[1] - 1
+        along = _polynomial(table[0], t)
+        squares = [_polynomial(table[1 + k, : degree + 1 - k], t) ** 2 for k in range(degree + 1)]
+        q = total(squares)
+        fitted = (variance * y**2 + finite * mean**2) * q + finite * (y - mean * along) ** 2
+        norm = variance * (along**2 + q) + finite
+        # A free strength of a signal that vanishes: nothing is fitted.
+        out = out + jnp.where(norm > 0, fitted / norm, y**2)
+    return out
+
+
+def _polynomial(coefficients: Any, t: Any) -> Any:
+    """Values [row, point] of polynomials [power, row]."""
+    out = coefficients[-1][:, None]
+    for lower in coefficients[-2::-1]:
+        out = out * t + lower[:, None]
+    return out

@@ -1,0 +1,1 @@
+"""Figures of fits, profiles, scans, forecasts and Feldman-Cousins constructions."""

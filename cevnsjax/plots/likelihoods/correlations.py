@@ -1,0 +1,188 @@
+"""Correlation matrix as a heat map."""
+
+from collections.abc import Iterable, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, reals
+from cevnsjax.plots.frame import (
+    figure_of,
+    legend_above,
+    name_rows,
+    new_figure,
+    row_height,
+    set_frames,
+)
+from cevnsjax.plots.style import BLACK, BLUE, STYLE, VERMILION
+
+DIVERGING = LinearSegmentedColormap.from_list("blue to red", (BLUE, "white", VERMILION))
+_NUMBERED = 12
+_CELL, _SMALL_CELL = 0.32, 0.17  # inch
+_SMALLEST = 1.0  # inch, however few the cells
+_SLACK = 1e-6
+
+
+def correlations(
+    names: Iterable[str],
+    matrix: ArrayLike,
+    *,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Figure:
+    """Correlations in colour, blue below 0 and red above; numbers in the cells of small ones.
+
+    Args:
+        names: What to print at rows and columns, mathtext allowed, [parameter].
+        matrix: Correlation matrix, nan in rows and columns of parameters without an error, which
+            are hatched, [parameter, parameter] [1].
+        title: Line over the figure.
+        axes: Axes to draw into; a new figure if None.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: At names that are not distinct, another shape, or a matrix of something else
+            than correlations.
+    """
+    given = distinct("names", names)
+    values = _correlations(given, matrix)
+    numbered = len(given) <= _NUMBERED
+    with mpl.rc_context(STYLE):
+        own = axes is None
+        if axes is None:
+            axes = new_figure(*2 * (_CELL * len(given) + 6.0,)).subplots()
+        else:
+            axes.set_aspect("equal")
+        mesh = _draw_cells(axes, values)
+        _name_cells(axes, given, upright=not numbered)
+        cell = row_height(axes, _CELL if numbered else _SMALL_CELL)
+        side = max(len(given) * cell, _SMALLEST)
+        if numbered:
+            _number_cells(axes, values)
+        _scale(axes, mesh)
+        unknown = _hatch_unknown(axes, values)
+        if own:
+            set_frames([axes], side, side)
+        legend_above(axes, unknown[:1], title=title)
+        if own:
+            set_frames([axes], side, side)
+    return figure_of(axes)
+
+
+def _correlations(names: Sequence[str], matrix: ArrayLike) -> NumpyReals:
+    """The matrix, checked to be one of correlations."""
+    values = reals("matrix", matrix, (len(names), len(names)))
+    remedy = "divide a covariance by both standard deviations"
+    wrong = np.argwhere(np.abs(values) > 1 + _SLACK)
+    if wrong.size:
+        i, j = wrong[0]
+        raise InputError(
+            f"matrix has {values[i, j]:g} for {names[i]} and {names[j]}; a correlation lies "
+            f"within [-1, 1]: {remedy}"
+        )
+    wrong = np.flatnonzero(np.abs(np.diag(values) - 1) > _SLACK)
+    if wrong.size:
+        i = wrong[0]
+        raise InputError(
+            f"matrix has {values[i, i]:g} for {names[i]} with itself, which must be 1: {remedy}"
+        )
+    wrong = np.argwhere(np.abs(values - values.T) > _SLACK)
+    if wrong.size:
+        i, j = wrong[0]
+        raise InputError(
+            f"matrix is not symmetric: {values[i, j]:g} for {names[i]} and {names[j]}, "
+            f"{values[j, i]:g} the other way round"
+        )
+    return values
+
+
+def _draw_cells(axes: Axes, values: NumpyReals) -> QuadMesh:
+    edges = np.arange(values.shape[0] + 1) - 0.5
+    return axes.pcolormesh(
+        edges,
+        edges,
+        np.ma.masked_invalid(values),
+        cmap=DIVERGING,
+        vmin=-1.0,
+        vmax=1.0,
+        edgecolor="white",
+        linewidth=0.4,
+    )
+
+
+def _name_cells(axes: Axes, names: Sequence[str], *, upright: bool) -> None:
+    """Names on the left and below, the first on top and on the left."""
+    places, end = range(len(names)), len(names) - 0.5
+    axes.set(xlim=(-0.5, end), ylim=(end, -0.5))
+    name_rows(axes, names)
+    axes.set_xticks(
+        places,
+        names,
+        rotation=90 if upright else 45,
+        ha="center" if upright else "right",
+        rotation_mode="default" if upright else "anchor",
+    )
+    axes.tick_params(which="both", length=0, pad=3, labelsize=STYLE["ytick.labelsize"])
+
+
+def _number_cells(axes: Axes, values: NumpyReals) -> None:
+    """The number in each known cell, in white where the cell is dark."""
+    for (i, j), value in np.ndenumerate(values):
+        if np.isnan(value):
+            continue
+        text = f"{value:.2f}" if abs(value) < 0.995 else f"{value:.0f}"
+        axes.text(
+            j,
+            i,
+            text.replace("-0.00", "0.00").replace("-", "\u2212"),
+            ha="center",
+            va="center_baseline",
+            color="white" if abs(value) > 0.6 else BLACK,
+            fontsize=6.5,
+        )
+
+
+def _hatch_unknown(axes: Axes, values: NumpyReals) -> list[Rectangle]:
+    """Grey, hatched cells where there is no correlation."""
+    patches = [
+        Rectangle(
+            (j - 0.5, i - 0.5),
+            1.0,
+            1.0,
+            facecolor="#EDEDED",
+            edgecolor="#A8A8A8",
+            hatch="////",
+            linewidth=0.0,
+            label="no error (on a bound)",
+        )
+        for i, j in np.argwhere(np.isnan(values))
+    ]
+    for patch in patches:
+        axes.add_patch(patch)
+    return patches
+
+
+def _scale(axes: Axes, mesh: QuadMesh) -> None:
+    """Colour bar as tall as the frame, whatever size the frame takes."""
+    figure = figure_of(axes)
+
+    def beside(_bar: object, _renderer: object) -> Bbox:
+        frame, inch = axes.get_window_extent(), figure.dpi
+        place = Bbox.from_bounds(frame.x1 + 0.1 * inch, frame.y0, 0.12 * inch, frame.height)
+        return place.transformed(axes.figure.transSubfigure.inverted())
+
+    room = axes.inset_axes((1.0, 0.0, 0.1, 1.0))
+    bar = figure.colorbar(mesh, cax=room, ticks=[-1.0, -0.5, 0.0, 0.5, 1.0], label="correlation")
+    room.set_axes_locator(beside)
+    room.minorticks_off()
+    room.tick_params(direction="in", width=0.7, length=2)
+    bar.outline.set_linewidth(0.7)

@@ -1,0 +1,97 @@
+"""Allowed regions of scans as ``scan`` gives them, or as they are read back from netCDF."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.plots.arrays import Number, NumpyReals
+from cevnsjax.plots.frame import Scale
+from cevnsjax.plots.likelihoods.contours import ContourSet, contours
+
+_EVEN = 1e-6
+
+
+def scan_contours(
+    scans: Mapping[str, Any],
+    *,
+    levels: Sequence[Number] = (0.6827, 0.90),
+    points: Sequence[tuple[str, Number, Number]] = (),
+    common_minimum: bool = False,
+    title: str = "",
+    axes: Axes | None = None,
+) -> Figure:
+    """Allowed regions of several scans of the same two parameters, over each other.
+
+    Args:
+        scans: xarray.Dataset with ``chi2`` by name in the legend; a scan of more parameters is
+            projected on the first one's two, the others at their best.
+        levels: Confidence levels for two parameters [1].
+        points: Points to mark as (name, x, y), e.g. the Standard Model [units of the axes].
+        common_minimum: Whether Delta chi2 counts from the lowest chi2 of all scans, for scans of
+            the same data, instead of each scan's own.
+        title: Line over the figure.
+        axes: Axes to draw into; a new figure if None.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: If a scan has no chi2, or not the parameters of the first.
+    """
+    if not scans:
+        raise InputError("scans is empty; give at least one, e.g. {name: cj.scan(...)}")
+    first = next(iter(scans.values()))
+    names = _parameters(first)
+    heights = {level_key(float(x)): delta_chi2_at(float(x), dof=2) for x in levels}
+    chi2 = {label: _projected(label, scan, names) for label, scan in scans.items()}
+    lowest = {label: float(np.nanmin(values)) for label, values in chi2.items()}
+    base = min(lowest.values())
+    curves = []
+    for label, scan in scans.items():
+        x, y = (np.asarray(scan[n].values, dtype=float) for n in names)
+        i, j = np.unravel_index(int(np.nanargmin(chi2[label])), chi2[label].shape)
+        delta = chi2[label] - (base if common_minimum else lowest[label])
+        best = (float(x[i]), float(y[j]))
+        curves.append(ContourSet(x, y, delta, levels=heights, label=label, best_fit=best))
+    labels = [str(first[n].attrs.get("label", n)) for n in names]
+    return contours(
+        curves,
+        x_label=labels[0],
+        y_label=labels[1],
+        points=points,
+        title=title,
+        x_scale=scale_of(np.asarray(first[names[0]].values)),
+        y_scale=scale_of(np.asarray(first[names[1]].values)),
+        axes=axes,
+    )
+
+
+def _parameters(scan: Any) -> list[str]:
+    if "chi2" not in scan or scan["chi2"].ndim < 2:
+        raise InputError("contours need scans of two parameters or more, with chi2 in them")
+    return [str(n) for n in scan["chi2"].dims[:2]]
+
+
+def _projected(label: str, scan: Any, names: list[str]) -> NumpyReals:
+    """chi2 [x, y], other axes at their best."""
+    if "chi2" not in scan or not set(names) <= {str(n) for n in scan["chi2"].dims}:
+        raise InputError(f"{label} is no scan of {' and '.join(names)}, as the first one is")
+    others = [n for n in scan["chi2"].dims if n not in names]
+    return np.asarray(scan["chi2"].min(others).transpose(*names).values, dtype=float)
+
+
+def scale_of(grid: NumpyReals) -> Scale:
+    """Logarithmic where the steps of a grid are even in the logarithm.
+
+    Args:
+        grid: Values of an axis, increasing [unit of the axis].
+    """
+    if grid.size < 3 or grid[0] <= 0:
+        return "linear"
+    ratios = grid[1:] / grid[:-1]
+    return "log" if ratios.max() / ratios.min() < 1 + _EVEN else "linear"

@@ -1,0 +1,261 @@
+"""Corner of a posterior: marginals of each parameter and most probable regions of each pair."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.plots.arrays import ArrayLike, Number
+from cevnsjax.plots.frame import dress, figure_of, new_figure, set_frames, tidy_numbers
+from cevnsjax.plots.likelihoods.contours import DASHES, mark
+from cevnsjax.plots.posteriors.density import Ends, Estimate, estimate
+from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
+from cevnsjax.plots.style import BLUE, STYLE, VERMILION
+
+LEVELS = (0.6827, 0.9545)
+_PANEL, _ALONE = 1.45, 2.4  # inch
+# Room over the highest curve of the diagonal, for the notes.
+_HEADROOM = 1.35
+# The outermost draws say where they stopped, not where the posterior does.
+_OUTER, _MARGIN = 5e-4, 0.06
+_TICKLESS = 0.08
+
+
+_LOOKS: dict[str, dict[str, Any]] = {
+    "prior": {"color": "#6E6E6E", "linestyle": (0, (4, 2)), "linewidth": 1.0},
+    "exact": {"color": VERMILION, "linestyle": (0, (1.5, 1.2)), "linewidth": 1.4, "zorder": 3},
+}
+
+
+def corner(
+    draws: Mapping[str, ArrayLike],
+    *,
+    labels: Mapping[str, str] | None = None,
+    levels: Sequence[Number] = LEVELS,
+    bounds: Mapping[str, tuple[Number, Number]] | None = None,
+    priors: Mapping[str, Curve] | None = None,
+    exact: Mapping[str, Curve] | None = None,
+    best_fit: Mapping[str, Number] | None = None,
+    points: Sequence[tuple[str, Mapping[str, Number]]] = (),
+    notes: Mapping[str, str] | None = None,
+    title: str = "",
+    axes: Iterable[Iterable[Axes]] | None = None,
+) -> Figure:
+    """Marginal densities on the diagonal, most probable regions of each pair below it.
+
+    Densities are kernel estimates whose widths come from the draws; regions hold their part of
+    the draws (see ``posterior_density``). Regions are the smallest ones of their probability:
+    several where the posterior has several modes.
+
+    Args:
+        draws: Draws by parameter, all of one shape, [chain, draw] [units of the parameters].
+        labels: Axis label with unit by parameter; the names where there is none.
+        levels: Probabilities of the regions [1].
+        bounds: Ends that the prior sets, where the density may stop short of 0, by parameter
+            [units of the parameters].
+        priors: Prior by parameter as (x, density), drawn on the diagonal
+            [units of the parameters; 1/units].
+        exact: Marginal density from elsewhere, such as a grid, likewise.
+        best_fit: A point to mark as best fit, by parameter [units of the parameters].
+        points: More points as (name, values by parameter) [units of the parameters].
+        notes: Text for the panels on the diagonal, e.g. "0.23 ± 0.04", by parameter.
+        title: Line over the legend.
+        axes: Rows of axes to draw into, as many rows and columns as parameters; those above the
+            diagonal are hidden. A new figure if None.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: At no parameters or more than ten, draws that are not finite, all equal or of
+            different shapes, draws beyond bounds, or levels outside (0, 1).
+        UnknownNameError: At a label, curve or point of a parameter that has no draws.
+    """
+    what = checked_corner(draws, labels, levels, bounds, priors, exact, best_fit, points, notes)
+    number = len(what.names)
+    with mpl.rc_context(STYLE):
+        panels = _panels(axes, number)
+        for i, j in itertools.product(range(number), repeat=2):
+            if j > i:
+                panels[i][j].set_visible(False)
+        spans = {name: _span(what, name) for name in what.names}
+        for i, row in enumerate(what.names):
+            _draw_one(panels[i][i], what, row, spans[row])
+            for j, column in enumerate(what.names[:i]):
+                _draw_pair(panels[i][j], what, (column, row), spans)
+            for j in range(i + 1):
+                _dress(panels[i][j], what, i, j)
+        _legend(panels, _handles(what), title, own=axes is None)
+    return figure_of(panels[0][0])
+
+
+def _panels(axes: Iterable[Iterable[Axes]] | None, number: int) -> list[list[Axes]]:
+    if axes is None:
+        side = number * _PANEL + 3.0
+        return [list(row) for row in new_figure(side, side).subplots(number, number, squeeze=False)]
+    rows = [list(row) for row in axes]
+    if [len(row) for row in rows] != [number] * number:
+        raise InputError(
+            f"corner draws into {number} rows of {number} axes; got rows of "
+            f"{[len(row) for row in rows]}"
+        )
+    return rows
+
+
+def _span(what: Corner, name: str) -> Ends:
+    """Range that the panels of a parameter show: nearly all draws, and the points."""
+    low, high = np.quantile(what.draws[name], [_OUTER, 1 - _OUTER]).tolist()
+    shown = [float(at[name]) for *_, at in what.points if name in at]
+    low, high = min([low, *shown]), max([high, *shown])
+    space = _MARGIN * (high - low)
+    first, last = what.ends[name]
+    # Points may lie beyond the prior; draws do not.
+    return (
+        low - space if low < first else max(low - space, first),
+        high + space if high > last else min(high + space, last),
+    )
+
+
+def _draw_one(axes: Axes, what: Corner, name: str, span: Ends) -> None:
+    """Marginal of one parameter, its most probable region filled."""
+    found = estimate(what.draws[name][None], [what.ends[name]])
+    x, density = found.axes[0], found.density
+    axes.set_xlim(*span)
+    for level, height in reversed(found.heights(what.levels).items()):
+        look = {"color": what.paint[level], "linewidth": 0.0, "zorder": 1, "gid": f"{level:g}"}
+        axes.fill_between(x, density, where=density >= height, interpolate=True, **look)
+    axes.plot(x, density, color=BLUE, zorder=2, gid="density")
+    top = float(density.max())
+    for kind, curves in what.lines.items():
+        if name in curves:
+            at, height = curves[name]
+            axes.plot(at, height, gid=kind, **_LOOKS[kind])
+            inside = height[(at >= span[0]) & (at <= span[1])]
+            top = max(top, float(inside.max(initial=0.0)))
+    axes.set_ylim(0.0, (_HEADROOM if name in what.notes else 1.1) * top)
+    for _, marker, colour, at in what.points:
+        if name in at:
+            mark(axes, (at[name], 0.0), marker, colour)
+    if name in what.notes:
+        axes.text(
+            0.5, 0.93, what.notes[name], transform=axes.transAxes, ha="center", va="top",
+            fontsize=mpl.rcParams["legend.fontsize"],
+        )  # fmt: skip
+
+
+def _draw_pair(axes: Axes, what: Corner, pair: tuple[str, str], spans: Mapping[str, Ends]) -> None:
+    """Regions of two parameters, the first along x."""
+    draws = np.stack([what.draws[name] for name in pair])
+    found = estimate(draws, [what.ends[name] for name in pair])
+    axes.set(xlim=spans[pair[0]], ylim=spans[pair[1]])
+    _regions(axes, found, what)
+    for _, marker, colour, at in what.points:
+        if all(name in at for name in pair):
+            mark(axes, (at[pair[0]], at[pair[1]]), marker, colour)
+
+
+def _regions(axes: Axes, found: Estimate, what: Corner) -> None:
+    heights = found.heights(what.levels)
+    # From the outermost inwards, as matplotlib wants them.
+    rising, kept = list(heights.values())[::-1], list(heights)[::-1]
+    if not rising:
+        return
+    x, y, density = *found.axes, found.density.T
+    paint = [what.paint[level] for level in kept]
+    bounds = [*rising, 1.01 * float(density.max())]
+    axes.contourf(x, y, density, levels=bounds, colors=paint, zorder=1)
+    dashes = [DASHES[what.levels.index(level) % len(DASHES)] for level in kept]
+    look = {"colors": [BLUE], "linestyles": dashes, "linewidths": 1.0, "zorder": 2}
+    axes.contour(x, y, density, levels=rising, **look)
+
+
+def _dress(axes: Axes, what: Corner, i: int, j: int) -> None:
+    """Ticks and labels of the panel in row i and column j."""
+    last, names = len(what.names) - 1, what.names
+    dress(axes)
+    _keep_apart(axes.xaxis, 3 if last else 6)
+    _keep_apart(axes.yaxis, 4)
+    tidy_numbers(axes)
+    if i == last:
+        axes.set_xlabel(what.labels[names[j]])
+    if i == j:
+        axes.set_yticks([])
+        axes.set_yticks([], minor=True)
+        if not last:
+            axes.set_ylabel("density")
+    elif j == 0:
+        axes.set_ylabel(what.labels[names[i]])
+    axes.tick_params(labelbottom=i == last, labelleft=j == 0 and i > 0)
+    axes.xaxis.get_offset_text().set_visible(i == last)
+    axes.yaxis.get_offset_text().set_visible(j == 0 and i > 0)
+
+
+def _keep_apart(axis: Axis, most: int) -> None:
+    """Two ticks or more, so far from the ends that no label meets one of the next panel."""
+    low, high = axis.get_view_interval()
+    space = _TICKLESS * (high - low)
+    ticks = []
+    for number in range(most, 2 * most + 1):
+        every = MaxNLocator(number, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        ticks = [t for t in every if low + space <= t <= high - space]
+        if len(ticks) > 1:
+            break
+    axis.set_ticks(ticks)
+    formatter = axis.get_major_formatter()
+    if isinstance(formatter, ScalarFormatter):
+        formatter.set_powerlimits((-3, 4))
+
+
+def _handles(what: Corner) -> list[Artist]:
+    handles: list[Artist] = [
+        Patch(
+            facecolor=what.paint[level],
+            edgecolor=BLUE,
+            linestyle=DASHES[k % len(DASHES)],
+            label=f"{100 * level:.6g}% most probable",
+        )
+        for k, level in enumerate(what.levels)
+    ]
+    for kind, name in (("prior", "prior"), ("exact", "exact on a grid")):
+        if what.lines[kind]:
+            handles.append(Line2D([], [], label=name, **_LOOKS[kind]))
+    for name, marker, colour, _ in what.points:
+        dot = Line2D([], [], marker=marker, color=colour, linestyle="none", label=name)
+        handles.append(dot)
+    return handles
+
+
+def _legend(panels: list[list[Axes]], handles: list[Artist], title: str, *, own: bool) -> None:
+    """Legend right of the first panel, where no other one is, and frames of equal size."""
+    first, number = panels[0][0], len(panels)
+    legend = first.legend(
+        handles=handles,
+        title=title or None,
+        loc="upper left",
+        bbox_to_anchor=(1.05, 1.0),
+        borderaxespad=0.0,
+    )
+    legend.set_alignment("left")
+    figure = figure_of(first)
+    figure.align_labels([a for row in panels for a in row if a.get_visible()])
+    if number == 1:
+        if own:
+            set_frames([first], _ALONE, 0.8 * _ALONE)
+        return
+    # Else the layout would push the next column away from it.
+    legend.set_in_layout(False)
+    if own:
+        box = legend.get_window_extent()
+        needed = np.array([box.width / (number - 1), box.height]) / figure.dpi + 0.1
+        width, height = np.maximum(needed, _PANEL) * number
+        set_frames(panels[-1], float(width), float(height), down=[row[0] for row in panels])

@@ -1,0 +1,143 @@
+"""Counts that a posterior predicts, bin by bin, beside the data."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
+from cevnsjax.plots.frame import dress, figure_of, keep_height, legend_above, new_figure
+from cevnsjax.plots.likelihoods.contours import shades
+from cevnsjax.plots.style import BLACK, BLUE, STYLE, label
+
+_LEAST_DRAWS, _LEAST_HEIGHT = 20, 1.8
+_DATA: dict[str, Any] = {"marker": "o", "color": BLACK, "linestyle": "none"}
+
+
+def predictive(
+    edges: ArrayLike,
+    observed: ArrayLike,
+    draws: ArrayLike,
+    *,
+    levels: Sequence[Number] = (0.6827, 0.9545),
+    observable: str = "n_pe",
+    title: str = "",
+    axes: Iterable[Axes] | None = None,
+) -> Figure:
+    """Data over bands of counts thrown from a posterior; both less the median in the lower panel.
+
+    Bands are central quantiles of each bin. They hold the uncertainty of the parameters and the
+    statistical spread of counts, so the data have no bars of their own. Bins share parameters:
+    their bands move together.
+
+    Args:
+        edges: Bin edges [unit of the observable].
+        observed: Observed counts, [bin].
+        draws: Counts thrown from the posterior, any number of indices before the bin's,
+            e.g. [chain, draw, bin].
+        levels: Probabilities of the bands [1].
+        observable: Name of what is binned: "n_pe", "E_ee_keV", "T_nr_keV", "t_us", "f90".
+        title: Line over the figure.
+        axes: Upper and lower axes to draw into; a new figure if None.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: At shapes that do not match, fewer than 20 draws, or levels outside (0, 1).
+    """
+    x = increasing("edges", edges)
+    data = finite("observed", observed, (x.size - 1,))
+    thrown = _checked(draws, data.shape)
+    if not levels or len(set(levels)) < len(levels) or not all(0 < p < 1 for p in levels):
+        raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
+    widest_first = sorted((float(p) for p in levels), reverse=True)
+    bands = {p: np.quantile(thrown, [(1 - p) / 2, (1 + p) / 2], axis=0) for p in widest_first}
+    middle, spread = np.median(thrown, axis=0), np.std(thrown, axis=0)
+    # A bin in which nothing ever falls has no spread to count in.
+    unit = np.where(spread > 0, spread, 1.0)
+    with mpl.rc_context(STYLE):
+        own = axes is None
+        upper, lower = _panels(axes)
+        _draw(upper, x, data, bands, middle)
+        _draw(lower, x, (data - middle) / unit, _less(bands, middle, unit), np.zeros_like(middle))
+        floor = min(0.0, *(float(b.min()) for b in bands.values()), float(data.min()))
+        upper.set_ylim(1.1 * floor, None)
+        if floor < 0:
+            upper.axhline(0.0, color=BLACK, linewidth=0.5, zorder=2.4)
+        reach = max(2.9, *(1.12 * float(np.abs(line.get_ydata()).max()) for line in lower.lines))
+        lower.set_ylim(-reach, reach)
+        upper.set_ylabel("counts per bin")
+        lower.set(xlabel=label(observable), ylabel="deviation [sd]")
+        figure_of(upper).align_ylabels([upper, lower])
+        legend_above(upper, _handles(bands), title=title)
+        if own:
+            keep_height(upper, _LEAST_HEIGHT)
+    return figure_of(upper)
+
+
+def _checked(draws: ArrayLike, bins: tuple[int, ...]) -> NumpyReals:
+    """Draws as [draw, bin]."""
+    shape = np.shape(np.asarray(draws))
+    if len(shape) < 2 or shape[-1:] != bins:
+        raise InputError(f"draws have shape {shape}, expected (..., {bins[0]}) from the edges")
+    thrown = finite("draws", draws, shape).reshape(-1, *bins)
+    if len(thrown) < _LEAST_DRAWS:
+        raise InputError(f"bands need {_LEAST_DRAWS} draws or more, got {len(thrown)}")
+    return thrown
+
+
+def _less(
+    bands: dict[float, NumpyReals], middle: NumpyReals, unit: NumpyReals
+) -> dict[float, NumpyReals]:
+    return {level: (ends - middle) / unit for level, ends in bands.items()}
+
+
+def _panels(axes: Iterable[Axes] | None) -> tuple[Axes, Axes]:
+    if axes is None:
+        pair = list(new_figure(3.6, 3.7).subplots(2, 1, sharex=True, height_ratios=(2.6, 1)))
+    else:
+        pair = list(axes)
+    if len(pair) != 2:
+        raise InputError(f"predictive draws into 2 axes, upper and lower; got {len(pair)}")
+    for panel in pair:
+        dress(panel)
+    pair[0].tick_params(labelbottom=False)
+    return pair[0], pair[1]
+
+
+def _paint(bands: dict[float, NumpyReals]) -> dict[float, str]:
+    return dict(zip(bands, reversed(shades(BLUE, len(bands))), strict=True))
+
+
+def _draw(
+    axes: Axes,
+    x: NumpyReals,
+    data: NumpyReals,
+    bands: dict[float, NumpyReals],
+    middle: NumpyReals,
+) -> None:
+    for level, colour in _paint(bands).items():
+        low, high = bands[level]
+        look = {"fill": True, "facecolor": colour, "linewidth": 0, "gid": f"{level:g}"}
+        axes.stairs(high, x, baseline=low, zorder=1, **look)
+    axes.stairs(middle, x, baseline=None, color=BLUE, linewidth=1.1, gid="median", zorder=2)
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.4}
+    axes.plot((x[:-1] + x[1:]) / 2, data, zorder=3, gid="data", **_DATA, **edge)
+    axes.set_xlim(x[0], x[-1])
+
+
+def _handles(bands: dict[float, NumpyReals]) -> list[Artist]:
+    paint = _paint(bands)
+    handles: list[Artist] = [Line2D([], [], label="data", **_DATA)]
+    handles.append(Line2D([], [], color=BLUE, linewidth=1.1, label="median"))
+    for level in reversed(bands):
+        handles.append(Patch(facecolor=paint[level], label=f"{100 * level:.6g}% predicted"))
+    return handles

@@ -1,0 +1,103 @@
+"""Ranks of true values among draws of their posteriors, one histogram a parameter."""
+
+import math
+from collections.abc import Mapping
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite
+from cevnsjax.plots.frame import dress, figure_of, legend_above, new_figure, set_frames
+from cevnsjax.plots.style import BANDS, BLACK, BLUE, STYLE
+
+_WIDTH, _HEIGHT, _GAP = 2.2, 1.5, 0.75  # inch
+_ACROSS = 3
+# Ranks in a bin at least, and bins at most.
+_PER_BIN, _BINS = 10, 20
+_BAND = 0.99
+
+
+def ranks(
+    values: Mapping[str, ArrayLike],
+    draws: int,
+    *,
+    title: str = "",
+) -> Figure:
+    """Histograms of ranks over the band in which 99 % of the bins of uniform ranks lie.
+
+    A slope says that posteriors are shifted, a hollow that they are too narrow, a hump that they
+    are too wide.
+
+    Args:
+        values: How many draws lie below the true value, 0 to ``draws``, by what to print below
+            the frame, mathtext allowed, {parameter: [simulation]}.
+        draws: Number of draws each true value is ranked among.
+        title: Line over the figure.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: At no parameter, numbers that are no ranks, or fewer than 20 simulations.
+    """
+    names = distinct("values", values)
+    given = {n: _checked(n, values[n], draws) for n in names}
+    across = min(len(names), _ACROSS)
+    down = math.ceil(len(names) / across)
+    with mpl.rc_context(STYLE):
+        figure = new_figure((_WIDTH + _GAP) * across, (_HEIGHT + _GAP) * down)
+        frames = figure.subplots(down, across, squeeze=False)
+        for frame, (name, found) in zip(frames.flat, given.items(), strict=False):
+            _histogram(frame, found, draws)
+            frame.set_xlabel(f"rank of {name}")
+        for frame in frames.flat[len(names) :]:
+            frame.set_axis_off()
+        for frame in frames[:, 0]:
+            frame.set_ylabel("simulations")
+        handles = [
+            Patch(facecolor="none", edgecolor=BLUE, label="ranks"),
+            Patch(color=BANDS[0][1], linewidth=0, label="99% of uniform ranks"),
+        ]
+        column = list(frames[:, 0])
+        for _ in range(2):
+            set_frames(list(frames[0]), _WIDTH * across, _HEIGHT * down, down=column)
+            legend_above(column[0], handles, title=title)
+    return figure_of(column[0])
+
+
+def _checked(name: str, values: ArrayLike, draws: int) -> NumpyReals:
+    found = finite(f"ranks of {name}", values)
+    if found.size < 2 * _PER_BIN:
+        raise InputError(f"ranks of {name}: {found.size} simulations; give {2 * _PER_BIN} or more")
+    wrong = found[(found < 0) | (found > draws) | (found != np.round(found))]
+    if wrong.size:
+        raise InputError(
+            f"ranks of {name} have {wrong[0]:g}; a rank is a whole number from 0 to {draws}"
+        )
+    return found
+
+
+def _histogram(axes: Axes, found: NumpyReals, draws: int) -> None:
+    """Bins of equal numbers of ranks, or of numbers that differ by one, and their band."""
+    from scipy import stats  # 0.5 s to import
+
+    steps = draws + 1
+    bins = min(_BINS, found.size // _PER_BIN, steps)
+    edges = np.ceil(np.arange(bins + 1) * steps / bins)
+    heights = np.histogram(found, edges - 0.5)[0]
+    share = np.diff(edges) / steps
+    tail = (1 - _BAND) / 2
+    low, high = (stats.binom.ppf(p, found.size, share) for p in (tail, 1 - tail))
+    dress(axes)
+    axes.stairs(high, edges, baseline=low, fill=True, color=BANDS[0][1], linewidth=0)
+    axes.stairs(found.size * share, edges, color=BLACK, linewidth=0.7, baseline=None)
+    axes.stairs(heights, edges, color=BLUE, linewidth=1.3, baseline=None)
+    axes.set_xlim(0, steps)
+    axes.set_ylim(0, 1.15 * max(heights.max(), high.max()))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))

@@ -1,0 +1,1 @@
+"""The papers whose numbers are computed again: one folder each."""

@@ -1,0 +1,1 @@
+"""COHERENT, PRL 126, 012002 (2021): rows and figures."""

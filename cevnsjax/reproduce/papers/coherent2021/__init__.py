@@ -1,0 +1,1 @@
+"""COHERENT, PRL 129, 081801 (2022): rows and figures."""

@@ -1,0 +1,124 @@
+"""Rows of Papoulias, PRD 102, 113004: the Standard Model's, and those of interactions beyond it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cevnsjax.analyses import analysis, papoulias2020
+from cevnsjax.inference.fits.profile import profile
+from cevnsjax.reproduce.quantities import signal_events
+from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+
+_LEVELS = (0.6827, 0.90)
+# Couplings and radii of Table I, one free at a time: parameter and row.
+_INTERACTIONS = {
+    "eps_uV_ee": "eps_uV_ee",
+    "eps_dV_ee": "eps_dV_ee",
+    "eps_uV_mumu": "eps_uV_mumu",
+    "eps_dV_mumu": "eps_dV_mumu",
+    "r2_nu_e": "r2_nue",
+    "r2_nu_mu": "r2_numu",
+    "r2_nu_mu_bar": "r2_numubar",
+}
+_UNPRINTED = (
+    "the paper's own form of the 2020 quenching factor is not printed; 158 events against the "
+    "156.4 of COHERENT's published polynomial"
+)
+_AS_FAR = (
+    "of unknown origin; an independent calculation with these conventions lands as far from the "
+    "printed number"
+)
+_TWICE = "Table I prints 4.3-6.7 fm, eq. 13 4.35-6.9 fm"
+_REASONS = {
+    "mu_nu": "eq. 15 has two powers of the form factor, which give 36.6 and 24.8 where eq. 16 "
+    "prints 31 and 26; one power gives 31.5 and 20.7 where Table I prints 30 and 21",
+    "R_n_90.new": _TWICE,
+    "eq13_R_n_90.new": _TWICE,
+}
+
+
+def rows() -> Sequence[Row]:
+    """The Standard Model rows, computed as the paper computed them."""
+    computed: dict[str, Number] = {}
+    for quenching in ("old", "new"):
+        computed |= _events(quenching) | _weak_mixing_angle(quenching) | _radius(quenching)
+    return _explained(computed)
+
+
+def _events(quenching: str) -> dict[str, Number]:
+    return {f"N_SM.{quenching}": signal_events(papoulias2020(quenching))}
+
+
+def _weak_mixing_angle(quenching: str) -> dict[str, Number]:
+    found = profile(papoulias2020(quenching), "sin2_theta_w", levels=_LEVELS)
+    low, high = found.intervals["0.6827"][0]
+    return {
+        f"sin2thetaW_90.{quenching}": found.intervals["0.90"],
+        f"eq11_sin2thetaW_90.{quenching}": found.intervals["0.90"],
+        f"s2w_bestfit.{quenching}": found.best_fit,
+        f"s2w_1sigma_halfwidth.{quenching}": (high - low) / 2,
+    }
+
+
+def _radius(quenching: str) -> dict[str, Number]:
+    out: dict[str, Number] = {}
+    for variant, error in (("noFF", "excluded"), ("full", "included")):
+        model = papoulias2020(quenching, radius="free", form_factor_error=error)
+        found = profile(model, "R_n", levels=_LEVELS)
+        low, high = found.intervals["0.6827"][0]
+        out |= {
+            f"R_n_90.{quenching}.{variant}": found.intervals["0.90"],
+            f"R_n_best_fit.{quenching}.{variant}": found.best_fit,
+            f"R_n_1sigma_halfwidth.{quenching}.{variant}": (high - low) / 2,
+        }
+        if variant == "noFF":
+            out[f"eq13_R_n_90.{quenching}"] = found.intervals["0.90"]
+    return out
+
+
+def interaction_rows(quenching: str) -> Sequence[Row]:
+    """Nonstandard couplings, charge radii by source and the magnetic moment, 90 %.
+
+    Args:
+        quenching: "old" or "new".
+    """
+    model = analysis("papoulias2020", named=_INTERACTIONS, quenching=quenching)
+    computed: dict[str, Number] = {}
+    for parameter, row in _INTERACTIONS.items():
+        found = profile(model, parameter, levels=(0.90,))
+        computed[f"{row}.{quenching}"] = found.intervals["0.90"]
+    for power in (1, 2):
+        computed[f"mu_nu_F{power}.{quenching}"] = _moment(quenching, power)
+    return _explained(computed)
+
+
+def _explained(computed: Mapping[str, Number]) -> Sequence[Row]:
+    """Rows with what of the paper's own is not printed, or printed twice, as their reason."""
+    return [replace(r, reason=_reason(r)) for r in rows_of("papoulias2020", computed, {})]
+
+
+def _reason(row: Row) -> str:
+    name = row.published.id.partition("/")[2]
+    parts = [text for stem, text in _REASONS.items() if name.startswith(stem)]
+    if ".new" in name:
+        parts.append(_UNPRINTED)
+    if not parts and row.status == "close":
+        # Close is what the independent calculation is; a row further off has no such excuse.
+        parts.append(_AS_FAR)
+    return "; ".join(parts)
+
+
+def _moment(quenching: str, power: int) -> float:
+    """Upper limit on mu_nu; eq. 15 has two powers of F, of which Table I shows one [1e-10 mu_B]."""
+    reading = {"magnetic_moment": {"form_factor_power": power}}
+    options = {"interaction_options": reading, "quenching": quenching}
+    found = profile(analysis("papoulias2020", named=["mu_nu"], **options), "mu_nu", levels=(0.90,))
+    return found.intervals["0.90"][-1][1]
+
+
+def main() -> None:
+    """Print the Standard Model rows as a Markdown table."""
+    print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Papoulias and Kosmas, PRD 97, 033003 (2018): rows and figures."""

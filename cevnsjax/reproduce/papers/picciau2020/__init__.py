@@ -1,0 +1,1 @@
+"""Picciau, slides (2020) of Cadeddu et al.: rows and figures."""

@@ -1,0 +1,137 @@
+"""Rows of Cadeddu et al., PRD 102, 015030 (slides of E. Picciau, 2020).
+
+The Standard Model's come first, then the electromagnetic tables with fixed and with free R_n.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from cevnsjax.analyses import picciau2020
+from cevnsjax.couplings import coupling_scheme
+from cevnsjax.experiments import lar_2020
+from cevnsjax.inference.fits.profile import profile
+from cevnsjax.interactions import ChargeRadius, StandardModel
+from cevnsjax.model import Model
+from cevnsjax.nuclei import isotope, theory_radii
+from cevnsjax.reproduce.papers.picciau2020.electromagnetic import (
+    CONVENTIONS,
+    DATA,
+    FIXED,
+    FREE,
+    PAPER,
+    Table,
+    limits,
+    reason_of,
+)
+from cevnsjax.reproduce.quantities import SIGMAS, signal_events
+from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+
+_DATA = {"Ar": "ar", "CsI": "csi", "CsI+Ar": "csi+ar"}
+_LEVELS = [float(level) for level in SIGMAS]
+_LARGEST_R_N = 12.0
+_REASONS = {
+    "CsI": "a tuned proxy stands in for the authors' quenching curve, which is not among the data",
+    "Ar": "the slides' 0.11 at 2 sigma; smearing, or mass and exposure of the release, move the "
+    "0.116 by 0.0015 at most",
+    "LAr": "the printed number is the release's own, 128 +- 17, which its efficiency, quenching "
+    "and exposure with these couplings overshoot",
+    "coupling": "the slide's formula with its constants; the analysis takes the printed digits",
+    "r2_SM": "the formula with today's constants",
+}
+
+
+def rows() -> Sequence[Row]:
+    """The Standard Model's: mixing angle, argon's neutron radius and events, couplings, radii."""
+    computed: dict[str, Number] = {}
+    for label in _DATA:
+        computed |= _weak_mixing_angle(label)
+    computed |= _neutron_radius() | _events() | _couplings() | _charge_radii()
+    return rows_of(PAPER, computed, {name: _reason(name) for name in computed})
+
+
+def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) -> Sequence[Row]:
+    """Charge radii, electric charges and magnetic moments.
+
+    Args:
+        tables: ``FIXED`` or ``FREE`` of ``picciau2020_em``, or some of them.
+        data: "CsI", "Ar", "CsI+Ar".
+    """
+    computed: dict[str, Number] = {}
+    reasons: dict[str, str] = {}
+    for table in tables:
+        for label in data:
+            found = limits(table, label)
+            computed |= found
+            reasons |= dict.fromkeys(found, reason_of(table, label))
+    return rows_of(PAPER, computed, reasons)
+
+
+def _reason(name: str) -> str:
+    group, _, rest = name.partition(".")
+    if group == "sw2":
+        return _REASONS["Ar" if rest.startswith("Ar") else "CsI"]
+    return _REASONS["Ar" if group == "Rn_Ar" else group]
+
+
+def _weak_mixing_angle(label: str) -> dict[str, Number]:
+    found = profile(picciau2020(_DATA[label]), "sin2_theta_w", levels=_LEVELS)
+    out: dict[str, Number] = {f"sw2.{label}.best": found.best_fit}
+    for k, level in enumerate(SIGMAS, start=1):
+        ((low, high),) = found.intervals[level]
+        out[f"sw2.{label}.{k}s.plus"] = high - found.best_fit
+        out[f"sw2.{label}.{k}s.minus"] = found.best_fit - low
+    return out
+
+
+def _neutron_radius() -> dict[str, Number]:
+    """Upper ends for R_n at or above R_p, where the best fit lies."""
+    R_p, _ = theory_radii(isotope("40Ar"))
+    model = picciau2020("ar", radius="free")
+    found = profile(model, "R_n_Ar", levels=_LEVELS, within=(R_p, _LARGEST_R_N))
+    return {
+        f"Rn_Ar.{k}s_upper_fm": found.intervals[level][0][1]
+        for k, level in enumerate(SIGMAS, start=1)
+    }
+
+
+def _events() -> dict[str, Number]:
+    variants = {
+        "LAr.N_CEvNS_pred_24.4kg_13.8e22": lar_2020(mass_kg=24.4, protons_on_target=13.8e22),
+        "LAr.N_CEvNS_pred_smeared_recoEff": lar_2020(smearing=True),
+    }
+    printed = [StandardModel("erler_su_printed")]
+    return {
+        "LAr.N_CEvNS_pred": signal_events(picciau2020("ar")),
+        **{name: signal_events(Model(e, printed)) for name, e in variants.items()},
+    }
+
+
+def _couplings() -> dict[str, Number]:
+    """From the slide's formula; the analysis itself takes the printed digits."""
+    scheme = coupling_scheme("erler_su")
+    g_Vp, g_Vn = scheme.couplings(scheme.sin2_theta_w)
+    return {
+        "coupling.gVp_nue": float(g_Vp[0]),
+        "coupling.gVp_numu": float(g_Vp[1]),
+        "coupling.gVn": float(g_Vn),
+    }
+
+
+def _charge_radii() -> dict[str, Number]:
+    names = {"r2_nu_ee": "r2_SM.nue_1e-32", "r2_nu_mumu": "r2_SM.numu_1e-32"}
+    radii = ChargeRadius(*names, reading="total")
+    return {names[p.name]: p.default for p in radii.own_parameters()}
+
+
+def main() -> None:
+    """Print the rows as Markdown tables, each as soon as it is done."""
+    print_rows(rows, reasons=True)
+    for table in (*FIXED, *FREE):
+        sys.stdout.write("\n")
+        print_rows(partial(electromagnetic_rows, [table]), reasons=True)
+    sys.stdout.write("\n" + CONVENTIONS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+"""Starts, bounds, minima and refusals of fits, on functions in plain NumPy."""
+
+import json
+
+import numpy as np
+import pytest
+from support.toy import Batched, Toy, parameter
+
+from cevnsjax import Model, fit
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.experiments import csi_2017
+from cevnsjax.inference.fits.fit_result import FitResult
+from cevnsjax.interactions.owners import owning
+
+RHO = 0.8
+
+
+def close(found, expected, atol=1e-6):
+    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+def ellipse(kind=Batched, **options):
+    """A Gaussian about (1.3, -0.4) with errors 0.2 and 5 and correlation 0.8."""
+    inverse = np.linalg.inv([[1, RHO], [RHO, 1]])
+
+    def chi2(x, y):
+        a, b = (x - 1.3) / 0.2, (y + 0.4) / 5
+        return inverse[0, 0] * a**2 + 2 * inverse[0, 1] * a * b + inverse[1, 1] * b**2 + 3
+
+    table = [parameter("x", scale=0.1, **options), parameter("y", scale=10.0, unit="fm")]
+    return kind(table, chi2)
+
+
+def wells(tilt=0.0, depth=10.0):
+    """depth (x^2 - 1)^2 + tilt x + y^2."""
+    table = [parameter("x", bounds=(-4.0, 4.0)), parameter("y")]
+    return Batched(table, lambda x, y: depth * (x**2 - 1) ** 2 + tilt * x + y**2)
+
+
+@pytest.mark.parametrize("kind", [Toy, Batched])
+def test_closed_form(kind):
+    """Whether the function is had at many points in one call or one by one."""
+    found = fit(ellipse(kind), ["x", "y"])
+    close(list(found.values.values()), [1.3, -0.4], atol=1e-5)
+    assert found.chi2 == pytest.approx(3, abs=1e-9)
+    np.testing.assert_allclose(list(found.errors.values()), [0.2, 5.0], rtol=1e-6)
+    close(found.correlation, [[1, RHO], [RHO, 1]])
+    assert found.status == "converged"
+    assert found.minima == ((found.chi2, found.values),)
+    assert found.units == {"x": "", "y": "fm"}
+
+
+# --- minima ---
+
+
+def test_all_minima_are_reported_lowest_first():
+    found = fit(wells(tilt=2.0), ["x", "y"])
+    roots = np.sort(np.roots([40, 0, -40, 2]).real)
+    heights = [10 * (x**2 - 1) ** 2 + 2 * x for x in roots]
+    assert [m[1]["x"] for m in found.minima] == pytest.approx([roots[0], roots[2]], abs=1e-5)
+    assert [m[0] for m in found.minima] == pytest.approx([heights[0], heights[2]], abs=1e-8)
+    assert found.minima[0] == (found.chi2, found.values)
+    assert all(list(values) == ["x", "y"] for _, values in found.minima)
+
+
+def test_equal_minima_are_both_reported():
+    found = fit(wells(), ["x", "y"])
+    close(sorted(m[1]["x"] for m in found.minima), [-1.0, 1.0], atol=1e-5)
+    assert abs(found.minima[0][0] - found.minima[1][0]) < 1e-8
+
+
+def test_minima_that_do_not_matter_are_left_out():
+    """The other well is 80 higher, or one on a bound that is 8 higher."""
+    assert len(fit(wells(tilt=40.0, depth=300.0), ["x", "y"]).minima) == 1
+    concave = Batched([parameter("x", bounds=(-1.0, 3.0))], lambda x: -(x**2))
+    found = fit(concave, "x", starts=5)
+    assert [m[1]["x"] for m in found.minima] == [3.0, -1.0]
+    assert found.at_bound == ("x",)
+
+
+def test_json_round_trip_of_minima_and_correlation():
+    for found in (
+        fit(wells(tilt=1.0), ["x", "y"]),
+        fit(ellipse(), ["x", "y"]),
+        fit(ellipse(), ["x", "y"], bounds={"x": (0.0, 1.0)}),
+    ):
+        raw = json.loads(found.to_json())
+        assert [(m["chi2"], m["values"]) for m in raw["minima"]] == list(found.minima)
+        correlation = [[np.nan if c is None else c for c in row] for row in raw["correlation"]]
+        np.testing.assert_array_equal(correlation, found.correlation)
+        back = FitResult.from_json(found.to_json())
+        assert back.minima == found.minima
+        np.testing.assert_array_equal(back.correlation, found.correlation)
+        assert back.to_dict() == found.to_dict()
+
+
+def test_json_of_older_results_has_no_minima():
+    raw = json.loads(fit(ellipse(), ["x", "y"]).to_json())
+    del raw["minima"], raw["correlation"]
+    assert FitResult.from_json(json.dumps(raw)).minima == ()
+
+
+# --- starts ---
+
+
+def hill(x):
+    """A wide valley at 0 and a narrow, deeper one six scales off."""
+    return 5 * np.tanh(x) ** 2 + 0.02 * x**2 + 8 - 8 * np.exp(-((x - 6) ** 2))
+
+
+def hidden():
+    return Batched([parameter("x", bounds=(-20.0, 20.0))], hill)
+
+
+def test_random_starts_find_what_others_miss():
+    few = fit(hidden(), "x", method="lbfgs")
+    assert few.values["x"] == pytest.approx(0.0, abs=1e-5)
+    many = fit(hidden(), "x", method="lbfgs", starts=40)
+    assert many.chi2 == pytest.approx(np.min(hill(np.linspace(5, 7, 200_001))), abs=1e-8)
+    assert [round(m[1]["x"]) for m in many.minima] == [6, 0]
+
+
+def test_one_start_there_is_enough():
+    found = fit(hidden(), "x", method="lbfgs", start={"x": 5.5})
+    assert found.values["x"] == pytest.approx(6.0, abs=0.05)
+
+
+def test_a_seed_gives_the_same_fit_again():
+    results = [fit(hidden(), "x", starts=20, seed=s).to_dict() for s in (4, 4)]
+    assert results[0] == results[1]
+    toys = [hidden() for _ in range(3)]
+    asked = []
+    for toy, seed in zip(toys, (4, 4, 5), strict=True):
+        recorded = []
+        inner = toy.chi2
+        toy.chi2 = lambda x, inner=inner, recorded=recorded: recorded.append(x) or inner(x)
+        fit(toy, "x", starts=20, seed=seed)
+        asked.append(recorded)
+    np.testing.assert_array_equal(asked[0][0], asked[1][0])
+    assert not np.array_equal(asked[0][0], asked[2][0])
+
+
+def test_starts_of_an_even_parameter_are_never_where_it_is_stationary():
+    """Its bound at 0 would gather half of them; their mirror images are as good."""
+    table = [parameter("g", bounds=(0.0, 100.0), even=True)]
+    for method in ("newton", "lbfgs"):
+        seen = []
+
+        def chi2(g, seen=seen):
+            seen.append(float(g))
+            return (g**2 - 9) ** 2 / 20
+
+        found = fit(Toy(table, chi2), "g", starts=30, method=method)
+        assert found.values["g"] == pytest.approx(3.0, abs=1e-4)
+        assert [m[1]["g"] for m in found.minima] == [found.values["g"]]
+        if method == "lbfgs":
+            assert min(abs(g) for g in seen) > 1e-2
+
+
+# --- bounds ---
+
+
+def test_bounds_are_kept():
+    """The other parameter goes to its conditional best value."""
+    found = fit(ellipse(), ["x", "y"], bounds={"x": (0.0, 1.0)})
+    assert found.values["x"] == 1.0
+    assert found.at_bound == ("x",)
+    assert found.values["y"] == pytest.approx(-0.4 - RHO * 5 * 0.3 / 0.2, abs=1e-4)
+    assert found.chi2 == pytest.approx(3 + (0.3 / 0.2) ** 2, abs=1e-8)
+    assert found.errors["x"] is None
+    assert found.errors["y"] == pytest.approx(5 * np.sqrt(1 - RHO**2), rel=1e-6)
+
+
+def test_bounds_wider_than_needed_change_nothing():
+    free, bounded = (
+        fit(ellipse(), ["x", "y"], bounds=b) for b in (None, {"x": (-5.0, 5.0), "y": (-90, 90)})
+    )
+    close(list(bounded.values.values()), list(free.values.values()), atol=1e-6)
+    assert bounded.at_bound == ()
+
+
+def test_bounds_may_leave_the_default_out():
+    found = fit(wells(), ["x", "y"], bounds={"x": (0.5, 3.0)})
+    assert found.values["x"] == pytest.approx(1.0, abs=1e-5)
+    assert len(found.minima) == 1
+
+
+def test_bounds_that_rounding_moves_are_met_exactly():
+    for bound in (1.1, 0.3, 0.7):
+        found = fit(ellipse(), ["x", "y"], bounds={"x": (-1.0, bound)})
+        assert found.values["x"] == bound
+        assert found.at_bound == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bounds": {"x": (2.0, 3.0)}, "start": {"x": 1.0}}, r"start x=1 lies outside .*\[2, 3\]"),
+        ({"bounds": {"z": (0.0, 1.0)}}, "bounds name z, which is not free; free are .'x', 'y'."),
+        ({"bounds": {"y": (0.0, 1.0)}, "free": ["x"]}, "bounds name y, which is not free"),
+        ({"bounds": {"y": (0, 1)}, "free": ["x"], "fixed": {"y": 0.1}}, "bounds name y"),
+        ({"bounds": {"x": (1.0, 0.0)}}, "low < high"),
+        ({"bounds": {"x": (1.0, 1.0)}}, "low < high"),
+        ({"bounds": {"x": (0.0, float("nan"))}}, "low < high"),
+        ({"bounds": {"x": (-60.0, 1.0)}}, "outside its bounds"),
+        ({"start": {"x": 51.0}}, "outside its bounds"),
+        ({"start": {"x": float("nan")}}, "nan"),
+        ({"start": {"q": 1.0}}, "q, which is not free"),
+        ({"starts": -1}, "whole number >= 0, got -1"),
+        ({"starts": True}, "whole number"),
+        ({"fixed": {"x": 1.0}}, "both free and fixed"),
+    ],
+    ids=str,
+)
+def test_bad_options_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        fit(ellipse(bounds=(-50.0, 50.0)), **{"free": ["x", "y"], **options})
+
+
+def test_unknown_names_are_refused():
+    for options in ({"free": ["q"]}, {"fixed": {"q": 1.0}}, {"method": "simplex"}):
+        with pytest.raises(UnknownNameError):
+            fit(ellipse(), **options)
+
+
+# --- likelihoods that do not do ---
+
+
+def test_a_parameter_that_moves_nothing_is_refused():
+    """A mass without its coupling, here and in a model."""
+    still = Batched([parameter("g"), parameter("m", default=3.0)], lambda g, m: (g * m - 1) ** 2)
+    with pytest.raises(InputError, match=r"does not depend on m with the values held.*coupling"):
+        fit(still, "m", fixed={"g": 0.0})
+    m = Model(csi_2017(), owning(["g_Zp"]))
+    with pytest.raises(InputError, match="does not depend on m_Zp"):
+        fit(m, "m_Zp", fixed={"g_Zp": 0.0})
+
+
+def test_a_flat_likelihood_says_so():
+    """x + y is known, neither of them alone."""
+    table = [parameter("x", bounds=(-9.0, 9.0)), parameter("y", bounds=(-9.0, 9.0)), parameter("z")]
+    valley = Batched(table, lambda x, y, z: (x + y - 1) ** 2 + (z - 2) ** 2)
+    found = fit(valley, ["x", "y", "z"])
+    assert found.status == "flat: the likelihood does not fix x, y; fix one of them"
+    assert not found.converged
+    assert (found.errors["x"], found.errors["y"]) == (None, None)
+    assert found.errors["z"] == pytest.approx(1.0)
+    assert found.chi2 == pytest.approx(0.0, abs=1e-8)
+
+
+def test_a_start_without_a_likelihood_names_the_parameter():
+    def chi2(x, y):
+        return np.where(np.asarray(x) < -1, np.nan, 1.0) * ((x - 1) ** 2 + y**2)
+
+    toy = Batched([parameter("x"), parameter("y")], chi2)
+    with pytest.raises(InputError, match=r"not finite at the start: x=-3; move it"):
+        fit(toy, ["x", "y"], start={"x": -3.0, "y": 2.0})
+    found = fit(toy, ["x", "y"], start={"x": -0.9, "y": 2.0})
+    close(list(found.values.values()), [1.0, 0.0], atol=1e-5)
+
+
+def test_a_likelihood_that_is_nowhere_finite_is_refused():
+    toy = Batched([parameter("x")], lambda x: x * np.nan)
+    with pytest.raises(InputError, match="not finite"):
+        fit(toy, "x")
+
+
+def test_a_likelihood_without_a_minimum_is_not_converged():
+    runaway = Batched([parameter("x")], lambda x: -np.log1p(x**2))
+    found = fit(runaway, "x")
+    assert found.status.startswith("not converged")
+    assert found.minima == ()

@@ -1,0 +1,115 @@
+"""Crossings and small minimisations inside a trace: closed forms, scipy, saddle points, bounds."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import brentq
+
+from cevnsjax.inference.forecasts.limit_root import Inner, crossing, minimum
+
+
+def inner(start, low=None, high=None, aside=None):
+    n = len(start)
+    given = (low or [-jnp.inf] * n, high or [jnp.inf] * n, aside or [0.0] * n)
+    return Inner(*(jnp.asarray(x, float) for x in (start, *given)))
+
+
+def cross(function, height, origin=0.0, end=jnp.inf, scale=1.0, others=None):
+    others = inner([]) if others is None else others
+    numbers = (jnp.asarray(x, float) for x in (height, origin, end, scale))
+    return jax.jit(lambda *x: crossing(function, *x, others))(*numbers)
+
+
+# --- crossings ---
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e3])
+@pytest.mark.parametrize("power", [2, 4])
+def test_powers(power, scale):
+    found = cross(lambda x, _: (x - 5.0) ** power, 2.7, origin=5.0, scale=scale)
+    assert bool(found.found)
+
+    assert float(found.x) - 5 == pytest.approx(2.7 ** (1 / power), rel=1e-13)
+
+
+def test_a_poisson_deviance_as_scipy_has_it():
+    def deviance(x, xp):
+        return 2 * (x - 4 - 4 * xp.log(x / 4))
+
+    for end, bracket in ((np.inf, (4.1, 50)), (1e-3, (1e-3, 3.9))):
+        found = cross(lambda x, _: deviance(x, jnp), 2.7055, origin=4.0, end=end)
+        assert float(found.x) == pytest.approx(
+            brentq(lambda x: deviance(x, np) - 2.7055, *bracket, xtol=1e-14), rel=1e-12
+        )
+
+
+def test_the_first_of_two_crossings():
+    # A double well, as a degenerate coupling has it: minima at 0 and 4, 2.56 between them.
+    found = cross(lambda x, _: 0.16 * (x * (x - 4.0)) ** 2, 1.0)
+    assert float(found.x) == pytest.approx(2 - np.sqrt(1.5), rel=1e-12)
+
+
+def test_no_crossing_ends_at_the_end():
+    found = cross(lambda x, _: x**2, 2.7, end=1.5)
+    assert not bool(found.found)
+    assert float(found.x) == 1.5
+    assert not bool(cross(lambda x, _: x**2, 2.7, end=0.0).found)
+    assert not bool(cross(lambda x, _: 0 * x, 2.7).found)
+    assert not bool(cross(lambda x, _: jnp.nan * x, 2.7).found)
+
+
+def test_a_jump_over_the_height_is_no_crossing():
+    assert not bool(cross(lambda x, _: jnp.where(x < 1.3, 0.0, 9.0), 2.7).found)
+
+
+def test_the_other_argument_is_profiled_over():
+    # Correlation 0.6: the profile is x^2 whatever it is.
+    def chi2(x, u):
+        return (x**2 - 1.2 * x * u[0] + u[0] ** 2) / (1 - 0.36)
+
+    found = cross(chi2, 4.0, others=inner([0.0]))
+    assert float(found.x) == pytest.approx(2.0, rel=1e-12)
+    assert float(found.u[0]) == pytest.approx(1.2, rel=1e-6)
+    # Not with a bound at 0.5, where a slice is left.
+    bound = cross(chi2, 4.0, others=inner([0.0], high=[0.5]))
+    slice_ = brentq(lambda x: float(chi2(x, np.array([0.5]))) - 4, 0.5, 3, xtol=1e-14)
+    assert float(bound.x) == pytest.approx(slice_, rel=1e-12)
+
+
+def test_many_at_once():
+    heights = jnp.asarray([0.5, 1.0, 4.0])
+    one = jnp.asarray(1.0)
+    rows = jax.vmap(
+        lambda h: crossing(lambda x, _: x**2, h, 0 * one, jnp.inf * one, one, inner([]))
+    )(heights)
+    assert_allclose(rows.x, np.sqrt(heights), rtol=1e-13)
+
+
+# --- minima ---
+def test_it_leaves_a_saddle_point_where_symmetry_holds_it():
+    # Symmetric in u[0], minima at +-2, a saddle point at 0.
+    def double(u):
+        return (u[0] ** 2 - 4) ** 2 + (u[1] - 3 * u[0]) ** 2
+
+    u, value = jax.jit(lambda: minimum(double, inner([0.0, 0.0], aside=[1.0, 0.0])))()
+    assert_allclose(u, [2.0, 6.0], rtol=1e-7)
+    assert float(value) == pytest.approx(0.0, abs=1e-13)
+
+
+def test_bounds_hold():
+    def bowl(u):
+        return (u[0] - 3) ** 2 + (u[1] + 1) ** 2 + (u[0] - 3) * (u[1] + 1)
+
+    u, _ = jax.jit(lambda: minimum(bowl, inner([0.0, 0.0], high=[1.0, jnp.inf])))()
+    # Along u0 = 1: (u1 + 1)^2 - 2 (u1 + 1) is least at u1 = 0.
+    assert_allclose(u, [1.0, 0.0], atol=1e-7)
+
+
+def test_a_valley_bent_like_a_banana():
+    u, value = jax.jit(
+        lambda: minimum(
+            lambda u: 10 * (u[1] - u[0] ** 2) ** 2 + (1 - u[0]) ** 2, inner([-1.0, 1.0])
+        )
+    )()
+    assert_allclose(u, [1.0, 1.0], rtol=1e-6)
+    assert float(value) < 1e-12

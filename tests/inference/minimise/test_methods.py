@@ -1,0 +1,174 @@
+"""Every method finds the lowest minimum of the same problems, held against a fine scan."""
+
+import numpy as np
+import pytest
+
+from cevnsjax import fit, scan
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.experiments import csi_2017
+from cevnsjax.inference.minimise.descents import lbfgs
+from cevnsjax.inference.minimise.methods import METHODS, best_minimum, distinct, minima_of
+from cevnsjax.inference.minimise.newton import Minimum, Problem
+from cevnsjax.interactions.owners import owning
+from cevnsjax.model import Model
+
+PROBLEMS = {
+    "angle": {"sin2_theta_w": (0.0, 0.6, 2001)},
+    "two minima": {"eps_dV_ee": (-1.0, 1.0, 2001)},
+    "two couplings": {"eps_uV_ee": (-1.0, 1.0, 401), "eps_dV_mumu": (-1.0, 1.0, 401)},
+    "even": {"mu_nu_e": (0.0, 60.0, 2001)},
+    "charge": {"q_nu_ee": (-60.0, 60.0, 2001)},
+    "radius": {"R_n_Cs": (2.0, 9.0, 2001)},
+}
+
+
+@pytest.fixture(scope="module")
+def models():
+    """One model and the least chi2 of a fine scan for each problem."""
+    out = {}
+    for name, axes in PROBLEMS.items():
+        made = Model(csi_2017(), owning(list(axes), {}))
+        out[name] = made, scan(made, **axes).attrs["chi2_min"]
+    return out
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_lowest_minimum(models, problem, method):
+    if method == "minuit":
+        pytest.importorskip("iminuit")
+    model, least = models[problem]
+    found = fit(model, list(PROBLEMS[problem]), method=method)
+    assert found.converged, found.status
+    # The scan's own steps leave it a little above the minimum, never below.
+    assert found.chi2 <= least + 1e-7
+    assert found.chi2 >= least - 0.01
+    reference = fit(model, list(PROBLEMS[problem]), method="newton")
+    assert found.chi2 == pytest.approx(reference.chi2, abs=2e-6)
+    for name in PROBLEMS[problem]:
+        error = reference.errors[name] or model.parameters[name].scale
+        assert found.values[name] == pytest.approx(reference.values[name], abs=2e-3 * error)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_fits_on_a_bound_say_so(method):
+    """Data with more events than any sin2_theta_w up to 1 gives press it there."""
+    if method == "minuit":
+        pytest.importorskip("iminuit")
+    model = Model(csi_2017())
+    many = 1.5 * np.asarray(model.expected({"sin2_theta_w": 1.0})["csi-2017"])
+    found = fit(model, ["sin2_theta_w"], data=many, method=method)
+    assert found.values["sin2_theta_w"] == 1.0
+    assert found.at_bound == ("sin2_theta_w",)
+    assert found.errors["sin2_theta_w"] is None
+
+
+def test_an_even_parameter_does_not_stay_at_zero(models):
+    """chi2 falls with mu_nu_e^2 when events are missing from the prediction."""
+    model, _ = models["even"]
+    data = np.asarray(model.expected({"mu_nu_e": 25.0})["csi-2017"])
+    for method in ("auto", "newton", "lbfgs", "adam"):
+        found = fit(model, ["mu_nu_e"], data=data, method=method, start={"mu_nu_e": 0.0})
+        assert found.values["mu_nu_e"] == pytest.approx(25.0, abs=1e-2)
+
+
+def test_errors(models):
+    model, _ = models["angle"]
+    with pytest.raises(UnknownNameError, match="unknown method"):
+        fit(model, ["sin2_theta_w"], method="simplex")
+    with pytest.raises(UnknownNameError, match="unknown method"):
+        minima_of(wells(), [np.zeros(1)], "simplex")
+    for method in ("newton", "lbfgs", "adam"):
+        with pytest.raises(InputError, match="not finite at any start"):
+            minima_of(problem(lambda x: np.nan * x), [np.zeros(1), np.ones(1)], method)
+
+
+# --- closed forms ---
+
+
+def problem(f, slope=None, bend=None, low=-np.inf, high=np.inf):
+    """A function of one coordinate with given derivatives, or none that are numbers."""
+    slope, bend = slope or f, bend or f
+    return Problem(
+        lambda u: (float(f(u[0])), np.array([float(slope(u[0]))])),
+        lambda u: np.array([[float(bend(u[0]))]]),
+        np.array([low]),
+        np.array([high]),
+    )
+
+
+def wells(tilt=0.0, low=-np.inf, high=np.inf):
+    """(x^2 - 1)^2 + tilt x."""
+    return problem(
+        lambda x: (x**2 - 1) ** 2 + tilt * x,
+        lambda x: 4 * x * (x**2 - 1) + tilt,
+        lambda x: 12 * x**2 - 4,
+        low,
+        high,
+    )
+
+
+@pytest.mark.parametrize("method", ["auto", "newton", "lbfgs", "adam", "minuit"])
+@pytest.mark.parametrize("tilt", [0.0, 0.3])
+def test_all_minima_lowest_first(method, tilt):
+    """Equal ones are kept apart by their places; the lowest comes first."""
+    if method == "minuit":
+        pytest.importorskip("iminuit")
+    starts = [np.array([x]) for x in (2.0, 1.1, -0.9, -3.0, 0.4)]
+    found = minima_of(wells(tilt), starts, method)
+    roots = np.sort(np.roots([4, 0, -4, tilt]).real)
+    places = [float(m.u[0]) for m in found]
+    assert sorted(places) == pytest.approx([roots[0], roots[2]], abs=1e-4)
+    assert all(m.converged for m in found)
+    if tilt:
+        assert places[0] < places[1]
+    assert best_minimum(wells(tilt), starts, method).value == found[0].value
+
+
+def ended(place, value, edm=0.0):
+    return Minimum(np.array(place, dtype=float), value, edm, np.zeros(len(place), dtype=bool), 1)
+
+
+def test_distinct_keeps_one_of_each():
+    near, far = ended([1.0, 2.0], 3.0), ended([1.0, 2.5], 3.0 + 2e-9)
+    same = ended([1.001, 2.0], 3.0 + 1e-9)
+    assert [m.u[1] for m in distinct([same, far, near])] == [2.0, 2.5]
+    assert [m.value for m in distinct([ended([0.0], 5.0), ended([9.0], 2.0)])] == [2.0, 5.0]
+    # One place with two values: both ended there, one of them before its minimum.
+    assert len(distinct([ended([1.0], 3.0), ended([1.0], 3.1, edm=0.2)])) == 2
+
+
+def test_distinct_prefers_what_converged():
+    """Of those within rounding of the lowest."""
+    stuck, good = ended([1.0], 3.0 - 1e-8, edm=1.0), ended([1.0], 3.0)
+    assert distinct([stuck, good]) == [good]
+    lower = ended([1.0], 2.0, edm=1.0)
+    assert distinct([good, lower])[0] is lower
+
+
+def test_distinct_measures_far_places_by_their_size():
+    assert len(distinct([ended([1000.0], 3.0), ended([1001.0], 3.0)])) == 1
+    assert len(distinct([ended([1000.0], 3.0), ended([1020.0], 3.0)])) == 2
+
+
+def test_lbfgs_leaves_a_maximum_in_few_steps():
+    """Where it only sees curvature down its steps grow; at a slope alone it would crawl."""
+    cosine = problem(lambda x: 1e-3 * np.cos(x), lambda x: -1e-3 * np.sin(x))
+    found = lbfgs(cosine, np.array([0.05]))
+    assert found.u[0] == pytest.approx(np.pi, abs=1e-2)
+    assert found.steps < 30
+
+
+def test_adam_comes_back_to_the_lowest_valley_it_saw():
+    """Momentum carries it through a narrow valley at 0 into a higher one."""
+    well = lambda x: 1.5 * np.exp(-(x**2) / 0.02)  # noqa: E731
+    narrow = problem(
+        lambda x: 0.05 * (x + 3) ** 2 - well(x),
+        lambda x: 0.1 * (x + 3) + 100 * x * well(x),
+        lambda x: 0.1 + (100 - 1e4 * x**2) * well(x),
+    )
+    for start in (2.0, 4.0):
+        (found,) = minima_of(narrow, [np.array([start])], "adam")
+        x = np.linspace(-0.1, 0.1, 100_001)
+        assert found.converged
+        assert found.value == pytest.approx(np.min(0.05 * (x + 3) ** 2 - well(x)), abs=1e-9)

@@ -210,7 +210,7 @@ def beside_pyhf(sizes: Sizes) -> Iterator[Row]:
     """
     cj.enable_x64()
     experiment = cj.experiments.csi_2021(pulls={"sig": math.inf})
-    model = cj.Model(experiment, [cj.NSI(*NSI)], searched=[pyhf_fits.STRENGTH])
+    model = cj.Model(experiment, [cj.NSI(*NSI)], free_pulls=[pyhf_fits.STRENGTH])
     n, data = sizes.nuisances, own_data(model)
     axis = np.linspace(-0.05, 0.05, n)
     chosen = _some(n * n, sizes.pyhf)

@@ -23,7 +23,7 @@ _COMPONENTS = dict(zip(NORMS[1:], ("brn", "nin", "steady_state"), strict=True))
 def build() -> cj.Model:
     """The same parametrisation in cevnsjax: a free strength, sin2_theta_w at its default."""
     experiment = cj.experiments.csi_2021(pulls={"sig": math.inf})
-    return cj.Model(experiment, searched=[STRENGTH])
+    return cj.Model(experiment, free_pulls=[STRENGTH])
 
 
 class PyhfModel:

@@ -38,4 +38,4 @@ def with_free_strength(
     pulls = [p.name for p in experiment.pulls if SIGNAL in p.components]
     if not pulls:
         raise InputError(f"{experiment.name} has no pull on its signal; give pulls={{'sig': inf}}")
-    return Model(experiment, [sm, *interactions], searched=pulls, name=name)
+    return Model(experiment, [sm, *interactions], free_pulls=pulls, name=name)

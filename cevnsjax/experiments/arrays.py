@@ -105,7 +105,7 @@ class ExperimentArrays(eqx.Module):
     name: str = eqx.field(static=True)
     signal: SignalRecipe = eqx.field(static=True)
     pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
-    searched: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
+    free_pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
     morphs: tuple[str, ...] = eqx.field(static=True)
     R_moved: tuple[str, ...] = eqx.field(static=True)
     spread_moved: tuple[str, ...] = eqx.field(static=True)
@@ -120,7 +120,7 @@ def arrays_of(
     structures: tuple[str, ...] = ("vector",),
     *,
     oscillating: bool = False,
-    searched: Collection[str] = (),
+    free_pulls: Collection[str] = (),
 ) -> ExperimentArrays:
     """The pytree of arrays for a compiled program.
 
@@ -130,7 +130,7 @@ def arrays_of(
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
         oscillating: Whether the theory has survival probabilities.
-        searched: Names of pulls that are parameters like any other instead of being solved.
+        free_pulls: Names of pulls that are parameters like any other instead of being solved.
 
     Raises:
         InputError: If the observable does not grow with recoil energy.
@@ -151,7 +151,7 @@ def arrays_of(
         "T_nr": T_nr,
         "R": R,
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
-        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in searched},
+        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in free_pulls},
         "energies": tabulated.survival_energies(E_low) if tabulated else {},
         **_shapes(e, signal, T_nr, R),
     }
@@ -163,8 +163,8 @@ def arrays_of(
         **jax.tree.map(leaf, arrays),
         name=e.name,
         signal=signal,
-        pulls=tuple((p.name, p.components) for p in e.pulls if p.name not in searched),
-        searched=tuple((p.name, p.components) for p in e.pulls if p.name in searched),
+        pulls=tuple((p.name, p.components) for p in e.pulls if p.name not in free_pulls),
+        free_pulls=tuple((p.name, p.components) for p in e.pulls if p.name in free_pulls),
         morphs=tuple(m.name for m in e.morphs),
         R_moved=tuple(m.name for m in e.morphs if m.detectors),
         spread_moved=tuple(m.name for m in e.morphs if m.spread),

@@ -15,12 +15,12 @@ SPACINGS = ("linear", "log")
 
 
 def grids_of(
-    objective: Objective, axes: Mapping[str, Axis | np.ndarray], most: int
+    model: Objective, axes: Mapping[str, Axis | np.ndarray], most: int
 ) -> dict[str, np.ndarray]:
     """Values of one to four axes, each [point] in the parameter's unit.
 
     Args:
-        objective: The model.
+        model: The model.
         axes: (low, high, points), (low, high, points, "log"), or an array of values.
         most: Points of an axis at most.
 
@@ -28,11 +28,11 @@ def grids_of(
         UnknownNameError: At an unknown parameter.
         InputError: At an empty, unordered or out-of-bounds axis.
     """
-    return {name: _grid(objective, name, axis, most) for name, axis in axes.items()}
+    return {name: _grid(model, name, axis, most) for name, axis in axes.items()}
 
 
-def _grid(objective: Objective, name: str, axis: Any, most: int) -> np.ndarray:
-    parameter = objective.parameters[name]
+def _grid(model: Objective, name: str, axis: Any, most: int) -> np.ndarray:
+    parameter = model.parameters[name]
     grid = _spaced(parameter, axis, most) if isinstance(axis, tuple) else _array(name, axis)
     if grid.ndim != 1 or grid.size == 0:
         raise InputError(f"{name}: the grid is empty or not one-dimensional: shape {grid.shape}")

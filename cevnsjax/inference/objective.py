@@ -136,7 +136,7 @@ class Expanded(NamedTuple):
 
 
 def expansion(
-    objective: Objective,
+    model: Objective,
     held: Mapping[str, float],
     names: tuple[str, ...],
     points: np.ndarray,
@@ -145,24 +145,24 @@ def expansion(
     """Second-order expansion of the profiled nll, in one call where the objective offers it.
 
     Args:
-        objective: The model.
+        model: The model.
         held: Values of parameters that stay.
         names: Parameters to differentiate by.
         points: Their values, [point, name].
         data: Data to use instead of the model's.
     """
-    if isinstance(objective, Expandable):
+    if isinstance(model, Expandable):
         columns = {n: points[:, k] for k, n in enumerate(names)}
-        found = objective.expand(dict(held), columns, data=data)
+        found = model.expand(dict(held), columns, data=data)
         return Expanded(found.value, found.gradient, found.hessian, found.full, found.pulls)
     values = [{**held, **dict(zip(names, x.tolist(), strict=True))} for x in points]
-    pairs = [objective.value_and_grad(v, names=names, data=data) for v in values]
-    solutions = (objective.best_pulls(v, data=data) for v in values)
+    pairs = [model.value_and_grad(v, names=names, data=data) for v in values]
+    solutions = (model.best_pulls(v, data=data) for v in values)
     pulls = [{m: float(x) for m, x in best.items()} for best in solutions]
-    solved = tuple(n for n in objective.parameters if n in pulls[0])
+    solved = tuple(n for n in model.parameters if n in pulls[0])
     full = np.array(
         [
-            objective.hessian({**v, **p}, names=(*names, *solved), profiled=False, data=data)
+            model.hessian({**v, **p}, names=(*names, *solved), profiled=False, data=data)
             for v, p in zip(values, pulls, strict=True)
         ]
     ).reshape(len(points), len(names) + len(solved), -1)
@@ -180,7 +180,7 @@ def expansion(
 
 
 def free_names(
-    objective: Objective,
+    model: Objective,
     free: str | Iterable[str] | None,
     fixed: Mapping[str, float] | None,
     exclude: Iterable[str] = (),
@@ -188,7 +188,7 @@ def free_names(
     """What a fit varies and what it holds.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Theory parameters to vary; those the table marks free if None. Nonlinear nuisances
             that are not fixed are always varied.
         fixed: Parameters held at given values.
@@ -203,14 +203,14 @@ def free_names(
     """
     if fixed is not None and not isinstance(fixed, Mapping):
         raise InputError(f"fixed must be {{name: value}}, got {fixed!r}")
-    table, held = objective.parameters, dict(fixed or {})
+    table, held = model.parameters, dict(fixed or {})
     given = [free] if isinstance(free, str) else free
     listed = list(given) if given is not None else [n for n, p in table.items() if p.free]
     excluded = set(exclude)
     for name in [*listed, *held, *excluded]:
         if table[name].linear:
             raise InputError(
-                f"{name} is a linear nuisance, solved at every point; Model(searched=[...]) makes "
+                f"{name} is a linear nuisance, solved at every point; Model(free_pulls=[...]) makes "
                 "a pull a parameter, and the experiment's pulls or morphs remove it"
             )
     for name in excluded.intersection(given or ()):

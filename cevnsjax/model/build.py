@@ -58,20 +58,22 @@ def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
     return (*(standard or [StandardModel()]), *others)
 
 
-def require_pulls(experiments: Iterable[Experiment], searched: Collection[str]) -> Collection[str]:
+def require_pulls(
+    experiments: Iterable[Experiment], free_pulls: Collection[str]
+) -> Collection[str]:
     """The names, if all are pulls.
 
     Raises:
         InputError: If one string is given for a list.
         UnknownNameError: At a name that is none.
     """
-    if isinstance(searched, str) or not isinstance(searched, Collection):
-        raise InputError(f"searched must be a list of pulls, got {searched!r}; put it in [ ]")
+    if isinstance(free_pulls, str) or not isinstance(free_pulls, Collection):
+        raise InputError(f"free_pulls must be a list of pulls, got {free_pulls!r}; put it in [ ]")
     known = [p.name for e in experiments for p in e.pulls]
-    for name in searched:
+    for name in free_pulls:
         if name not in known:
             raise UnknownNameError("pull", name, known)
-    return searched
+    return free_pulls
 
 
 def require_data(experiments: Mapping[str, Experiment], observed: Any, own: Any) -> None:
@@ -98,7 +100,7 @@ def require_data(experiments: Mapping[str, Experiment], observed: Any, own: Any)
             raise InputError(f"data for {name} are negative; a Poisson likelihood takes counts")
 
 
-def as_searched(parameter: Parameter) -> Parameter:
+def as_free(parameter: Parameter) -> Parameter:
     """A pull as a parameter that keeps its components from turning negative."""
     return replace(parameter, linear=False, bounds=(-1.0, _MOST), physical=(True, False))
 
@@ -107,7 +109,7 @@ def table_of(
     interactions: Sequence[Any],
     experiments: Mapping[str, Experiment],
     defaults: Mapping[str, float],
-    searched: Collection[str],
+    free_pulls: Collection[str],
 ) -> ParameterTable:
     """Everything a model depends on: theory first, then nuisances.
 
@@ -115,17 +117,17 @@ def table_of(
         interactions: The StandardModel first.
         experiments: By name.
         defaults: Values to use instead of parameters' own defaults.
-        searched: Pulls that are parameters like any other.
+        free_pulls: Pulls that are parameters like any other.
 
     Raises:
-        UnknownNameError: At an unknown default or searched pull.
+        UnknownNameError: At an unknown default or free pull.
         InputError: At a default out of bounds, or declarations that clash.
     """
-    require_pulls(experiments.values(), searched)
+    require_pulls(experiments.values(), free_pulls)
     targets = [e.target for e in experiments.values()]
     declared = [p for i in interactions for p in parameters_of(i, targets)]
     nuisances = [p for e in experiments.values() for p in e.parameters]
-    declared += [as_searched(p) if p.name in searched else p for p in nuisances]
+    declared += [as_free(p) if p.name in free_pulls else p for p in nuisances]
     table = ParameterTable(declared)
     for name, value in defaults.items():
         table[name].check(value)

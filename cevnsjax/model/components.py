@@ -22,13 +22,13 @@ class CountComponent:
         nominal: Counts before nuisances, [part, cell] [count]; the signal has a part a source.
         shifts: Linear and curved part of the change by each morph,
             {name: ([part, cell], [part, cell])} [count].
-        searched: Sum of the pulls on it that are searched instead of solved [1].
+        free_pulls: Sum of the pulls on it that are free instead of solved [1].
     """
 
     component: str
     nominal: Reals
     shifts: dict[str, tuple[Reals, Reals]] = field(default_factory=dict)
-    searched: Any = 0.0
+    free_pulls: Any = 0.0
 
 
 def components_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[CountComponent]:
@@ -37,16 +37,18 @@ def components_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[Co
     Args:
         e: Arrays of the experiment.
         signal: From ``binned_signal``, [source, variant, bin] [count].
-        values: Pulls that are searched.
+        values: Pulls that are free.
     """
     shifts = _signal_shifts(e, signal)
     parts = [
-        CountComponent(SIGNAL, _cells(signal[:, 0], e.spread), shifts, _searched(e, SIGNAL, values))
+        CountComponent(
+            SIGNAL, _cells(signal[:, 0], e.spread), shifts, _free_pulls(e, SIGNAL, values)
+        )
     ]
     for name, nominal in e.backgrounds.items():
         moved = {m: s[name] for m, s in e.component_morphs.items() if name in s}
         shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
-        parts.append(CountComponent(name, nominal[None], shifts, _searched(e, name, values)))
+        parts.append(CountComponent(name, nominal[None], shifts, _free_pulls(e, name, values)))
     return parts
 
 
@@ -68,9 +70,9 @@ def _cells(counts: Reals, spread: Any) -> Reals:
     return (counts[:, :, None] * spread).reshape(counts.shape[0], -1)
 
 
-def _searched(e: ExperimentArrays, component: str, values: Values) -> Any:
-    """Sum of the pulls on a component that are searched instead of solved."""
-    named = [values[n] for n, multiplied in e.searched if component in multiplied]
+def _free_pulls(e: ExperimentArrays, component: str, values: Values) -> Any:
+    """Sum of the pulls on a component that are free instead of solved."""
+    named = [values[n] for n, multiplied in e.free_pulls if component in multiplied]
     return total(named) if named else 0.0
 
 
@@ -99,4 +101,4 @@ def _shifted(e: ExperimentArrays, part: CountComponent, values: Values) -> Reals
         ]
         counts, *_ = kept_positive(counts, counts + total(moves))
     named = [values[name] for name, multiplied in e.pulls if part.component in multiplied]
-    return counts * total([1.0, part.searched, *named])
+    return counts * total([1.0, part.free_pulls, *named])

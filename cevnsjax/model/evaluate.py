@@ -149,7 +149,7 @@ def profiled_group(
         static: The model's description.
         experiments: Arrays of all experiments.
         observed: What was measured.
-        values: Pulls that are searched.
+        values: Pulls that are free.
         group: Indices of the experiments.
         given: Their signals, each [source, variant, bin] [count].
     """
@@ -209,7 +209,7 @@ def _require_closed_form(experiments: Experiments) -> None:
             raise InputError(
                 f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
                 "draw them with sample(..., marginalize_linear=False), or make pulls parameters "
-                "with Model(searched=[...])"
+                "with Model(free_pulls=[...])"
             )
 
 

@@ -56,7 +56,7 @@ class Model:
         interactions: Sequence[Any] = (),
         *,
         defaults: Mapping[str, float] | None = None,
-        searched: Collection[str] = (),
+        free_pulls: Collection[str] = (),
         dtype: str = "float64",
         name: str = "",
     ) -> None:
@@ -66,7 +66,7 @@ class Model:
             experiments: One experiment or several.
             interactions: Interactions; a default StandardModel is put first if none is given.
             defaults: Values to use instead of parameters' own defaults.
-            searched: Pulls to treat as parameters like any other, not solved: fit, profile or fix
+            free_pulls: Pulls to treat as parameters like any other, not solved: fit, profile or fix
                 them, e.g. "alpha_sig_csi2017" for the strength of the signal.
             dtype: "float64", or "float32" for screening.
             name: Name of the analysis, for reports.
@@ -79,13 +79,18 @@ class Model:
         self.name = name
         self.experiments = by_name(experiments)
         self.interactions = standard_model_first(interactions)
-        self.parameters = table_of(self.interactions, self.experiments, defaults or {}, searched)
+        self.parameters = table_of(self.interactions, self.experiments, defaults or {}, free_pulls)
         kinematics = self.interactions[0].kinematics
         structures = structures_of(self.interactions)
         oscillating = any(hasattr(i, "survival") for i in self.interactions)
         arrays = [
             arrays_of(
-                e, kinematics, self.dtype, structures, oscillating=oscillating, searched=searched
+                e,
+                kinematics,
+                self.dtype,
+                structures,
+                oscillating=oscillating,
+                free_pulls=free_pulls,
             )
             for e in self.experiments.values()
         ]

@@ -47,7 +47,7 @@ def problem_of(
         signals: Their signals, each [source, variant, bin] [count].
         observed: Their counts, each [cell] [count].
         auxiliary: What measured the nuisances found, {name: scalar} [1].
-        values: Pulls that are searched.
+        values: Pulls that are free.
     """
     names = nuisance_names(members)
     parts = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]
@@ -76,8 +76,10 @@ def _gaussian(
     for e, p in zip(members, parts, strict=True):
         counts = {part.component: jnp.sum(part.nominal, axis=0) for part in p}
         made = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
-        searched = [part.searched * counts[part.component] for part in p]
-        designs.append(made._replace(rest=total([made.rest, *searched])) if e.searched else made)
+        free_pulls = [part.free_pulls * counts[part.component] for part in p]
+        designs.append(
+            made._replace(rest=total([made.rest, *free_pulls])) if e.free_pulls else made
+        )
     own = [
         dict(zip((n for n, _ in e.pulls), d.columns, strict=True))
         for e, d in zip(members, designs, strict=True)
@@ -136,12 +138,12 @@ def _component(
     e: ExperimentArrays, part: CountComponent, names: tuple[str, ...]
 ) -> components.Component:
     pulls = tuple(names.index(n) for n, multiplied in e.pulls if part.component in multiplied)
-    searched = part.searched if e.searched else None
+    free_pulls = part.free_pulls if e.free_pulls else None
     if not part.shifts:
-        return components.Component(part.nominal, pulls, extra=searched)
+        return components.Component(part.nominal, pulls, extra=free_pulls)
     linear, curved = (jnp.stack([s[k] for s in part.shifts.values()], axis=1) for k in (0, 1))
     morphs = tuple(names.index(n) for n in part.shifts)
-    return components.Component(part.nominal, pulls, linear, curved, morphs, searched)
+    return components.Component(part.nominal, pulls, linear, curved, morphs, free_pulls)
 
 
 def _weights(e: ExperimentArrays) -> Reals:

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from cevnsjax.cli.commands import reproduce as command
-from cevnsjax.cli.commands.fit import reproduce_pages as pages
+from cevnsjax.cli.commands import reproduce_pages as pages
 from cevnsjax.reproduce.beyond import Result, ResultTable, Section
 from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper
 from cevnsjax.reproduce.figures import PaperFigure, figures_of

@@ -43,7 +43,7 @@ def model(case):
     theory = [StandardModel(), NSI("eps_dV_ee")]
     build = {
         "gaussian": lambda: Model(csi_2017(), theory),
-        "searched": lambda: Model(csi_2017(), searched=[SIG]),
+        "searched": lambda: Model(csi_2017(), free_pulls=[SIG]),
         "time": lambda: Model(csi_2017(statistic="time"), theory),
         "joint": lambda: Model([csi_2017(split_flux=True), lar_2020(split_flux=True)], theory),
         "csi 2021": lambda: Model(csi_2021()),

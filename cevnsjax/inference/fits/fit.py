@@ -17,7 +17,7 @@ _WORTH, _SHOWN = 50.0, 16
 
 
 def fit(
-    objective: Objective,
+    model: Objective,
     free: str | Iterable[str] | None = None,
     *,
     fixed: Mapping[str, float] | None = None,
@@ -31,7 +31,7 @@ def fit(
     """Fit parameters of a model, linear nuisances solved on the way.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Parameters to vary; those the table marks free if None.
         fixed: Parameters to hold at given values.
         start: Extra start for some of the free parameters.
@@ -51,13 +51,13 @@ def fit(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    names, held = free_names(objective, free, fixed)
-    problem = problem_of(objective, names, held, data, bounds)
+    names, held = free_names(model, free, fixed)
+    problem = problem_of(model, names, held, data, bounds)
     if names:
-        listed = starts_of(objective, names, random=_count(starts), seed=seed)
+        listed = starts_of(model, names, random=_count(starts), seed=seed)
         if start:
-            box = narrowed(objective, names, bounds)
-            listed.insert(0, _given_start(objective, names, start, box))
+            box = narrowed(model, names, bounds)
+            listed.insert(0, _given_start(model, names, start, box))
             _require_finite(problem, listed[0], names, start)
         _require_dependence(problem, listed, names)
         if method in ("auto", "newton"):
@@ -66,7 +66,7 @@ def fit(
     else:
         value = problem.local(np.zeros((1, 0))).value[0]
         minima = [Minimum(np.zeros(0), float(value), 0.0, np.zeros(0, dtype=bool), 0)]
-    return _result(objective, names, held, minima, data)
+    return _result(model, names, held, minima, data)
 
 
 def _count(starts: int) -> int:
@@ -76,12 +76,12 @@ def _count(starts: int) -> int:
 
 
 def _given_start(
-    objective: Objective, names: tuple[str, ...], start: Mapping[str, float], box: np.ndarray
+    model: Objective, names: tuple[str, ...], start: Mapping[str, float], box: np.ndarray
 ) -> np.ndarray:
     for name in start:
         if name not in names:
             raise InputError(f"start names {name}, which is not free; free are {list(names)}")
-    table = objective.parameters
+    table = model.parameters
     values = [table[n].check(start.get(n, table[n].default)) for n in names]
     for name, value, (low, high) in zip(names, values, box, strict=True):
         if name in start and not low <= value <= high:
@@ -118,17 +118,17 @@ def _require_dependence(problem: Problem, starts: list[np.ndarray], names: tuple
 
 
 def _result(
-    objective: Objective,
+    model: Objective,
     names: tuple[str, ...],
     held: dict[str, float],
     minima: list[Minimum],
     data: Any,
 ) -> FitResult:
-    table, minimum = objective.parameters, minima[0]
+    table, minimum = model.parameters, minima[0]
     scale = np.array([table[n].scale for n in names])
     low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
     points = np.clip([m.u * scale for m in minima], low, high)
-    values, hessian = _at_solution(objective, names, held, points[:1], data)
+    values, hessian = _at_solution(model, names, held, points[:1], data)
     at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
     covariance = _covariance(
         hessian,
@@ -138,10 +138,10 @@ def _result(
     variances = np.diag(covariance)
     errors = [float(np.sqrt(v)) if v > 0 else None for v in variances]
     chi2 = 2 * minimum.value
-    ndf, p_value = _goodness(objective, list(values), chi2)
+    ndf, p_value = _goodness(model, list(values), chi2)
     return FitResult(
-        analysis=objective.name,
-        experiments=tuple(objective.experiments),
+        analysis=model.name,
+        experiments=tuple(model.experiments),
         values=values,
         errors=dict(zip(values, errors, strict=True)),
         covariance=covariance,
@@ -152,7 +152,7 @@ def _result(
         p_value=p_value,
         status=_status(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
-        notes=_notes(objective, {n: values[n] for n in names}, variances, at_bound),
+        notes=_notes(model, {n: values[n] for n in names}, variances, at_bound),
         minima=tuple(
             (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
             for m, x in zip(minima[:_SHOWN], points, strict=False)
@@ -162,34 +162,34 @@ def _result(
 
 
 def _at_solution(
-    objective: Objective,
+    model: Objective,
     names: tuple[str, ...],
     held: dict[str, float],
     point: np.ndarray,
     data: Any,
 ) -> tuple[dict[str, float], np.ndarray]:
     """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
-    found = expansion(objective, held, names, point, data)
-    order = [*names, *(n for n in objective.parameters if n in found.pulls)]
+    found = expansion(model, held, names, point, data)
+    order = [*names, *(n for n in model.parameters if n in found.pulls)]
     places = [[*names, *found.pulls].index(n) for n in order]
     fitted = dict(zip(names, point[0].tolist(), strict=True))
     solved = {n: float(found.pulls[n][0]) for n in order[len(names) :]}
     return {**fitted, **solved}, found.full[0][np.ix_(places, places)]
 
 
-def _goodness(objective: Objective, names: list[str], chi2: float) -> tuple[int, float]:
+def _goodness(model: Objective, names: list[str], chi2: float) -> tuple[int, float]:
     """Degrees of freedom and the probability of a larger chi2."""
     from scipy import special  # 0.2 s to import
 
-    table = objective.parameters
+    table = model.parameters
     # A constrained nuisance brings its own measurement along; the others cost a degree each.
     unconstrained = [n for n in names if table[n].kind == "theory" or table[n].prior is None]
-    ndf = sum(int(np.size(o)) for o in objective.observed) - len(unconstrained)
+    ndf = sum(int(np.size(o)) for o in model.observed) - len(unconstrained)
     return ndf, float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan")
 
 
 def _notes(
-    objective: Objective,
+    model: Objective,
     fitted: dict[str, float],
     variances: np.ndarray,
     at_bound: tuple[str, ...],
@@ -200,7 +200,7 @@ def _notes(
         held = ", ".join(at_bound)
         notes.append(f"{held} on a bound: errors of the others hold it there; profile them")
     for (name, value), variance in zip(fitted.items(), variances, strict=False):
-        p = objective.parameters[name]
+        p = model.parameters[name]
         width = p.bounds[1] - p.bounds[0]
         if variance > 0 and np.sqrt(variance) > width / 4:
             notes.append(f"{name} is hardly constrained within its bounds: profile it")

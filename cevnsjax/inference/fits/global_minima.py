@@ -17,7 +17,7 @@ _known: WeakKeyDictionary[Any, dict[Any, list[Minimum]]] = WeakKeyDictionary()
 
 
 def global_minima(
-    objective: Objective,
+    model: Objective,
     names: tuple[str, ...],
     held: Mapping[str, float],
     data: Any,
@@ -26,19 +26,19 @@ def global_minima(
     """Converged minima from many starts, coordinates in the order of ``names``.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Parameters that vary.
         held: Values of others.
         data: Data to use instead of the model's.
         bounds: Narrower (low, high) for some of the names.
     """
     # In the table's order starts, and so what is found, are the same whichever one is profiled.
-    ordered = tuple(n for n in objective.parameters if n in names)
+    ordered = tuple(n for n in model.parameters if n in names)
     key = ordered, tuple(sorted(held.items())), tuple(sorted(bounds.items()))
-    kept = _kept_of(objective) if data is None else {}
+    kept = _kept_of(model) if data is None else {}
     if key not in kept:
-        problem = problem_of(objective, ordered, dict(held), data, bounds)
-        starts = starts_of(objective, ordered)
+        problem = problem_of(model, ordered, dict(held), data, bounds)
+        starts = starts_of(model, ordered)
         found = newton_many(problem, np.array([*starts, *far_starts(starts[0])]))
         if len(kept) >= _KEPT:
             kept.pop(next(iter(kept)))
@@ -47,10 +47,10 @@ def global_minima(
     return [_reordered(m, order) for m in kept[key]]
 
 
-def _kept_of(objective: Objective) -> dict[Any, list[Minimum]]:
+def _kept_of(model: Objective) -> dict[Any, list[Minimum]]:
     """What is remembered of a model; nothing of what is compared by value, and may change."""
     try:
-        return _known.setdefault(objective, {})
+        return _known.setdefault(model, {})
     except TypeError:
         return {}
 

@@ -22,7 +22,7 @@ _WORTH = 50.0
 
 
 def profile(
-    objective: Objective,
+    model: Objective,
     parameter: str,
     *,
     levels: float | Sequence[float] = LEVELS,
@@ -41,7 +41,7 @@ def profile(
     they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range.
 
     Args:
-        objective: The model.
+        model: The model.
         parameter: Name of the parameter.
         levels: Confidence levels within (0, 1).
         free: Further parameters to profile over.
@@ -63,11 +63,11 @@ def profile(
         InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
     """
     heights = _heights(levels, dof, side)
-    names, held = free_names(objective, free, fixed, exclude=(parameter,))
-    narrowed(objective, names, bounds)
-    points = _grid(objective, parameter, within, _FITTED if names else _DIRECT)
+    names, held = free_names(model, free, fixed, exclude=(parameter,))
+    narrowed(model, names, bounds)
+    points = _grid(model, parameter, within, _FITTED if names else _DIRECT)
     ends = float(points[0]), float(points[-1])
-    curve = Curve(objective, parameter, names, held, ends, data=data, bounds=bounds)
+    curve = Curve(model, parameter, names, held, ends, data=data, bounds=bounds)
     curve.chi2(points)
     _fill_valleys(curve, 3 * max(heights.values(), default=4.0), (_FITTED if names else _DIRECT)[2])
     _find_minima(curve)
@@ -89,9 +89,9 @@ def profile(
         best_fit=float(x[best]),
         chi2_min=base,
         minima=_minima(x, chi2),
-        open_at=_open_ends(objective, parameter, x, side),
-        analysis=objective.name,
-        experiments=tuple(objective.experiments),
+        open_at=_open_ends(model, parameter, x, side),
+        analysis=model.name,
+        experiments=tuple(model.experiments),
         fixed=held,
         free=names,
         intervals=intervals,
@@ -100,7 +100,7 @@ def profile(
         x=x,
         chi2=chi2,
         status="converged" if not curve.failed else _trouble(parameter, curve.failed),
-        unit=objective.parameters[parameter].unit,
+        unit=model.parameters[parameter].unit,
     )
 
 
@@ -127,7 +127,7 @@ def _trouble(parameter: str, failed: list[float]) -> str:
 
 
 def _grid(
-    objective: Objective,
+    model: Objective,
     parameter: str,
     within: tuple[float, float] | None,
     density: tuple[int, int, int],
@@ -136,7 +136,7 @@ def _grid(
 
     The second see structure at the parameter's own scale however wide its bounds are.
     """
-    declared = objective.parameters[parameter]
+    declared = model.parameters[parameter]
     low, high = declared.bounds
     if within is not None:
         if not isinstance(within, tuple | list) or len(within) != 2:
@@ -187,9 +187,9 @@ def _find_minima(curve: Curve) -> None:
         curve.descend(np.array(dips))
 
 
-def _open_ends(objective: Objective, parameter: str, x: np.ndarray, side: str) -> tuple[float, ...]:
+def _open_ends(model: Objective, parameter: str, x: np.ndarray, side: str) -> tuple[float, ...]:
     """Ends of the curve that are no physical limits, where intervals may end."""
-    declared = objective.parameters[parameter]
+    declared = model.parameters[parameter]
     ends = (float(x[0]), float(x[-1]))
     # Counts that are even in the parameter are mirrored at 0: nothing is cut off there.
     physical = [

@@ -30,7 +30,7 @@ class Curve:
 
     def __init__(
         self,
-        objective: Objective,
+        model: Objective,
         parameter: str,
         names: tuple[str, ...],
         held: dict[str, float],
@@ -42,7 +42,7 @@ class Curve:
         """Prepare.
 
         Args:
-            objective: The model.
+            model: The model.
             parameter: Name of the parameter along the curve.
             names: Parameters that are at their best.
             held: Values of others.
@@ -51,14 +51,14 @@ class Curve:
             bounds: Narrower (low, high) for some of the names.
         """
         box = {**(bounds or {}), parameter: ends}
-        self._problem = problem_of(objective, (*names, parameter), held, data, box)
+        self._problem = problem_of(model, (*names, parameter), held, data, box)
         low, high = self._problem.low[:-1], self._problem.high[:-1]
-        starts = starts_of(objective, names) if names else [np.zeros(0)]
+        starts = starts_of(model, names) if names else [np.zeros(0)]
         if 0 < len(names) <= _FAR_UP_TO:
             starts += far_starts(starts[0])
-        self._minima = partial(global_minima, objective, (*names, parameter), held, data, box)
+        self._minima = partial(global_minima, model, (*names, parameter), held, data, box)
         self._conditional = MinimaFollower(self._problem, [np.clip(s, low, high) for s in starts])
-        self._scale, self._what = objective.parameters[parameter].scale, f"profile of {parameter}"
+        self._scale, self._what = model.parameters[parameter].scale, f"profile of {parameter}"
         self._free, self._ends = len(names), ends
         self._solved: dict[float, MinimaAtPoint] = {}
 

@@ -211,7 +211,7 @@ def rebuilt(
         experiments,
         model.interactions,
         defaults={**model.parameters.defaults(), **(values or {})},
-        searched=[n for n in dict.fromkeys(pulls) if not model.parameters[n].linear],
+        free_pulls=[n for n in dict.fromkeys(pulls) if not model.parameters[n].linear],
         dtype=model.dtype.name,
         name=model.name,
     )

@@ -35,7 +35,7 @@ class Counting(Protocol):
 
 
 def fisher(
-    objective: Objective,
+    model: Objective,
     free: str | Iterable[str] | None = None,
     *,
     values: Mapping[str, float] | None = None,
@@ -44,7 +44,7 @@ def fisher(
     """Expected information and errors of parameters, nuisances profiled; needs no data.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Parameters to measure; those the table marks free if None. Nuisances are always
             unknown, within their constraints, unless they are in ``fixed``.
         values: The truth; names left out take their defaults.
@@ -57,12 +57,12 @@ def fisher(
         UnknownNameError: At an unknown parameter.
         InputError: At values out of bounds, or expected counts that are not finite.
     """
-    names, held = free_names(objective, free, fixed)
-    table = objective.parameters
+    names, held = free_names(model, free, fixed)
+    table = model.parameters
     names = (*names, *(n for n, p in table.items() if p.linear))
     truth = truth_of(table, values, held)
     information = np.diag(prior_information(table, names))
-    for J, variance in _slopes(objective, names, truth):
+    for J, variance in _slopes(model, names, truth):
         weighted = J / np.maximum(variance, FLOOR)[:, None]
         information = information + J.T @ np.where((variance > FLOOR)[:, None], weighted, 0.0)
     empty = np.zeros((0, 0))
@@ -76,8 +76,8 @@ def fisher(
         units={n: table[n].unit for n in names},
         scale={n: table[n].scale for n in names},
         even=tuple(n for n in names if table[n].even),
-        analysis=objective.name,
-        experiments=tuple(objective.experiments),
+        analysis=model.name,
+        experiments=tuple(model.experiments),
     )
     theory = tuple(n for n in names if table[n].kind == "theory")
     return concluded(bare, names, theory, information, held)
@@ -133,22 +133,22 @@ def cell_variance(experiment: Any, mean: Any, xp: Any) -> Any:
 
 
 def _slopes(
-    objective: Any, names: tuple[str, ...], truth: Mapping[str, float]
+    model: Any, names: tuple[str, ...], truth: Mapping[str, float]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Slopes of the counts [cell, name] and their variances [cell] of each experiment."""
     import jax
 
-    if not isinstance(objective, Counting):
-        raise InputError(f"{objective!r} predicts no counts; information needs expected counts")
+    if not isinstance(model, Counting):
+        raise InputError(f"{model!r} predicts no counts; information needs expected counts")
     point = np.array([truth[n] for n in names])
 
     def counts(p: Any) -> Any:
-        mu = objective.expected({**truth, **dict(zip(names, p, strict=True))})
+        mu = model.expected({**truth, **dict(zip(names, p, strict=True))})
         return mu, mu
 
     slopes, mean = jax.jacfwd(counts, has_aux=True)(jax.device_put(point))
     out = []
-    for name, experiment in objective.experiments.items():
+    for name, experiment in model.experiments.items():
         mu, J = (np.asarray(x[name], dtype=np.float64) for x in (mean, slopes))
         if not (np.all(np.isfinite(mu)) and np.all(np.isfinite(J))):
             raise InputError(f"{name}: expected counts are not finite at these values")

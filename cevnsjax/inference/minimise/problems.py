@@ -19,11 +19,11 @@ _SPREAD = 10.0
 _FAR, _FAR_REACH, _FAR_SEED = 12, (-1.0, 2.0), 2021
 
 
-def narrowed(objective: Objective, names: tuple[str, ...], bounds: Bounds | None) -> np.ndarray:
+def narrowed(model: Objective, names: tuple[str, ...], bounds: Bounds | None) -> np.ndarray:
     """Bounds of named parameters, [name, 2] in their units, narrowed on request.
 
     Args:
-        objective: The model.
+        model: The model.
         names: The parameters.
         bounds: Narrower (low, high) for some of them.
 
@@ -31,7 +31,7 @@ def narrowed(objective: Objective, names: tuple[str, ...], bounds: Bounds | None
         InputError: At bounds of a parameter that is not among the names, outside the parameter's
             own, or not increasing.
     """
-    table, given = objective.parameters, dict(bounds or {})
+    table, given = model.parameters, dict(bounds or {})
     for name, ends in given.items():
         if name not in names:
             raise InputError(f"bounds name {name}, which is not free; free are {list(names)}")
@@ -48,7 +48,7 @@ def narrowed(objective: Objective, names: tuple[str, ...], bounds: Bounds | None
 
 
 def problem_of(
-    objective: Objective,
+    model: Objective,
     names: tuple[str, ...],
     held: dict[str, float],
     data: Any = None,
@@ -57,14 +57,14 @@ def problem_of(
     """The profiled nll of named parameters as a minimisation problem in scaled coordinates.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Parameters that vary.
         held: Values of others.
         data: Data to use instead of the model's.
         bounds: Narrower (low, high) for some of the names.
     """
-    scale = np.array([objective.parameters[n].scale for n in names])
-    box = narrowed(objective, names, bounds)
+    scale = np.array([model.parameters[n].scale for n in names])
+    box = narrowed(model, names, bounds)
 
     def natural(u: np.ndarray) -> np.ndarray:
         # A bound may be missed by one rounding when it is scaled and scaled back.
@@ -72,11 +72,11 @@ def problem_of(
 
     def value_and_grad(u: np.ndarray) -> tuple[float, np.ndarray]:
         values = {**held, **dict(zip(names, natural(u).tolist(), strict=True))}
-        value, slopes = objective.value_and_grad(values, names=names, data=data)
+        value, slopes = model.value_and_grad(values, names=names, data=data)
         return float(value), np.array([float(slopes[n]) for n in names]) * scale
 
     def expand(u: np.ndarray) -> Local:
-        found = expansion(objective, held, names, natural(u), data)
+        found = expansion(model, held, names, natural(u), data)
         return Local(found.value, found.gradient * scale, found.hessian * np.outer(scale, scale))
 
     def hessian(u: np.ndarray) -> np.ndarray:
@@ -86,19 +86,19 @@ def problem_of(
 
 
 def starts_of(
-    objective: Objective, names: tuple[str, ...], *, random: int = 0, seed: int = 0
+    model: Objective, names: tuple[str, ...], *, random: int = 0, seed: int = 0
 ) -> list[np.ndarray]:
     """Scaled starts: the defaults, a scale up and down in each parameter, corners, random ones.
 
     A parameter the counts are even in has no gradient at 0 and never starts there.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Parameters that vary.
         random: Number of random starts.
         seed: Of the random starts.
     """
-    table, n = objective.parameters, len(names)
+    table, n = model.parameters, len(names)
     center = np.array([table[m].default / table[m].scale for m in names])
     even = np.array([table[m].even and table[m].default == 0 for m in names], dtype=bool)
     center = np.where(even, 1.0, center)

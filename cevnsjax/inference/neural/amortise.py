@@ -42,7 +42,7 @@ class Simulator(Objective, Protocol):
 
 
 def amortise(
-    objective: Simulator,
+    model: Simulator,
     free: str | Iterable[str] | None = None,
     *,
     nuisances: str | Iterable[str] = (),
@@ -60,7 +60,7 @@ def amortise(
     constraints.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Theory parameters to infer; those the table marks free if None.
         nuisances: Nuisances to infer with them; all others are integrated over.
         fixed: Parameters to hold at given values, nuisances that are not solved among them.
@@ -80,10 +80,10 @@ def amortise(
             not finite under the priors, or without flowjax.
     """
     _require_numbers(steps, batch, width, rate, seed)
-    wanted, others, held = _split(objective, free, nuisances, fixed)
+    wanted, others, held = _split(model, free, nuisances, fixed)
     require_flowjax()
-    table = densities(objective, (*wanted, *others), priors)
-    simulator = _Simulation(objective, tuple(table), held, len(wanted))
+    table = densities(model, (*wanted, *others), priors)
+    simulator = _Simulation(model, tuple(table), held, len(wanted))
     key = jax.random.key(seed)
     z, seen = jax.jit(lambda k: simulator(k, _PILOT))(key)
     frame = Standardisation.of(np.asarray(z), np.asarray(seen))
@@ -93,10 +93,10 @@ def amortise(
         given = frame.standard(seen)
         return frame.inner(z, given), given
 
-    setup = Setup.of(objective, tuple(table), len(wanted), held, width)
+    setup = Setup.of(model, tuple(table), len(wanted), held, width)
     flow = conditional_flow(jax.random.fold_in(key, 1), len(wanted), seen.shape[1], width)
     flow, losses = trained(flow, simulate, steps=steps, rate=rate, seed=seed)
-    own = dict(zip(objective.experiments, objective.observed, strict=True))
+    own = dict(zip(model.experiments, model.observed, strict=True))
     observed = {n: np.asarray(x, dtype=float) for n, x in own.items()}
     return Amortised(flow, frame, observed, losses, setup)
 
@@ -115,14 +115,14 @@ def _require_numbers(steps: int, batch: int, width: int, rate: float, seed: int)
 
 
 def _split(
-    objective: Simulator,
+    model: Simulator,
     free: str | Iterable[str] | None,
     nuisances: str | Iterable[str],
     fixed: Mapping[str, float] | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, float]]:
     """What is inferred, what is integrated over, and what is held."""
-    names, held = free_names(objective, free, fixed)
-    every = objective.parameters.names(kind="nuisance")
+    names, held = free_names(model, free, fixed)
+    every = model.parameters.names(kind="nuisance")
     asked = [nuisances] if isinstance(nuisances, str) else list(nuisances)
     for name in asked:
         if name not in every:
@@ -139,22 +139,22 @@ def _split(
 class _Simulation(eqx.Module):
     """Parameters from their priors and what the network sees of the counts they give."""
 
-    objective: Any = eqx.field(static=True)
+    model: Any = eqx.field(static=True)
     priors: tuple[Density, ...] = eqx.field(static=True)
     held: dict[str, float] = eqx.field(static=True)
     inferred: int = eqx.field(static=True)
 
     def __call__(self, key: Any, size: int) -> tuple[Any, Any]:
         """Coordinates [toy, inferred] and features [toy, feature] of so many toys."""
-        keys = jax.random.split(key, 1 + len(self.objective.experiments))
+        keys = jax.random.split(key, 1 + len(self.model.experiments))
         z = jax.random.normal(keys[0], (size, len(self.priors)))
         values = {p.name: from_normal(p, z[:, k]) for k, p in enumerate(self.priors)}
-        mean = jax.vmap(lambda v: self.objective.expected({**self.held, **v}))(values)
+        mean = jax.vmap(lambda v: self.model.expected({**self.held, **v}))(values)
         counts = {
             name: _counts(e, k, mean[name])
-            for k, (name, e) in zip(keys[1:], self.objective.experiments.items(), strict=True)
+            for k, (name, e) in zip(keys[1:], self.model.experiments.items(), strict=True)
         }
-        statistics = {n: e.statistic for n, e in self.objective.experiments.items()}
+        statistics = {n: e.statistic for n, e in self.model.experiments.items()}
         return z[:, : self.inferred], features(counts, statistics)
 
 

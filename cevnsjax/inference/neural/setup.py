@@ -47,19 +47,19 @@ class Setup:
     @classmethod
     def of(
         cls,
-        objective: Any,
+        model: Any,
         priors: tuple[Density, ...],
         inferred: int,
         held: Mapping[str, float],
         width: int,
     ) -> "Setup":
         """From the model and the priors, of which the first so many are inferred."""
-        cells = [np.size(x) for x in objective.observed]
-        known = zip(objective.experiments.items(), cells, strict=True)
+        cells = [np.size(x) for x in model.observed]
+        known = zip(model.experiments.items(), cells, strict=True)
         return cls(
-            objective.name,
+            model.name,
             tuple((n, e.statistic, c) for (n, e), c in known),
-            tuple(objective.parameters[p.name] for p in priors[:inferred]),
+            tuple(model.parameters[p.name] for p in priors[:inferred]),
             priors,
             tuple(held.items()),
             width,

@@ -92,12 +92,12 @@ def _over_points(function: Any, static: Any, points: dict[str, Any], inputs: Any
 
 
 def _expected(static: Any, point: dict[str, Any], _: Any) -> Any:
-    objective, held = static
-    return objective.expected({**dict(held), **point})
+    model, held = static
+    return model.expected({**dict(held), **point})
 
 
 def counts_groups(
-    objective: Any,
+    model: Any,
     held: Mapping[str, float],
     values: Mapping[str, np.ndarray],
     data: Any,
@@ -106,21 +106,21 @@ def counts_groups(
     """Likelihood by cell, counts predicted and observed; none where the model predicts no counts.
 
     Args:
-        objective: The model.
+        model: The model.
         held: Values of parameters that are held.
         values: Draws, nuisances included, {name: [chain, draw]}.
         data: Data to use instead of the model's.
         seed: Of the counts that are thrown.
     """
-    if not (hasattr(objective, "expected") and hasattr(objective, "observed_or")):
+    if not (hasattr(model, "expected") and hasattr(model, "observed_or")):
         return {}
-    names = list(objective.experiments)
-    observed = dict(zip(names, objective.observed_or(data).counts, strict=True))
-    mu = over_draws(_expected, (objective, tuple(held.items())), values)
+    names = list(model.experiments)
+    observed = dict(zip(names, model.observed_or(data).counts, strict=True))
+    mu = over_draws(_expected, (model, tuple(held.items())), values)
     shape = next(iter(values.values())).shape
     step = -(-shape[1] // _THROWN)
     likelihood, thrown, seen = {}, {}, {}
-    for k, (name, e) in enumerate(objective.experiments.items()):
+    for k, (name, e) in enumerate(model.experiments.items()):
         n, mean = np.asarray(observed[name], float), mu[name].reshape(*shape, -1)
         cells = ("chain", "draw", f"{name}_cell")
         log = _log_likelihood(e, n, mean)

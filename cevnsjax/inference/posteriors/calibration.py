@@ -28,7 +28,7 @@ from cevnsjax.parameters import Prior
 
 
 def sbc(
-    objective: Likelihood,
+    model: Likelihood,
     free: str | Iterable[str] | None = None,
     *,
     simulations: int = 200,
@@ -49,7 +49,7 @@ def sbc(
     would count twice. All simulations go through one compiled program.
 
     Args:
-        objective: The model; it must have ``toy``, as ``Model`` does.
+        model: The model; it must have ``toy``, as ``Model`` does.
         free: As for ``sample``.
         simulations: Number of data sets, at least 20.
         draws: Draws that each true value is ranked among.
@@ -71,9 +71,9 @@ def sbc(
     least = {"simulations": (simulations, 20), "draws": (draws, 4), "thin": (thin, 1)}
     require_numbers(**least, warmup=(warmup, 0), seed=(seed, 0))
     require_method(method, draws * thin, target_accept)
-    if not hasattr(objective, "toy"):
-        raise InputError(f"{objective.name or 'the model'} has no toy, which throws data")
-    target, pulls = target_of(objective, free, fixed, priors, marginalize_linear)
+    if not hasattr(model, "toy"):
+        raise InputError(f"{model.name or 'the model'} has no toy, which throws data")
+    target, pulls = target_of(model, free, fixed, priors, marginalize_linear)
     truths, inputs = _simulated(target, pulls, simulations, seed)
     if method == "smc":
         found = run_tempered(
@@ -96,7 +96,7 @@ def sbc(
         seed,
         {n: uniformity(r, draws, seed) for n, r in ranks.items()},
         diverged,
-        {n: objective.parameters[n].unit for n in ranks},
+        {n: model.parameters[n].unit for n in ranks},
     )
 
 
@@ -104,14 +104,14 @@ def _simulated(
     target: LogPosterior, pulls: tuple[str, ...], simulations: int, seed: int
 ) -> tuple[dict[str, np.ndarray], Inputs]:
     """True values [simulation] and data at each, with [simulation] in front."""
-    objective, rng = target.objective, np.random.default_rng((seed, 3))
-    priors = [*target.priors, *densities(objective, pulls, None)]
+    model, rng = target.model, np.random.default_rng((seed, 3))
+    priors = [*target.priors, *densities(model, pulls, None)]
     truths = {p.name: p.draw(rng, simulations) for p in priors}
     seeds = rng.integers(2**62, size=simulations).tolist()
     thrown = []
     for k in track(range(simulations), "simulating"):
         truth = {**target.held, **{n: float(x[k]) for n, x in truths.items()}}
-        thrown.append(as_arrays(objective.toy(seeds[k], truth, auxiliary=False)))
+        thrown.append(as_arrays(model.toy(seeds[k], truth, auxiliary=False)))
     data = jax.tree.map(lambda *x: np.stack(x), *thrown)
     centres = {n: np.full(simulations, c) for n, c in target.inputs.centres.items()}
     return truths, Inputs(data, centres)

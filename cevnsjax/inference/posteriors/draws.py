@@ -69,7 +69,7 @@ def drawn(
         **(how._replace(warmup=0, accept=0.0) if smc else how)._asdict(),
     }
     blocks = (how.chains, None) if smc else blocks_of(how.chains, how.draws + how.warmup)
-    run = run_in(folder, resume, target.objective, asked, *blocks)
+    run = run_in(folder, resume, target.model, asked, *blocks)
     with run or nullcontext():
         if not smc:
             about = {"method": "nuts", "inference_library": "numpyro", "warmup": how.warmup}
@@ -120,7 +120,7 @@ def _evidence(target: LogPosterior, found: SmcRuns) -> dict[str, Any]:
 
     So it is the same whether pulls are sampled or integrated out, here or on a grid.
     """
-    table = target.objective.parameters
+    table = target.model.parameters
     pulls = [p for p in target.priors if p.follows and table[p.name].linear]
     extra = sum(math.log(p.counted.sd * math.sqrt(2 * math.pi)) for p in pulls if p.counted)
     runs = found.log_evidence + extra

@@ -27,7 +27,7 @@ _BISECTIONS = 100
 
 
 def grid_posterior(
-    objective: Objective,
+    model: Objective,
     priors: Mapping[str, Prior] | None = None,
     fixed: Mapping[str, float] | None = None,
     data: Any = None,
@@ -39,7 +39,7 @@ def grid_posterior(
     bounds is flat over its axis; every density is normalised over the grid.
 
     Args:
-        objective: The model; its pulls must have Gaussian cells only.
+        model: The model; its pulls must have Gaussian cells only.
         priors: ``Normal`` or ``Uniform`` by axis, instead of the table's.
         fixed: Parameters to hold at given values; others stay at their defaults.
         data: Data to use instead of the model's.
@@ -59,21 +59,21 @@ def grid_posterior(
     """
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"grid_posterior needs one to {_MAX_AXES} axes, got {list(axes)}")
-    left, held = free_names(objective, (), fixed, exclude=axes)
+    left, held = free_names(model, (), fixed, exclude=axes)
     if left:
         raise InputError(f"{', '.join(left)} must be integrated over: make it an axis, or fix it")
-    grids = grids_of(objective, axes, _MOST)
+    grids = grids_of(model, axes, _MOST)
     shape = tuple(g.size for g in grids.values())
     if min(shape) < 2 or math.prod(shape) > _MOST:
         raise InputError(f"axes need two points at least and {_MOST:.0e} together, got {shape}")
     ranges = {n: Uniform(float(g[0]), float(g[-1])) for n, g in grids.items()}
-    table = densities(objective, grids, priors, data, instead=ranges)
+    table = densities(model, grids, priors, data, instead=ranges)
     points = {n: x.ravel() for n, x in zip(grids, _mesh(grids), strict=True)}
-    nll = objective.map(held, points, kind="marginal_nll", data=data)
+    nll = model.map(held, points, kind="marginal_nll", data=data)
     log = -np.asarray(nll, dtype=float)
     for p in table:
         log = log + p.log(points[p.name]) + p.counted_nll(points[p.name])
-    return _dataset(objective, table, grids, held, log.reshape(shape))
+    return _dataset(model, table, grids, held, log.reshape(shape))
 
 
 def _mesh(grids: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -81,7 +81,7 @@ def _mesh(grids: Mapping[str, np.ndarray]) -> list[np.ndarray]:
 
 
 def _dataset(
-    objective: Objective,
+    model: Objective,
     priors: list[Density],
     grids: dict[str, np.ndarray],
     held: dict[str, float],
@@ -92,7 +92,7 @@ def _dataset(
         raise InputError("the posterior is 0 or no number on the grid; move axes or priors")
     density = np.exp(log - top)
     norm = _integral(density, list(grids.values()))
-    table = objective.parameters
+    table = model.parameters
     coordinates = {
         n: (n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label})
         for n, g in grids.items()
@@ -111,8 +111,8 @@ def _dataset(
         if step > sd:
             coarse.append(p.name)
     out.attrs |= {
-        "analysis": objective.name,
-        "experiments": ", ".join(objective.experiments),
+        "analysis": model.name,
+        "experiments": ", ".join(model.experiments),
         "fixed": ", ".join(f"{n} = {x:g}" for n, x in held.items()),
         "log_evidence": float(top + np.log(norm)),
         "cut": ", ".join(cut),

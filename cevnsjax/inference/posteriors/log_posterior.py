@@ -50,14 +50,14 @@ class LogPosterior:
     Equal targets share compiled programs, whatever arrays their data are.
 
     Attributes:
-        objective: The model.
+        model: The model.
         priors: One for each sampled parameter.
         held: Values of parameters that are held.
         marginal: Whether linear pulls are integrated out.
         data: Data to use instead of the model's.
     """
 
-    objective: Any
+    model: Any
     priors: list[Density]
     held: dict[str, float]
     marginal: bool
@@ -68,7 +68,7 @@ class LogPosterior:
         built_in = self.data is not None and as_arrays(self.data) is None
         own = id(self) if built_in else self.data is None
         priors = tuple(map(_without_centre, self.priors))
-        return id(self.objective), priors, *self.held.items(), self.marginal, own
+        return id(self.model), priors, *self.held.items(), self.marginal, own
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LogPosterior) and self._key() == other._key()
@@ -95,7 +95,7 @@ class LogPosterior:
             inputs: Data and centres instead of the target's.
         """
         data, centres = self.inputs if inputs is None else inputs
-        kind = self.objective.marginal_nll if self.marginal else self.objective.nll
+        kind = self.model.marginal_nll if self.marginal else self.model.nll
         counted = sum(p.counted_nll(values[p.name], centres.get(p.name)) for p in self.priors)
         used = self.data if data is None else data
         return counted - kind({**self.held, **values}, data=used)
@@ -153,7 +153,7 @@ def as_arrays(data: Any) -> Any:
 
 
 def target_of(
-    objective: Any,
+    model: Any,
     free: str | Iterable[str] | None,
     fixed: Mapping[str, float] | None,
     priors: Mapping[str, Prior] | None,
@@ -168,8 +168,8 @@ def target_of(
         UnknownNameError: At an unknown parameter.
         InputError: At priors or parameters that ``sample`` refuses.
     """
-    names, held = free_names(objective, free, fixed)
-    solved = objective.parameters.names(linear=True)
+    names, held = free_names(model, free, fixed)
+    solved = model.parameters.names(linear=True)
     pulls = solved if marginalize_linear else ()
     sampled = names if marginalize_linear else (*names, *solved)
     for name in priors or ():
@@ -180,8 +180,8 @@ def target_of(
             )
     if not sampled:
         raise InputError("there is nothing to sample: name parameters in free")
-    table = densities(objective, sampled, priors, data)
-    return LogPosterior(objective, table, held, bool(pulls), data), pulls
+    table = densities(model, sampled, priors, data)
+    return LogPosterior(model, table, held, bool(pulls), data), pulls
 
 
 def starts(
@@ -208,7 +208,7 @@ def starts(
 
 
 def _start(target: LogPosterior, inputs: Inputs, rng: np.random.Generator) -> dict[str, float]:
-    table = target.objective.parameters
+    table = target.model.parameters
     for _ in range(_TRIES):
         point = {
             p.name: p.near(table[p.name].default, rng.uniform(-_SPREAD, _SPREAD))

@@ -136,7 +136,7 @@ class Density:
 
 
 def densities(
-    objective: Objective,
+    model: Objective,
     names: Iterable[str],
     priors: Mapping[str, Prior] | None,
     data: Any = None,
@@ -145,7 +145,7 @@ def densities(
     """Priors of named parameters.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Parameters that vary.
         priors: Priors to use instead of the table's.
         data: Data instead of the model's; Pseudodata move the centres of constraints.
@@ -160,20 +160,20 @@ def densities(
     if priors is not None and not isinstance(priors, Mapping):
         raise InputError(f"priors must be {{name: Normal(...) or Uniform(...)}}, got {priors!r}")
     for name, prior in (priors or {}).items():
-        if name not in objective.parameters:
-            raise UnknownNameError("parameter", name, objective.parameters)
+        if name not in model.parameters:
+            raise UnknownNameError("parameter", name, model.parameters)
         if name not in listed:
             raise InputError(f"a prior is given for {name}, which does not vary; it has {listed}")
         if not isinstance(prior, Normal | Uniform):
             raise InputError(f"prior of {name} must be Normal or Uniform, got {prior!r}")
     given, ranges = priors or {}, instead or {}
-    return [_density(objective, n, given.get(n), data, ranges.get(n)) for n in listed]
+    return [_density(model, n, given.get(n), data, ranges.get(n)) for n in listed]
 
 
 def _density(
-    objective: Objective, name: str, given: Prior | None, data: Any, instead: Uniform | None
+    model: Objective, name: str, given: Prior | None, data: Any, instead: Uniform | None
 ) -> Density:
-    parameter = objective.parameters[name]
+    parameter = model.parameters[name]
     (low, high), counted = parameter.bounds, None
     prior = parameter.prior
     if parameter.kind == "nuisance" and isinstance(prior, Normal):

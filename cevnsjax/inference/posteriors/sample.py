@@ -27,7 +27,7 @@ _TOLD, _MOST_BYTES = 8, 8e9
 
 
 def sample(
-    objective: Likelihood,
+    model: Likelihood,
     free: str | Iterable[str] | None = None,
     *,
     method: str = "nuts",
@@ -49,7 +49,7 @@ def sample(
     the Gaussian constraint that the model holds. A Gaussian that reaches beyond bounds is cut.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Theory parameters to sample; those the table marks free if None. Nuisances that are
             not fixed are always sampled.
         method: "nuts", chains by gradients, or "smc", independent populations led from the prior
@@ -86,35 +86,35 @@ def sample(
     """
     require_numbers(chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0))
     require_method(method, draws, target_accept)
-    target, pulls = target_of(objective, free, fixed, priors, marginalize_linear, data)
-    _require_memory(chains, draws + warmup, len(target.names), objective)
+    target, pulls = target_of(model, free, fixed, priors, marginalize_linear, data)
+    _require_memory(chains, draws + warmup, len(target.names), model)
     how = Sampling(chains, draws, warmup, seed, target_accept)
     values, stats, about = drawn(target, method, how, pulls, data, folder=folder, resume=resume)
     if pulls:
         values |= _conditional(target, values, pulls, seed)
     attributes = {
-        "analysis": objective.name,
-        "experiments": ", ".join(objective.experiments),
+        "analysis": model.name,
+        "experiments": ", ".join(model.experiments),
         "fixed": ", ".join(f"{n} = {x:g}" for n, x in target.held.items()),
         "seed": seed,
         "marginalized": ", ".join(pulls),
         **about,
     }
-    posterior = table_dataset(values, objective.parameters, attributes)
+    posterior = table_dataset(values, model.parameters, attributes)
     for p in target.priors:
         if p.normal is None:
             posterior[p.name].attrs |= {"prior_low": p.low, "prior_high": p.high}
     groups = {
         "posterior": posterior,
         "sample_stats": table_dataset(stats, {}, attributes),
-        **counts_groups(objective, target.held, values, data, seed),
+        **counts_groups(model, target.held, values, data, seed),
     }
     return inference_data(groups)
 
 
-def _require_memory(chains: int, steps: int, parameters: int, objective: Any) -> None:
+def _require_memory(chains: int, steps: int, parameters: int, model: Any) -> None:
     """Stop at more draws than memory holds, with those the sampler tells of and their counts."""
-    cells = sum(int(np.size(o)) for o in objective.observed)
+    cells = sum(int(np.size(o)) for o in model.observed)
     needed = 8.0 * chains * steps * (parameters + _TOLD + cells)
     if needed > _MOST_BYTES:
         raise InputError(
@@ -167,10 +167,10 @@ def _conditional(
 def _pulls_at(target: LogPosterior, point: dict[str, Any], data: Any) -> tuple[Any, Any]:
     """Best pulls at a point and the Hessian by them."""
     given, used = {**target.held, **point}, target.data if data is None else data
-    best = target.objective.best_pulls(given, data=used)
+    best = target.model.best_pulls(given, data=used)
 
     def nll(pulled: dict[str, Any]) -> Any:
-        return target.objective.nll({**given, **pulled}, data=used)
+        return target.model.nll({**given, **pulled}, data=used)
 
     # Quadratic in the pulls: exact, and the signal is not differentiated.
     return best, jax.hessian(nll)(best)

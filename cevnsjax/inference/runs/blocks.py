@@ -24,7 +24,7 @@ _POINTS = {"template": 1 << 21, "node": 1}
 def run_in(
     folder: str | Path | None,
     resume: bool,
-    objective: Any,
+    model: Any,
     asked: Mapping[str, Any],
     blocks: int | None,
     width: int | None = None,
@@ -34,7 +34,7 @@ def run_in(
     Args:
         folder: The folder.
         resume: Go on with what it holds.
-        objective: The model.
+        model: The model.
         asked: What else decides the numbers.
         blocks: Number of blocks, None if nobody knows before.
         width: Blocks that far apart go on from each other, see ``Run``.
@@ -46,9 +46,7 @@ def run_in(
         if resume:
             raise InputError("resume=True needs the folder of a run: folder= (--folder)")
         return None
-    return Run(
-        folder, {**asked, "model": fingerprint(objective)}, blocks, resume=resume, width=width
-    )
+    return Run(folder, {**asked, "model": fingerprint(model)}, blocks, resume=resume, width=width)
 
 
 def block_ranges(total: int, size: int = 1) -> list[range]:

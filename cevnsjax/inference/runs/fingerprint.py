@@ -36,20 +36,20 @@ def software() -> dict[str, str]:
     }
 
 
-def fingerprint(objective: Any) -> dict[str, Any]:
+def fingerprint(model: Any) -> dict[str, Any]:
     """An objective as plain data; arrays are hashed.
 
     An objective that is no model may say what it depends on by an attribute ``fingerprint``.
 
     Args:
-        objective: The model.
+        model: The model.
     """
-    out = {n: to_plain(getattr(objective, n)) for n in _OF_OBJECTIVES if hasattr(objective, n)}
-    out["class"] = type(objective).__qualname__
-    if hasattr(objective, "fingerprint"):
-        out["fingerprint"] = to_plain(objective.fingerprint)
-    if hasattr(objective, "leaves"):
-        parts = "".join(_array(np.asarray(leaf))["sha256"] for leaf in objective.leaves)
+    out = {n: to_plain(getattr(model, n)) for n in _OF_OBJECTIVES if hasattr(model, n)}
+    out["class"] = type(model).__qualname__
+    if hasattr(model, "fingerprint"):
+        out["fingerprint"] = to_plain(model.fingerprint)
+    if hasattr(model, "leaves"):
+        parts = "".join(_array(np.asarray(leaf))["sha256"] for leaf in model.leaves)
         out["arrays"] = hashlib.sha256(parts.encode()).hexdigest()
     return out
 

@@ -25,14 +25,14 @@ _FIELDS = ("value", "gradient", "hessian", "full")
 class Journal:
     """An objective whose expansions are read from a run, or made and kept there."""
 
-    def __init__(self, objective: Objective, run: Run) -> None:
+    def __init__(self, model: Objective, run: Run) -> None:
         """Prepare.
 
         Args:
-            objective: The model.
+            model: The model.
             run: Open run of one process, without a number of blocks.
         """
-        self._objective, self._run, self._next = objective, run, 0
+        self._objective, self._run, self._next = model, run, 0
 
     @property
     def name(self) -> str:
@@ -119,20 +119,20 @@ def _expanded(found: dict[str, np.ndarray], asked: str, block: int) -> Expanded:
 
 
 def journal_in(
-    folder: str | Path | None, resume: bool, objective: Objective, asked: Mapping[str, Any]
+    folder: str | Path | None, resume: bool, model: Objective, asked: Mapping[str, Any]
 ) -> Run | None:
     """The run of a search in a folder, not yet open; None without a folder.
 
     Args:
         folder: The folder.
         resume: Go on with what it holds.
-        objective: The model.
+        model: The model.
         asked: What else decides the numbers.
 
     Raises:
         InputError: In one of several processes.
     """
-    run = run_in(folder, resume, objective, asked, None)
+    run = run_in(folder, resume, model, asked, None)
     if run is not None and run.count > 1:
         raise InputError(
             f"points of a profiled grid learn from each other: one process does it, not {run.count}"

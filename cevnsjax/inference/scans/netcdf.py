@@ -19,7 +19,7 @@ _NUMBER = 8
 
 
 def dataset_of(
-    objective: Objective,
+    model: Objective,
     grids: Mapping[str, np.ndarray],
     chi2: np.ndarray,
     engine: str,
@@ -29,14 +29,14 @@ def dataset_of(
     """A scan in memory.
 
     Args:
-        objective: The model.
+        model: The model.
         grids: Values of each axis.
         chi2: On the grid.
         engine: What made it.
         further: More variables on the grid, by name.
         profiled: Parameters profiled over.
     """
-    dims, table = tuple(grids), objective.parameters
+    dims, table = tuple(grids), model.parameters
     least, place = _lowest(chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
     variables: dict[str, Any] = {"chi2": (dims, chi2)}
@@ -45,10 +45,10 @@ def dataset_of(
     for name, array in (further or {}).items():
         units = {"units": table[name].unit} if name in table else {}
         variables[name] = (dims, array, units)
-    attributes = _attributes(objective, engine, least, best)
+    attributes = _attributes(model, engine, least, best)
     if profiled:
         attributes["profiled"] = list(profiled)
-    return xr.Dataset(variables, coords=_coordinates(objective, grids), attrs=attributes)
+    return xr.Dataset(variables, coords=_coordinates(model, grids), attrs=attributes)
 
 
 def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
@@ -63,8 +63,8 @@ def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
     return float(chi2[place]), place
 
 
-def _coordinates(objective: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    table = objective.parameters
+def _coordinates(model: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    table = model.parameters
     return {
         n: xr.Variable(
             n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label}
@@ -74,11 +74,11 @@ def _coordinates(objective: Objective, grids: Mapping[str, np.ndarray]) -> dict[
 
 
 def _attributes(
-    objective: Objective, engine: str, least: float, best: Mapping[str, float]
+    model: Objective, engine: str, least: float, best: Mapping[str, float]
 ) -> dict[str, Any]:
     return {
-        "analysis": objective.name,
-        "experiments": list(objective.experiments),
+        "analysis": model.name,
+        "experiments": list(model.experiments),
         "engine": engine,
         "chi2_min": least,
         **{f"best_fit_{n}": x for n, x in best.items()},
@@ -117,7 +117,7 @@ def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
 
 def write_blocks(
     path: Path,
-    objective: Objective,
+    model: Objective,
     grids: Mapping[str, np.ndarray],
     blocks: BlockGrid,
     engine: str,
@@ -126,7 +126,7 @@ def write_blocks(
 
     Args:
         path: File to write.
-        objective: The model.
+        model: The model.
         grids: Values of each axis.
         blocks: What gives chi2.
         engine: Its name.
@@ -136,12 +136,12 @@ def write_blocks(
     def write(part: Path) -> None:
         import h5netcdf
 
-        coordinates = xr.Dataset(coords=_coordinates(objective, {n: grids[n] for n in order}))
+        coordinates = xr.Dataset(coords=_coordinates(model, {n: grids[n] for n in order}))
         coordinates.to_netcdf(part, engine="h5netcdf")
         with h5netcdf.File(part, "a") as file:
             chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
             least, best = _fill(chi2, grids, blocks)
-            for name, value in _attributes(objective, engine, least, best).items():
+            for name, value in _attributes(model, engine, least, best).items():
                 file.attrs[name] = value
 
     write_atomically(path, write)

@@ -18,7 +18,7 @@ _WHAT = "scan"
 
 
 def solve_grid(
-    objective: Objective,
+    model: Objective,
     grids: dict[str, np.ndarray],
     names: tuple[str, ...],
     held: dict[str, float],
@@ -29,7 +29,7 @@ def solve_grid(
     """chi2 minimised over further parameters at every point of a grid.
 
     Args:
-        objective: The model.
+        model: The model.
         grids: Values of each axis.
         names: Parameters to minimise over.
         held: Values of others.
@@ -39,9 +39,9 @@ def solve_grid(
     Returns:
         "chi2", "converged" and the best value of each name, each shaped like the grid.
     """
-    problem = problem_of(objective, (*names, *grids), held, data, bounds)
-    n, table = len(names), objective.parameters
-    listed = starts_of(objective, names)
+    problem = problem_of(model, (*names, *grids), held, data, bounds)
+    n, table = len(names), model.parameters
+    listed = starts_of(model, names)
     listed += far_starts(listed[0]) if n else []
     starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in listed]
     conditional = MinimaFollower(problem, starts)
@@ -64,7 +64,7 @@ def solve_grid(
     best = [solved[p].best for p in np.ndindex(*shape)]
     out = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
     out["converged"] = np.array([m.converged for m in best]).reshape(shape)
-    for k, (name, ends) in enumerate(zip(names, narrowed(objective, names, bounds), strict=True)):
+    for k, (name, ends) in enumerate(zip(names, narrowed(model, names, bounds), strict=True)):
         values = np.array([m.u[k] for m in best]).reshape(shape) * table[name].scale
         # Scaled and scaled back a bound may be missed by one rounding.
         out[name] = np.clip(values, *ends)
@@ -120,7 +120,7 @@ def _spread(
 
 
 def nuisances_on(
-    objective: Objective,
+    model: Objective,
     grids: dict[str, np.ndarray],
     held: dict[str, float],
     best: dict[str, np.ndarray],
@@ -129,7 +129,7 @@ def nuisances_on(
     """The solved nuisances at every point of a grid, {name: shaped like the grid} [1].
 
     Args:
-        objective: The model.
+        model: The model.
         grids: Values of each axis.
         held: Values of parameters that stay.
         best: Best values of parameters profiled over, shaped like the grid.
@@ -140,7 +140,7 @@ def nuisances_on(
     columns = {n: x.reshape(-1) for n, x in {**axes, **best}.items()}
     rows = np.stack(list(columns.values()), axis=1)
     parts = [
-        expansion(objective, held, tuple(columns), rows[first : first + _TOGETHER], data).pulls
+        expansion(model, held, tuple(columns), rows[first : first + _TOGETHER], data).pulls
         for first in track(range(0, len(rows), _TOGETHER), "nuisances")
     ]
     return {n: np.concatenate([p[n] for p in parts]).reshape(shape) for n in parts[0]}

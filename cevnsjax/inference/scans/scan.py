@@ -45,7 +45,7 @@ _scanned: WeakKeyDictionary[Any, set[frozenset[str]]] = WeakKeyDictionary()
 
 
 def scan(
-    objective: Objective,
+    model: Objective,
     *,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
@@ -65,7 +65,7 @@ def scan(
     parameters only if they are listed in ``free``.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Further parameters to profile over.
         fixed: Parameters to hold at given values; others stay at their defaults.
         bounds: Narrower (low, high) for some of the parameters profiled over.
@@ -96,9 +96,9 @@ def scan(
         raise UnknownNameError("engine", engine, ENGINES)
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"scan needs one to {_MAX_AXES} axes, got {list(axes) or 'none'}")
-    names, held = free_names(objective, free, fixed, exclude=axes)
-    narrowed(objective, names, bounds)
-    grids = grids_of(objective, axes, MOST)
+    names, held = free_names(model, free, fixed, exclude=axes)
+    narrowed(model, names, bounds)
+    grids = grids_of(model, axes, MOST)
     shape = tuple(g.size for g in grids.values())
     _require_sensible(shape, fitted=bool(names) or nuisances, in_memory=output is None)
     path = None
@@ -108,26 +108,26 @@ def scan(
     asked = {"command": "scan", "order": list(grids), "axes": grids, "fixed": held, "data": data}
     if names or nuisances:
         asked |= {"free": names, "bounds": bounds, "nuisances": nuisances}
-        with journal_in(folder, resume, objective, asked) or nullcontext() as run:
-            seen = objective if run is None else Journal(objective, run)
+        with journal_in(folder, resume, model, asked) or nullcontext() as run:
+            seen = model if run is None else Journal(model, run)
             dataset = _fitted(seen, grids, names, held, data, bounds, engine, nuisances)
         return dataset if path is None else stored(path, dataset)
     if folder is not None and resume and engine == "auto":
         # What is asked for again is what was begun, however often these axes were scanned.
         engine = (manifest_of(folder) or {}).get("engine", engine)
     points = int(np.prod(shape, dtype=float))
-    blocks = _template(objective, grids, held, data, engine, points)
+    blocks = _template(model, grids, held, data, engine, points)
     named = "node" if blocks is None else "template"
-    made = _NodeBlocks(objective, grids, held, data) if blocks is None else blocks
+    made = _NodeBlocks(model, grids, held, data) if blocks is None else blocks
     lengths = dict(zip(grids, shape, strict=True))
     parts = grid_shares(made, lengths, named)
     asked |= {"engine": named, "rows of a block": made.step * len(parts[0])}
-    with run_in(folder, resume, objective, asked, len(parts)) or nullcontext() as run:
+    with run_in(folder, resume, model, asked, len(parts)) or nullcontext() as run:
         if run is not None:
             made = stored_grid(run, made, rows_of(made, lengths), parts)
         if path is not None and points > IN_ONE_PIECE:
-            return write_blocks(path, objective, grids, made, named)
-        dataset = dataset_of(objective, grids, _gathered(made, grids), named)
+            return write_blocks(path, model, grids, made, named)
+        dataset = dataset_of(model, grids, _gathered(made, grids), named)
     return dataset if path is None else stored(path, dataset)
 
 
@@ -147,7 +147,7 @@ def _require_sensible(shape: tuple[int, ...], *, fitted: bool, in_memory: bool) 
 
 
 def _fitted(
-    objective: Objective,
+    model: Objective,
     grids: dict[str, np.ndarray],
     names: tuple[str, ...],
     held: dict[str, float],
@@ -162,16 +162,16 @@ def _fitted(
             f"no template is exact where {list(names) or 'nuisances'} are wanted at every point; "
             'use engine="auto", or fix them'
         )
-    found = solve_grid(objective, grids, names, held, data=data, bounds=bounds)
+    found = solve_grid(model, grids, names, held, data=data, bounds=bounds)
     best = {n: found[n] for n in names}
     if nuisances:
-        found |= nuisances_on(objective, grids, held, best, data)
+        found |= nuisances_on(model, grids, held, best, data)
     chi2 = found.pop("chi2")
-    return dataset_of(objective, grids, chi2, "newton", found, names)
+    return dataset_of(model, grids, chi2, "newton", found, names)
 
 
 def _template(
-    objective: Objective,
+    model: Objective,
     grids: dict[str, np.ndarray],
     held: dict[str, float],
     data: Any,
@@ -180,10 +180,10 @@ def _template(
 ) -> BlockGrid | None:
     """The template engine, if it is wanted and exact."""
     found = None
-    if isinstance(objective, Templated) and engine != "node":
-        seen, names = _scanned.setdefault(objective, set()), frozenset(grids)
+    if isinstance(model, Templated) and engine != "node":
+        seen, names = _scanned.setdefault(model, set()), frozenset(grids)
         if engine == "template" or names in seen or points >= _MANY_POINTS:
-            found = objective.template_grid(held, grids, data=data)
+            found = model.template_grid(held, grids, data=data)
         seen.add(names)
     if found is None and engine == "template":
         raise InputError(
@@ -210,12 +210,12 @@ class _NodeBlocks:
 
     def __init__(
         self,
-        objective: Objective,
+        model: Objective,
         grids: dict[str, np.ndarray],
         held: dict[str, float],
         data: Any,
     ) -> None:
-        self._objective, self._grids, self._held, self._data = objective, grids, held, data
+        self._objective, self._grids, self._held, self._data = model, grids, held, data
         *outer, self.inner = grids
         self.outer, self._shape = tuple(outer), tuple(g.size for g in grids.values())
         rows = int(np.prod(self._shape[:-1]))

@@ -26,29 +26,29 @@ class DataFit(NamedTuple):
     converged: bool
 
 
-def observed(objective: Any, data: Any) -> Pseudodata:
+def observed(model: Any, data: Any) -> Pseudodata:
     """The data as one pseudo-experiment.
 
     Args:
-        objective: The model.
+        model: The model.
         data: Data to use instead of the model's.
     """
-    found = objective.observed_or(data)
-    counts = dict(zip(objective.experiments, map(np.asarray, found.counts), strict=True))
+    found = model.observed_or(data)
+    counts = dict(zip(model.experiments, map(np.asarray, found.counts), strict=True))
     auxiliary = np.asarray(found.auxiliary).tolist()
-    return Pseudodata(counts, dict(zip(objective.static.measured, auxiliary, strict=True)))
+    return Pseudodata(counts, dict(zip(model.static.measured, auxiliary, strict=True)))
 
 
-def of_data(objective: Any, engine: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
+def of_data(model: Any, engine: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
     """Fit the data as pseudo-experiments are.
 
     Args:
-        objective: The model.
+        model: The model.
         engine: What fits.
         point: True values of the tested parameters.
         data: Data to use instead of the model's.
     """
-    one = observed(objective, data)
+    one = observed(model, data)
     fits = engine.fitter(point, one)(batch_of_one(one))
     names = engine.names
     return DataFit(
@@ -61,7 +61,7 @@ def of_data(objective: Any, engine: ToyFitter, point: dict[str, float], data: An
 
 
 def truth_of(
-    objective: Any,
+    model: Any,
     names: tuple[str, ...],
     held: dict[str, float],
     conditional: dict[str, float],
@@ -70,13 +70,13 @@ def truth_of(
     """Parameters and solved nuisances where a conditional fit of the data has them.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Fitted parameters.
         held: Values of others.
         conditional: Where the fit has the parameters.
         data: Data to use instead of the model's.
     """
     values = {n: conditional[n] for n in names}
-    pulls = objective.best_pulls({**held, **values}, data=data)
-    bounds = {n: objective.parameters[n].bounds for n in pulls}
+    pulls = model.best_pulls({**held, **values}, data=data)
+    bounds = {n: model.parameters[n].bounds for n in pulls}
     return {**values, **{n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}}

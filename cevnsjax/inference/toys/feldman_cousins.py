@@ -43,7 +43,7 @@ _ABOVE = 10
 
 
 def feldman_cousins(
-    objective: Objective,
+    model: Objective,
     parameter: str | None = None,
     *,
     free: str | Iterable[str] = (),
@@ -64,7 +64,7 @@ def feldman_cousins(
     is clear of all critical values there.
 
     Args:
-        objective: The model.
+        model: The model.
         parameter: Name of one parameter; its grid spans what the profile likelihood leaves.
         free: Further parameters of all fits.
         fixed: Parameters to hold at given values.
@@ -105,10 +105,10 @@ def feldman_cousins(
     for name in tested:
         if name in extra:
             raise InputError(f"{name} is both free and what is tested; leave it out of free")
-    names, _, held = asked(objective, [*tested, *extra], tested, fixed)
+    names, _, held = asked(model, [*tested, *extra], tested, fixed)
     if parameter is not None and not axes:
-        axes = {parameter: _own_axis(objective, parameter, extra, fixed, max(chosen), data)}
-    grids = grids_of(objective, axes, _MOST_POINTS)
+        axes = {parameter: _own_axis(model, parameter, extra, fixed, max(chosen), data)}
+    grids = grids_of(model, axes, _MOST_POINTS)
     shape = tuple(g.size for g in grids.values())
     if np.prod(shape, dtype=float) > _MOST_POINTS:
         raise InputError(f"a grid of {shape} points is too large; limit {_MOST_POINTS}")
@@ -128,9 +128,9 @@ def feldman_cousins(
         "seed": int(seed),
         "data": data,
     }
-    run = run_in(folder, resume, objective, asked_for, len(block_ranges(len(places))))
+    run = run_in(folder, resume, model, asked_for, len(block_ranges(len(places))))
     with run or nullcontext():
-        work = _Construction(objective, names, tested, held, nuisances, auxiliary, seed, data)
+        work = _Construction(model, names, tested, held, nuisances, auxiliary, seed, data)
         best = work.best(places)
         points = in_order(
             lambda k: work.point(places[k], best[0], chosen, toys), len(places), chosen, run
@@ -144,7 +144,7 @@ def feldman_cousins(
         "chi2_min": best[0],
         **{f"best_fit_{n}": x for n, x in best[1].items()},
     }
-    return dataset_of(objective, grids, points, about)
+    return dataset_of(model, grids, points, about)
 
 
 def _levels(levels: float | Sequence[float]) -> tuple[float, ...]:
@@ -171,7 +171,7 @@ def _tested(parameter: str | None, axes: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _own_axis(
-    objective: Objective,
+    model: Objective,
     parameter: str,
     free: list[str],
     fixed: Mapping[str, float] | None,
@@ -179,9 +179,9 @@ def _own_axis(
     data: Any,
 ) -> np.ndarray:
     """Points over what the profile likelihood leaves at a level, widened, within bounds."""
-    found = profile(objective, parameter, levels=level, free=free, fixed=fixed, data=data)
+    found = profile(model, parameter, levels=level, free=free, fixed=fixed, data=data)
     spans = next(iter(found.intervals.values()))
-    low, high = objective.parameters[parameter].bounds
+    low, high = model.parameters[parameter].bounds
     middle, half = (spans[0][0] + spans[-1][1]) / 2, (spans[-1][1] - spans[0][0]) / 2
     first, last = max(middle - _WIDER * half, low), min(middle + _WIDER * half, high)
     return np.unique(np.append(np.linspace(first, last, _POINTS), found.best_fit))
@@ -192,7 +192,7 @@ class _Construction:
 
     def __init__(
         self,
-        objective: Any,
+        model: Any,
         names: tuple[str, ...],
         tested: tuple[str, ...],
         held: dict[str, float],
@@ -201,18 +201,18 @@ class _Construction:
         seed: int,
         data: Any,
     ) -> None:
-        self._objective, self._names, self._held = objective, names, held
+        self._objective, self._names, self._held = model, names, held
         self._nuisances, self._data = nuisances, data
-        self._one = observed(objective, data)
-        table = objective.parameters
+        self._one = observed(model, data)
+        table = model.parameters
         self._constrained = tuple(
             n for n, p in table.items() if p.kind == "nuisance" and isinstance(p.prior, Normal)
         )
         thrown = self._constrained if nuisances == "prior" else ()
         thrown = tuple(n for n in thrown if n not in held)
-        self.engine = ToyFitter(objective, names, tested, held)
+        self.engine = ToyFitter(model, names, tested, held)
         # Thrown nuisances stand for what their measurements leave open.
-        self._throw = ToyFits(objective, self.engine, seed, auxiliary and not thrown, thrown)
+        self._throw = ToyFits(model, self.engine, seed, auxiliary and not thrown, thrown)
         self._of_data: dict[tuple[float, ...], Any] = {}
 
     def best(self, places: list[dict[str, float]]) -> tuple[float, dict[str, float]]:

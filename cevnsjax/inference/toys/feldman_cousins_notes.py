@@ -16,7 +16,7 @@ _ERRORS = 3.0
 
 
 def notes_of(
-    objective: Objective,
+    model: Objective,
     grids: Mapping[str, np.ndarray],
     p_value: np.ndarray,
     error: np.ndarray,
@@ -26,7 +26,7 @@ def notes_of(
     """Sentences about where the grid does not show the region.
 
     Args:
-        objective: The model.
+        model: The model.
         grids: Values of each axis, increasing.
         p_value: Of each point, [*axes].
         error: Monte Carlo error of the p-values, [*axes].
@@ -37,7 +37,7 @@ def notes_of(
     for level in levels:
         inside, key = p_value > 1 - level, level_key(level)
         unsure = np.abs(p_value - (1 - level)) < _ERRORS * error
-        texts = [*_best(grids, inside, best), *_cut(objective, grids, inside)]
+        texts = [*_best(grids, inside, best), *_cut(model, grids, inside)]
         out += [f"{key}: {text}" for text in (*texts, *_thin(grids, inside, unsure))]
     return out
 
@@ -58,12 +58,10 @@ def _best(
         yield f"the grid misses the region around the best fit; refine it about {place}"
 
 
-def _cut(
-    objective: Objective, grids: Mapping[str, np.ndarray], inside: np.ndarray
-) -> Iterator[str]:
+def _cut(model: Objective, grids: Mapping[str, np.ndarray], inside: np.ndarray) -> Iterator[str]:
     """Edges of the grid, other than bounds, that the region reaches."""
     for axis, (name, grid) in enumerate(grids.items()):
-        bounds = objective.parameters[name].bounds
+        bounds = model.parameters[name].bounds
         for index, bound, side in ((0, bounds[0], "below"), (-1, bounds[1], "above")):
             edge = float(grid[index])
             if np.take(inside, index, axis=axis).any() and edge != bound:

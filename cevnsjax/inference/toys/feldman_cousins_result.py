@@ -66,7 +66,7 @@ class GridPoint(NamedTuple):
 
 
 def dataset_of(
-    objective: Objective,
+    model: Objective,
     grids: Mapping[str, np.ndarray],
     points: list[GridPoint],
     about: dict[str, Any],
@@ -74,12 +74,12 @@ def dataset_of(
     """The construction as a dataset.
 
     Args:
-        objective: The model.
+        model: The model.
         grids: Values of each axis.
         points: In the order of the grid, the last axis running fastest.
         about: Further attributes, ``levels`` and ``best_fit_<name>`` of the axes among them.
     """
-    dims, table = tuple(grids), objective.parameters
+    dims, table = tuple(grids), model.parameters
     shape = tuple(g.size for g in grids.values())
     critical = [p.critical() for p in points]
     every = {
@@ -104,13 +104,13 @@ def dataset_of(
     }
     coordinates["level"] = ("level", np.array(levels))
     attributes = {
-        "analysis": objective.name,
-        "experiments": list(objective.experiments),
+        "analysis": model.name,
+        "experiments": list(model.experiments),
         **about,
     }
     best = {n: about[f"best_fit_{n}"] for n in grids}
     p, error = (variables[n][1] for n in ("p_value", "p_value_error"))
-    attributes["notes"] = notes_of(objective, grids, p, error, levels, best)
+    attributes["notes"] = notes_of(model, grids, p, error, levels, best)
     if len(grids) == 1:
         (grid,) = grids.values()
         found = intervals(grid, np.array(every["p_value"]), levels)

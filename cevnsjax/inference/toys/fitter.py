@@ -67,7 +67,7 @@ class ToyFitter:
 
     def __init__(
         self,
-        objective: Objective,
+        model: Objective,
         names: tuple[str, ...],
         tested: tuple[str, ...],
         held: dict[str, float],
@@ -75,16 +75,16 @@ class ToyFitter:
         """Choose and prepare.
 
         Args:
-            objective: The model.
+            model: The model.
             names: Parameters that a fit may move.
             tested: Those of them that the conditional fit holds.
             held: Values of others.
         """
-        self._model: Any = objective
+        self._model: Any = model
         self.names, self._held = names, held
         self._still = np.array([n in tested for n in names], dtype=bool)
         self._prepared: tuple[Pseudodata, _Search] | None = None
-        self._box = np.array([objective.parameters[n].bounds for n in names], dtype=float)
+        self._box = np.array([model.parameters[n].bounds for n in names], dtype=float)
         self._rational: ClosedFormFit | None = None
         if len(names) == 1 and tested:
             self._rational = rational_of(self._model, names[0], held, self._box[0])

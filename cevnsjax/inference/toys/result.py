@@ -29,7 +29,7 @@ def p_value(q: np.ndarray, q_data: float) -> tuple[float, float]:
 
 
 def dataset_of(
-    objective: Objective,
+    model: Objective,
     names: tuple[str, ...],
     tested: tuple[str, ...],
     truth: dict[str, float],
@@ -40,7 +40,7 @@ def dataset_of(
     """Fits of pseudo-experiments with what they say of the data.
 
     Args:
-        objective: The model.
+        model: The model.
         names: Fitted parameters.
         tested: Those that the conditional fits hold.
         truth: True values, nuisances included.
@@ -48,7 +48,7 @@ def dataset_of(
         found: The data's own fit.
         about: Further attributes.
     """
-    table, q = objective.parameters, fits.q
+    table, q = model.parameters, fits.q
     one = "toy"
     variables: dict[str, Any] = {
         "q": (one, q, {"long_name": "chi2 with tested parameters held less chi2"}),
@@ -64,8 +64,8 @@ def dataset_of(
     p, error = p_value(q, found.q)
     goodness, its_error = p_value(np.where(fits.converged, fits.chi2, np.nan), found.chi2)
     attributes = {
-        "analysis": objective.name,
-        "experiments": list(objective.experiments),
+        "analysis": model.name,
+        "experiments": list(model.experiments),
         "free": list(names),
         "tested": list(tested),
         "q_data": found.q,

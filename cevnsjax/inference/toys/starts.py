@@ -119,33 +119,31 @@ def made(
     return StartPoints(points, scale, moving, minima, np.argsort(apart, axis=1)[:, :count])
 
 
-def lattice_of(
-    objective: Objective, names: tuple[str, ...], fixed: dict[str, float]
-) -> StartPoints:
+def lattice_of(model: Objective, names: tuple[str, ...], fixed: dict[str, float]) -> StartPoints:
     """Points at all distances from the defaults.
 
     Args:
-        objective: The model.
+        model: The model.
         names: All parameters of the points.
         fixed: Values of those that do not vary.
     """
-    table = objective.parameters
+    table = model.parameters
     moving = np.array([n not in fixed for n in names], dtype=bool)
     scale = np.array([table[n].scale for n in names])
     free = tuple(n for n in names if n not in fixed)
     rows = np.tile([fixed.get(n, table[n].default) for n in names], (1, 1)).astype(float)
     if free:
-        varied = _points(objective, free)
+        varied = _points(model, free)
         rows = np.tile(rows, (len(varied), 1))
         rows[:, moving] = varied
     return made(rows, scale, moving, np.zeros(len(rows), dtype=bool))
 
 
-def _points(objective: Objective, names: tuple[str, ...]) -> np.ndarray:
-    table, n = objective.parameters, len(names)
+def _points(model: Objective, names: tuple[str, ...]) -> np.ndarray:
+    table, n = model.parameters, len(names)
     scale = np.array([table[m].scale for m in names])
     box = np.array([table[m].bounds for m in names], dtype=float)
-    starts = starts_of(objective, names)
+    starts = starts_of(model, names)
     listed = [np.array(starts), np.array(far_starts(starts[0]))]
     if n in _SIDE:
         reach = np.arcsinh(_REACH / _NEAR)

@@ -23,7 +23,7 @@ _MOST = 100_000_000
 
 
 def toys(
-    objective: Objective,
+    model: Objective,
     n: int = 100_000,
     *,
     values: Mapping[str, float] | None = None,
@@ -43,7 +43,7 @@ def toys(
     pseudo-experiments has random numbers of its own: results do not depend on how many there are.
 
     Args:
-        objective: The model.
+        model: The model.
         n: Number of pseudo-experiments.
         values: True values. Tested parameters that are left out have their defaults; what else is
             fitted, nuisances included, is where the conditional fit of the data has it.
@@ -71,8 +71,8 @@ def toys(
     """
     require_count("n", n, _MOST)
     require_count("seed", seed, None)
-    names, tested, held = asked(objective, free, test, fixed)
-    true = _true_values(objective, values, names, held)
+    names, tested, held = asked(model, free, test, fixed)
+    true = _true_values(model, values, names, held)
     asked_for = {
         "command": "toys",
         "n": int(n),
@@ -85,16 +85,16 @@ def toys(
         "data": data,
     }
     count = -(-n // BLOCK)
-    run = run_in(folder, resume, objective, asked_for, len(block_ranges(count)))
+    run = run_in(folder, resume, model, asked_for, len(block_ranges(count)))
     with run or nullcontext():
-        engine = ToyFitter(objective, names, tested, held)
-        point = {m: true.get(m, objective.parameters[m].default) for m in tested}
-        found = of_data(objective, engine, point, data)
-        truth = {**truth_of(objective, names, held, found.conditional, data), **held, **true}
+        engine = ToyFitter(model, names, tested, held)
+        point = {m: true.get(m, model.parameters[m].default) for m in tested}
+        found = of_data(model, engine, point, data)
+        truth = {**truth_of(model, names, held, found.conditional, data), **held, **true}
         truth |= point
-        fits = _fits(ToyFits(objective, engine, seed, auxiliary).at(truth, point), n, run)
+        fits = _fits(ToyFits(model, engine, seed, auxiliary).at(truth, point), n, run)
     about = {"seed": seed, "auxiliary": auxiliary, "engine": engine.name}
-    return dataset_of(objective, names, tested, truth, fits, found, about)
+    return dataset_of(model, names, tested, truth, fits, found, about)
 
 
 def _fits(fit: Any, n: int, run: Run | None) -> Fits:
@@ -124,7 +124,7 @@ def require_count(what: str, number: Any, most: int | None) -> int:
 
 
 def asked(
-    objective: Objective,
+    model: Objective,
     free: str | Iterable[str] | None,
     test: str | Iterable[str] | None,
     fixed: Mapping[str, float] | None,
@@ -132,7 +132,7 @@ def asked(
     """Fitted and tested parameters, and values of those that are held.
 
     Args:
-        objective: The model.
+        model: The model.
         free: Parameters of the global fit.
         test: Those that are tested.
         fixed: Parameters to hold.
@@ -142,7 +142,7 @@ def asked(
         InputError: At a tested parameter that is not free, or if there is none.
     """
     listed = [test] if isinstance(test, str) else list(test or ())
-    table = objective.parameters
+    table = model.parameters
     for name in listed:
         if table[name].linear:
             raise InputError(f"{name} is a linear nuisance, solved in every fit; it has no test")
@@ -150,7 +150,7 @@ def asked(
             raise InputError(f"{name} is both tested and fixed; drop one of the two")
     if free is None and listed:
         free = listed
-    names, held = free_names(objective, free, fixed)
+    names, held = free_names(model, free, fixed)
     if test is None:
         listed = [n for n in names if table[n].kind == "theory"]
     for name in listed:
@@ -164,12 +164,12 @@ def asked(
 
 
 def _true_values(
-    objective: Objective,
+    model: Objective,
     values: Mapping[str, float] | None,
     names: tuple[str, ...],
     held: dict[str, float],
 ) -> dict[str, float]:
-    table, out = objective.parameters, {}
+    table, out = model.parameters, {}
     for name, value in (values or {}).items():
         p = table[name]
         out[name] = p.check(value)
@@ -188,7 +188,7 @@ class ToyFits:
 
     def __init__(
         self,
-        objective: Objective,
+        model: Objective,
         engine: ToyFitter,
         seed: int,
         auxiliary: bool,
@@ -197,13 +197,13 @@ class ToyFits:
         """Prepare.
 
         Args:
-            objective: The model.
+            model: The model.
             engine: What fits.
             seed: Of the random numbers.
             auxiliary: Throw auxiliary measurements.
             thrown: Nuisances whose true values are drawn from their priors.
         """
-        self._model: Any = objective
+        self._model: Any = model
         self._engine, self._seed = engine, seed
         self._auxiliary, self._thrown = auxiliary, thrown
 

@@ -136,7 +136,7 @@ class TemplateGrid:
                 counts = counts * t + lower
             e = self._experiments[i]
             signals.append(counts.reshape(shape[0] * shape[1], *_signal_shape(e)))
-        values = {n: self._values[n] for e in self._experiments for n, _ in e.searched}
+        values = {n: self._values[n] for e in self._experiments for n, _ in e.free_pulls}
         static = (self._static, group)
         return np.asarray(_solved(*static, self._leaves, self._observed, values, signals)).reshape(
             shape

@@ -80,14 +80,14 @@ def strength_of(
         e: Arrays of the experiment.
         observed: Its counts, [cell] [count].
         found: What measured the pulls found; 0 if left out [1].
-        values: Pulls that are searched.
+        values: Pulls that are free.
     """
     root = np.sqrt(np.asarray(e.weights))
     backgrounds = {n: np.asarray(b) for n, b in e.backgrounds.items()}
     sd = np.array([float(np.asarray(e.pull_sd[n])) for n, _ in e.pulls])
     centre = np.array([found.get(n, 0.0) for n, _ in e.pulls])
     on_signal = np.array([SIGNAL in names for _, names in e.pulls], dtype=bool)
-    strengths = {c: _searched(e, c, values) for c in (SIGNAL, *backgrounds)}
+    strengths = {c: _free_pulls(e, c, values) for c in (SIGNAL, *backgrounds)}
     cells = root.size
     columns = _columns(e, root, backgrounds, sd)
     share, variance = _shares(sd, on_signal)
@@ -104,9 +104,9 @@ def strength_of(
     return SignalStrength(root, offset, projected, direction, y, mean, variance, float(finite))
 
 
-def _searched(e: ExperimentArrays, component: str, values: Mapping[str, float]) -> float:
-    """What pulls that are searched multiply a component by."""
-    return 1.0 + sum(float(values[n]) for n, names in e.searched if component in names)
+def _free_pulls(e: ExperimentArrays, component: str, values: Mapping[str, float]) -> float:
+    """What free pulls multiply a component by."""
+    return 1.0 + sum(float(values[n]) for n, names in e.free_pulls if component in names)
 
 
 def _columns(

@@ -241,7 +241,7 @@ def test_slope_by_quenching_scale():
 def test_first_observation():
     """COHERENT's own 2-D fit (PHYSICS section 5): 132.3 +23.4 -22.5 events, 6.58 sigma."""
     e = built(12.0, quenching="constant", pulls={"sig": np.inf})
-    m = Model(e, [StandardModel("pdg2018", KleinNystrand(r_A=1.20), "formula")], searched=[SIG])
+    m = Model(e, [StandardModel("pdg2018", KleinNystrand(r_A=1.20), "formula")], free_pulls=[SIG])
     predicted = sum(c.sum() for c in helpers.signal(m).values())
     chi2 = lambda N: 2 * float(m.profiled_nll({SIG: N / predicted - 1}))  # noqa: E731
     best = minimize_scalar(chi2, bracket=(120, 132, 150), tol=1e-8)

@@ -338,7 +338,7 @@ def test_chi2_by_hand(signal, far):
 def test_fit_of_the_release():
     """PHYSICS section 4: 159.71 +42.90 -42.24 events, 3.866 sigma, chi2 1067.29 of 960 cells."""
     e = built(signal="release", morphs=(), pulls={"sig": math.inf})
-    made = Model(e, searched=[SIG])
+    made = Model(e, free_pulls=[SIG])
     parts = made.by_component()[NAME]["signal"]
     events = sum(float(np.sum(np.asarray(c))) for c in parts.values())
     chi2 = lambda N: 2 * float(made.profiled_nll({SIG: N / events - 1}))  # noqa: E731

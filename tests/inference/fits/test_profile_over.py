@@ -330,8 +330,8 @@ def test_pieces_of_a_searched_pull():
     """A pull that is searched is profiled like any other parameter: the solver's answer."""
     solved = Model(csi_2017(), [StandardModel()])
     name = "alpha_sig_csi2017"
-    searched = Model(csi_2017(), [StandardModel()], searched=[name])
-    ours = profile(searched, "sin2_theta_w", levels=(0.6827,))
+    free_pulls = Model(csi_2017(), [StandardModel()], free_pulls=[name])
+    ours = profile(free_pulls, "sin2_theta_w", levels=(0.6827,))
     assert ours.free == (name,)
     expected = 2 * np.asarray(solved.map({}, {"sin2_theta_w": ours.x}))
     close(ours.chi2, expected, atol=1e-8)

@@ -157,7 +157,7 @@ def test_planned_gaussian_counts_vary_by_their_mean():
 def test_counts_linear_in_all_unknowns_give_quantiles_of_the_normal():
     """A background's normalisation, with the other pull profiled: NumPy's 2 x 2 covariance."""
     name, pull = "alpha_brn_csi2017", "alpha_sig_csi2017"
-    model = cj.Model(csi_2017(), searched=[name])
+    model = cj.Model(csi_2017(), free_pulls=[name])
     e = model.experiments[CSI]
     mean, sd_pull = model.expected({})[CSI], 0.05
     B, S = (np.asarray(model.expected({n: 1.0})[CSI] - mean) for n in (name, pull))
@@ -216,7 +216,7 @@ def test_poisson_counts_without_background():
 def test_a_searched_pull_is_as_good_as_a_solved_one():
     """Newton's search against the closed form, second derivatives too."""
     one, other = (
-        cj.expected_limit(cj.Model(csi_2017(), searched=names), ANGLE)
+        cj.expected_limit(cj.Model(csi_2017(), free_pulls=names), ANGLE)
         for names in ([], ["alpha_sig_csi2017"])
     )
     design = {"exposure": 2.0, "sd.alpha_sig_csi2017": 0.1}

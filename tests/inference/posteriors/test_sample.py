@@ -16,7 +16,7 @@ from cevnsjax.inference.posteriors.arviz_groups import inference_data
 from cevnsjax.inference.posteriors.nuts import relaxed
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.report import report
-from cevnsjax.inference.posteriors.sample import Target
+from cevnsjax.inference.posteriors.sample import LogPosterior
 
 SD_A = 0.5
 
@@ -149,7 +149,7 @@ def test_constraints_are_priors_where_the_data_put_them_and_leave_the_likelihood
     toy, data = everything(), SimpleNamespace(auxiliary={"b": 0.7})
     priors = densities(toy, ["a", "b"], None, data)
     assert [p.normal for p in priors] == [cj.Normal(0.0, SD_A), cj.Normal(0.7, 0.2)]
-    target = Target(toy, priors, {"x": 1.3}, marginal=False, data=data)
+    target = LogPosterior(toy, priors, {"x": 1.3}, marginal=False, data=data)
     for a, b in ((0.0, 0.0), (0.4, -0.3)):
         values = {"a": a, "b": b}
         counts = ((0.3 - a) / 0.3) ** 2 + (2 / 0.4) ** 2

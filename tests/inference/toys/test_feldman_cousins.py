@@ -31,7 +31,7 @@ def counting():
     numbers = {"observed": np.array([4.0]), "variance": np.array([1.0])}
     background = {"flat": np.array([BACKGROUND])}
     one = replace(one, statistic="poisson", backgrounds=background, pulls=(pull,), **numbers)
-    return cj.Model(one, searched=[STRENGTH])
+    return cj.Model(one, free_pulls=[STRENGTH])
 
 
 def p_value(n, mu, b):
@@ -66,7 +66,7 @@ def test_counting_experiment(counting):
 
 def test_linear_gaussian_problem():
     """Critical values are quantiles of chi2, and intervals those of the profile likelihood."""
-    model = cj.Model(cj.experiments.csi_2017(), searched=[SIG])
+    model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
     found = cj.feldman_cousins(model, toys=8192, seed=1, **{SIG: np.linspace(-0.3, 0.3, 25)})
     for k, level in enumerate(found["level"].values.tolist()):
         exact = stats.chi2(1).ppf(level)
@@ -113,7 +113,7 @@ def test_more_where_it_matters(model):
 @pytest.mark.parametrize("nuisances", ["prior", "default"])
 def test_other_nuisances(nuisances):
     """Thrown nuisances and thrown measurements are the same where all is nearly linear."""
-    model = cj.Model(cj.experiments.csi_2017(), searched=[SIG])
+    model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
     found = cj.feldman_cousins(
         model, fixed={SIG: 0.0}, nuisances=nuisances, toys=4096, sin2_theta_w=(0.2, 0.27, 2)
     )

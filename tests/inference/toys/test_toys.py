@@ -26,7 +26,7 @@ def two_valleys():
 @pytest.fixture(scope="module")
 def linear():
     """The strength of the signal as parameter: counts are linear in everything."""
-    return cj.Model(cj.experiments.csi_2017(), searched=[SIG])
+    return cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_other_data_and_fixed_values():
 
 def test_searched_pull_is_held():
     name = "alpha_sig_csi2017"
-    made = Model(csi_2017(), owning(["eps_uV_ee"], {}), searched=[name])
+    made = Model(csi_2017(), owning(["eps_uV_ee"], {}), free_pulls=[name])
     compare(made, {"eps_uV_ee": (*EPS, 15)}, fixed={name: 0.2})
 
 

@@ -26,8 +26,8 @@ def solved():
 
 
 @cache
-def searched(sd=0.128):
-    return Model(csi_2017(statistic="time", pulls={"sig": sd}), searched=[SIG])
+def free_pulls(sd=0.128):
+    return Model(csi_2017(statistic="time", pulls={"sig": sd}), free_pulls=[SIG])
 
 
 @cache
@@ -67,20 +67,20 @@ def test_profile_at_fixed_values(value):
     """Others are solved: brute force, with the constraint on the one that is given."""
     expected, pulls = best(value)
     values = {SIG: value}
-    assert 2 * float(searched().profiled_nll(values)) == pytest.approx(expected, rel=0, abs=1e-7)
-    got = searched().best_pulls(values)
+    assert 2 * float(free_pulls().profiled_nll(values)) == pytest.approx(expected, rel=0, abs=1e-7)
+    got = free_pulls().best_pulls(values)
     assert set(got) == {BRN, SS}
     np.testing.assert_allclose([got[BRN], got[SS]], pulls, rtol=0, atol=1e-5)
-    assert abs(float(searched().solver_distance(values))) < 1e-12
+    assert abs(float(free_pulls().solver_distance(values))) < 1e-12
 
 
 def test_least_profile_is_the_solved_one():
     """Searching by hand for what the solver would have found."""
     at = float(solved().best_pulls()[SIG])
-    assert float(searched().profiled_nll({SIG: at})) == pytest.approx(
+    assert float(free_pulls().profiled_nll({SIG: at})) == pytest.approx(
         float(solved().profiled_nll()), rel=1e-13
     )
-    slope = searched().value_and_grad({SIG: at})[1][SIG]
+    slope = free_pulls().value_and_grad({SIG: at})[1][SIG]
     assert slope * SD[SIG] == pytest.approx(0.0, abs=1e-9)
 
 
@@ -88,13 +88,14 @@ def test_least_profile_is_the_solved_one():
 def test_nll_does_not_ask_who_searches(value):
     """All pulls given: the same likelihood, counts and components whoever searches them."""
     values = {SIG: value, BRN: 0.2, SS: -0.03}
-    got = float(searched().nll(values))
+    got = float(free_pulls().nll(values))
     assert got == pytest.approx(float(solved().nll(values)), rel=1e-13)
     assert 2 * got == pytest.approx(chi2(value, 0.2, -0.03), rel=1e-11)
-    mu = [np.asarray(m.expected(values)[NAME]) for m in (searched(), solved())]
+    mu = [np.asarray(m.expected(values)[NAME]) for m in (free_pulls(), solved())]
     np.testing.assert_allclose(*mu, rtol=1e-13)
     gradient = [
-        m.value_and_grad(values, names=tuple(SD), profiled=False)[1] for m in (searched(), solved())
+        m.value_and_grad(values, names=tuple(SD), profiled=False)[1]
+        for m in (free_pulls(), solved())
     ]
     assert gradient[0] == pytest.approx(gradient[1], rel=1e-10)
 
@@ -102,11 +103,11 @@ def test_nll_does_not_ask_who_searches(value):
 def test_without_signal():
     """At the bound -1 only backgrounds are left; below it nothing is evaluated."""
     _, neutrons, steady = templates()
-    mu = searched().expected({SIG: -1.0})[NAME]
+    mu = free_pulls().expected({SIG: -1.0})[NAME]
     np.testing.assert_allclose(mu, neutrons + steady, rtol=1e-14)
-    parameter = searched().parameters[SIG]
+    parameter = free_pulls().parameters[SIG]
     assert (parameter.bounds, parameter.linear) == ((-1.0, 100.0), False)
-    for call in (searched().nll, searched().profiled_nll, searched().expected):
+    for call in (free_pulls().nll, free_pulls().profiled_nll, free_pulls().expected):
         with pytest.raises(InputError, match=r"alpha_sig_csi2017=-1\.01 is outside its bounds"):
             call({SIG: -1.01})
     # A pull that is solved has no such bound.
@@ -115,7 +116,7 @@ def test_without_signal():
 
 def test_constraint():
     """Kept with its width; none where the width is infinite."""
-    free, tight = searched(math.inf), searched()
+    free, tight = free_pulls(math.inf), free_pulls()
     assert free.parameters[SIG].prior is None
     assert tight.parameters[SIG].prior.sd == 0.128
     for value in (-1.0, 0.0, 1.3):
@@ -129,23 +130,23 @@ def test_constraint():
 def test_auxiliary_measurement_of_a_searched_pull():
     """Its constraint is centred where the auxiliary measurement found it."""
     moved = Pseudodata({}, {SIG: 0.2})
-    got = float(searched().profiled_nll({SIG: 0.5}, data=moved))
-    plain = float(searched().profiled_nll({SIG: 0.5}))
+    got = float(free_pulls().profiled_nll({SIG: 0.5}, data=moved))
+    plain = float(free_pulls().profiled_nll({SIG: 0.5}))
     assert 2 * (got - plain) == pytest.approx((0.3**2 - 0.5**2) / 0.128**2, rel=1e-10)
 
 
 @pytest.mark.parametrize("names", [("alpha_sig_csi",), ("sin2_theta_w",), (SIG, "alpha_x_y")])
 def test_unknown_names(names):
     with pytest.raises(UnknownNameError, match="unknown pull"):
-        Model(csi_2017(statistic="time"), searched=names)
+        Model(csi_2017(statistic="time"), free_pulls=names)
 
 
 def test_bad_names():
-    with pytest.raises(InputError, match=r"searched must be a list of pulls.*put it in \[ \]"):
-        Model(csi_2017(), searched=SIG)
+    with pytest.raises(InputError, match=r"free_pulls must be a list of pulls.*put it in \[ \]"):
+        Model(csi_2017(), free_pulls=SIG)
     # Shapes cannot be searched this way: a morph is no pull.
     with pytest.raises(UnknownNameError, match="unknown pull 'alpha_time_csi2021'"):
-        Model(csi_2021(), searched=["alpha_time_csi2021"])
+        Model(csi_2021(), free_pulls=["alpha_time_csi2021"])
 
 
 @pytest.mark.parametrize("names", [(SIG, BRN, SS), (BRN,)], ids=str)
@@ -153,13 +154,13 @@ def test_any_pulls_in_any_statistic(names):
     """All of them in Poisson cells, one background of a Gaussian chi2."""
     values = {SIG: 0.1, BRN: -0.2, SS: 0.02}
     if len(names) == 3:
-        all_searched = Model(csi_2017(statistic="time"), searched=names)
+        all_searched = Model(csi_2017(statistic="time"), free_pulls=names)
         assert all_searched.best_pulls() == {}
         got = 2 * float(all_searched.profiled_nll(values))
         assert got == pytest.approx(chi2(*values.values()), rel=1e-11)
         return
     e = csi_2017()
-    m = Model(e, searched=names)
+    m = Model(e, free_pulls=names)
     signal = sum(np.asarray(c) for c in m.by_component()[NAME]["signal"].values())
     rest = e.observed - 0.8 * e.backgrounds["prompt_neutrons"] - signal
     # One linear pull left: the parabola's lowest point.
@@ -185,7 +186,7 @@ def pair():
 @pytest.mark.parametrize("value", [-0.5, 0.15])
 def test_shared_pull(value):
     """Searched, it joins nothing: experiments are solved apart, its constraint counts once."""
-    joint = Model(list(pair()), searched=[FLUX])
+    joint = Model(list(pair()), free_pulls=[FLUX])
     assert [sorted(g) for g in joint.static.groups] == [[0], [1]]
     assert joint.parameters[FLUX].owner == "csi-2017, lar-2020"
     values, expected = {FLUX: value}, (value / 0.10) ** 2
@@ -216,7 +217,7 @@ def test_shared_pull(value):
 def test_searched_and_solved_pulls_on_one_component(names):
     """Pulls of one component add, 1 + flux + signal, whichever are searched."""
     e = csi_2017(split_flux=True)
-    plain, other = Model(e), Model(e, searched=names)
+    plain, other = Model(e), Model(e, free_pulls=names)
     values = {FLUX: 0.2, SIG: -0.15, BRN: 0.1}
     signal = sum(np.asarray(c) for c in plain.by_component()[NAME]["signal"].values())
     expected = 1.05 * signal + 1.1 * e.backgrounds["prompt_neutrons"]
@@ -285,7 +286,7 @@ def test_argon_without_signal():
     """
     e = lar_2020(statistic="cells")
     name, *rest = (n.name for n in (*e.pulls, *e.morphs))
-    m = Model(e, searched=[name])
+    m = Model(e, free_pulls=[name])
     np.testing.assert_allclose(
         m.expected({name: -1.0})[e.name], sum(e.backgrounds.values()), rtol=1e-14
     )

@@ -4,6 +4,9 @@ import math
 
 from cevnsjax.core.errors import InputError
 
+DEFAULT_LEVELS = (0.6827, 0.90, 0.9545)
+"""Levels of intervals and regions where none are asked for: 1 sigma, 90 %, 2 sigma [1]."""
+
 
 def level_key(level: float) -> str:
     """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.99"."""

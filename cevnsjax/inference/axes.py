@@ -7,6 +7,7 @@ import numpy as np
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective
+from cevnsjax.parameters import Parameter
 
 Axis = tuple[float, float, int] | tuple[float, float, int, str]
 MOST = 100_000_000
@@ -29,6 +30,18 @@ def grids_of(
         InputError: At an empty, unordered or out-of-bounds axis.
     """
     return {name: _grid(model, name, axis, most) for name, axis in axes.items()}
+
+
+def coordinate(parameter: Parameter) -> dict[str, str]:
+    """Attributes of an xarray variable that holds values of a parameter.
+
+    Args:
+        parameter: The parameter.
+
+    Returns:
+        ``units``, ``long_name`` (its meaning) and ``label`` (symbol and unit for plots).
+    """
+    return {"units": parameter.unit, "long_name": parameter.meaning, "label": parameter.label}
 
 
 def _grid(model: Objective, name: str, axis: Any, most: int) -> np.ndarray:

@@ -210,8 +210,8 @@ def free_names(
     for name in [*listed, *held, *excluded]:
         if table[name].linear:
             raise InputError(
-                f"{name} is a linear nuisance, solved at every point; Model(free_pulls=[...]) makes "
-                "a pull a parameter, and the experiment's pulls or morphs remove it"
+                f"{name} is a linear nuisance, solved at every point; Model(free_pulls=[...]) "
+                "makes a pull a parameter, and the experiment's pulls or morphs remove it"
             )
     for name in excluded.intersection(given or ()):
         raise InputError(f"{name} is both free and what is scanned; leave it out of free")

@@ -63,7 +63,7 @@ def test_an_option_of_the_experiment(run):
 def test_no_error_and_no_limit_are_null(run):
     words = ("--parameter", "R_n_Cs", "--over", "exposure=1e-4:1e-3:2", "--json")
     got = as_object(run("forecast", *ONE_CELL, *words))
-    assert got["high"] == [[None], [None]]
+    assert got["high"] == [[None, None, None], [None, None, None]]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from cevnsjax.cli.commands.system import prepare, say_table
 from cevnsjax.cli.request import Request, build
 from cevnsjax.cli.sink import Sink
 from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.levels import DEFAULT_LEVELS
 
 
 def fit(request: Request, search: dict[str, Any], figure: str, sink: Sink) -> None:
@@ -79,14 +80,13 @@ def profile(
 ) -> None:
     """Profile, print, draw; exit status 1 if an inner fit did not converge."""
     prepare()
-    from cevnsjax.inference.fits.profile import LEVELS
     from cevnsjax.inference.fits.profile import profile as run
 
     model = build(request)
     result = run(
         model,
         parameter,
-        levels=levels or LEVELS,
+        levels=levels or DEFAULT_LEVELS,
         free=request.free or (),
         fixed=request.fixed,
         within=within,

@@ -12,8 +12,8 @@ from cevnsjax.cli.request import Request, axis, build
 from cevnsjax.cli.sink import Sink
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.files import write_atomically
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
-LEVELS = (0.90,)
 _AXIS = {
     "exposure": "exposure relative to today",
     "background": "background of {} relative to today",
@@ -69,7 +69,7 @@ def forecast(
         values=truth,
         free=request.free or (),
         fixed=request.fixed,
-        level=levels or LEVELS,
+        level=levels or DEFAULT_LEVELS,
         over={name: grid},
         side=side,
         statistical=statistical,
@@ -128,7 +128,6 @@ def _table(dataset: Any, name: str) -> str:
 
 
 def _figure(dataset: Any, name: str, label: str) -> Any:
-    from cevnsjax.core.levels import delta_chi2_at, level_key
     from cevnsjax.plots.likelihoods.forecast import forecast as draw
     from cevnsjax.plots.likelihoods.scans import scale_of
 

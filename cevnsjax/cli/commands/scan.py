@@ -9,8 +9,8 @@ from cevnsjax.cli.request import Request, build, range_of, split
 from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import Sink
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
-LEVELS = (0.6827, 0.90)
 # Numbers that JSON may hold; a grid above this goes to netCDF.
 _MOST_JSON = 1_000_000
 
@@ -34,10 +34,9 @@ def scan(
         raise InputError("a figure needs at least two points an axis")
     prepare()
     kept.begin()
-    from cevnsjax.core.levels import delta_chi2_at, level_key
     from cevnsjax.inference.scans.scan import scan as run
 
-    chosen, dof = levels or LEVELS, min(len(axes), 2) or 1
+    chosen, dof = levels or DEFAULT_LEVELS, min(len(axes), 2) or 1
     heights = {level_key(x): delta_chi2_at(x, dof=dof) for x in chosen}
     model = build(request)
     dataset = run(
@@ -60,7 +59,7 @@ def scan(
     sink.deliver(result, text, written=to_file)
     _warn(model, dataset, axes, best, sink)
     if sink.plot is not None:
-        sink.draw(scan_figure(model, dataset, best, heights, levels or LEVELS))
+        sink.draw(scan_figure(model, dataset, best, heights, levels or DEFAULT_LEVELS))
 
 
 def _result(
@@ -110,7 +109,6 @@ def scan_figure(
         heights: Delta chi2 by level.
         levels: Confidence levels, for the curves beside projections.
     """
-    from cevnsjax.core.levels import delta_chi2_at, level_key
     from cevnsjax.plots import ContourSet, projections
     from cevnsjax.plots import contours as draw_contours
     from cevnsjax.plots import profile as draw_profile
@@ -174,7 +172,7 @@ def contours(files: list[str], levels: tuple[float, ...], points: list[str], sin
             scans[name] = xr.open_dataset(path, engine="h5netcdf")
         except (OSError, ValueError):
             raise InputError(f"{path} is no scan; write one with scan --output x.nc") from None
-    sink.draw(scan_contours(scans, levels=levels or LEVELS, points=marks))
+    sink.draw(scan_contours(scans, levels=levels or DEFAULT_LEVELS, points=marks))
 
 
 def _point(word: str) -> tuple[str, tuple[float, float]]:

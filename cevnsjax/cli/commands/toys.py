@@ -13,6 +13,7 @@ from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import Sink
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.files import write_atomically
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
 # Lists longer than this go to netCDF, not to JSON.
 _MOST_JSON = 1_000_000
@@ -51,8 +52,8 @@ def toys(
         return
     a = dataset.attrs
     result = {**_plain(a), "n": n}
-    quantiles = dataset["q"].quantile([0.6827, 0.90, 0.9545], skipna=True).values.tolist()
-    result["q_quantiles"] = dict(zip(("0.6827", "0.90", "0.9545"), quantiles, strict=True))
+    quantiles = dataset["q"].quantile(DEFAULT_LEVELS, skipna=True).values.tolist()
+    result["q_quantiles"] = dict(zip(map(level_key, DEFAULT_LEVELS), quantiles, strict=True))
     tested = ", ".join(f"{name} = {a[f'true_{name}']:.5g}" for name in a["tested"])
     lines = [
         f"{n} pseudo-experiments at {tested} ({a['engine']} engine)",
@@ -89,7 +90,6 @@ def feldman_cousins(
         raise InputError("a figure needs at least two points an axis")
     prepare()
     kept.begin()
-    from cevnsjax.inference.toys.feldman_cousins import LEVELS
     from cevnsjax.inference.toys.feldman_cousins import feldman_cousins as run
 
     model = build(request)
@@ -98,7 +98,7 @@ def feldman_cousins(
         None if axes else parameter or "sin2_theta_w",
         free=request.free or (),
         fixed=request.fixed,
-        levels=levels or LEVELS,
+        levels=levels or DEFAULT_LEVELS,
         toys=most,
         nuisances=nuisances,
         auxiliary=auxiliary,
@@ -181,7 +181,6 @@ def feldman_cousins_figure(dataset: Any, labels: list[str], title: str) -> Any:
     """
     import numpy as np
 
-    from cevnsjax.core.levels import delta_chi2_at, level_key
     from cevnsjax.plots import ContourSet
     from cevnsjax.plots import contours as draw_contours
     from cevnsjax.plots.likelihoods.feldman_cousins import feldman_cousins as draw

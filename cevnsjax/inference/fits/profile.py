@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import Objective, free_names
 
 SIDES = ("both", "upper", "lower")
-LEVELS = (0.6827, 0.90, 0.9545)
 # Points of the linear grid, points a decade of the geometric one, points across each valley.
 _DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
 _REACH = 1e6
@@ -25,7 +24,7 @@ def profile(
     model: Objective,
     parameter: str,
     *,
-    levels: float | Sequence[float] = LEVELS,
+    levels: float | Sequence[float] = DEFAULT_LEVELS,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.inference.fits.profile import SIDES, profile
 from cevnsjax.inference.forecasts.design import KINDS, rebuilt, redesigned
@@ -62,7 +62,7 @@ def forecast(
     values: Mapping[str, float] | None = None,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    level: float | Sequence[float] = 0.90,
+    level: float | Sequence[float] = DEFAULT_LEVELS,
     over: Over | None = None,
     side: str = "both",
     statistical: str | Collection[str] = (),

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from cevnsjax.inference.axes import coordinate
 from cevnsjax.parameters import Parameter
 
 # Draws of each chain that counts are thrown for; numbers above which cells are added up.
@@ -47,21 +48,10 @@ def table_dataset(
         attributes: Of the dataset.
     """
     chains, draws = next(iter(values.values())).shape
-    variables = {
-        name: (("chain", "draw"), x, _described(table[name]) if name in table else {})
-        for name, x in values.items()
-    }
+    about = {n: coordinate(p) | {"kind": p.kind} for n, p in table.items()}
+    variables = {n: (("chain", "draw"), x, about.get(n, {})) for n, x in values.items()}
     coordinates = {"chain": np.arange(chains), "draw": np.arange(draws)}
     return xr.Dataset(variables, coords=coordinates, attrs=dict(attributes or {}))
-
-
-def _described(parameter: Parameter) -> dict[str, str]:
-    return {
-        "units": parameter.unit,
-        "long_name": parameter.meaning,
-        "label": parameter.label,
-        "kind": parameter.kind,
-    }
 
 
 def over_draws(

@@ -13,14 +13,13 @@ import numpy as np
 import xarray as xr
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import level_key
-from cevnsjax.inference.axes import Axis, grids_of
+from cevnsjax.core.levels import DEFAULT_LEVELS, level_key
+from cevnsjax.inference.axes import Axis, coordinate, grids_of
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.posteriors.priors import Density, densities
 from cevnsjax.parameters import Prior, Uniform
 
 _MAX_AXES, _MOST = 3, 10_000_000
-_LEVELS = (0.6827, 0.9545)
 # A density that is this part of its maximum at an end of an axis is cut off there.
 _CUT = 1e-3
 _BISECTIONS = 100
@@ -93,10 +92,7 @@ def _dataset(
     density = np.exp(log - top)
     norm = _integral(density, list(grids.values()))
     table = model.parameters
-    coordinates = {
-        n: (n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label})
-        for n, g in grids.items()
-    }
+    coordinates = {n: (n, g, coordinate(table[n])) for n, g in grids.items()}
     out = xr.Dataset({"density": (tuple(grids), density / norm)}, coords=coordinates)
     cut, coarse = [], []
     for p in priors:
@@ -160,7 +156,7 @@ def marginal(posterior: xr.Dataset, *names: str) -> xr.DataArray:
 
 
 def credible_intervals(
-    posterior: xr.Dataset, name: str, levels: Sequence[float] = _LEVELS
+    posterior: xr.Dataset, name: str, levels: Sequence[float] = DEFAULT_LEVELS
 ) -> dict[str, list[tuple[float, float]]]:
     """Intervals of highest marginal density: several where it has several peaks.
 

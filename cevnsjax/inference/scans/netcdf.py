@@ -10,6 +10,7 @@ import xarray as xr
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.files import write_atomically
+from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.objective import BlockGrid, Objective
 from cevnsjax.inference.progress import track
 
@@ -43,8 +44,7 @@ def dataset_of(
     if chi2.size <= IN_ONE_PIECE:
         variables["delta_chi2"] = (dims, chi2 - least)
     for name, array in (further or {}).items():
-        units = {"units": table[name].unit} if name in table else {}
-        variables[name] = (dims, array, units)
+        variables[name] = (dims, array, coordinate(table[name]) if name in table else {})
     attributes = _attributes(model, engine, least, best)
     if profiled:
         attributes["profiled"] = list(profiled)
@@ -65,12 +65,7 @@ def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
 
 def _coordinates(model: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
     table = model.parameters
-    return {
-        n: xr.Variable(
-            n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label}
-        )
-        for n, g in grids.items()
-    }
+    return {n: xr.Variable(n, g, coordinate(table[n])) for n, g in grids.items()}
 
 
 def _attributes(

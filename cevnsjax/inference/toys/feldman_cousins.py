@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.axes import Axis, grids_of
 from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.objective import Objective
@@ -32,7 +32,6 @@ from cevnsjax.parameters import Normal
 
 NUISANCES = ("profile", "prior", "default")
 """Where true nuisances are: at the conditional fit of the data, thrown from priors, at centres."""
-LEVELS = (0.6827, 0.90, 0.9545)
 _MOST_POINTS, _MOST_TOYS, _AXES = 100_000, 10_000_000, 2
 # Grid of one parameter that is given no axis: points, and by how much the profile's is widened.
 _POINTS, _WIDER = 81, 1.5
@@ -48,7 +47,7 @@ def feldman_cousins(
     *,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    levels: float | Sequence[float] = LEVELS,
+    levels: float | Sequence[float] = DEFAULT_LEVELS,
     toys: int = 8 * BLOCK,
     nuisances: str = "profile",
     auxiliary: bool = True,

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from cevnsjax.core.levels import level_key
+from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.toys.feldman_cousins_notes import notes_of
 from cevnsjax.inference.toys.result import p_value
@@ -98,10 +99,7 @@ def dataset_of(
     for name, x in by_level.items():
         variables[name] = ((*dims, "level"), np.reshape(x, (*shape, -1)))
     levels = about.pop("levels")
-    coordinates: dict[str, Any] = {
-        n: (n, g, {"units": table[n].unit, "long_name": table[n].meaning, "label": table[n].label})
-        for n, g in grids.items()
-    }
+    coordinates: dict[str, Any] = {n: (n, g, coordinate(table[n])) for n, g in grids.items()}
     coordinates["level"] = ("level", np.array(levels))
     attributes = {
         "analysis": model.name,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.plots.arrays import Number, NumpyReals
 from cevnsjax.plots.frame import Scale
 from cevnsjax.plots.likelihoods.contours import ContourSet, contours
@@ -19,7 +19,7 @@ _EVEN = 1e-6
 def scan_contours(
     scans: Mapping[str, Any],
     *,
-    levels: Sequence[Number] = (0.6827, 0.90),
+    levels: Sequence[Number] = DEFAULT_LEVELS,
     points: Sequence[tuple[str, Number, Number]] = (),
     common_minimum: bool = False,
     title: str = "",

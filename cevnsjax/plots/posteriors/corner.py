@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number
 from cevnsjax.plots.frame import dress, figure_of, new_figure, set_frames, tidy_numbers
 from cevnsjax.plots.likelihoods.contours import DASHES, mark
@@ -22,7 +23,6 @@ from cevnsjax.plots.posteriors.density import Ends, Estimate, estimate
 from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
 from cevnsjax.plots.style import BLUE, STYLE, VERMILION
 
-LEVELS = (0.6827, 0.9545)
 _PANEL, _ALONE = 1.45, 2.4  # inch
 # Room over the highest curve of the diagonal, for the notes.
 _HEADROOM = 1.35
@@ -41,7 +41,7 @@ def corner(
     draws: Mapping[str, ArrayLike],
     *,
     labels: Mapping[str, str] | None = None,
-    levels: Sequence[Number] = LEVELS,
+    levels: Sequence[Number] = DEFAULT_LEVELS,
     bounds: Mapping[str, tuple[Number, Number]] | None = None,
     priors: Mapping[str, Curve] | None = None,
     exact: Mapping[str, Curve] | None = None,

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, figure_of, keep_height, legend_above, new_figure
 from cevnsjax.plots.likelihoods.contours import shades
@@ -26,7 +27,7 @@ def predictive(
     observed: ArrayLike,
     draws: ArrayLike,
     *,
-    levels: Sequence[Number] = (0.6827, 0.9545),
+    levels: Sequence[Number] = DEFAULT_LEVELS,
     observable: str = "n_pe",
     title: str = "",
     axes: Iterable[Axes] | None = None,

@@ -7,8 +7,8 @@ import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
-from cevnsjax.core.levels import delta_chi2_at, level_key
-from cevnsjax.inference.toys.feldman_cousins import LEVELS, feldman_cousins
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.inference.toys.feldman_cousins import feldman_cousins
 from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress
 from cevnsjax.plots.style import CURVES, STYLE
@@ -34,7 +34,9 @@ def construction(model: Model, parameter: str, *, auxiliary: bool, toys: int = _
         toys: Pseudo-experiments of a point at most.
     """
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _POINTS)}
-    return feldman_cousins(model, levels=LEVELS, toys=toys, auxiliary=auxiliary, seed=_SEED, **axis)
+    return feldman_cousins(
+        model, levels=DEFAULT_LEVELS, toys=toys, auxiliary=auxiliary, seed=_SEED, **axis
+    )
 
 
 def result() -> Result:
@@ -49,7 +51,7 @@ def result() -> Result:
     axes[0].set_ylabel("critical value / Wilks")
     lines = [line for line in axes[0].get_lines() if str(line.get_label())[0] != "_"]
     with mpl.rc_context(STYLE):
-        figure.legend(handles=lines, loc="outside upper left", ncols=len(LEVELS))
+        figure.legend(handles=lines, loc="outside upper left", ncols=len(DEFAULT_LEVELS))
     note = (
         "Without thrown measurements q is too small where nuisances share in what the parameter "
         "does, and too large where the truth lies away from the measurements that stay behind."
@@ -58,10 +60,10 @@ def result() -> Result:
 
 
 def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[str, ...]]:
-    wilks = limits(model, parameter, RANGES[parameter], levels=LEVELS)
+    wilks = limits(model, parameter, RANGES[parameter], levels=DEFAULT_LEVELS)
     found = [json.loads(f.attrs["intervals"]) for f in both]
     rows = []
-    for level in LEVELS:
+    for level in DEFAULT_LEVELS:
         key = level_key(level)
         spans = [", ".join(f"[{a:.4g}, {b:.4g}]" for a, b in f[key]) for f in found]
         rows.append((parameter, f"{100 * level:g} %", spans_of(wilks, key), *spans))
@@ -72,7 +74,7 @@ def _draw(frame: Any, model: Model, parameter: str, both: list[xr.Dataset]) -> N
     """Critical values over those of Wilks' theorem, which is the line at 1."""
     dress(frame)
     frame.axhline(1.0, color="#6E6E6E", linewidth=0.7)
-    for k, (level, colour) in enumerate(zip(LEVELS, CURVES, strict=False)):
+    for k, (level, colour) in enumerate(zip(DEFAULT_LEVELS, CURVES, strict=False)):
         for found, style, words in zip(both, ("-", ":"), ("", ", not thrown"), strict=True):
             critical = np.asarray(found["critical"].isel(level=k)) / delta_chi2_at(level)
             label = f"{100 * level:g} %{words}"

@@ -14,7 +14,7 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.plots import corner, predictive, save, trace
 from cevnsjax.plots.posteriors.density import estimate
 
-LEVELS = (0.6827, 0.9545)
+LEVELS = (0.6827, 0.90, 0.9545)
 NOWHERE = (-np.inf, np.inf)
 
 
@@ -170,7 +170,7 @@ def test_labels_notes_and_legend():
     assert not above.get_visible()
     assert [pair.get_xlabel(), pair.get_ylabel(), last.get_xlabel()] == ["$x$ [fm]", "y", "y"]
     assert [t.get_text() for t in first.texts] == ["0.00 ± 1.00"]
-    regions = ["68.27% most probable", "95.45% most probable"]
+    regions = [f"{level} most probable" for level in ("68.27%", "90%", "95.45%")]
     assert legend(figure) == [*regions, "prior", "exact on a grid", "best fit", "SM"]
     assert first.get_legend().get_title().get_text() == "Title"
     (prior,) = lines(last, "prior")
@@ -312,7 +312,7 @@ def test_bands_are_quantiles():
     assert lower.get_xlabel() == r"$n_\mathrm{PE}$"
     assert upper.get_ylabel() == "counts per bin"
     texts = [t.get_text() for t in upper.get_legend().get_texts()]
-    assert texts == ["data", "median", "68.27% predicted", "95.45% predicted"]
+    assert texts == ["data", "median", *(f"{x} predicted" for x in ("68.27%", "90%", "95.45%"))]
     assert upper.get_legend().get_title().get_text() == "Title"
     assert lower.get_ylim()[1] >= np.abs((OBSERVED - median) / sd).max()
 

@@ -2,6 +2,7 @@ from . import analyses as analyses
 from . import experiments as experiments
 from . import plots as plots
 from ._version import __version__ as __version__
+from .core import errors as errors
 from .core.precision import enable_x64 as enable_x64
 from .flux.decay_at_rest import DecayAtRest as DecayAtRest
 from .flux.reactor import ReactorSource as ReactorSource

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from cevnsjax.core.errors import InputError
@@ -20,6 +21,35 @@ def number(what: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{what} must be a finite number, got {value!r}")
     return float(value)
+
+
+def whole_number(what: str, value: object, least: int = 0, most: int | None = None) -> int:
+    """The value as an integer.
+
+    Args:
+        what: Name of the option, for the message.
+        value: What was given.
+        least: Smallest value allowed.
+        most: Largest value allowed; without a limit if None.
+
+    Raises:
+        InputError: If it is not a whole number, or out of range.
+    """
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number and (most is None or number <= most):
+            return number
+    allowed = f">= {least}" if most is None else f"from {least} to {most:g}"
+    raise InputError(f"{what} must be a whole number {allowed}, got {value!r}")
+
+
+def whole_numbers(**options: tuple[object, int]) -> list[int]:
+    """The values as integers: option=(value, smallest value allowed).
+
+    Raises:
+        InputError: At the first that is not a whole number, or too small.
+    """
+    return [whole_number(name, value, least) for name, (value, least) in options.items()]
 
 
 def numbers(what: str, value: Any, *, length: int | None = None, example: str) -> list[float]:

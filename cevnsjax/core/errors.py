@@ -30,5 +30,9 @@ class DataError(CevnsjaxError):
     """A data file that is missing, malformed or differs from its manifest."""
 
 
+class RunError(CevnsjaxError, RuntimeError):
+    """A run in a folder cannot begin or go on; the message says how to go on."""
+
+
 class PrecisionError(CevnsjaxError, RuntimeError):
     """Float64 is needed and jax has it switched off."""

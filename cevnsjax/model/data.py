@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import Values
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
@@ -106,10 +107,8 @@ def draw(
     model: Any, seed: int, values: Values | None, size: int | None, auxiliary: bool
 ) -> Pseudodata:
     """Pseudo-experiments of a model; see ``Model.toy``."""
-    if type(seed) is not int or seed < 0:
-        raise InputError(f"seed must be a whole number >= 0, got {seed!r}")
-    if size is not None and (type(size) is not int or size < 1):
-        raise InputError(f"size must be a whole number above 0, got {size!r}")
+    seed = whole_number("seed", seed)
+    size = None if size is None else whole_number("size", size, 1)
     truth = {**model.parameters.defaults(), **(values or {})}
     mean, toys = model.expected(truth), size or 1
     counts = {}

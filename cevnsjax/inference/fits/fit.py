@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
@@ -54,7 +55,7 @@ def fit(
     names, held = free_names(model, free, fixed)
     problem = problem_of(model, names, held, data, bounds)
     if names:
-        listed = starts_of(model, names, random=_count(starts), seed=seed)
+        listed = starts_of(model, names, random=whole_number("starts", starts), seed=seed)
         if start:
             box = narrowed(model, names, bounds)
             listed.insert(0, _given_start(model, names, start, box))
@@ -67,12 +68,6 @@ def fit(
         value = problem.local(np.zeros((1, 0))).value[0]
         minima = [Minimum(np.zeros(0), float(value), 0.0, np.zeros(0, dtype=bool), 0)]
     return _result(model, names, held, minima, data)
-
-
-def _count(starts: int) -> int:
-    if type(starts) is not int or starts < 0:
-        raise InputError(f"starts must be a whole number >= 0, got {starts!r}")
-    return starts
 
 
 def _given_start(

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.neural.amortised_posterior import Amortised
 from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax, trained
@@ -79,7 +80,11 @@ def amortise(
         InputError: At a prior as in ``sample``, an option that cannot be used, counts that are
             not finite under the priors, or without flowjax.
     """
-    _require_numbers(steps, batch, width, rate, seed)
+    steps, batch, width, seed = whole_numbers(
+        steps=(steps, 1), batch=(batch, 1), width=(width, 1), seed=(seed, 0)
+    )
+    if not 0 < rate < 1:
+        raise InputError(f"rate must lie within (0, 1), got {rate!r}")
     wanted, others, held = _split(model, free, nuisances, fixed)
     require_flowjax()
     table = densities(model, (*wanted, *others), priors)
@@ -99,19 +104,6 @@ def amortise(
     own = dict(zip(model.experiments, model.observed, strict=True))
     observed = {n: np.asarray(x, dtype=float) for n, x in own.items()}
     return Amortised(flow, frame, observed, losses, setup)
-
-
-def _require_numbers(steps: int, batch: int, width: int, rate: float, seed: int) -> None:
-    for what, number, least in (
-        ("steps", steps, 1),
-        ("batch", batch, 1),
-        ("width", width, 1),
-        ("seed", seed, 0),
-    ):
-        if type(number) is not int or number < least:
-            raise InputError(f"{what} must be a whole number >= {least}, got {number!r}")
-    if not 0 < rate < 1:
-        raise InputError(f"rate must lie within (0, 1), got {rate!r}")
 
 
 def _split(

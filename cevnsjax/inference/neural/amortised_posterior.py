@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax._version import __version__
+from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output, write_atomically
 from cevnsjax.core.types import Reals
@@ -86,9 +87,7 @@ class Amortised(eqx.Module):
 
     def draws(self, data: Any = None, draws: int = 4000, seed: int = 0) -> dict[str, np.ndarray]:
         """As ``sample``, as arrays [draw]; [data set, draw] where counts are [data set, cell]."""
-        for what, number, least in (("draws", draws, 1), ("seed", seed, 0)):
-            if type(number) is not int or number < least:
-                raise InputError(f"{what} must be a whole number >= {least}, got {number!r}")
+        draws, seed = whole_numbers(draws=(draws, 1), seed=(seed, 0))
         seen, single = self._features(data)
         with relaxed():
             z = _draw(self.flow, self.frame, jax.random.key(seed), seen, draws)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 import jax
 import numpy as np
 
+from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
 from cevnsjax.inference.posteriors.draws import Sampling, nuts
@@ -21,7 +22,7 @@ from cevnsjax.inference.posteriors.log_posterior import (
     target_of,
 )
 from cevnsjax.inference.posteriors.priors import densities
-from cevnsjax.inference.posteriors.sample import require_method, require_numbers
+from cevnsjax.inference.posteriors.sample import require_method
 from cevnsjax.inference.posteriors.smc import run_tempered
 from cevnsjax.inference.progress import track
 from cevnsjax.parameters import Prior
@@ -68,8 +69,13 @@ def sbc(
         InputError: At numbers that are too low, a model that cannot throw data, and whatever
             ``sample`` refuses.
     """
-    least = {"simulations": (simulations, 20), "draws": (draws, 4), "thin": (thin, 1)}
-    require_numbers(**least, warmup=(warmup, 0), seed=(seed, 0))
+    simulations, draws, thin, warmup, seed = whole_numbers(
+        simulations=(simulations, 20),
+        draws=(draws, 4),
+        thin=(thin, 1),
+        warmup=(warmup, 0),
+        seed=(seed, 0),
+    )
     require_method(method, draws * thin, target_accept)
     if not hasattr(model, "toy"):
         raise InputError(f"{model.name or 'the model'} has no toy, which throws data")

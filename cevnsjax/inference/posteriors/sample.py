@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.arviz_groups import (
     counts_groups,
@@ -84,7 +85,9 @@ def sample(
             closed form; a folder that holds another run.
         RunError: If the folder is in use, or cannot be written any more.
     """
-    require_numbers(chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0))
+    chains, draws, warmup, seed = whole_numbers(
+        chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0)
+    )
     require_method(method, draws, target_accept)
     target, pulls = target_of(model, free, fixed, priors, marginalize_linear, data)
     _require_memory(chains, draws + warmup, len(target.names), model)
@@ -121,13 +124,6 @@ def _require_memory(chains: int, steps: int, parameters: int, model: Any) -> Non
             f"{chains} chains of {steps} steps take {needed / 1e9:.3g} GB, limit "
             f"{_MOST_BYTES / 1e9:g} GB; draw less: a posterior seldom needs over 10000 of each"
         )
-
-
-def require_numbers(**numbers: tuple[int, int]) -> None:
-    """Raise an InputError unless each is a whole number from its least on: name=(number, least)."""
-    for what, (number, least) in numbers.items():
-        if type(number) is not int or number < least:
-            raise InputError(f"{what} must be a whole number >= {least}, got {number!r}")
 
 
 def require_method(method: str, draws: int, target_accept: float) -> None:

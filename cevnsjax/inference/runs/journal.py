@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.core.types import Values
 from cevnsjax.inference.objective import Expanded, Objective, expansion
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.fingerprint import digest, to_plain
-from cevnsjax.inference.runs.lock import RunError
 from cevnsjax.inference.runs.run import Run
 from cevnsjax.parameters import ParameterTable
 

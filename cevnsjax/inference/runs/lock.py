@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from cevnsjax.core.errors import CevnsjaxError
+from cevnsjax.core.errors import RunError
 
 try:
     import fcntl
@@ -24,10 +24,6 @@ except ImportError:  # pragma: no cover - where the system has none
 _ATTEMPTS, _PAUSE_S = 5, 0.02
 # Files of this process, where they stand for locks.
 _mine: set[Path] = set()
-
-
-class RunError(CevnsjaxError, RuntimeError):
-    """A run in a folder that cannot begin or go on; the message says how to go on."""
 
 
 class Lock:

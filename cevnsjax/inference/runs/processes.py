@@ -7,6 +7,7 @@ that is lost takes no other with it.
 from contextlib import suppress
 from typing import Any
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 from cevnsjax.devices import use
 
@@ -34,7 +35,7 @@ def start(process: str | None = None, devices: Any = None) -> None:
         InputError: At other words, where there is no launcher, or fewer devices.
     """
     if devices is not None:
-        _require_devices(devices)
+        whole_number("devices", devices, 1, _MOST_DEVICES)
     numbered = None if process in (None, "auto") else _numbered(process)
     import jax
 
@@ -52,12 +53,6 @@ def start(process: str | None = None, devices: Any = None) -> None:
                 "there; ask for no more, and before the first computation"
             )
         use(devices)
-
-
-def _require_devices(count: Any) -> None:
-    whole = isinstance(count, int) and not isinstance(count, bool)
-    if not whole or not 1 <= count <= _MOST_DEVICES:
-        raise InputError(f"devices must be a whole number from 1 to {_MOST_DEVICES}, got {count!r}")
 
 
 def _numbered(words: str) -> tuple[int, int]:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.inference.progress import say, track
 from cevnsjax.inference.runs.fingerprint import diff, digest, listed, software, to_plain
-from cevnsjax.inference.runs.lock import Lock, RunError, holder
+from cevnsjax.inference.runs.lock import Lock, holder
 from cevnsjax.inference.runs.processes import place
 from cevnsjax.inference.runs.store import MANIFEST, Store, manifest_of
 

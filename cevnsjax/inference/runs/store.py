@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.core.files import write_atomically
-from cevnsjax.inference.runs.lock import RunError
 
 MANIFEST = "manifest.json"
 """What a run was asked to do."""

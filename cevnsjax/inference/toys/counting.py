@@ -8,6 +8,7 @@ counts observed.
 
 import numpy as np
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 
 _STEP = 0.005
@@ -34,12 +35,10 @@ def feldman_cousins_counting(
         Lower and upper end [count].
 
     Raises:
-        InputError: At counts that are no whole number from 0 on, a negative background or a
+        InputError: At counts that are not a whole number from 0 on, a negative background or a
             level outside (0, 1).
     """
-    whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
-    if not whole or not 0 <= n <= _MOST:
-        raise InputError(f"counts must be a whole number from 0 to {_MOST}, got {n!r}")
+    n = whole_number("counts", n, 0, _MOST)
     if not isinstance(background, int | float) or not 0 <= background <= _MOST:
         raise InputError(f"background must lie within 0 and {_MOST}, got {background!r}")
     if not 0 < level < 1:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.axes import Axis, grids_of
@@ -26,7 +27,7 @@ from cevnsjax.inference.toys.data_fit import observed, truth_of
 from cevnsjax.inference.toys.feldman_cousins_points import in_order
 from cevnsjax.inference.toys.feldman_cousins_result import GridPoint, dataset_of
 from cevnsjax.inference.toys.fitter import ToyFitter, batch_of_one
-from cevnsjax.inference.toys.toys import ToyFits, asked, require_count
+from cevnsjax.inference.toys.toys import ToyFits, asked
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.parameters import Normal
 
@@ -94,9 +95,9 @@ def feldman_cousins(
     """
     chosen = _levels(levels)
     least = max(BLOCK, math.ceil(_ABOVE / (1 - max(chosen))))
-    if require_count("toys", toys, _MOST_TOYS) < least:
+    toys, seed = whole_number("toys", toys, 1, _MOST_TOYS), whole_number("seed", seed)
+    if toys < least:
         raise InputError(f"toys={toys} are too few for a level of {max(chosen):g}: take {least}")
-    require_count("seed", seed, None)
     if nuisances not in NUISANCES:
         raise UnknownNameError("nuisances", nuisances, NUISANCES)
     tested = _tested(parameter, axes)
@@ -121,10 +122,10 @@ def feldman_cousins(
         "free": names,
         "fixed": held,
         "levels": chosen,
-        "toys": int(toys),
+        "toys": toys,
         "nuisances": nuisances,
         "auxiliary": auxiliary,
-        "seed": int(seed),
+        "seed": seed,
         "data": data,
     }
     run = run_in(folder, resume, model, asked_for, len(block_ranges(len(places))))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.runs.blocks import block_ranges, compute_missing, run_in
@@ -69,14 +70,13 @@ def toys(
             values out of bounds; a folder that holds another run.
         RunError: If the folder is in use, or cannot be written any more.
     """
-    require_count("n", n, _MOST)
-    require_count("seed", seed, None)
+    n, seed = whole_number("n", n, 1, _MOST), whole_number("seed", seed)
     names, tested, held = asked(model, free, test, fixed)
     true = _true_values(model, values, names, held)
     asked_for = {
         "command": "toys",
-        "n": int(n),
-        "seed": int(seed),
+        "n": n,
+        "seed": seed,
         "values": true,
         "free": names,
         "tested": tested,
@@ -107,20 +107,6 @@ def _fits(fit: Any, n: int, run: Run | None) -> Fits:
         compute_missing(run, blocks, lambda block: fit(block)._asdict(), what)
         parts = [Fits(**run.read(k)) for k in range(len(blocks))]
     return Fits(*(np.concatenate(p)[:n] for p in zip(*parts, strict=True)))
-
-
-def require_count(what: str, number: Any, most: int | None) -> int:
-    """A whole number: above 0 and at most ``most``, or, without, from 0 on.
-
-    Raises:
-        InputError: If it is none.
-    """
-    least = 0 if most is None else 1
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < least or (most is not None and number > most):
-        limit = f"from {least}" + ("" if most is None else f" to {most:.0e}")
-        raise InputError(f"{what} must be a whole number {limit}, got {number!r}")
-    return int(number)
 
 
 def asked(

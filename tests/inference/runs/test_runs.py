@@ -17,12 +17,12 @@ import jax
 import numpy as np
 import pytest
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.inference.runs import lock as run_lock
 from cevnsjax.inference.runs import run as run_folder
 from cevnsjax.inference.runs.blocks import block_ranges
 from cevnsjax.inference.runs.fingerprint import diff, digest, to_plain
-from cevnsjax.inference.runs.lock import Lock, RunError, holder
+from cevnsjax.inference.runs.lock import Lock, holder
 from cevnsjax.inference.runs.processes import start
 from cevnsjax.inference.runs.run import Run
 

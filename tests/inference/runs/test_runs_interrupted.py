@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from support import interrupted
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.inference.runs import run as run_folder
-from cevnsjax.inference.runs.lock import RunError
 from cevnsjax.inference.runs.store import Store
 
 SCRIPT = Path(interrupted.__file__)

@@ -241,7 +241,7 @@ def test_bad_seed(seed):
 
 @pytest.mark.parametrize("size", [0, -2, True], ids=repr)
 def test_bad_size(size):
-    with pytest.raises(InputError, match="size must be a whole number above 0"):
+    with pytest.raises(InputError, match="size must be a whole number >= 1"):
         model("csi-2017").toy(1, size=size)
 
 

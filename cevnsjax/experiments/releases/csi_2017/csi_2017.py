@@ -98,8 +98,8 @@ def csi_2017(
     if steady_state not in STEADY_STATES:
         raise UnknownNameError("csi-2017 steady_state", steady_state, STEADY_STATES)
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
-    if nodes is not None and (type(nodes) is not int or nodes < 1):
-        raise InputError(f"csi-2017: nodes must be a whole number above 0, got {nodes!r}")
+    if nodes is not None:
+        checks.whole_number("csi-2017: nodes", nodes, 1)
     tables = _tables(data)
     about = read_toml("coherent_csi_2017", "experiment.toml")
     edges = _edges(bins, statistic)

@@ -22,8 +22,8 @@ from cevnsjax.inference.neural.setup import Setup, features
 from cevnsjax.inference.neural.standardisation import Standardisation
 from cevnsjax.inference.neural.unbounded import from_normal, to_normal
 from cevnsjax.inference.posteriors.arviz_groups import inference_data, table_dataset
-from cevnsjax.inference.posteriors.nuts import relaxed
 from cevnsjax.inference.posteriors.priors import Density
+from cevnsjax.inference.promotions import standard_promotion
 
 _FORMAT = "cevnsjax amortised posterior 1"
 
@@ -89,7 +89,7 @@ class Amortised(eqx.Module):
         """As ``sample``, as arrays [draw]; [data set, draw] where counts are [data set, cell]."""
         draws, seed = whole_numbers(draws=(draws, 1), seed=(seed, 0))
         seen, single = self._features(data)
-        with relaxed():
+        with standard_promotion():
             z = _draw(self.flow, self.frame, jax.random.key(seed), seen, draws)
         out = {p.name: np.asarray(from_normal(p, z[..., k])).T for k, p in enumerate(self.priors)}
         return {n: x[0] for n, x in out.items()} if single else out
@@ -118,7 +118,7 @@ class Amortised(eqx.Module):
             raise InputError("log_prob takes one data set; map over several")
         x = jnp.broadcast_arrays(*(jnp.asarray(values[n], dtype=float) for n in self.names))
         z = [to_normal(p, v) for p, v in zip(self.priors, x, strict=True)]
-        with relaxed():
+        with standard_promotion():
             log = _log_density(self.flow, self.frame, jnp.stack(z, axis=-1), seen[0])
         for p, v, c in zip(self.priors, x, z, strict=True):
             log = log + p.log(v, jnp) + 0.5 * c**2 + 0.5 * math.log(2 * math.pi)
@@ -140,7 +140,7 @@ class Amortised(eqx.Module):
                 raise InputError(f"data for {name} are not finite")
         rows = {n: jnp.broadcast_to(_row(x), (*size, np.shape(x)[-1])) for n, x in counts.items()}
         seen = features(rows, {n: s for n, s, _ in self.setup.statistics})
-        with relaxed():
+        with standard_promotion():
             return self.frame.standard(seen), not shapes
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:

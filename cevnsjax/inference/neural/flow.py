@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.posteriors.nuts import relaxed
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.promotions import standard_promotion
 
 # Splines bend within so many standard deviations of the base, between so many knots.
 _REACH, _KNOTS = 5, 10
@@ -52,7 +52,7 @@ def conditional_flow(key: Any, size: int, given: int, width: int) -> Any:
     affine = eqx.tree_at(lambda a: a.scale, Affine(), Parameterize(jnp.exp, jnp.zeros(())))
     # With one dimension the masks of an autoregressive network would leave half of it unused.
     kind = coupling_flow if size == 1 else masked_autoregressive_flow
-    with relaxed():
+    with standard_promotion():
         return kind(
             key,
             base_dist=StandardNormal((size,)),
@@ -117,7 +117,7 @@ def trained(
         return state, jnp.mean(values)
 
     losses = []
-    with relaxed():
+    with standard_promotion():
         state, first = (weights, optimiser.init(weights)), jax.random.key(seed)
         for k in track(range(blocks), "training"):
             state, value = block(state, jax.random.fold_in(first, k))

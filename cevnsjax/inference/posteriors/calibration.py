@@ -23,7 +23,7 @@ from cevnsjax.inference.posteriors.log_posterior import (
 )
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.sample import require_method
-from cevnsjax.inference.posteriors.smc import run_tempered
+from cevnsjax.inference.posteriors.smc import run_smc
 from cevnsjax.inference.progress import track
 from cevnsjax.parameters import Prior
 
@@ -82,8 +82,8 @@ def sbc(
     target, pulls = target_of(model, free, fixed, priors, marginalize_linear)
     truths, inputs = _simulated(target, pulls, simulations, seed)
     if method == "smc":
-        found = run_tempered(
-            target, inputs, runs=simulations, particles=draws * thin, seed=seed, shared=False
+        found = run_smc(
+            target, inputs, populations=simulations, particles=draws * thin, seed=seed, shared=False
         )
         values, diverged = found.values, 0
     else:

@@ -10,9 +10,10 @@ import jax
 import numpy as np
 
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior, starts
-from cevnsjax.inference.posteriors.nuts import blocks_of, relaxed, run_chains
+from cevnsjax.inference.posteriors.nuts import blocks_of, run_chains
 from cevnsjax.inference.posteriors.priors import Density
-from cevnsjax.inference.posteriors.smc import SmcRuns, run_tempered
+from cevnsjax.inference.posteriors.smc import SmcRuns, run_smc
+from cevnsjax.inference.promotions import standard_promotion
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.run import Run
 
@@ -74,8 +75,13 @@ def drawn(
         if not smc:
             about = {"method": "nuts", "inference_library": "numpyro", "warmup": how.warmup}
             return *nuts(target, how=how, run=run), about
-        found = run_tempered(
-            target, target.inputs, runs=how.chains, particles=how.draws, seed=how.seed, run=run
+        found = run_smc(
+            target,
+            target.inputs,
+            populations=how.chains,
+            particles=how.draws,
+            seed=how.seed,
+            run=run,
         )
     about = {"method": "smc", "inference_library": "blackjax", **_evidence(target, found)}
     return found.values, found.stats, about
@@ -142,7 +148,7 @@ def _moved(
         values: By parameter.
         inverse: From values, in the parameters' units, to unbounded coordinates.
     """
-    with relaxed():
+    with standard_promotion():
         return jax.tree.map(np.asarray, _transforms(priors, values, inverse))
 
 

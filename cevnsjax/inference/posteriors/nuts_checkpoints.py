@@ -1,103 +1,76 @@
-"""Draws of chains in segments, kept in a run: each goes on from the state the one before left.
+"""Draws of chains stored in a run by segments; each continues from the state the last one left.
 
-Block number segment * batches + batch: the segments of a batch are one process's.
+Segment s of batch b is block s * batches + b of the run, so one process makes a whole batch.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from cevnsjax.inference.runs.run import Run
 
-LENGTH = 10
+CALLS_PER_SEGMENT = 10
 """Calls of the sampler's program in a segment."""
-_STATE, _LEAF, _STAT = "state", "values", "stats"
+_STATE, _VALUE, _STATISTIC = "state", "values", "stats"
 
 
 def segments_of(calls: int) -> list[range]:
-    """Calls of each segment; the last one is shorter.
-
-    Args:
-        calls: Calls of the sampler's program in all.
-    """
-    return [range(k, min(k + LENGTH, calls)) for k in range(0, calls, LENGTH)]
+    """Calls of the sampler's program by segment, of ``calls`` in all; the last has fewer."""
+    starts = range(0, calls, CALLS_PER_SEGMENT)
+    return [range(k, min(k + CALLS_PER_SEGMENT, calls)) for k in starts]
 
 
 class Segments:
-    """Segments of all batches of chains in a run."""
+    """Segments of all batches of chains in a run.
+
+    Args:
+        run: The open run, of ``batches`` times as many blocks as there are segments.
+        batches: Number of batches.
+        calls: Calls of the sampler's program in all.
+    """
 
     def __init__(self, run: Run, batches: int, calls: int) -> None:
-        """Prepare.
-
-        Args:
-            run: The run, open, of ``batches`` times as many blocks as there are segments.
-            batches: Number of batches.
-            calls: Calls of the sampler's program in all.
-        """
         self._run, self._batches, self._count = run, batches, len(segments_of(calls))
 
     def wants(self, batch: int) -> bool:
-        """Whether a batch is for this process to make, and something of it is missing.
-
-        Args:
-            batch: Its number.
-        """
-        whole = all(self.has(batch, k) for k in range(self._count))
-        return self._run.is_own(batch) and not whole
+        """Whether this process makes the batch, and a segment of it is missing."""
+        complete = all(self.has(batch, k) for k in range(self._count))
+        return self._run.is_own(batch) and not complete
 
     def has(self, batch: int, segment: int) -> bool:
-        """Whether a segment is there.
-
-        Args:
-            batch: Number of the batch.
-            segment: Number of the segment.
-        """
+        """Whether a segment is stored."""
         return self._run.has(self._block(batch, segment))
 
-    def write(self, batch: int, segment: int, drawn: Any, state: Any) -> None:
-        """Keep a segment.
+    def write(self, batch: int, segment: int, draws: PyTree, state: PyTree) -> None:
+        """Store values and statistics, {name: [chain, draw]}, and the state after them."""
+        values, stats = draws
+        arrays = {f"{_VALUE} {n}": x for n, x in values.items()}
+        arrays |= {f"{_STATISTIC} {n}": x for n, x in stats.items()}
+        leaves = jax.tree.leaves(state)
+        arrays |= {f"{_STATE} {k}": np.asarray(x) for k, x in enumerate(leaves)}
+        self._run.write(self._block(batch, segment), arrays)
 
-        Args:
-            batch: Number of the batch.
-            segment: Number of the segment.
-            drawn: Values and statistics by name, each [chain, draw].
-            state: The sampler's state at its end, a pytree.
-        """
-        values, stats = drawn
-        leaves = [np.asarray(x) for x in jax.tree.leaves(state)]
-        kept = {f"{_LEAF} {n}": x for n, x in values.items()}
-        kept |= {f"{_STAT} {n}": x for n, x in stats.items()}
-        kept |= {f"{_STATE} {k}": x for k, x in enumerate(leaves)}
-        self._run.write(self._block(batch, segment), kept)
+    def state(self, batch: int, segment: int, like: PyTree) -> PyTree:
+        """The sampler's state at the end of a segment, with the structure of ``like``."""
+        arrays = self._run.read(self._block(batch, segment))
+        structure = jax.tree.structure(like)
+        return structure.unflatten([arrays[f"{_STATE} {k}"] for k in range(structure.num_leaves)])
 
-    def state(self, batch: int, segment: int, like: Any) -> Any:
-        """The sampler's state at the end of a segment.
-
-        Args:
-            batch: Number of the batch.
-            segment: Number of the segment.
-            like: A state of the same structure.
-        """
-        found = self._run.read(self._block(batch, segment))
-        treedef = jax.tree.structure(like)
-        return treedef.unflatten([found[f"{_STATE} {k}"] for k in range(treedef.num_leaves)])
-
-    def everything(self) -> list[Any]:
+    def everything(self) -> Sequence[PyTree]:
         """Values and statistics of every batch, [chain, draw]; waits for other processes."""
         self._run.wait()
         return [self._joined(batch) for batch in range(self._batches)]
 
-    def _joined(self, batch: int) -> Any:
-        found = [self._run.read(self._block(batch, k)) for k in range(self._count)]
+    def _joined(self, batch: int) -> PyTree:
+        segments = [self._run.read(self._block(batch, k)) for k in range(self._count)]
 
         def named(kind: str) -> dict[str, np.ndarray]:
-            names = [n for n in found[0] if n.startswith(f"{kind} ")]
-            return {
-                n.partition(" ")[2]: np.concatenate([f[n] for f in found], axis=1) for n in names
-            }
+            keys = {n: n.removeprefix(f"{kind} ") for n in segments[0] if n.startswith(f"{kind} ")}
+            return {n: np.concatenate([s[k] for s in segments], axis=1) for k, n in keys.items()}
 
-        return named(_LEAF), named(_STAT)
+        return named(_VALUE), named(_STATISTIC)
 
     def _block(self, batch: int, segment: int) -> int:
         return segment * self._batches + batch

@@ -13,10 +13,10 @@ from support.toy import Toy, parameter
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.arviz_groups import inference_data
-from cevnsjax.inference.posteriors.nuts import relaxed
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.report import report
 from cevnsjax.inference.posteriors.sample import LogPosterior
+from cevnsjax.inference.promotions import standard_promotion
 
 SD_A = 0.5
 
@@ -200,7 +200,7 @@ def test_prior_densities(prior, bounds, known):
     np.testing.assert_allclose(density.log(x), known.logpdf(x), rtol=1e-9)
     # numpyro's own density, in units of the scale, which is 1 here.
     inside = np.isfinite(known.logpdf(x))
-    with relaxed():
+    with standard_promotion():
         again = density.distribution.log_prob(x[inside])
     np.testing.assert_allclose(again, known.logpdf(x[inside]), rtol=1e-6)
 

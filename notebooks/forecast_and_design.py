@@ -44,7 +44,7 @@ expected
 # %%
 asimov = cj.fit(csi_2021, "sin2_theta_w", data=cj.asimov(csi_2021))
 print(f"fit: {asimov.values['sin2_theta_w']:.5f} ± {asimov.errors['sin2_theta_w']:.5f}")
-print(f"information: ± {expected.sd['sin2_theta_w']:.5f}")
+print(f"information: ± {expected.errors['sin2_theta_w']:.5f}")
 
 # %% [markdown]
 # ## What limits sin²θ_W
@@ -60,11 +60,11 @@ meanings = [csi_2021.parameters[n].meaning for n in nuisances]
 cj.plots.impacts(meanings, impact, -impact, label=r"$\sin^2\theta_W$", title="CsI 2021, expected")
 
 # %%
-error = expected.sd["sin2_theta_w"]
+error = expected.errors["sin2_theta_w"]
 for name in ("alpha_sig_csi2021", "alpha_eff_csi2021", "alpha_ss_csi2021", "alpha_qf_2_csi2021"):
-    known = expected.with_known(name).sd["sin2_theta_w"]
+    known = expected.with_known(name).errors["sin2_theta_w"]
     print(f"{name} known: {known:.4f} instead of {error:.4f}")
-statistical = expected.with_known(*nuisances).sd["sin2_theta_w"]
+statistical = expected.with_known(*nuisances).errors["sin2_theta_w"]
 print(f"statistics {statistical:.4f}, systematics {np.sqrt(error**2 - statistical**2):.4f}")
 
 # %% [markdown]

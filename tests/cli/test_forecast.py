@@ -46,7 +46,7 @@ def test_text_truth_and_json_file(run, tmp_path, model):
     assert done.code == 0, done.err
     assert "sin2_theta_w = 0.22, expected" in done.out
     written = json.loads((tmp_path / "f.json").read_text())
-    sd = cj.fisher(model, values={"sin2_theta_w": 0.22}).sd["sin2_theta_w"]
+    sd = cj.fisher(model, truth={"sin2_theta_w": 0.22}).errors["sin2_theta_w"]
     assert written["sd"] == [pytest.approx(sd, rel=1e-12)]
     assert written["exposure"] == [1.0]
 
@@ -57,7 +57,7 @@ def test_an_option_of_the_experiment(run):
         cj.fisher(cj.Model(cj.experiments.csi_2017(statistic="counting", pulls={"sig": s})))
         for s in (0.05, 0.1)
     ]
-    assert got["sd"] == [pytest.approx(one.sd["sin2_theta_w"], rel=1e-12) for one in sd]
+    assert got["sd"] == [pytest.approx(one.errors["sin2_theta_w"], rel=1e-12) for one in sd]
 
 
 def test_no_error_and_no_limit_are_null(run):

@@ -25,7 +25,7 @@ def test_toys(run, model, tmp_path):
     words = ("--n", "2000", "--test", "sin2_theta_w", "--true", "sin2_theta_w=0.2", "--seed", "5")
     files = ("--output", "t.nc", "--plot", "t.png")
     got = as_object(run("toys", "csi-2017", *words, *files, "--json"))
-    want = cj.toys(model, 2000, test="sin2_theta_w", values={"sin2_theta_w": 0.2}, seed=5)
+    want = cj.toys(model, 2000, test="sin2_theta_w", truth={"sin2_theta_w": 0.2}, seed=5)
     assert got["p_value"] == want.attrs["p_value"]
     assert got["n"] == 2000
     assert (tmp_path / "t.png").read_bytes().startswith(PNG)
@@ -82,7 +82,7 @@ def test_region_of_two(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("toys", "csi-2017", "--n", "0"), "n must be a whole number"),
+        (("toys", "csi-2017", "--n", "0"), "toys must be a whole number"),
         (("toys", "csi-2017", "--test", "nothing"), "nothing"),
         (("toys", "csi-2017", "--true", "sin2_theta_w"), "name=value"),
         (("toys", "csi-2017", "--true", "sin2_theta_w=x"), "not a number"),

@@ -1,5 +1,6 @@
 """The forecast command: expected errors and intervals, then text, JSON, netCDF and a figure."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -66,7 +67,7 @@ def forecast(
     dataset = run(
         first if is_key else lambda x: build(_with_option(request, name, x)),
         parameter,
-        values=truth,
+        truth=truth,
         free=request.free or (),
         fixed=request.fixed,
         level=levels or DEFAULT_LEVELS,
@@ -102,8 +103,9 @@ def _plain(dataset: Any, name: str) -> dict[str, Any]:
     about = {k: dataset.attrs[k] for k in ("parameter", "truth", "unit", "side", "analysis")}
     return {
         **about,
-        "experiments": dataset.attrs["experiments"].split(", "),
-        "free": [n for n in dataset.attrs["free"].split(", ") if n],
+        "experiments": list(dataset.attrs["experiments"]),
+        "free": list(dataset.attrs["free"]),
+        "fixed": json.loads(dataset.attrs["fixed"]),
         "over": name,
         name: dataset[name].values.tolist(),
         "levels": dataset["level"].values.tolist(),
@@ -144,6 +146,6 @@ def _figure(dataset: Any, name: str, label: str) -> Any:
         label=label,
         x_label=_AXIS.get(kind, name).format(target),
         sd=dataset["sd"].values,
-        title=dataset.attrs["analysis"] or dataset.attrs["experiments"].replace(", ", " + "),
+        title=dataset.attrs["analysis"] or " + ".join(dataset.attrs["experiments"]),
         x_scale=scale_of(dataset[name].values),
     )

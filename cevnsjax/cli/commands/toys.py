@@ -17,6 +17,8 @@ from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
 # Lists longer than this go to netCDF, not to JSON.
 _MOST_JSON = 1_000_000
+# Attributes of datasets that are JSON.
+_JSON = ("fixed", "intervals", "truth")
 
 
 def toys(
@@ -40,7 +42,7 @@ def toys(
     dataset = run(
         model,
         n,
-        values=values,
+        truth=values,
         free=free,
         test=test or None,
         fixed=request.fixed,
@@ -54,7 +56,8 @@ def toys(
     result = {**_plain(a), "n": n}
     quantiles = dataset["q"].quantile(DEFAULT_LEVELS, skipna=True).values.tolist()
     result["q_quantiles"] = dict(zip(map(level_key, DEFAULT_LEVELS), quantiles, strict=True))
-    tested = ", ".join(f"{name} = {a[f'true_{name}']:.5g}" for name in a["tested"])
+    truth = json.loads(a["truth"])
+    tested = ", ".join(f"{name} = {truth[name]:.5g}" for name in a["tested"])
     lines = [
         f"{n} pseudo-experiments at {tested} ({a['engine']} engine)",
         f"q of the data = {a['q_data']:.4f}, p = {a['p_value']:.4g} +- {a['p_value_error']:.1g}",
@@ -100,7 +103,7 @@ def feldman_cousins(
         fixed=request.fixed,
         levels=levels or DEFAULT_LEVELS,
         toys=most,
-        nuisances=nuisances,
+        true_nuisances=nuisances,
         auxiliary=auxiliary,
         seed=seed,
         **kept.options,
@@ -144,13 +147,13 @@ def _lines(dataset: Any, names: list[str]) -> list[str]:
 
 
 def _plain(attributes: dict[str, Any]) -> dict[str, Any]:
-    """Attributes as plain data for JSON; intervals as lists, NaN as null."""
+    """Attributes as plain data for JSON; what is JSON already as an object, NaN as null."""
     out = {}
     for name, value in attributes.items():
         plain = value.item() if hasattr(value, "item") else value
         if isinstance(plain, float) and not math.isfinite(plain):
             plain = None
-        out[str(name)] = json.loads(str(plain)) if name == "intervals" else plain
+        out[str(name)] = json.loads(str(plain)) if name in _JSON else plain
     return out
 
 

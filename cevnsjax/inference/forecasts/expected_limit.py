@@ -79,7 +79,7 @@ def expected_limit(
     level: float = 0.90,
     side: str = "upper",
     free: str | Iterable[str] = (),
-    values: Mapping[str, float] | None = None,
+    truth: Mapping[str, float] | None = None,
     fixed: Mapping[str, float] | None = None,
     statistical: str | Collection[str] = (),
     within: tuple[float, float] | None = None,
@@ -98,7 +98,7 @@ def expected_limit(
         level: Confidence level, within (0, 1), above 0.5 for one side.
         side: "upper" or "lower" for a one-sided limit, "both" for the ends of an interval.
         free: Further unknown theory parameters, profiled over; nuisances always are.
-        values: The truth; names left out take their defaults.
+        truth: True values; names left out take their defaults.
         fixed: Parameters known exactly, at these true values.
         statistical: Nuisances whose widths fall with the root of their experiment's exposure.
         within: Range to look at; the parameter's bounds if None. An interval that reaches a
@@ -117,14 +117,14 @@ def expected_limit(
     height = _height(level, side)
     others, known = free_names(model, free, fixed, exclude=(parameter,))
     table, dtype = model.parameters, model.dtype
-    truth = truth_of(table, values, known)
-    low, high = _range(model, parameter, within, truth[parameter])
+    true = truth_of(table, truth, known)
+    low, high = _range(model, parameter, within, true[parameter])
     plan = _Plan(layout, parameter, others)
     sides = [k for k, s in enumerate(("lower", "upper")) if side in (s, "both")]
     edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
     scale = np.array([table[n].scale for n in (parameter, *others)])
     raw = _Numbers(
-        truth=np.array([truth[n] for n in model.static.names]),
+        truth=np.array([true[n] for n in model.static.names]),
         prior=prior_information(table, model.static.measured),
         scale=scale,
         low=edges[:, 0] / scale[1:],

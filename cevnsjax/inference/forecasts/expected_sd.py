@@ -45,7 +45,7 @@ def expected_sd(
     parameter: str,
     *,
     free: str | Iterable[str] = (),
-    values: Mapping[str, float] | None = None,
+    truth: Mapping[str, float] | None = None,
     fixed: Mapping[str, float] | None = None,
     statistical: str | Collection[str] = (),
 ) -> Callable[..., Reals]:
@@ -58,7 +58,7 @@ def expected_sd(
         model: The experiments as they are.
         parameter: What is measured.
         free: Further unknown theory parameters.
-        values: The truth; names left out take their defaults.
+        truth: True values; names left out take their defaults.
         fixed: Parameters known exactly, at these true values.
         statistical: Nuisances whose widths fall with the root of their experiment's exposure.
 
@@ -74,8 +74,8 @@ def expected_sd(
     table = model.parameters
     names = (parameter, *others, *(n for n, p in table.items() if p.linear))
     plan = _Plan(layout, names)
-    truth = truth_of(table, values, held)
-    vector = np.array([truth[n] for n in model.static.names], dtype=model.dtype)
+    true = truth_of(table, truth, held)
+    vector = np.array([true[n] for n in model.static.names], dtype=model.dtype)
     prior = prior_information(table, names).astype(model.dtype)
     scale = np.array([table[n].scale for n in names], dtype=model.dtype)
 

@@ -38,7 +38,7 @@ def fisher(
     model: Objective,
     free: str | Iterable[str] | None = None,
     *,
-    values: Mapping[str, float] | None = None,
+    truth: Mapping[str, float] | None = None,
     fixed: Mapping[str, float] | None = None,
 ) -> FisherResult:
     """Expected information and errors of parameters, nuisances profiled; needs no data.
@@ -47,7 +47,7 @@ def fisher(
         model: The model.
         free: Parameters to measure; those the table marks free if None. Nuisances are always
             unknown, within their constraints, unless they are in ``fixed``.
-        values: The truth; names left out take their defaults.
+        truth: True values; names left out take their defaults.
         fixed: Parameters known exactly, at these true values.
 
     Returns:
@@ -60,16 +60,16 @@ def fisher(
     names, held = free_names(model, free, fixed)
     table = model.parameters
     names = (*names, *(n for n, p in table.items() if p.linear))
-    truth = truth_of(table, values, held)
+    true = truth_of(table, truth, held)
     information = np.diag(prior_information(table, names))
-    for J, variance in _slopes(model, names, truth):
+    for J, variance in _slopes(model, names, true):
         weighted = J / np.maximum(variance, FLOOR)[:, None]
         information = information + J.T @ np.where((variance > FLOOR)[:, None], weighted, 0.0)
     empty = np.zeros((0, 0))
     bare = FisherResult(
         names=names,
         parameters=(),
-        values={n: truth[n] for n in names},
+        truth={n: true[n] for n in names},
         information=information,
         profiled=empty,
         covariance=empty,
@@ -85,27 +85,27 @@ def fisher(
 
 def truth_of(
     table: ParameterTable,
-    values: Mapping[str, float] | None,
+    truth: Mapping[str, float] | None,
     held: Mapping[str, float],
 ) -> dict[str, float]:
     """True value of every parameter.
 
     Args:
         table: The parameters.
-        values: Some of them; others take their defaults.
+        truth: Some of them; others take their defaults.
         held: Values that are known exactly.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At a value out of bounds, or known to be another than is true.
     """
-    if values is not None and not isinstance(values, Mapping):
-        raise InputError(f"values must be {{name: value}}, got {values!r}")
-    given = {n: table[n].check(x) for n, x in (values or {}).items()}
+    if truth is not None and not isinstance(truth, Mapping):
+        raise InputError(f"truth must be {{name: value}}, got {truth!r}")
+    given = {n: table[n].check(x) for n, x in (truth or {}).items()}
     for name, value in held.items():
         if given.get(name, value) != value:
             raise InputError(
-                f"{name} is {given[name]:g} in values and {value:g} in fixed; give one true value"
+                f"{name} is {given[name]:g} in truth and {value:g} in fixed; give one true value"
             )
     return {**table.defaults(), **given, **held}
 

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import rounded
 
 # Eigenvalues of the information with unit diagonal below this are flat directions; components of
@@ -14,6 +15,10 @@ from cevnsjax.inference.fits.fit_result import rounded
 _FLAT, _AFFECTED = 1e-12, 1e-5
 # Information below this, in units of the parameter's scale, is none.
 _NOTHING = 1e-20
+# What a JSON object holds: matrices and the names of their rows, lists, values by name.
+_MATRICES = {"information": "names", "profiled": "parameters", "covariance": "names"}
+_LISTS = ("names", "parameters", "even", "notes", "experiments")
+_BY_NAME = ("truth", "fixed", "units", "scale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +28,7 @@ class FisherResult:
     Attributes:
         names: All parameters: those asked for, searched nuisances, solved nuisances.
         parameters: Those of them that are no nuisances.
-        values: The truth, {name: value}.
+        truth: True values, {name: value}.
         information: Of all parameters, in the order of ``names`` [1/unit^2].
         profiled: Of ``parameters`` alone, the nuisances profiled (a Schur complement) [1/unit^2].
         covariance: Inverse of ``information``; NaN rows for what the data do not fix.
@@ -38,7 +43,7 @@ class FisherResult:
 
     names: tuple[str, ...]
     parameters: tuple[str, ...]
-    values: dict[str, float]
+    truth: dict[str, float]
     information: np.ndarray
     profiled: np.ndarray
     covariance: np.ndarray
@@ -51,7 +56,7 @@ class FisherResult:
     experiments: tuple[str, ...] = ()
 
     @property
-    def sd(self) -> dict[str, float | None]:
+    def errors(self) -> dict[str, float | None]:
         """Expected standard deviations; None where the information is singular."""
         return {
             n: float(np.sqrt(v)) if v > 0 else None
@@ -83,7 +88,7 @@ class FisherResult:
             left,
             tuple(n for n in self.parameters if n in left),
             self.information[np.ix_(keep, keep)],
-            {**self.fixed, **{n: self.values[n] for n in names}},
+            {**self.fixed, **{n: self.truth[n] for n in names}},
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,10 +102,12 @@ class FisherResult:
             "experiments": list(self.experiments),
             "names": list(self.names),
             "parameters": list(self.parameters),
-            "values": dict(self.values),
+            "truth": dict(self.truth),
             "fixed": dict(self.fixed),
-            "sd": self.sd,
+            "errors": self.errors,
             "units": dict(self.units),
+            "scale": dict(self.scale),
+            "even": list(self.even),
             "information": rows(self.information),
             "profiled": rows(self.profiled),
             "covariance": rows(self.covariance),
@@ -112,11 +119,32 @@ class FisherResult:
         """The result as a JSON object."""
         return json.dumps(self.to_dict(), indent=2)
 
+    @classmethod
+    def from_json(cls, text: str | Path) -> "FisherResult":
+        """Read what ``to_json`` wrote.
+
+        Args:
+            text: JSON text, or the path of a file with it.
+
+        Raises:
+            InputError: If it is not a FisherResult.
+        """
+        try:
+            raw = json.loads(text.read_text() if isinstance(text, Path) else text)
+            matrices = {
+                n: np.array(raw[n], dtype=float).reshape(2 * [len(raw[names])])
+                for n, names in _MATRICES.items()
+            }
+            lists = {n: tuple(raw[n]) for n in _LISTS}
+            return cls(**lists, **matrices, **{n: raw[n] for n in (*_BY_NAME, "analysis")})
+        except (KeyError, TypeError, ValueError) as e:
+            raise InputError(f"this is not a FisherResult as to_json writes it: {e}") from None
+
     def lines(self) -> list[str]:
         """Short lines for a terminal: truth and expected standard deviation."""
         out = []
-        for name, sd in self.sd.items():
-            value, error = rounded(self.values[name], sd)
+        for name, sd in self.errors.items():
+            value, error = rounded(self.truth[name], sd)
             out.append(f"{name} = {value} +- {error} {self.units.get(name, '')}".rstrip())
         return [*out, *self.notes]
 
@@ -154,7 +182,7 @@ def concluded(
         like,
         names=names,
         parameters=theory,
-        values={n: like.values[n] for n in names},
+        truth={n: like.truth[n] for n in names},
         information=information,
         profiled=_schur(information, [n in theory for n in names]),
         covariance=covariance,
@@ -194,7 +222,7 @@ def _schur(information: np.ndarray, kept: list[bool]) -> np.ndarray:
 
 
 def _no_information(name: str, like: FisherResult) -> str:
-    value = like.values[name]
+    value = like.truth[name]
     if name in like.even:
         return (
             f"no information on {name} at {value:g}, where counts depend on its square: take the "

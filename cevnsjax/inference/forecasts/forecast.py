@@ -4,6 +4,7 @@ The Asimov data are the expected counts themselves; the profile of their likelih
 median interval of an experiment yet to be done (Cowan et al., EPJC 71, 1554, section 3.2).
 """
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
 Over = Mapping[str, Sequence[float] | np.ndarray]
 
 
-def asimov(model: Model, values: Mapping[str, float] | None = None) -> Pseudodata:
+def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata:
     """The Asimov data of a model: expected counts, auxiliary measurements at the truth.
 
     They need no observed data, so that planned experiments have them too.
 
     Args:
         model: The model.
-        values: The truth, nuisances included; names left out take their defaults.
+        truth: True values, nuisances included; names left out take their defaults.
 
     Returns:
         Data for ``data=`` of fits, profiles and the model's own functions.
@@ -45,21 +46,21 @@ def asimov(model: Model, values: Mapping[str, float] | None = None) -> Pseudodat
     """
     if not isinstance(model, Model):
         raise InputError(f"Asimov data need a Model, got {model!r}")
-    truth = truth_of(model.parameters, values, {})
-    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(truth).items()}
+    true = truth_of(model.parameters, truth, {})
+    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(true).items()}
     for name, mu in counts.items():
         if not np.all(np.isfinite(mu)):
             raise InputError(f"{name}: expected counts are not finite at these values")
         if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
             raise InputError(f"{name}: expected counts are negative at these values")
-    return Pseudodata(counts, {n: truth[n] for n in measured(model.parameters)})
+    return Pseudodata(counts, {n: true[n] for n in measured(model.parameters)})
 
 
 def forecast(
     model: Model | Callable[[float], Model],
     parameter: str,
     *,
-    values: Mapping[str, float] | None = None,
+    truth: Mapping[str, float] | None = None,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     level: float | Sequence[float] = DEFAULT_LEVELS,
@@ -72,7 +73,7 @@ def forecast(
     Args:
         model: The experiments as they are, or a function of x that builds them.
         parameter: What is measured.
-        values: The truth; names left out take their defaults.
+        truth: True values; names left out take their defaults.
         free: Further parameters to profile over; nuisances always are.
         fixed: Parameters known exactly, at these true values.
         level: Confidence level or several, within (0, 1).
@@ -99,10 +100,10 @@ def forecast(
     name, grid = _axis(over, is_function=not isinstance(model, Model))
     build = _builder(model, name, grid, statistical)
     names = [free] if isinstance(free, str) else list(free)
-    given = dict(values or {})
+    given = dict(truth or {})
     first = build(float(grid[0]))
     _, held = free_names(first, names, fixed, exclude=(parameter,))
-    truth = truth_of(first.parameters, given, held)[parameter]
+    true = truth_of(first.parameters, given, held)
     rows = []
     for k, x in enumerate(track(grid.tolist(), "forecast")):
         made = build(x) if k else first
@@ -114,13 +115,14 @@ def forecast(
         coords={name: grid, "level": np.array(levels)},
         attrs={
             "parameter": parameter,
-            "truth": truth,
+            "truth": true[parameter],
             "unit": about.unit,
             "label": about.label,
             "side": side,
-            "free": ", ".join(names),
+            "free": names,
+            "fixed": json.dumps(held),
             "analysis": first.name,
-            "experiments": ", ".join(first.experiments),
+            "experiments": list(first.experiments),
         },
     )
 
@@ -165,7 +167,7 @@ def _builder(
     """Function of x that makes a model."""
     if isinstance(model, Model):
         if name.partition(".")[0] not in KINDS and name in model.parameters:
-            raise InputError(f"{name} is a parameter: give its true values one by one in values")
+            raise InputError(f"{name} is a parameter: give its true values one by one in truth")
         # Every number is checked before the first is worked on.
         for x in (grid.min(), grid.max()):
             redesigned(model, {name: float(x)}, statistical=statistical)
@@ -189,23 +191,23 @@ def _point(
     model: Model,
     parameter: str,
     free: list[str],
-    values: dict[str, float],
+    given: dict[str, float],
     fixed: dict[str, float],
     levels: list[float],
     side: str,
 ) -> dict[str, Any]:
     """Expected error and intervals of one design."""
-    truth = truth_of(model.parameters, values, fixed)
+    truth = truth_of(model.parameters, given, fixed)
     data = asimov(model, truth)
     ready = _with_variances(model, data)
-    expected = fisher(ready, [parameter, *free], values=values, fixed=fixed)
+    expected = fisher(ready, [parameter, *free], truth=given, fixed=fixed)
     theory = {
-        n: x for n, x in values.items() if ready.parameters[n].kind == "theory" and n != parameter
+        n: x for n, x in given.items() if ready.parameters[n].kind == "theory" and n != parameter
     }
     held = {**{n: x for n, x in theory.items() if n not in free}, **fixed}
     found = profile(ready, parameter, levels=levels, free=free, fixed=held, side=side, data=data)
     ends = [_about(truth[parameter], found, level_key(x)) for x in levels]
-    sd = expected.sd[parameter]
+    sd = expected.errors[parameter]
     return {
         "sd": np.nan if sd is None else sd,
         "low": [low for low, _ in ends],

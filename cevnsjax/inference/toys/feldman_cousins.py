@@ -3,9 +3,10 @@
 Feldman and Cousins, Phys. Rev. D 57, 3873: a point belongs to the region at a confidence level if
 the data's q = chi2(point) - chi2(best) is no larger than what that part of the pseudo-experiments
 thrown at the point have. Other parameters and nuisances are at their best in every fit; where they
-are thrown from is a choice (``nuisances``).
+are thrown from is a choice (``true_nuisances``).
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -50,7 +51,7 @@ def feldman_cousins(
     fixed: Mapping[str, float] | None = None,
     levels: float | Sequence[float] = DEFAULT_LEVELS,
     toys: int = 8 * BLOCK,
-    nuisances: str = "profile",
+    true_nuisances: str = "profile",
     auxiliary: bool = True,
     seed: int = 0,
     data: Any = None,
@@ -70,9 +71,9 @@ def feldman_cousins(
         fixed: Parameters to hold at given values.
         levels: Confidence levels within (0, 1).
         toys: Pseudo-experiments of a point at most.
-        nuisances: True nuisances of pseudo-experiments: "profile", those of the conditional fit of
-            the data at the point; "prior", thrown from their priors (auxiliary measurements then
-            stay where they are); "default", the centres of the priors.
+        true_nuisances: Where pseudo-experiments have their nuisances: "profile", at the conditional
+            fit of the data; "prior", thrown from their priors (auxiliary measurements then stay
+            where they are); "default", at the centres of the priors.
         auxiliary: Throw auxiliary measurements too.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
@@ -98,8 +99,8 @@ def feldman_cousins(
     toys, seed = whole_number("toys", toys, 1, _MOST_TOYS), whole_number("seed", seed)
     if toys < least:
         raise InputError(f"toys={toys} are too few for a level of {max(chosen):g}: take {least}")
-    if nuisances not in NUISANCES:
-        raise UnknownNameError("nuisances", nuisances, NUISANCES)
+    if true_nuisances not in NUISANCES:
+        raise UnknownNameError("true_nuisances", true_nuisances, NUISANCES)
     tested = _tested(parameter, axes)
     extra = [free] if isinstance(free, str) else list(free)
     for name in tested:
@@ -123,24 +124,25 @@ def feldman_cousins(
         "fixed": held,
         "levels": chosen,
         "toys": toys,
-        "nuisances": nuisances,
+        "true_nuisances": true_nuisances,
         "auxiliary": auxiliary,
         "seed": seed,
         "data": data,
     }
     run = run_in(folder, resume, model, asked_for, len(block_ranges(len(places))))
     with run or nullcontext():
-        work = _Construction(model, names, tested, held, nuisances, auxiliary, seed, data)
+        work = _Construction(model, names, tested, held, true_nuisances, auxiliary, seed, data)
         best = work.best(places)
         points = in_order(
             lambda k: work.point(places[k], best[0], chosen, toys), len(places), chosen, run
         )
     about = {
         "levels": chosen,
-        "nuisances": nuisances,
-        "auxiliary": int(auxiliary and nuisances != "prior"),
+        "true_nuisances": true_nuisances,
+        "auxiliary": int(auxiliary and true_nuisances != "prior"),
         "seed": seed,
         "engine": work.engine.name,
+        "fixed": json.dumps(held),
         "chi2_min": best[0],
         **{f"best_fit_{n}": x for n, x in best[1].items()},
     }

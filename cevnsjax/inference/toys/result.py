@@ -1,5 +1,6 @@
 """What pseudo-experiments say, as datasets."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ def dataset_of(
     names: tuple[str, ...],
     tested: tuple[str, ...],
     truth: dict[str, float],
+    fixed: dict[str, float],
     fits: Fits,
     found: Any,
     about: dict[str, Any],
@@ -44,6 +46,7 @@ def dataset_of(
         names: Fitted parameters.
         tested: Those that the conditional fits hold.
         truth: True values, nuisances included.
+        fixed: Values of parameters that all fits hold.
         fits: Of the pseudo-experiments.
         found: The data's own fit.
         about: Further attributes.
@@ -76,7 +79,8 @@ def dataset_of(
         "p_value_chi2_error": its_error,
         "failed": int(np.sum(~fits.fine)),
         **{k: int(v) if isinstance(v, bool) else v for k, v in about.items()},
-        **{f"true_{n}": x for n, x in truth.items()},
+        "truth": json.dumps(truth),
+        "fixed": json.dumps(fixed),
         **{f"best_fit_{n}": x for n, x in found.best.items()},
     }
     return xr.Dataset(variables, attrs=attributes)

@@ -25,9 +25,9 @@ _MOST = 100_000_000
 
 def toys(
     model: Objective,
-    n: int = 100_000,
+    toys: int = 100_000,
     *,
-    values: Mapping[str, float] | None = None,
+    truth: Mapping[str, float] | None = None,
     free: str | Iterable[str] | None = None,
     test: str | Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
@@ -45,8 +45,8 @@ def toys(
 
     Args:
         model: The model.
-        n: Number of pseudo-experiments.
-        values: True values. Tested parameters that are left out have their defaults; what else is
+        toys: Number of pseudo-experiments.
+        truth: True values. Tested parameters that are left out have their defaults; what else is
             fitted, nuisances included, is where the conditional fit of the data has it.
         free: Parameters of the global fit; those the table marks free if None.
         test: Those of them that are tested; all free ones that are no nuisances if None.
@@ -70,31 +70,31 @@ def toys(
             values out of bounds; a folder that holds another run.
         RunError: If the folder is in use, or cannot be written any more.
     """
-    n, seed = whole_number("n", n, 1, _MOST), whole_number("seed", seed)
+    toys, seed = whole_number("toys", toys, 1, _MOST), whole_number("seed", seed)
     names, tested, held = asked(model, free, test, fixed)
-    true = _true_values(model, values, names, held)
+    true = _true_values(model, truth, names, held)
     asked_for = {
         "command": "toys",
-        "n": n,
+        "toys": toys,
         "seed": seed,
-        "values": true,
+        "truth": true,
         "free": names,
         "tested": tested,
         "fixed": held,
         "auxiliary": auxiliary,
         "data": data,
     }
-    count = -(-n // BLOCK)
+    count = -(-toys // BLOCK)
     run = run_in(folder, resume, model, asked_for, len(block_ranges(count)))
     with run or nullcontext():
         engine = ToyFitter(model, names, tested, held)
         point = {m: true.get(m, model.parameters[m].default) for m in tested}
         found = of_data(model, engine, point, data)
-        truth = {**truth_of(model, names, held, found.conditional, data), **held, **true}
-        truth |= point
-        fits = _fits(ToyFits(model, engine, seed, auxiliary).at(truth, point), n, run)
+        everything = {**truth_of(model, names, held, found.conditional, data), **held, **true}
+        everything |= point
+        fits = _fits(ToyFits(model, engine, seed, auxiliary).at(everything, point), toys, run)
     about = {"seed": seed, "auxiliary": auxiliary, "engine": engine.name}
-    return dataset_of(model, names, tested, truth, fits, found, about)
+    return dataset_of(model, names, tested, everything, held, fits, found, about)
 
 
 def _fits(fit: Any, n: int, run: Run | None) -> Fits:
@@ -151,12 +151,12 @@ def asked(
 
 def _true_values(
     model: Objective,
-    values: Mapping[str, float] | None,
+    truth: Mapping[str, float] | None,
     names: tuple[str, ...],
     held: dict[str, float],
 ) -> dict[str, float]:
     table, out = model.parameters, {}
-    for name, value in (values or {}).items():
+    for name, value in (truth or {}).items():
         p = table[name]
         out[name] = p.check(value)
         if name not in names and p.kind == "theory" and held.get(name, p.default) != out[name]:

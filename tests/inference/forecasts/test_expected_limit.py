@@ -39,9 +39,9 @@ def cell():
     return model_of(bare, cj.MagneticMoment())
 
 
-def built_anew(model, parameter, design, *, statistical=(), **options):
+def built_anew(model, parameter, design, *, statistical=(), level=0.90, **options):
     made = redesigned(model, design, statistical=statistical)
-    found = cj.forecast(made, parameter, **options)
+    found = cj.forecast(made, parameter, level=level, **options)
     assert bool(found["converged"].all())
     return [float(found[end][0, 0]) for end in ("low", "high")]
 
@@ -275,7 +275,7 @@ def test_no_limit_within_the_range(cell):
         ({"within": (0.0, 0.0)}, InputError, "does not hold"),
         ({"within": (-1.0, 5.0)}, InputError, "outside its bounds"),
         ({"free": MOMENT}, InputError, "both free and what is scanned"),
-        ({"values": {"nothing": 1.0}}, UnknownNameError, "unknown parameter 'nothing'"),
+        ({"truth": {"nothing": 1.0}}, UnknownNameError, "unknown parameter 'nothing'"),
         ({"statistical": "sin2"}, UnknownNameError, "unknown parameter 'sin2'"),
     ],
     ids=lambda x: "-".join(f"{k}_{v}" for k, v in x.items()) if isinstance(x, dict) else "",

@@ -29,7 +29,7 @@ def sd(csi):
 
 
 def rebuilt_sd(model, design, **options):
-    return cj.fisher(redesigned(model, design, **options), PARAMETER).sd[PARAMETER]
+    return cj.fisher(redesigned(model, design, **options), PARAMETER).errors[PARAMETER]
 
 
 def differences(function, design, h=1e-3):
@@ -55,7 +55,7 @@ def agrees(model, function, design, **options):
 
 # --- against models built anew ---
 def test_as_it_is_it_is_the_error_of_the_information(csi, sd):
-    assert float(sd()) == pytest.approx(cj.fisher(csi, PARAMETER).sd[PARAMETER], rel=1e-12)
+    assert float(sd()) == pytest.approx(cj.fisher(csi, PARAMETER).errors[PARAMETER], rel=1e-12)
     assert float(sd({"exposure": 1.0})) == pytest.approx(float(sd()), rel=1e-14)
 
 

@@ -49,21 +49,21 @@ def counting(statistic="poisson", sd=0.2, S=50.0, B=30.0, V=100.0):
 @pytest.mark.parametrize(("statistic", "variance"), [("poisson", 80.0), ("gaussian", 100.0)])
 def test_one_cell_adds_statistics_and_systematics_in_quadrature(statistic, variance):
     found = cj.fisher(counting(statistic))
-    assert found.sd["s"] == pytest.approx(np.sqrt(variance / 50**2 + 0.2**2), rel=1e-13)
-    assert found.sd["a"] == pytest.approx(0.2, rel=1e-13)
-    assert found.profiled[0, 0] == pytest.approx(found.sd["s"] ** -2, rel=1e-13)
+    assert found.errors["s"] == pytest.approx(np.sqrt(variance / 50**2 + 0.2**2), rel=1e-13)
+    assert found.errors["a"] == pytest.approx(0.2, rel=1e-13)
+    assert found.profiled[0, 0] == pytest.approx(found.errors["s"] ** -2, rel=1e-13)
     known = found.with_known("a")
-    assert known.sd == {"s": pytest.approx(np.sqrt(variance) / 50, rel=1e-13)}
+    assert known.errors == {"s": pytest.approx(np.sqrt(variance) / 50, rel=1e-13)}
     assert known.fixed == {"a": 0.0}
 
 
 def test_truth_away_from_the_defaults():
-    found = cj.fisher(counting(), values={"s": 2.0, "a": 0.1})
+    found = cj.fisher(counting(), truth={"s": 2.0, "a": 0.1})
     # mu = 2 x 1.1 x 50 + 30; slopes 55 by s and 100 by a.
     information = np.array([[55**2, 55 * 100], [55 * 100, 100**2]]) / 140 + np.diag([0, 25.0])
     assert_allclose(found.information, information, rtol=1e-13)
     assert_allclose(found.covariance, np.linalg.inv(information), rtol=1e-11)
-    assert found.values == {"s": 2.0, "a": 0.1}
+    assert found.truth == {"s": 2.0, "a": 0.1}
 
 
 def linear(J, sd, free):
@@ -94,14 +94,17 @@ def test_a_degenerate_combination_is_named_and_the_rest_is_profiled_over_it():
     # x0 + 2 x1 is all that counts know of the two; x2 is correlated with that sum.
     J = np.array([[1.0, 2.0, 1.0], [1.0, 2.0, 0.5], [0.5, 1.0, -1.0]])
     found = cj.fisher(linear(J, [], 3))
-    assert found.sd["x0"] is None
-    assert found.sd["x1"] is None
+    assert found.errors["x0"] is None
+    assert found.errors["x1"] is None
     two = J[:, [0, 2]]
-    assert found.sd["x2"] == pytest.approx(np.sqrt(np.linalg.inv(two.T @ two)[1, 1]), rel=1e-9)
+    assert found.errors["x2"] == pytest.approx(np.sqrt(np.linalg.inv(two.T @ two)[1, 1]), rel=1e-9)
     (note,) = found.notes
     assert "x0 +1, x1 -0.5" in note
     assert found.with_known("x1").notes == ()
     assert json.loads(found.to_json())["covariance"][0] == [None] * 3
+    again = cj.fisher(linear(J, [], 3)).from_json(found.to_json())
+    assert again.to_dict() == found.to_dict()
+    assert again.with_known("x1").to_dict() == found.with_known("x1").to_dict()
 
 
 def test_an_even_parameter_at_zero_has_no_information():
@@ -109,12 +112,12 @@ def test_an_even_parameter_at_zero_has_no_information():
     mean = lambda v: jnp.stack([10 * v["s"] + 0 * v["m"], 20 + 3 * v["m"] ** 2])  # noqa: E731
     model = Counts(table, None, counts=mean)
     found = cj.fisher(model)
-    assert found.sd == {"s": pytest.approx(10**-0.5), "m": None}
+    assert found.errors == {"s": pytest.approx(10**-0.5), "m": None}
     (note,) = found.notes
     assert "no information on m at 0" in note
     assert "forecast" in note
-    away = cj.fisher(model, values={"m": 2.0})
-    assert away.sd["m"] == pytest.approx(np.sqrt(32) / 12, rel=1e-13)
+    away = cj.fisher(model, truth={"m": 2.0})
+    assert away.errors["m"] == pytest.approx(np.sqrt(32) / 12, rel=1e-13)
     assert away.notes == ()
 
 
@@ -136,7 +139,7 @@ def is_hessian_of_a_fit(model, free):
     found, fitted = cj.fisher(model, free), cj.fit(model, free, data=cj.asimov(model))
     assert found.names == tuple(fitted.values)
     assert_allclose(found.covariance, fitted.covariance, rtol=1e-8, atol=1e-14)
-    assert_allclose([*found.sd.values()], [*fitted.errors.values()], rtol=1e-8)
+    assert_allclose([*found.errors.values()], [*fitted.errors.values()], rtol=1e-8)
 
 
 def test_it_is_the_hessian_of_a_fit_to_asimov_data(csi):
@@ -150,7 +153,7 @@ def test_it_is_the_hessian_of_a_fit_with_quenching_and_two_experiments():
     whole = cj.fisher(model, "sin2_theta_w")
     known = cj.fisher(model, "sin2_theta_w", fixed={"qf_scale_csi2017": 1.0})
     assert "qf_scale_csi2017" not in known.names
-    assert known.sd == pytest.approx(whole.with_known("qf_scale_csi2017").sd, rel=1e-12)
+    assert known.errors == pytest.approx(whole.with_known("qf_scale_csi2017").errors, rel=1e-12)
     parts = [cj.Model(e) for e in model.experiments.values()]
     alone = sum(cj.fisher(m, "sin2_theta_w").profiled for m in parts)
     assert_allclose(whole.profiled, alone, rtol=1e-10)
@@ -165,7 +168,7 @@ def test_it_is_the_hessian_at_any_truth(statistic):
     free = ["sin2_theta_w", "R_n_Cs"]
     points = {n: [truth[n]] for n in free}
     expanded = model.expand({}, points, data=cj.asimov(model, truth))
-    found = cj.fisher(model, free, values=truth)
+    found = cj.fisher(model, free, truth=truth)
     assert_allclose(found.information, expanded.full[0], rtol=1e-8, atol=1e-8)
     assert_allclose(found.profiled, expanded.hessian[0], rtol=1e-8)
 
@@ -174,9 +177,9 @@ def test_it_is_the_hessian_at_any_truth(statistic):
 def test_no_information_on_a_moment_at_zero():
     model = cj.Model(csi_2017(), [cj.StandardModel(), cj.MagneticMoment()])
     found = cj.fisher(model, "mu_nu")
-    assert found.sd["mu_nu"] is None
+    assert found.errors["mu_nu"] is None
     assert "mu_nu" in found.notes[0]
-    assert cj.fisher(model, "mu_nu", values={"mu_nu": 20.0}).sd["mu_nu"] > 0
+    assert cj.fisher(model, "mu_nu", truth={"mu_nu": 20.0}).errors["mu_nu"] > 0
 
 
 def test_variance_of_gaussian_counts_without_data_is_their_mean():
@@ -192,13 +195,13 @@ def test_variance_of_gaussian_counts_without_data_is_their_mean():
     ("given", "error", "message"),
     [
         ({"free": "sin2"}, UnknownNameError, "unknown parameter 'sin2'"),
-        ({"values": {"nothing": 1.0}}, UnknownNameError, "unknown parameter 'nothing'"),
-        ({"values": {"sin2_theta_w": 2.0}}, InputError, "outside its bounds"),
+        ({"truth": {"nothing": 1.0}}, UnknownNameError, "unknown parameter 'nothing'"),
+        ({"truth": {"sin2_theta_w": 2.0}}, InputError, "outside its bounds"),
         ({"free": "alpha_sig_csi2017"}, InputError, "is a linear nuisance"),
         (
-            {"values": {"R_n_Cs": 5.0}, "fixed": {"R_n_Cs": 4.9}},
+            {"truth": {"R_n_Cs": 5.0}, "fixed": {"R_n_Cs": 4.9}},
             InputError,
-            "R_n_Cs is 5 in values and 4.9 in fixed",
+            "R_n_Cs is 5 in truth and 4.9 in fixed",
         ),
     ],
     ids=["free", "value", "bounds", "linear", "twice"],

@@ -92,7 +92,7 @@ def test_point_is_that_of_toys(model):
     """A grid does not change what is found at one of its points."""
     x = 0.20
     found = cj.feldman_cousins(model, toys=1024, seed=7, sin2_theta_w=np.array([0.18, x, 0.22]))
-    alone = cj.toys(model, 1024, test="sin2_theta_w", values={"sin2_theta_w": x}, seed=7)
+    alone = cj.toys(model, 1024, test="sin2_theta_w", truth={"sin2_theta_w": x}, seed=7)
     assert found["p_value"].values[1] == alone.attrs["p_value"]
     assert found["critical"].values[1, 0] == pytest.approx(
         float(alone["q"].quantile(0.6827)), abs=1e-12
@@ -110,17 +110,21 @@ def test_more_where_it_matters(model):
     np.testing.assert_allclose(span, profile.intervals["0.6827"][0], rtol=0, atol=0.004)
 
 
-@pytest.mark.parametrize("nuisances", ["prior", "default"])
-def test_other_nuisances(nuisances):
+@pytest.mark.parametrize("true_nuisances", ["prior", "default"])
+def test_other_nuisances(true_nuisances):
     """Thrown nuisances and thrown measurements are the same where all is nearly linear."""
     model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
     found = cj.feldman_cousins(
-        model, fixed={SIG: 0.0}, nuisances=nuisances, toys=4096, sin2_theta_w=(0.2, 0.27, 2)
+        model,
+        fixed={SIG: 0.0},
+        true_nuisances=true_nuisances,
+        toys=4096,
+        sin2_theta_w=(0.2, 0.27, 2),
     )
     exact = [stats.chi2(1).ppf(level) for level in found["level"].values]
     values, errors = found["critical"].values, found["critical_error"].values
     assert np.all(np.abs(values - exact) < 0.15 + 4.5 * errors)
-    assert found.attrs["nuisances"] == nuisances
+    assert found.attrs["true_nuisances"] == true_nuisances
 
 
 def test_two_parameters():
@@ -160,7 +164,7 @@ def test_intervals_between_points():
         ({"parameter": "sin2_theta_w", "levels": ()}, "levels is empty"),
         ({"parameter": "sin2_theta_w", "toys": 0}, "toys must be a whole number"),
         ({"parameter": "sin2_theta_w", "toys": 1}, "too few for a level of 0.9545: take 1024"),
-        ({"parameter": "sin2_theta_w", "nuisances": "fixed"}, "nuisances"),
+        ({"parameter": "sin2_theta_w", "true_nuisances": "fixed"}, "true_nuisances"),
         ({"parameter": "R_n_Cs", "sin2_theta_w": (0, 1, 3)}, "not both"),
         ({"sin2_theta_w": (0, 2, 3)}, "outside its bounds"),
     ],
@@ -207,14 +211,14 @@ def test_coverage(name, x, least, most):
     for a in steps * sd[SIG]:
         for b in steps * sd[BRN]:
             values = {name: x, SIG: float(a), BRN: float(b)}
-            q = cj.toys(model, n, test=name, values=values, seed=11)["q"].values
+            q = cj.toys(model, n, test=name, truth=values, seed=11)["q"].values
             critical.append(np.quantile(q, levels))
             places.append([a / sd[SIG], b / sd[BRN]])
     u, v = np.array(places).T
     terms = np.stack([np.ones(9), u, v, u * v, u**2, v**2], axis=1)
     surface, *_ = np.linalg.lstsq(terms, np.array(critical), rcond=None)
     truth = {name: x, SIG: 0.0, BRN: 0.0}
-    found = cj.toys(model, n, test=name, values=truth, seed=12)
+    found = cj.toys(model, n, test=name, truth=truth, seed=12)
     import jax
 
     toys = model.toy(12, truth, size=n)

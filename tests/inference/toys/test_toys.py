@@ -1,5 +1,7 @@
 """Pseudo-experiments against closed forms, fits one by one, and exact grids."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -50,7 +52,7 @@ def curvature(model, *, thrown):
 @pytest.mark.parametrize("auxiliary", [True, False])
 def test_linear_gaussian_problem(linear, auxiliary):
     """q is the ratio of both variances times chi2 of one degree of freedom."""
-    found = cj.toys(linear, 4000, test=SIG, free=[], values={BRN: 0.0}, auxiliary=auxiliary, seed=1)
+    found = cj.toys(linear, 4000, test=SIG, free=[], truth={BRN: 0.0}, auxiliary=auxiliary, seed=1)
     variance, inverse = curvature(linear, thrown=auxiliary)
     ratio = variance / inverse
     assert ratio == pytest.approx(1.0, abs=1e-12) if auxiliary else ratio < 0.7
@@ -62,7 +64,7 @@ def test_linear_gaussian_problem(linear, auxiliary):
 
 def test_strength_at_its_bound(linear):
     """At a physical bound q is half a delta function at 0 and half chi2 (Chernoff 1954)."""
-    found = cj.toys(linear, 4000, values={SIG: -1.0, BRN: 0.0}, test=SIG, free=[], seed=3)
+    found = cj.toys(linear, 4000, truth={SIG: -1.0, BRN: 0.0}, test=SIG, free=[], seed=3)
     q = found["q"].values
     assert bool(found["converged"].all())
     at_bound = q < 1e-10
@@ -72,7 +74,7 @@ def test_strength_at_its_bound(linear):
 
 
 def test_equal_to_fits_one_by_one(model, thrown):
-    toys = model.toy(3, {n[5:]: x for n, x in thrown.attrs.items() if n[:5] == "true_"}, size=3000)
+    toys = model.toy(3, json.loads(thrown.attrs["truth"]), size=3000)
     for i in np.random.default_rng(0).choice(3000, 25, replace=False).tolist():
         fit = cj.fit(model, "sin2_theta_w", data=toys[i])
         assert thrown["chi2"].values[i] == pytest.approx(fit.chi2, abs=1e-8)
@@ -87,7 +89,7 @@ def test_equal_to_fits_one_by_one(model, thrown):
 def test_two_valleys_are_both_seen(two_valleys, tested):
     """Nowhere on an exact grid is chi2 lower than the global fit."""
     found = cj.toys(two_valleys, 60, test=tested, seed=5)
-    truth = {n[5:]: x for n, x in found.attrs.items() if n[:5] == "true_"}
+    truth = json.loads(found.attrs["truth"])
     toys = two_valleys.toy(5, truth, size=60)
     axis = np.linspace(-1.0, 1.5, 2001 if len(tested) == 1 else 61)
     axes = np.meshgrid(*[axis] * len(tested))
@@ -120,7 +122,7 @@ def test_engines_agree(model):
 
 def test_further_free_parameter(two_valleys):
     found = cj.toys(two_valleys, 12, test="eps_dV_ee", free=["eps_dV_ee", "eps_uV_mumu"], seed=4)
-    truth = {n[5:]: x for n, x in found.attrs.items() if n[:5] == "true_"}
+    truth = json.loads(found.attrs["truth"])
     toys = two_valleys.toy(4, truth, size=12)
     for i in (0, 5, 11):
         whole = cj.fit(two_valleys, ["eps_dV_ee", "eps_uV_mumu"], data=toys[i])
@@ -160,13 +162,13 @@ def test_p_value_of_the_data(model, thrown):
     assert a["p_value"] == p
     assert a["p_value_error"] == pytest.approx(np.sqrt(p * (1 - p) / 3000), rel=1e-9)
     pulls = model.best_pulls({})
-    assert a[f"true_{SIG}"] == pytest.approx(float(pulls[SIG]), abs=1e-9)
+    assert json.loads(a["truth"])[SIG] == pytest.approx(float(pulls[SIG]), abs=1e-9)
     assert a["p_value_chi2"] == float(np.mean(thrown["chi2"].values >= fit.chi2))
 
 
 def test_data_of_ones_own(model):
     counts = np.asarray(model.expected({"sin2_theta_w": 0.30})["csi-2017"])
-    found = cj.toys(model, 100, test="sin2_theta_w", values={"sin2_theta_w": 0.30}, data=counts)
+    found = cj.toys(model, 100, test="sin2_theta_w", truth={"sin2_theta_w": 0.30}, data=counts)
     assert found.attrs["q_data"] == pytest.approx(0.0, abs=1e-9)
     assert found.attrs["p_value"] == 1.0
 
@@ -183,23 +185,23 @@ def test_dataset_goes_to_a_file_and_back(thrown, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"n": 0}, "n must be a whole number"),
-        ({"n": True}, "n must be a whole number"),
+        ({"toys": 0}, "toys must be a whole number"),
+        ({"toys": True}, "toys must be a whole number"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"test": "nothing"}, "nothing"),
         ({"test": "sin2_theta_w", "free": ["R_n_Cs"]}, "tested but not free"),
         ({"test": "sin2_theta_w", "fixed": {"sin2_theta_w": 0.2}}, "both tested and fixed"),
         ({"test": SIG}, "linear nuisance"),
         ({"test": ()}, "nothing is tested"),
-        ({"values": {"R_n_Cs": 5.5}}, "not what the fits hold"),
-        ({"values": {"sin2_theta_w": 7.0}}, "outside its bounds"),
-        ({"values": {"nothing": 7.0}}, "nothing"),
+        ({"truth": {"R_n_Cs": 5.5}}, "not what the fits hold"),
+        ({"truth": {"sin2_theta_w": 7.0}}, "outside its bounds"),
+        ({"truth": {"nothing": 7.0}}, "nothing"),
     ],
     ids=lambda x: None if isinstance(x, dict) else x.replace(" ", "-"),
 )
 def test_bad_input(model, options, words):
     with pytest.raises((InputError, UnknownNameError), match=words):
-        cj.toys(model, **{"n": 10, **options})
+        cj.toys(model, **{"toys": 10, **options})
 
 
 @pytest.mark.slow
@@ -208,7 +210,7 @@ def test_poisson_equal_to_fits_one_by_one():
     model = cj.Model(cj.experiments.csi_2021(morphs=()))
     found = cj.toys(model, 2000, test="sin2_theta_w", seed=9)
     assert found.attrs["failed"] == 0
-    truth = {n[5:]: x for n, x in found.attrs.items() if n[:5] == "true_"}
+    truth = json.loads(found.attrs["truth"])
     toys = model.toy(9, truth, size=2000)
     for i in np.random.default_rng(1).choice(2000, 100, replace=False).tolist():
         fit = cj.fit(model, "sin2_theta_w", data=toys[i])

@@ -163,7 +163,7 @@ def test_another_seed_is_refused(tmp_path):
     cj.toys(model, 100, test="eps_dV_ee", seed=1, folder=folder)
     with pytest.raises(InputError, match="seed: 1 in the folder, 2 now"):
         cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder, resume=True)
-    with pytest.raises(InputError, match="n: 100 in the folder, 101 now"):
+    with pytest.raises(InputError, match="toys: 100 in the folder, 101 now"):
         cj.toys(model, 101, test="eps_dV_ee", seed=1, folder=folder, resume=True)
     with pytest.raises(InputError, match="resume=True needs the folder"):
         cj.toys(model, 100, test="eps_dV_ee", resume=True)

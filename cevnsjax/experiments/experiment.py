@@ -5,9 +5,10 @@ compiled program takes as argument.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.response import Detector
@@ -80,6 +81,18 @@ def _nuisance(name: str, meaning: str, sd: float, owner: str) -> Parameter:
         linear=True,
         owner=owner,
     )
+
+
+class ExperimentData(TypedDict):
+    """The arguments of ``Experiment`` that depend on its statistic; see there."""
+
+    observed: Float[np.ndarray, "cell"]
+    variance: Float[np.ndarray, "cell"]
+    backgrounds: dict[str, Float[np.ndarray, "cell"]]
+    morphs: NotRequired[tuple[Morph, ...]]
+    extra: NotRequired[dict[str, tuple[float, ...]]]
+    spread: NotRequired[dict[str, Float[np.ndarray, "bin cell"]]]
+    statistic: NotRequired[Literal["gaussian", "poisson"]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -80,9 +80,9 @@ def test_import_is_light_and_leaves_jax_alone(python):
         "import cevnsjax\nfor name in cevnsjax.__all__:\n    getattr(cevnsjax, name)\n"
         "import cevnsjax.cli.commands.fit, cevnsjax.reproduce.papers.papoulias2020.rows\n"
         "assert dict(jax.config.values) == before\n"
-        "try:\n    cevnsjax.Model(cevnsjax.experiments.releases.csi_2017.csi_2017())\n"
+        "try:\n    cevnsjax.Model(cevnsjax.experiments.csi_2017())\n"
         "except cevnsjax.core.errors.PrecisionError as problem:\n    print(problem)\n"
-        "cevnsjax.enable_x64()\nprint(cevnsjax.Model(cevnsjax.experiments.releases.csi_2017.csi_2017()).nll().dtype)"
+        "cevnsjax.enable_x64()\nprint(cevnsjax.Model(cevnsjax.experiments.csi_2017()).nll().dtype)"
     )
     done = python("-c", code)
     assert done.returncode == 0, done.stderr

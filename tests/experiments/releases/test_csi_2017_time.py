@@ -267,7 +267,7 @@ def test_unknown_pulls(name):
 @pytest.mark.parametrize(
     ("pulls", "message"),
     [
-        ({"ss": -0.1}, "pull ss needs a width >= 0, got -0.1"),
+        ({"ss": -0.1}, "pull ss needs a standard deviation >= 0, got -0.1"),
         ({"sig": -np.inf}, r"pulls\.sig must be a finite number"),
         ({"brn": float("nan")}, r"pulls\.brn must be a finite number"),
     ],

@@ -215,8 +215,8 @@ def test_options():
     [
         ({"mass_kg": -1.0}, InputError, "mass_kg must be > 0"),
         ({"mass_kg": float("inf")}, InputError, "mass_kg must be a finite number"),
-        ({"pulls": {"sig": -0.1}}, InputError, "pull sig needs a width >= 0"),
-        ({"pulls": {"sig": float("nan")}}, InputError, "pull sig needs a width >= 0"),
+        ({"pulls": {"sig": -0.1}}, InputError, "pull sig needs a standard deviation >= 0"),
+        ({"pulls": {"sig": float("nan")}}, InputError, "pull sig needs a standard deviation >= 0"),
         ({"pulls": {"brm": 0.1}}, UnknownNameError, "csi-2021 pull 'brm'; did you mean brn"),
         ({"morphs": ("qf_3",)}, UnknownNameError, "csi-2021 morph 'qf_3'; did you mean qf_"),
         ({"quenching": 0.0878, "morphs": ("qf_1",)}, UnknownNameError, "morph 'qf_1'"),

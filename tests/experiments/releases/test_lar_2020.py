@@ -167,7 +167,7 @@ def test_options():
         ({"mass_kg": 0.0}, "mass_kg must be > 0"),
         ({"mass_kg": float("nan")}, "mass_kg must be a finite number"),
         ({"protons_on_target": float("inf")}, "protons_on_target must be a finite number"),
-        ({"pulls": {"sig": -0.1}}, "pull sig needs a width >= 0"),
+        ({"pulls": {"sig": -0.1}}, "pull sig needs a standard deviation >= 0"),
         ({"threshold_kevee": float("nan")}, "threshold_kevee must be a finite number"),
         ({"pulls": {"sig": float("inf")}}, "pulls.sig must be a finite number"),
         ({"nodes": 0}, "nodes must be at least 1"),

@@ -446,7 +446,7 @@ def test_unknown_names(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pulls": {"ss": -0.1}}, "pull ss needs a width >= 0"),
+        ({"pulls": {"ss": -0.1}}, "pull ss needs a standard deviation >= 0"),
         ({"pulls": {"sig": -math.inf}}, r"pulls\.sig must be a finite number"),
         ({"pulls": {"brn": math.nan}}, r"pulls\.brn must be a finite number"),
         ({"mass_kg": 0.0}, "mass_kg must be > 0"),

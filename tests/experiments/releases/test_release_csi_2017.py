@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 from cevnsjax.core.errors import DataError
-from cevnsjax.experiments.releases.csi_2017.release import (
-    Csi2017Tables,
-    read_csi_2017_release,
-    shipped_csi_2017,
-)
+from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
+from cevnsjax.experiments.releases.csi_2017.tables import Csi2017Tables, shipped_csi_2017
 
 # Selected counts, 6 <= PE < 30 in 2-PE bins, beam on, summed over t < 6 us and over 12 us: computed
 # from the published files by an independent NumPy reference; the totals are those of COHERENT 2017.
@@ -124,18 +121,30 @@ def test_rows_may_come_in_any_order(release):
         ("data_coincidence_beamOn.txt", [], "has no data line"),
         ("data_coincidence_beamOn.txt", [*COUNTS[:2], "3.0, 0.25"], "line 3 has 2 columns, not 3"),
         ("data_coincidence_beamOn.txt", [*COUNTS, "7.0, 0.25, x"], "line 7: .* is not numeric"),
-        ("data_coincidence_beamOff.txt", ["1.0, 0.25, -1"], "line 1: count -1 is no whole"),
-        ("data_anticoincidence_beamOn.txt", ["1.0, 0.25, 1.5"], "line 1: count 1.5 is no whole"),
-        ("data_coincidence_beamOn.txt", COUNTS[:-1], r"lacks the cell \(5.0 PE, 0.75 us\)"),
+        ("data_coincidence_beamOff.txt", ["1.0, 0.25, -1"], "line 1: content -1 is not a whole"),
+        (
+            "data_anticoincidence_beamOn.txt",
+            ["1.0, 0.25, 1.5"],
+            "line 1: content 1.5 is not a whole",
+        ),
+        ("data_coincidence_beamOn.txt", COUNTS[:-1], r"lacks the cell \(n_pe 5, t_us 0.75\)"),
         ("data_coincidence_beamOn.txt", [*COUNTS, COUNTS[0]], r"line 7: cell .* again"),
-        ("data_coincidence_beamOn.txt", COUNTS[2:], "photoelectron bin centre 3 where 1 is due"),
-        ("data_coincidence_beamOn.txt", COUNTS[1::2], "time bin centre 0.75 where 0.25 is due"),
+        ("data_coincidence_beamOn.txt", COUNTS[2:], "n_pe bin centre 3 where 1 is due"),
+        ("data_coincidence_beamOn.txt", COUNTS[1::2], "t_us bin centre 0.75 where 0.25 is due"),
         ("data_coincidence_beamOff.txt", COUNTS[:4], "has another grid"),
-        ("promptPDF.txt", ["1.0, 0.5"], "photoelectron bin centre 1 where 0.5 is due"),
-        ("arrivalTimePDF_promptNeutrons.txt", ["0.25, 1.0"], "other time bins than the counts"),
+        ("promptPDF.txt", ["1.0, 0.5"], "n_pe bin centre 1 where 0.5 is due"),
+        (
+            "arrivalTimePDF_promptNeutrons.txt",
+            ["0.25, 1.0"],
+            "other bins of t_us than the files before",
+        ),
         ("qfData_tunl.txt", ["1, 2, 3, 4"], "line 1 has 4 columns, not 6"),
         ("coherent_parameters.yaml", ["beamExposure:", "  value: x"], "no number for beamExposure"),
-        ("coherent_parameters.yaml", [PARAMETERS.replace("- name: k", "- name: l")], "for k value"),
+        (
+            "coherent_parameters.yaml",
+            [PARAMETERS.replace("- name: k", "- name: l")],
+            r"for acceptanceEfficiency\.k value",
+        ),
     ],
 )
 def test_bad_releases_are_named(release, file, lines, message):

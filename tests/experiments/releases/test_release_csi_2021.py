@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cevnsjax.core.errors import DataError
-from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release, shipped_csi_2021
+from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
+from cevnsjax.experiments.releases.csi_2021.tables import shipped_csi_2021
 from cevnsjax.tables import datasets, read_toml, verify
 
 # Coincidence events below 60 PE and 6 us: counted from the published files by an independent NumPy
@@ -116,11 +117,11 @@ def drop(*lines):
         ("dataBeamOnC.txt", add("1.0 x"), "line 6: .* is not numeric"),
         ("dataBeamOnC.txt", add("-1.0 1.0"), "line 6: n_pe -1 is negative"),
         ("dataBeamOnAC.txt", add("1.0 -0.5"), "line 6: t_us -0.5 is negative"),
-        ("brnPE.txt", add("3.5 -0.1"), "line 4: content -0.1 is no number >= 0"),
+        ("brnPE.txt", add("3.5 -0.1"), "line 4: content -0.1 is not a number >= 0"),
         ("brnPE.txt", add("2.5 0"), r"line 4: cell \(n_pe 2.5\) again"),
         ("brnPE.txt", add("4.5 0"), "n_pe bin centre 4.5 where 3.5 is due"),
-        ("ninPE.txt", drop(2), "has other bins than brnPE.txt"),
-        ("ninTrec.txt", drop(0), "has other bins than brnTrec.txt"),
+        ("ninPE.txt", drop(2), "has another grid than brnPE.txt"),
+        ("ninTrec.txt", drop(0), "has another grid than brnTrec.txt"),
         ("effCoefficients.txt", drop(8), "has 2 rows of coefficients, not 3"),
         ("scintRespCoefficients.txt", add("1 2 3 4"), "has 6 rows of coefficients, not 5"),
         ("scintRespCoefficients.txt", add("1 2 3"), "line 9 has 3 columns, not 4"),

@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 from cevnsjax.core.errors import DataError
-from cevnsjax.experiments.releases.lar_2020.release import read_lar_2020_release, shipped_lar_2020
-from cevnsjax.experiments.releases.lar_2020.tables import PROJECTED, RELATIVE, SYSTEMATIC
+from cevnsjax.experiments.releases.lar_2020.release import read_lar_2020_release
+from cevnsjax.experiments.releases.lar_2020.tables import (
+    PROJECTED,
+    RELATIVE,
+    SYSTEMATIC,
+    shipped_lar_2020,
+)
 from cevnsjax.tables import datasets, read_toml, verify
 
 # Background-subtracted energy projection of the release [count].
@@ -153,16 +158,20 @@ def drop(*lines):
         ("datanobkgsub.txt", drop(*range(12)), "has no data line"),
         ("datanobkgsub.txt", add("5 0.525 0.15"), "line 13 has 3 columns, not 4"),
         ("datanobkgsub.txt", add("5 0.525 0.15 x"), "line 13: .* is not numeric"),
-        ("datanobkgsub.txt", add("25 0.525 0.15 -1"), "line 13: content -1 is no whole number"),
-        ("datanobkgsub.txt", add("25 0.525 0.15 1.5"), "line 13: content 1.5 is no whole number"),
+        ("datanobkgsub.txt", add("25 0.525 0.15 -1"), "line 13: content -1 is not a whole"),
+        (
+            "datanobkgsub.txt",
+            add("25 0.525 0.15 1.5"),
+            "line 13: content 1.5 is not a whole",
+        ),
         ("datanobkgsub.txt", add("5 0.525 0.15 1"), r"line 13: cell \(energy_kevee 5, .* again"),
         ("datanobkgsub.txt", drop(4), r"lacks the cell \(.* 5, f90 0.575, t_us 0.65\)"),
         ("brnpdf.txt", drop(1, 4, 7, 10), "has another grid than datanobkgsub.txt"),
-        ("cevnspdf.txt", add("25 0.525 0.15 -0.5"), "line 13: content -0.5 is no number >= 0"),
+        ("cevnspdf.txt", add("25 0.525 0.15 -0.5"), "line 13: content -0.5 is not a number >= 0"),
         ("energydata1d.txt", drop(2), "has other bins of energy_kevee"),
         ("systerrors1dtime.txt", add("0.15 1 1"), "line 4: t_us 0.15 does not increase"),
         ("f90data1d.txt", add("0.6 1 1"), "line 5 has 3 columns, not 8"),
-        ("CENNS10AnlAEfficiency.txt", add("50 60 1.5"), "1.5 at 50 keVee is no efficiency"),
+        ("CENNS10AnlAEfficiency.txt", add("50 60 1.5"), "1.5 at 50 keVee is not an efficiency"),
         ("LArParametersAnlA.yaml", drop(2), "no number for beamExposure value"),
         ("LArParametersAnlA.yaml", lambda old: [x.replace("0.246", "?") for x in old], "larQF.a"),
     ],

@@ -1,12 +1,12 @@
 """Tables of the COHERENT CsI[Na] 2017 release, as they come with the package."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from cevnsjax import tables
+from cevnsjax.experiments.release_files import read_only
 
 DATASET = "coherent_csi_2017"
 COUNTS = (
@@ -98,14 +98,3 @@ def shipped_csi_2017(*, root: Path | None = None) -> Csi2017Tables:
             name: tables.read_csv(DATASET, f"quenching_{name}.csv", root=root) for name in QUENCHING
         },
     )
-
-
-def read_only(values: Sequence[float] | Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
-    """A float64 copy that cannot be written to.
-
-    Args:
-        values: Numbers, nested to one or two axes [any unit].
-    """
-    out = np.array(values, dtype=np.float64)
-    out.flags.writeable = False
-    return out

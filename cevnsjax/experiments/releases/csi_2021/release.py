@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cevnsjax.experiments.releases.csi_2017.tables import read_only
+from cevnsjax.experiments.release_files import Columns, ReleaseFolder
 from cevnsjax.experiments.releases.csi_2021.tables import (
     EFFICIENCY,
     EFFICIENCY_COLUMNS,
@@ -16,11 +16,7 @@ from cevnsjax.experiments.releases.csi_2021.tables import (
     QUENCHING,
     QUENCHING_COLUMNS,
     Csi2021Tables,
-    shipped_csi_2021,
 )
-from cevnsjax.experiments.releases.release_files import ReleaseFolder
-
-__all__ = ["Csi2021Tables", "read_csi_2021_release", "shipped_csi_2021"]
 
 _EVENTS = {"coincidence": "dataBeamOnC.txt", "anticoincidence": "dataBeamOnAC.txt"}
 _REMEDY = "download the release again, see arXiv:2110.07730"
@@ -56,27 +52,20 @@ def read_csi_2021_release(folder: str | Path) -> Csi2021Tables:
     )
 
 
-def _events(release: ReleaseFolder, file: str) -> dict[str, np.ndarray]:
-    rows = release.rows(file, len(EVENT_COLUMNS))
-    for line, values in rows:
+def _events(release: ReleaseFolder, file: str) -> Columns:
+    for line, values in release.rows(file, len(EVENT_COLUMNS)):
         for name, value in zip(EVENT_COLUMNS, values, strict=True):
             if value < 0:
                 raise release.error(file, f" line {line}: {name} {value:g} is negative")
-    return {
-        name: read_only([values[i] for _, values in rows]) for i, name in enumerate(EVENT_COLUMNS)
-    }
+    return release.table(file, EVENT_COLUMNS, increasing=False)
 
 
 def _shapes(
     release: ReleaseFolder, suffix: str, axis: str
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    grids = {name: release.grid(f"{name}{suffix}.txt", [axis]) for name in NEUTRONS}
-    (first,), _ = grids[NEUTRONS[0]]
-    for name, ((centres,), _) in grids.items():
-        if not np.array_equal(centres, first):
-            other = f" has other bins than {NEUTRONS[0]}{suffix}.txt"
-            raise release.error(f"{name}{suffix}.txt", other)
-    return first, {name: contents for name, (_, contents) in grids.items()}
+    files = {name: f"{name}{suffix}.txt" for name in NEUTRONS}
+    (centres,), shapes = release.grids(files, (axis,))
+    return centres, shapes
 
 
 def _coefficients(

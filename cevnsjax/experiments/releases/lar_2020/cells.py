@@ -5,24 +5,30 @@ shapes of the signal are computed for each source, its F90 shape in each energy 
 release's; or, with ``signal="release"``, theory gives the total and the release all shapes.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.detector.timing import Pulse
-from cevnsjax.experiments.experiment import SIGNAL, Morph, Pull
+from cevnsjax.experiments.experiment import SIGNAL, ExperimentData, Morph
+from cevnsjax.experiments.release_files import bin_edges
 from cevnsjax.experiments.releases.lar_2020.tables import Lar2020Tables
-from cevnsjax.experiments.releases.pulls import chosen_pulls
 
-SHORT = "lar2020"
 MORPHS = ("f90", "time", "brn_energy", "brn_time", "brn_width")
-BACKGROUNDS = {"brn": "brn", "lbrn": "delayed_brn", "ss": "steady_state"}
-"""Backgrounds by the short name of their pull."""
-_SIGNAL_SD = 0.134
+SIGNALS = ("computed", "release")
+SIGNAL_SD = 0.134
+"""Standard deviation of the signal's normalisation [1]."""
+_SHORT = "lar2020"
+# Backgrounds by the short name of their pull, and what they are.
+_BACKGROUNDS = {
+    "brn": ("brn", "prompt beam neutrons"),
+    "lbrn": ("delayed_brn", "delayed beam neutrons"),
+    "ss": ("steady_state", "the steady-state background"),
+}
 # Energy bins with fewer predicted events than this have no F90 shape of their own.
-_LEAST_EVENTS = 0.01
+_MIN_EVENTS = 0.01
 _MEANING = {
     "f90": "F90 shape of the signal",
     "time": "clock of the neutrinos",
@@ -36,37 +42,52 @@ _BRN = {
     "brn_width": ("brn_time_width", None),
 }
 
-Spread = dict[str, np.ndarray]
+Cube = Float[np.ndarray, "energy f90 time"]
+Spread = dict[str, Float[np.ndarray, "bin cell"]]
 
 
-@dataclass(frozen=True)
-class Axes:
-    """Edges of the three observables.
+def binned_in_cells(
+    tables: Lar2020Tables, sources: Sequence[str], signal: str, morphs: Sequence[str]
+) -> ExperimentData:
+    """Data, backgrounds, shapes and shape nuisances of the Poisson likelihood.
 
-    Attributes:
-        energy_kevee: Electron-equivalent energy [keVee].
-        f90: Prompt light fraction [1].
-        t_us: Time [us].
+    Args:
+        tables: The release.
+        sources: Names of the neutrino sources.
+        signal: As for ``spread_of``.
+        morphs: Some of ``MORPHS``.
+
+    Raises:
+        UnknownNameError: At an unknown morph.
     """
+    axes = {"f90": bin_edges(tables.f90), "t_us": bin_edges(tables.t_us)}
+    if signal == "release":
+        axes = {"E_ee_keV_pdf": bin_edges(tables.energy_kevee), **axes}
+    return {
+        "observed": tables.observed.reshape(-1),
+        "variance": np.maximum(tables.observed, 1.0).reshape(-1),
+        "backgrounds": {
+            name: _scaled(tables.pdfs[name], tables.predicted[name][0])
+            for name, _ in _BACKGROUNDS.values()
+        },
+        "morphs": _morphs(tables, sources, signal, morphs),
+        "extra": axes,
+        "spread": spread_of(tables, sources, signal),
+        "statistic": "poisson",
+    }
 
-    energy_kevee: tuple[float, ...]
-    f90: tuple[float, ...]
-    t_us: tuple[float, ...]
 
-
-def axes_of(tables: Lar2020Tables) -> Axes:
-    """Edges about the release's bin centres.
+def pulls_in_cells(tables: Lar2020Tables) -> dict[str, tuple[float, str, str]]:
+    """Pulls with the widths of the release, for ``chosen_pulls``.
 
     Args:
         tables: The release.
     """
-    return Axes(*(_edges(c) for c in (tables.energy_kevee, tables.f90, tables.t_us)))
-
-
-def _edges(centres: np.ndarray) -> tuple[float, ...]:
-    width = float(centres[1] - centres[0])
-    low = float(centres[0]) - width / 2
-    return tuple(round(low + k * width, 6) for k in range(len(centres) + 1))
+    offered = {"sig": (SIGNAL_SD, SIGNAL, "the CEvNS signal")}
+    for short, (name, what) in _BACKGROUNDS.items():
+        events, error = tables.predicted[name]
+        offered[short] = (error / events, name, what)
+    return offered
 
 
 def spread_of(
@@ -97,95 +118,52 @@ def spread_of(
             cevns = moved if later_us > 0 else 2 * tables.pdfs["cevns"] - moved
         return {source: (cevns / cevns.sum()).reshape(1, -1) for source in sources}
     pulse = Pulse(tables.pulse_mean_ns[0] * 1e-3 + later_us, tables.pulse_width_ns * 1e-3)
-    shape, edges = _f90_by_energy(cevns), axes_of(tables).t_us
+    shape, edges = _f90_by_energy(cevns), bin_edges(tables.t_us)
     return {
         source: (shape[:, :, None] * pulse.fractions(source, edges)).reshape(len(shape), -1)
         for source in sources
     }
 
 
-def _f90_by_energy(cevns: np.ndarray) -> np.ndarray:
-    """F90 fractions in each energy bin, [energy, F90] [1].
+def _f90_by_energy(cevns: Cube) -> Float[np.ndarray, "energy f90"]:
+    """F90 fractions in each energy bin [1].
 
     Above the energies at which the release has signal, new physics takes the last shape it has.
     """
     counts = cevns.sum(axis=2)
-    enough = np.flatnonzero(counts.sum(axis=1) > _LEAST_EVENTS)
+    enough = np.flatnonzero(counts.sum(axis=1) > _MIN_EVENTS)
     rows = np.minimum(np.arange(len(counts)), enough[-1])
     return counts[rows] / counts[rows].sum(axis=1, keepdims=True)
 
 
-def backgrounds_of(tables: Lar2020Tables) -> dict[str, np.ndarray]:
-    """Backgrounds before the fit: release pdfs scaled to the predicted events, [cell] [count].
-
-    Args:
-        tables: The release.
-    """
-    return {
-        name: _scaled(tables.pdfs[name], tables.predicted[name][0]) for name in BACKGROUNDS.values()
-    }
-
-
-def _scaled(pdf: np.ndarray, events: float) -> np.ndarray:
+def _scaled(pdf: Cube, events: float) -> Float[np.ndarray, "cell"]:
     return (events * pdf / pdf.sum()).reshape(-1)
 
 
-def pulls_of(tables: Lar2020Tables, given: Mapping[str, float] | None) -> tuple[Pull, ...]:
-    """Normalisations: the signal's and, from the release, the backgrounds'.
-
-    Args:
-        tables: The release.
-        given: Standard deviations by short name; 0 removes one, infinity leaves it free [1].
-
-    Raises:
-        UnknownNameError: At an unknown pull.
-        InputError: At a negative width.
-    """
-    sd = {"sig": _SIGNAL_SD}
-    for short, name in BACKGROUNDS.items():
-        events, error = tables.predicted[name]
-        sd[short] = error / events
-    component = {"sig": SIGNAL, **BACKGROUNDS}
-    known = {
-        n: Pull(f"alpha_{n}_{SHORT}", w, (component[n],), f"relative shift of {component[n]}")
-        for n, w in sd.items()
-    }
-    return chosen_pulls("lar-2020", known, given, unbounded=True)
-
-
-def morphs_of(
+def _morphs(
     tables: Lar2020Tables, sources: Sequence[str], signal: str, names: Sequence[str]
 ) -> tuple[Morph, ...]:
-    """Shape nuisances of the release.
-
-    Args:
-        tables: The release.
-        sources: Names of the neutrino sources.
-        signal: As for ``spread_of``.
-        names: Some of ``MORPHS``.
-
-    Raises:
-        UnknownNameError: At an unknown morph.
-    """
     later = tables.pulse_mean_ns[1] * 1e-3
     sides = {
         "f90": [{"f90": "plus"}, {"f90": "minus"}],
         "time": [{"later_us": later}, {"later_us": -later}],
     }
-    out = []
+    morphs = []
     for name in names:
-        full = f"alpha_{name}_{SHORT}"
+        full = f"alpha_{name}_{_SHORT}"
         if name in sides:
             plus, minus = (spread_of(tables, sources, signal, **side) for side in sides[name])
-            out.append(Morph(full, _MEANING[name], spread=(plus, minus)))
+            morphs.append(Morph(full, _MEANING[name], spread=(plus, minus)))
         elif name in _BRN:
-            out.append(Morph(full, _MEANING[name], components={"brn": _brn(tables, name)}))
+            morphs.append(Morph(full, _MEANING[name], components={"brn": _brn(tables, name)}))
         else:
             raise UnknownNameError("lar-2020 morph", name, MORPHS)
-    return tuple(out)
+    return tuple(morphs)
 
 
-def _brn(tables: Lar2020Tables, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _brn(
+    tables: Lar2020Tables, name: str
+) -> tuple[Float[np.ndarray, "cell"], Float[np.ndarray, "cell"]]:
     """Prompt neutrons at +1 and -1 sigma; a shift given one way only is mirrored [count]."""
     events = tables.predicted["brn"][0]
     nominal = _scaled(tables.pdfs["brn"], events)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.experiments.release_files import Columns, ReleaseFolder
 from cevnsjax.experiments.releases.lar_2020.tables import (
     AXES,
     EFFICIENCY,
@@ -17,13 +18,8 @@ from cevnsjax.experiments.releases.lar_2020.tables import (
     SYSTEMATIC,
     Lar2020Tables,
     WithError,
-    shipped_lar_2020,
 )
-from cevnsjax.experiments.releases.release_files import ReleaseFolder
 
-__all__ = ["Lar2020Tables", "read_lar_2020_release", "shipped_lar_2020"]
-
-_OBSERVED = "datanobkgsub.txt"
 _PDFS = {
     "cevns": "cevnspdf.txt",
     "brn": "brnpdf.txt",
@@ -63,16 +59,17 @@ def read_lar_2020_release(folder: str | Path) -> Lar2020Tables:
         folder: Folder with the .txt files and ``LArParametersAnlA.yaml``.
 
     Raises:
-        DataError: A file is missing, has other columns, counts that are no whole numbers, negative
+        DataError: A file is missing, has other columns, counts that are not whole numbers, negative
             predictions, or an incomplete grid of energy, F90 and time.
     """
     release = ReleaseFolder(Path(folder), _REMEDY)
-    axes, observed = release.grid(_OBSERVED, AXES, whole=True)
+    files = {"observed": "datanobkgsub.txt", **_PDFS, **_VARIATIONS}
+    axes, cubes = release.grids(files, AXES, counts=("observed",))
     return Lar2020Tables(
         **dict(zip(AXES, axes, strict=True)),
-        observed=observed,
-        pdfs={name: _cube(release, file, axes) for name, file in _PDFS.items()},
-        variations={name: _cube(release, file, axes) for name, file in _VARIATIONS.items()},
+        observed=cubes["observed"],
+        pdfs={name: cubes[name] for name in _PDFS},
+        variations={name: cubes[name] for name in _VARIATIONS},
         projections={
             key: _projection(release, files, name, axis)
             for (key, files), name, axis in zip(_PROJECTIONS.items(), AXES, axes, strict=True)
@@ -82,26 +79,19 @@ def read_lar_2020_release(folder: str | Path) -> Lar2020Tables:
     )
 
 
-def _cube(release: ReleaseFolder, file: str, axes: tuple[np.ndarray, ...]) -> np.ndarray:
-    found, contents = release.grid(file, AXES)
-    if not all(map(np.array_equal, found, axes)):
-        raise release.error(file, f" has another grid than {_OBSERVED}")
-    return contents
-
-
 def _projection(
     release: ReleaseFolder, files: tuple[str, str], name: str, axis: np.ndarray
-) -> dict[str, np.ndarray]:
+) -> Columns:
     data = release.table(files[0], (name, *PROJECTED, *SYSTEMATIC), axis=axis)
     return data | release.table(files[1], (name, *RELATIVE), axis=axis)
 
 
-def _efficiency(release: ReleaseFolder) -> dict[str, np.ndarray]:
+def _efficiency(release: ReleaseFolder) -> Columns:
     columns = release.table(_EFFICIENCY, EFFICIENCY)
     wrong = np.flatnonzero((columns["efficiency"] < 0) | (columns["efficiency"] > 1))
     if wrong.size:
         energy, value = columns["energy_kevee"][wrong[0]], columns["efficiency"][wrong[0]]
-        raise release.error(_EFFICIENCY, f": {value:g} at {energy:g} keVee is no efficiency")
+        raise release.error(_EFFICIENCY, f": {value:g} at {energy:g} keVee is not an efficiency")
     return columns
 
 

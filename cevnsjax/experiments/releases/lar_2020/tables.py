@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cevnsjax import tables
-from cevnsjax.experiments.releases.csi_2017.tables import read_only
+from cevnsjax.experiments.release_files import read_only
 
 DATASET = "coherent_lar_2020"
 AXES = ("energy_kevee", "f90", "t_us")

@@ -2,15 +2,16 @@
 
 Akimov et al., PRL 126, 012002; data release doi:10.5281/zenodo.3903810. The one-dimensional
 chi2 is that of Cadeddu et al., PRD 102, 015030; the Poisson likelihood in energy, F90 and time is
-in ``lar_2020_cells``.
+in ``cells``.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -18,18 +19,33 @@ from cevnsjax.detector.efficiency import TabulatedEfficiency
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
 from cevnsjax.detector.response import Detector
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
-from cevnsjax.experiments.releases.lar_2020 import cells as cells
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.release_files import chosen_tables
+from cevnsjax.experiments.releases.lar_2020.cells import (
+    MORPHS,
+    SIGNAL_SD,
+    SIGNALS,
+    binned_in_cells,
+    pulls_in_cells,
+)
 from cevnsjax.experiments.releases.lar_2020.release import read_lar_2020_release
-from cevnsjax.experiments.releases.lar_2020.tables import Lar2020Tables, shipped_lar_2020
-from cevnsjax.experiments.releases.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.releases.lar_2020.tables import DATASET, Lar2020Tables, shipped_lar_2020
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.tables import read_toml
 
-NAME, SHORT = "lar-2020", "lar2020"
+NAME = "lar-2020"
 _EDGES = tuple(float(e) for e in range(0, 121, 10))
+_STATISTICS = ("spectrum", "cells")
+# The neutrons of PRD 102, 015030: events, spread of their shape, and widths.
+_SPECTRUM_EVENTS = {"brn": 497.0, "delayed_brn": 33.0}
 _BRN_SHAPE_SPREAD = 0.058
+_PULLS = {
+    "sig": (SIGNAL_SD, SIGNAL, "the CEvNS signal"),
+    "brn": (0.32, "brn", "prompt beam neutrons"),
+    "lbrn": (1.0, "delayed_brn", "delayed beam neutrons"),
+}
 
 
 def lar_2020(
@@ -42,7 +58,7 @@ def lar_2020(
     threshold_kevee: float | None = None,
     pulls: Mapping[str, float] | None = None,
     signal: Literal["computed", "release"] = "computed",
-    morphs: Sequence[str] = cells.MORPHS,
+    morphs: Sequence[str] = MORPHS,
     split_flux: bool = False,
     nodes: int | None = None,
     data: Lar2020Tables | str | Path | None = None,
@@ -76,108 +92,67 @@ def lar_2020(
         InputError: At values of the wrong kind.
         DataError: If a data file is missing or malformed.
     """
-    for what, value, known in (
-        ("statistic", statistic, ("spectrum", "cells")),
-        ("signal", signal, ("computed", "release")),
-    ):
+    for what, value, known in (("statistic", statistic, _STATISTICS), ("signal", signal, SIGNALS)):
         if value not in known:
             raise UnknownNameError(f"lar-2020 {what}", value, known)
     in_cells = statistic == "cells"
-    listed = tuple(checks.names("lar-2020: morphs", morphs, example=cells.MORPHS))
-    if not in_cells and (signal != "computed" or listed != cells.MORPHS):
+    listed = tuple(checks.names("lar-2020: morphs", morphs, example=MORPHS))
+    if not in_cells and (signal != "computed" or listed != MORPHS):
         raise InputError('lar-2020: signal and morphs need statistic="cells"')
     if smearing is not None:
         checks.flag("lar-2020: smearing", smearing)
-    tables = _tables(data)
-    paper = read_toml("coherent_lar_2020", "experiment.toml")["alternatives"]["cadeddu2020"]
-    own = {"mass_kg": tables.mass_kg[0], "protons_on_target": tables.protons_on_target}
-    chosen = own if in_cells else paper
-    for name, given in (("mass_kg", mass_kg), ("protons_on_target", protons_on_target)):
-        if given is not None:
-            chosen = {**chosen, name: checks.number(f"lar-2020: {name}", given)}
+    tables = chosen_tables(NAME, data, Lar2020Tables, shipped_lar_2020, read_lar_2020_release)
+    numbers = {"mass_kg": tables.mass_kg[0], "protons_on_target": tables.protons_on_target}
+    if not in_cells:
+        numbers = read_toml(DATASET, "experiment.toml")["alternatives"]["cadeddu2020"]
+    mass, protons = (
+        checks.number(f"lar-2020: {name}", numbers[name] if value is None else value)
+        for name, value in (("mass_kg", mass_kg), ("protons_on_target", protons_on_target))
+    )
+    flux = DecayAtRest(tables.neutrinos_per_proton[0], protons, tables.baseline_m)
+    cells = binned_in_cells(tables, flux.sources, signal, listed) if in_cells else _spectrum(tables)
     a, b = tables.quenching["a"][0], tables.quenching["b"][0]
     smeared = in_cells if smearing is None else smearing
-    edges = (_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES
-    flux = DecayAtRest(
-        neutrinos_per_proton=tables.neutrinos_per_proton[0],
-        protons_on_target=chosen["protons_on_target"],
-        baseline_m=tables.baseline_m,
-    )
-    part = (
-        _in_cells(tables, flux.sources, pulls, signal, listed)
-        if in_cells
-        else _spectrum(tables, pulls)
-    )
-    if checks.flag("lar-2020: split_flux", split_flux):
-        part["pulls"] = with_flux_apart(part["pulls"])
+    offered = pulls_in_cells(tables) if in_cells else _PULLS
+    chosen = chosen_pulls(NAME, offered, pulls, unbounded=in_cells)
     return Experiment(
         name=NAME,
         target=target("40Ar"),
-        mass_kg=chosen["mass_kg"],
+        mass_kg=mass,
         flux=flux,
         detector=Detector(
             quenching=quenching or PolynomialQuenching((a, b * 1e3)),
             per_keV=1.0,
             efficiency=_efficiency(tables, threshold_kevee),
             resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
-            edges=edges,
+            edges=(_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES,
             nodes=nodes,
         ),
         observable="E_ee_keV",
+        pulls=with_flux_apart(chosen)
+        if checks.flag("lar-2020: split_flux", split_flux)
+        else chosen,
         title="COHERENT CENNS-10 LAr 2020",
         source="Akimov et al., PRL 126, 012002; doi:10.5281/zenodo.3903810",
-        **part,
+        **cells,
     )
 
 
-def _spectrum(tables: Lar2020Tables, pulls: Mapping[str, float] | None) -> dict[str, Any]:
-    """Data, backgrounds and pulls of the Gaussian chi2 of PRD 102, 015030."""
-    brn, lbrn = (_normalised(tables, pdf, n) for pdf, n in (("brn", 497.0), ("delayed_brn", 33.0)))
+def _spectrum(tables: Lar2020Tables) -> ExperimentData:
+    """Data and backgrounds of the Gaussian chi2 of PRD 102, 015030."""
+    backgrounds = {
+        name: _normalised(tables, name, events) for name, events in _SPECTRUM_EVENTS.items()
+    }
     energy = tables.projections["energy"]
-    shape_variance = (_BRN_SHAPE_SPREAD**2 / 12) * (brn + lbrn) ** 2
+    shape_variance = (_BRN_SHAPE_SPREAD**2 / 12) * sum(backgrounds.values()) ** 2
     return {
         "observed": energy["data"],
         "variance": energy["data_error"] ** 2 + shape_variance,
-        "backgrounds": {"brn": brn, "delayed_brn": lbrn},
-        "pulls": _pulls(pulls),
+        "backgrounds": backgrounds,
     }
 
 
-def _in_cells(
-    tables: Lar2020Tables,
-    sources: Sequence[str],
-    pulls: Mapping[str, float] | None,
-    signal: str,
-    morphs: Sequence[str],
-) -> dict[str, Any]:
-    """Data, backgrounds, shapes and nuisances of the Poisson likelihood."""
-    axes = cells.axes_of(tables)
-    further = {"f90": axes.f90, "t_us": axes.t_us}
-    if signal == "release":
-        further = {"E_ee_keV_pdf": axes.energy_kevee, **further}
-    return {
-        "observed": tables.observed.reshape(-1),
-        "variance": np.maximum(tables.observed, 1.0).reshape(-1),
-        "backgrounds": cells.backgrounds_of(tables),
-        "pulls": cells.pulls_of(tables, pulls),
-        "morphs": cells.morphs_of(tables, sources, signal, morphs),
-        "extra": further,
-        "spread": cells.spread_of(tables, sources, signal),
-        "statistic": "poisson",
-    }
-
-
-def _tables(data: Lar2020Tables | str | Path | None) -> Lar2020Tables:
-    if data is None:
-        return shipped_lar_2020()
-    if isinstance(data, Lar2020Tables):
-        return data
-    if not isinstance(data, str | Path):
-        raise InputError(f"lar-2020: data must be tables or the release folder, got {data!r}")
-    return read_lar_2020_release(data)
-
-
-def _normalised(tables: Lar2020Tables, pdf: str, events: float) -> np.ndarray:
+def _normalised(tables: Lar2020Tables, pdf: str, events: float) -> Float[np.ndarray, "bin"]:
     """Energy projection of a release pdf, scaled to a number of events [count]."""
     projected = tables.pdfs[pdf].sum(axis=(1, 2))
     return events * projected / projected.sum()
@@ -189,16 +164,3 @@ def _efficiency(tables: Lar2020Tables, threshold_kevee: float | None) -> Tabulat
         threshold = checks.number("lar-2020: threshold_kevee", threshold_kevee)
     x, y = tables.efficiency["energy_kevee"], tables.efficiency["efficiency"]
     return TabulatedEfficiency(tuple(x.tolist()), tuple(y.tolist()), threshold)
-
-
-def _pulls(pulls: Mapping[str, float] | None) -> tuple[Pull, ...]:
-    default = {
-        "sig": (0.134, SIGNAL, "the CEvNS signal"),
-        "brn": (0.32, "brn", "prompt beam neutrons"),
-        "lbrn": (1.0, "delayed_brn", "delayed beam neutrons"),
-    }
-    known = {
-        n: Pull(f"alpha_{n}_{SHORT}", sd, (component,), f"relative shift of {what}")
-        for n, (sd, component, what) in default.items()
-    }
-    return chosen_pulls(NAME, known, pulls)

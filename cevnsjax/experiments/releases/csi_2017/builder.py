@@ -6,9 +6,10 @@ Akimov et al., Science 357, 1123; data release doi:10.5281/zenodo.1228631.
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -21,18 +22,18 @@ from cevnsjax.detector.resolution import (
     Resolution,
 )
 from cevnsjax.detector.response import Detector
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
-from cevnsjax.experiments.releases.csi_2017.tables import Csi2017Tables, shipped_csi_2017
-from cevnsjax.experiments.releases.csi_2017.time import STEADY_STATES, in_time
-from cevnsjax.experiments.releases.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
+from cevnsjax.experiments.releases.csi_2017.time import BRN, STEADY, STEADY_STATES, in_time
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.parameters import Parameter
 from cevnsjax.tables import read_toml
 
 NAME, SHORT = "csi-2017", "csi2017"
-BRN = "prompt_neutrons"
 _SMEARING = {
     "poisson": PoissonSmearing(),
     "gamma": GammaSmearing(),
@@ -91,74 +92,69 @@ def csi_2017(
         InputError: At bins or windows that the published binning cannot make.
         DataError: If a data file is missing or malformed.
     """
-    if statistic not in _STATISTICS:
-        raise UnknownNameError("csi-2017 statistic", statistic, _STATISTICS)
-    if variance not in _VARIANCES:
-        raise UnknownNameError("variance", variance, _VARIANCES)
-    if steady_state not in STEADY_STATES:
-        raise UnknownNameError("csi-2017 steady_state", steady_state, STEADY_STATES)
+    _check_names(statistic, variance, steady_state)
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
     if nodes is not None:
         checks.whole_number("csi-2017: nodes", nodes, 1)
-    tables = _tables(data)
-    about = read_toml("coherent_csi_2017", "experiment.toml")
-    edges = _edges(bins, statistic)
-    efficiency = _acceptance(tables)
-    inside = _inside(tables, window_us)
-    neutrons = _neutrons(tables, efficiency, edges)
+    tables = chosen_tables(NAME, data, Csi2017Tables, shipped_csi_2017, read_csi_2017_release)
+    about = read_toml(DATASET, "experiment.toml")
+    detector = Detector(
+        quenching=csi_quenching(quenching),
+        per_keV=tables.light_yield_pe_per_kevee[0],
+        efficiency=_acceptance(tables),
+        resolution=_resolution(smearing),
+        edges=_edges(bins, statistic),
+        nodes=nodes,
+    )
+    inside, neutrons = _inside(tables, window_us), _neutrons(tables, detector)
     if statistic == "time":
-        part = in_time(
-            tables,
-            edges,
-            inside,
-            neutrons,
-            steady_state=steady_state,
-            pulls=pulls,
-            prompt_neutrons=prompt_neutrons,
-        )
+        cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady_state)
     else:
-        part = _without_time(tables, edges, inside, neutrons, pulls, prompt_neutrons, variance)
-    if checks.flag("csi-2017: split_flux", split_flux):
-        part["pulls"] = with_flux_apart(part["pulls"])
-    quenching_model = csi_quenching(quenching)
-    checks.number("csi-2017: qf_sd", qf_sd)
+        cells = _without_time(tables, detector.edges, inside, neutrons, variance)
+    chosen = _pulls(pulls, cells["backgrounds"])
+    if not prompt_neutrons:
+        del cells["backgrounds"][BRN]
+        chosen = tuple(p for p in chosen if p.components != (BRN,))
+    mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
     return Experiment(
         name=NAME,
         target=target("CsI"),
-        mass_kg=about["detector"]["mass_kg"]
-        if mass_kg is None
-        else checks.number("csi-2017: mass_kg", mass_kg),
+        mass_kg=checks.number("csi-2017: mass_kg", mass),
         flux=DecayAtRest(
             neutrinos_per_proton=tables.neutrinos_per_proton[0],
             protons_on_target=about["beam"]["protons_on_target"],
             baseline_m=tables.baseline_m,
         ),
-        detector=Detector(
-            quenching=quenching_model,
-            per_keV=tables.light_yield_pe_per_kevee[0],
-            efficiency=efficiency,
-            resolution=_resolution(smearing),
-            edges=edges,
-            nodes=nodes,
-        ),
+        detector=detector,
         observable="n_pe",
-        shape=_shape(shape, quenching_model, qf_sd),
+        pulls=with_flux_apart(chosen)
+        if checks.flag("csi-2017: split_flux", split_flux)
+        else chosen,
+        shape=_shape(shape, detector.quenching, checks.number("csi-2017: qf_sd", qf_sd)),
         title="COHERENT CsI[Na] 2017",
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
-        **part,
+        **cells,
     )
+
+
+def _check_names(statistic: str, variance: str, steady_state: str) -> None:
+    for what, value, known in (
+        ("csi-2017 statistic", statistic, _STATISTICS),
+        ("variance", variance, _VARIANCES),
+        ("csi-2017 steady_state", steady_state, STEADY_STATES),
+    ):
+        if value not in known:
+            raise UnknownNameError(what, value, known)
 
 
 def _without_time(
     tables: Csi2017Tables,
     edges: tuple[float, ...],
-    inside: np.ndarray,
-    neutrons: np.ndarray,
-    pulls: Mapping[str, float] | None,
-    prompt_neutrons: bool,
+    inside: Bool[np.ndarray, "time"],
+    neutrons: Float[np.ndarray, "bin"],
     variance: str,
-) -> dict[str, Any]:
-    """Data less anticoincidence data, their variance, backgrounds and pulls."""
+) -> ExperimentData:
+    """Data less anticoincidence data, their variance, and the neutrons."""
     coincidence, anticoincidence = (
         np.histogram(tables.n_pe, bins=edges, weights=tables.counts[which][:, inside].sum(axis=1))[
             0
@@ -168,19 +164,8 @@ def _without_time(
     return {
         "observed": coincidence - anticoincidence,
         "variance": coincidence + anticoincidence + (neutrons if variance == "C+AC+BRN" else 0.0),
-        "backgrounds": {BRN: neutrons} if prompt_neutrons else {},
-        "pulls": _pulls(pulls, prompt_neutrons),
+        "backgrounds": {BRN: neutrons},
     }
-
-
-def _tables(data: Csi2017Tables | str | Path | None) -> Csi2017Tables:
-    if data is None:
-        return shipped_csi_2017()
-    if isinstance(data, Csi2017Tables):
-        return data
-    if not isinstance(data, str | Path):
-        raise InputError(f"csi-2017: data must be tables or the release folder, got {data!r}")
-    return read_csi_2017_release(data)
 
 
 def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
@@ -215,14 +200,14 @@ def _inside(tables: Csi2017Tables, window_us: Sequence[float]) -> np.ndarray:
     return inside
 
 
-def _neutrons(tables: Csi2017Tables, acceptance: Logistic, edges: tuple[float, ...]) -> np.ndarray:
+def _neutrons(tables: Csi2017Tables, detector: Detector) -> Float[np.ndarray, "bin"]:
     """Beam neutrons in the bins; the release takes the acceptance at 1-PE bin centres [count].
 
     All of them arrive within the first 4 us, which every allowed window contains.
     """
     counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
-    accepted = counts * acceptance(tables.neutron_n_pe, np)
-    return np.histogram(tables.neutron_n_pe, bins=edges, weights=accepted)[0]
+    accepted = counts * detector.efficiency(tables.neutron_n_pe, np)
+    return np.histogram(tables.neutron_n_pe, bins=detector.edges, weights=accepted)[0]
 
 
 def _acceptance(tables: Csi2017Tables) -> Logistic:
@@ -231,20 +216,25 @@ def _acceptance(tables: Csi2017Tables) -> Logistic:
 
 
 def _resolution(smearing: str | Resolution | None) -> Resolution | None:
-    if smearing is None or hasattr(smearing, "bin_weights"):
-        return smearing  # pyright: ignore[reportReturnType]
+    if smearing is None or isinstance(smearing, Resolution):
+        return smearing
     if not isinstance(smearing, str) or smearing not in _SMEARING:
         raise UnknownNameError("smearing", smearing, _SMEARING)
     return _SMEARING[smearing]
 
 
-def _pulls(pulls: Mapping[str, float] | None, prompt_neutrons: bool) -> tuple[Pull, ...]:
-    known = {
-        "sig": Pull(f"alpha_sig_{SHORT}", 0.128, (SIGNAL,), "relative shift of the CEvNS signal"),
-        "brn": Pull(f"alpha_brn_{SHORT}", 0.25, (BRN,), "relative shift of the prompt neutrons"),
+def _pulls(
+    widths: Mapping[str, float] | None, backgrounds: Mapping[str, np.ndarray]
+) -> tuple[Pull, ...]:
+    offered = {
+        "sig": (0.128, SIGNAL, "the CEvNS signal"),
+        "brn": (0.25, BRN, "the prompt neutrons"),
     }
-    chosen = chosen_pulls(NAME, known, pulls, noun="standard deviation")
-    return tuple(p for p in chosen if prompt_neutrons or p.components != (BRN,))
+    if STEADY in backgrounds:
+        # The anticoincidence sample that the steady state is taken from is finite.
+        sd = 1 / float(np.sqrt(backgrounds[STEADY].sum()))
+        offered["ss"] = (sd, STEADY, "the steady-state background")
+    return chosen_pulls(NAME, offered, widths, unbounded=STEADY in backgrounds)
 
 
 def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:

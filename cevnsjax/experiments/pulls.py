@@ -1,4 +1,4 @@
-"""Pulls as builders offer them: their widths chosen by name, and the neutrino flux taken apart."""
+"""Pulls that builders offer: their widths chosen by name, and the neutrino flux taken apart."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,30 +15,32 @@ FLUX_SD = 0.10
 
 def chosen_pulls(
     experiment: str,
-    known: Mapping[str, Pull],
-    given: Mapping[str, float] | None,
+    offered: Mapping[str, tuple[float, str, str]],
+    widths: Mapping[str, float] | None,
     *,
     unbounded: bool = False,
-    noun: str = "width",
 ) -> tuple[Pull, ...]:
-    """The pulls of an experiment with the widths a user chose.
+    """The pulls of an experiment with the widths that a user chose.
 
     Args:
-        experiment: Its name, for messages.
-        known: Pulls with their default widths, by short name.
-        given: Widths by short name; 0 removes a pull, infinity leaves it free [1].
+        experiment: Name of the experiment, which the names of the pulls end in.
+        offered: Default standard deviation [1], component and its description, by short name.
+        widths: Standard deviations by short name; 0 removes a pull, infinity leaves it free [1].
         unbounded: Whether infinity is allowed.
-        noun: What messages call a width.
 
     Raises:
         UnknownNameError: At an unknown pull.
-        InputError: At a width that is none.
+        InputError: At a width that is not a number >= 0.
     """
-    out = dict(known)
-    for name, width in checks.widths(f"{experiment}: pulls", given).items():
-        if name not in known:
-            raise UnknownNameError(f"{experiment} pull", name, known)
-        needs = f"pull {name} needs a {noun} >= 0"
+    short = experiment.replace("-", "")
+    pulls = {
+        name: Pull(f"alpha_{name}_{short}", sd, (component,), f"relative shift of {what}")
+        for name, (sd, component, what) in offered.items()
+    }
+    for name, width in checks.widths(f"{experiment}: pulls", widths).items():
+        if name not in pulls:
+            raise UnknownNameError(f"{experiment} pull", name, pulls)
+        needs = f"pull {name} needs a standard deviation >= 0"
         if not (unbounded and width == math.inf):
             try:
                 checks.number(f"{experiment}: pulls.{name}", width)
@@ -46,32 +48,32 @@ def chosen_pulls(
                 raise InputError(f"{problem}; {needs}") from None
         if width < 0:
             raise InputError(f"{experiment}: {needs}, got {width}")
-        out[name] = replace(known[name], sd=float(width))
-    return tuple(p for p in out.values() if p.sd > 0)
+        pulls[name] = replace(pulls[name], sd=float(width))
+    return tuple(p for p in pulls.values() if p.sd > 0)
 
 
 def with_flux_apart(pulls: Sequence[Pull]) -> tuple[Pull, ...]:
-    """The lumped signal pull as the flux, shared under one name, and the rest in quadrature.
+    """The signal pull split into the flux, shared under one name, and the rest in quadrature.
 
     Args:
         pulls: Pulls of one experiment.
 
     Returns:
-        The same with ``alpha_flux_sns`` first.
+        The pulls with ``alpha_flux_sns`` first.
 
     Raises:
         InputError: If there is no signal pull, or it is narrower than the flux.
     """
     lumped = [p for p in pulls if p.components == (SIGNAL,)]
     if len(lumped) != 1 or lumped[0].sd < FLUX_SD:
-        found = lumped[0].sd if lumped else 0
+        sd = lumped[0].sd if lumped else 0
         raise InputError(
             f"split_flux needs a signal pull of at least {FLUX_SD}, the uncertainty of the flux, "
-            f"got {found}; leave it lumped"
+            f"got {sd}; leave it lumped"
         )
     (signal,) = lumped
     rest = math.sqrt(signal.sd**2 - FLUX_SD**2) if math.isfinite(signal.sd) else signal.sd
     flux = Pull(FLUX, FLUX_SD, (SIGNAL,), "neutrino flux of the SNS")
     others = [p for p in pulls if p is not signal]
-    own = Pull(signal.name, rest, (SIGNAL,), f"{signal.meaning} but for the flux")
-    return (flux, *((own,) if rest > 0 else ()), *others)
+    remainder = Pull(signal.name, rest, (SIGNAL,), f"{signal.meaning} but for the flux")
+    return (flux, *((remainder,) if rest > 0 else ()), *others)

@@ -1,0 +1,232 @@
+"""COHERENT CsI[Na] 2021: the full data set, 14.6 kg at 19.3 m, in photoelectrons and time.
+
+Akimov et al., PRL 129, 081801; ancillary files of arXiv:2110.07730. Binned Poisson likelihood;
+the finite anticoincidence sample enters as the 2.1 % uncertainty of the steady-state
+normalisation, its energy shape is taken as it is.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from cevnsjax.core import checks
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.detector.efficiency import Logistic
+from cevnsjax.detector.quenching import PolynomialQuenching, Quenching, csi_quenching
+from cevnsjax.detector.resolution import GammaSmearing
+from cevnsjax.detector.response import Detector
+from cevnsjax.detector.timing import Pulse, TimeEfficiency
+from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
+from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.release_files import chosen_tables
+from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
+from cevnsjax.experiments.releases.csi_2021.tables import DATASET, Csi2021Tables, shipped_csi_2021
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.nuclei import target
+from cevnsjax.tables import read_toml
+
+NAME, SHORT = "csi-2021", "csi2021"
+_PULLS = {
+    "sig": (0.12, SIGNAL, "the CEvNS signal"),
+    "brn": (0.25, "brn", "the beam-related neutrons"),
+    "nin": (0.35, "nin", "the neutrino-induced neutrons"),
+    "ss": (0.021, "steady_state", "the steady-state background"),
+}
+MORPHS = ("qf_1", "qf_2", "eff", "time")
+_TIME_OFFSET_US = 0.025
+
+
+def csi_2021(
+    quenching: str | float | Quenching = "coherent2020",
+    *,
+    pulls: Mapping[str, float] | None = None,
+    morphs: Sequence[str] = MORPHS,
+    pulse: Pulse | None = None,
+    cells_pe: float | None = None,
+    mass_kg: float | None = None,
+    split_flux: bool = False,
+    nodes: int | None = None,
+    data: Csi2021Tables | str | Path | None = None,
+) -> Experiment:
+    """The COHERENT CsI[Na] 2021 data as a 9 x 11 Poisson experiment.
+
+    Args:
+        quenching: A CsI model by name, a constant factor, or a model [1].
+        pulls: Standard deviations of "sig" (0.12), "brn" (0.25), "nin" (0.35), "ss" (0.021); 0
+            removes one, infinity leaves it unconstrained [1].
+        morphs: Shape nuisances: "qf_1" and "qf_2" (published quenching variations), "eff"
+            (efficiency), "time" (0.025 us offset of the neutrinos' clock).
+        pulse: Proton pulse; mean 0.472 us and width 0.150 us if None [us].
+        cells_pe: Take the efficiency at the centres of cells this wide, instead of inside the
+            integral [PE].
+        mass_kg: Detector mass; 14.6 if None [kg].
+        split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
+            experiments at the same source, and the rest.
+        nodes: Quadrature nodes a panel.
+        data: Tables, or the folder of the official release, instead of the shipped data.
+
+    Raises:
+        UnknownNameError: At an unknown name, listing the nearest.
+        InputError: At values of the wrong kind.
+        DataError: If a data file is missing or malformed.
+    """
+    if pulse is not None and not isinstance(pulse, Pulse):
+        raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")
+    tables = chosen_tables(NAME, data, Csi2021Tables, shipped_csi_2021, read_csi_2021_release)
+    about = read_toml(DATASET, "experiment.toml")
+    beam = about["beam"]
+    clock = _Clock(
+        pulse or Pulse(beam["pulse_mean_us"], beam["pulse_width_us"]),
+        TimeEfficiency(
+            about["efficiency"]["time_flat_below_us"], about["efficiency"]["time_slope_per_us"]
+        ),
+        tuple(about["window"]["t_us_edges"]),
+    )
+    detector = Detector(
+        quenching=csi_quenching(quenching),
+        per_keV=1 / about["detector"]["kevee_per_pe"],
+        efficiency=_efficiency(tables, "nominal"),
+        resolution=GammaSmearing(
+            about["detector"]["gamma_shape_offset"],
+            about["detector"]["gamma_shape_per_kevee"],
+            cells=cells_pe,
+        ),
+        edges=tuple(about["window"]["n_pe_edges"]),
+        nodes=nodes,
+    )
+    events = tables.events["coincidence"]
+    cells = (detector.edges, clock.edges_us)
+    observed = np.histogram2d(events["n_pe"], events["t_us"], bins=cells)[0].reshape(-1)
+    chosen = chosen_pulls(NAME, _PULLS, pulls, unbounded=True)
+    mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
+    return Experiment(
+        name=NAME,
+        target=target("CsI"),
+        mass_kg=checks.number("csi-2021: mass_kg", mass),
+        flux=DecayAtRest(
+            beam["neutrinos_per_proton_per_flavour"], beam["protons_on_target"], beam["baseline_m"]
+        ),
+        detector=detector,
+        observable="n_pe",
+        observed=observed,
+        variance=np.maximum(observed, 1.0),
+        backgrounds=_backgrounds(tables, about["backgrounds"], detector.edges, clock),
+        pulls=with_flux_apart(chosen)
+        if checks.flag("csi-2021: split_flux", split_flux)
+        else chosen,
+        morphs=_morphs(morphs, tables, detector, clock),
+        extra={"t_us": clock.edges_us},
+        spread=clock.spread(len(detector.edges) - 1),
+        statistic="poisson",
+        title="COHERENT CsI[Na] 2021",
+        source="Akimov et al., PRL 129, 081801; arXiv:2110.07730",
+    )
+
+
+@dataclass(frozen=True)
+class _Clock:
+    """When events are seen.
+
+    Attributes:
+        pulse: Proton pulse.
+        efficiency: Efficiency in time.
+        edges_us: Edges of the time bins [us].
+    """
+
+    pulse: Pulse
+    efficiency: TimeEfficiency
+    edges_us: tuple[float, ...]
+
+    def spread(self, bins: int, later_us: float = 0.0) -> dict[str, Float[np.ndarray, "bin time"]]:
+        """Arrival-time fractions of each source, the same in every photoelectron bin [1]."""
+        pulse = replace(self.pulse, mean_us=self.pulse.mean_us + later_us)
+        return {
+            source: np.tile(pulse.fractions(source, self.edges_us, self.efficiency), (bins, 1))
+            for source in ("nu_mu", "nu_mu_bar", "nu_e")
+        }
+
+
+def _efficiency(tables: Csi2021Tables, variation: str) -> Logistic:
+    a, b, c, d = tables.efficiency[variation]
+    return Logistic(a, b, c, d)
+
+
+def _backgrounds(
+    tables: Csi2021Tables,
+    numbers: Mapping[str, Any],
+    edges: tuple[float, ...],
+    clock: _Clock,
+) -> dict[str, Float[np.ndarray, "cell"]]:
+    """BRN, NIN and steady state in the window, products of an energy and a time shape [count]."""
+    backgrounds = {}
+    for name in ("brn", "nin"):
+        energy = np.histogram(tables.n_pe, bins=edges, weights=tables.neutrons_n_pe[name])[0]
+        accepted = tables.neutrons_t_us[name] * clock.efficiency(tables.t_us)
+        time = _rebinned(tables.t_us, accepted, clock.edges_us)
+        backgrounds[name] = _product(energy, time, numbers[name]["events"])
+    steady, events = numbers["steady_state"], tables.events["anticoincidence"]
+    early = events["t_us"] < steady["shape_t_max_us"]
+    energy = np.histogram(events["n_pe"][early], bins=edges)[0]
+    falling = np.array([math.exp(-steady["slope_per_us"] * t) for t in clock.edges_us])
+    backgrounds["steady_state"] = _product(energy, falling[:-1] - falling[1:], steady["events"])
+    return backgrounds
+
+
+def _product(energy: np.ndarray, time: np.ndarray, events: float) -> np.ndarray:
+    shape = np.outer(energy, time)
+    return (events * shape / shape.sum()).reshape(-1)
+
+
+def _rebinned(centres: np.ndarray, content: np.ndarray, edges: Sequence[float]) -> np.ndarray:
+    """Content of fine bins in coarse ones; a fine bin across an edge is split linearly."""
+    width = centres[1] - centres[0]
+    walls = np.append(centres - width / 2, centres[-1] + width / 2)
+    cumulative = np.concatenate([[0.0], np.cumsum(content)])
+    return np.diff(np.interp(edges, walls, cumulative))
+
+
+def _morphs(
+    names: str | Sequence[str], tables: Csi2021Tables, detector: Detector, clock: _Clock
+) -> tuple[Morph, ...]:
+    offered = {"eff": "efficiency", "time": f"clock of the neutrinos, {_TIME_OFFSET_US} us"}
+    for k in range(1, len(detector.quenching.variations) + 1):
+        offered[f"qf_{k}"] = f"quenching variation {k}"
+    listed = checks.names("csi-2021: morphs", names, example=MORPHS)
+    if listed == list(MORPHS):
+        listed = [name for name in listed if name in offered]
+    morphs = []
+    for name in listed:
+        if name not in offered:
+            raise UnknownNameError("csi-2021 morph", name, offered)
+        morph = Morph(f"alpha_{name}_{SHORT}", offered[name])
+        if name == "time":
+            later, earlier = (
+                clock.spread(len(detector.edges) - 1, shift)
+                for shift in (_TIME_OFFSET_US, -_TIME_OFFSET_US)
+            )
+            morphs.append(replace(morph, spread=(later, earlier)))
+        else:
+            morphs.append(replace(morph, detectors=_shifted(name, tables, detector)))
+    return tuple(morphs)
+
+
+def _shifted(name: str, tables: Csi2021Tables, detector: Detector) -> tuple[Detector, Detector]:
+    """The detector with efficiency or quenching at +1 and -1 sigma."""
+    if name == "eff":
+        plus, minus = (_efficiency(tables, side) for side in ("plus", "minus"))
+        return replace(detector, efficiency=plus), replace(detector, efficiency=minus)
+    nominal = detector.quenching
+    assert isinstance(nominal, PolynomialQuenching)
+    shift = nominal.variations[int(name[3:]) - 1]
+    plus, minus = (
+        PolynomialQuenching(
+            tuple(c + sign * s for c, s in zip(nominal.coefficients, shift, strict=True))
+        )
+        for sign in (1, -1)
+    )
+    return replace(detector, quenching=plus), replace(detector, quenching=minus)

@@ -79,7 +79,7 @@ def require_equal(model: cj.Model, likelihood: peer.Likelihood, count: int = 20)
     Raises:
         Disagreement: If it exceeds 1e-6.
     """
-    rng, toys, worst = np.random.default_rng(2), model.toy(_SEED + 1, size=count), 0.0
+    rng, toys, worst = np.random.default_rng(2), model.toy(_SEED + 1, toys=count), 0.0
     for k in range(count):
         u = likelihood.start + rng.normal(size=len(peer.NAMES)) * [1.0, *[1.5] * 8]
         likelihood.set_data(toys[k].counts[peer.EXPERIMENT], auxiliary(toys[k]))
@@ -92,7 +92,7 @@ def require_equal(model: cj.Model, likelihood: peer.Likelihood, count: int = 20)
 
 def require_equal_strength(model: cj.Model, other: pyhf_fits.PyhfModel, count: int = 10) -> float:
     """The same for pyhf, within 0.4 standard deviations, where no template is near zero."""
-    rng, toys, worst = np.random.default_rng(3), model.toy(_SEED + 1, size=count), 0.0
+    rng, toys, worst = np.random.default_rng(3), model.toy(_SEED + 1, toys=count), 0.0
     for k in range(count):
         shifts = rng.uniform(-0.4, 0.4, len(pyhf_fits.NAMES))
         values = {
@@ -231,7 +231,7 @@ def many(
         sizes: Rounds, and toys of the peers in each.
     """
     block = count // sizes.rounds
-    toys = model.toy(_SEED, size=block * sizes.rounds)
+    toys = model.toy(_SEED, toys=block * sizes.rounds)
     run, costs = _compiled(what, model, name, toys[:block])
     ours: list[toy_fits.ToyFits] = []
     seconds: list[float] = []
@@ -274,7 +274,7 @@ def _compiled(what: str, model: cj.Model, name: str, toys: Any) -> tuple[Any, li
 
 def parts(what: str, model: cj.Model, name: str, count: int) -> Iterator[Cost]:
     """What an evaluation consists of, each for many toys at the default."""
-    toys = model.toy(_SEED, size=count)
+    toys = model.toy(_SEED, toys=count)
     at, start = toy_fits.derivatives(model, name), model.parameters[name].default
 
     def each(function: Callable[[Any, Any], Any]) -> Callable[[Any], Any]:

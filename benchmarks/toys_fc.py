@@ -56,7 +56,7 @@ def csi_2017(n: int) -> tuple[Callable[[], Any], Callable[[], np.ndarray]]:
     def ours() -> np.ndarray:
         return cj.toys(model, n, test=NAME)["q"].to_numpy()
 
-    return ours, lambda: theirs(model.toy(0, truth, size=n))
+    return ours, lambda: theirs(model.toy(0, truth, toys=n))
 
 
 def rows(quick: bool) -> Iterator[Row]:

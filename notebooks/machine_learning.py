@@ -117,7 +117,7 @@ def fitted(counts):
     return grid[jnp.argmin(jax.vmap(nll)(grid))]
 
 
-toys = jnp.asarray(model.toy(seed=2, size=1000, auxiliary=False).counts[name])
+toys = jnp.asarray(model.toy(seed=2, toys=1000, auxiliary=False).counts[name])
 exact = np.asarray(jax.lax.map(fitted, toys, batch_size=50))
 off = np.asarray(jax.vmap(network)(toys)) - exact
 print(f"toys: network minus fit {off.mean():+.4f} ± {off.std():.4f}")
@@ -169,7 +169,7 @@ cj.plots.corner(
 # $\sin^2\theta_W$ and therefore many events:
 
 # %%
-toy = model.toy(seed=3, values={"sin2_theta_w": 0.4}, auxiliary=False)
+toy = model.toy(seed=3, truth={"sin2_theta_w": 0.4}, auxiliary=False)
 options = {"warmup": 300, "draws": 1000, "chains": 2, "seed": 4, "marginalize_linear": True}
 chains = cj.sample(model, free, priors=priors, data=toy, **options)["posterior"]
 draws = posterior.draws(toy, 20_000)

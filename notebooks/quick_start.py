@@ -224,7 +224,7 @@ print(f"error from the curvature {float(curvature) ** -0.5:.4f}")
 # within $\Delta\chi^2 < 1$ or 2.71: a test of Wilks' theorem, and so of the intervals above.
 
 # %%
-toys = csi.toy(seed=1, size=2000)
+toys = csi.toy(seed=1, toys=2000)
 grid = jnp.linspace(0.0, 0.7, 281)
 
 

@@ -77,7 +77,7 @@ def test_float32(case):
             assert (low.dtype, high.dtype) == (jnp.float32, jnp.float64)
             assert 2 * float(low) == pytest.approx(2 * float(high), abs=1e-3)
     for model, name in ((single, "float32"), (double, "float64")):
-        outputs = (model.by_component(), model.expected(), model.best_pulls(), model.leaves)
+        outputs = (model.by_component(), model.expected(), model.best_pulls(), model.state.leaves)
         assert {str(leaf.dtype) for leaf in jax.tree.leaves(outputs)} == {name}
         assert {str(x.dtype) for x in model.observed} == {name}
 

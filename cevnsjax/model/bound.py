@@ -1,14 +1,12 @@
 """A model's functions as objects: stored once, hashed by identity, compiled for all models."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
-from cevnsjax.model import compiled, evaluate
-
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
+from cevnsjax.model import evaluate
+from cevnsjax.model.state import ModelState
 
 
 class BoundFunction:
@@ -19,12 +17,12 @@ class BoundFunction:
     ``jax.jit(lambda values, data: model.nll(values, data=data))``.
     """
 
-    def __init__(self, model: "Model", kind: str) -> None:
-        self._model, self._kind = model, kind
+    def __init__(self, state: ModelState, kind: str) -> None:
+        self._state, self._kind = state, kind
         self.__name__, self.__doc__ = kind, getattr(evaluate, kind).__doc__
 
     def __call__(self, values: Values | None = None, *, data: Any = None) -> Any:
-        """Evaluate.
+        """Evaluate the function.
 
         Args:
             values: Parameters by name; names left out take their defaults.
@@ -36,9 +34,6 @@ class BoundFunction:
             InputError: At a value that is not a number, out of bounds, or an array. Traced values
                 are not checked: keep them within the bounds of the parameter table.
         """
-        m = self._model
         if values is not None and not isinstance(values, Mapping):
             raise InputError(f"give values by name, e.g. {{'sin2_theta_w': 0.23}}, got {values!r}")
-        vector, traced = m.split(values or {})
-        observed = m.observed_or(data, needed=self._kind not in evaluate.PREDICTIONS)
-        return compiled.run(self._kind, m.static, m.leaves, observed, vector, traced)
+        return self._state.evaluate(self._kind, values or {}, data)

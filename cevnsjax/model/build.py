@@ -4,21 +4,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import jax
 import numpy as np
-from jax.core import Tracer
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.experiments.planned import PlannedExperiment
-from cevnsjax.interactions.interaction import parameters_of
+from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
-from cevnsjax.model.evaluate import ModelStructure
 from cevnsjax.model.nuisance_groups import nuisance_names
-from cevnsjax.parameters import Normal, Parameter, ParameterTable
+from cevnsjax.model.state import ModelState
+from cevnsjax.model.structure import ModelStructure, Observed, gaussian_priors
+from cevnsjax.parameters import Parameter, ParameterTable
 
 # A component a hundred times its prediction is no systematic any more [1].
-_MOST = 100.0
+_MAX_FREE_PULL = 100.0
 _interned: dict[ModelStructure, ModelStructure] = {}
 
 
@@ -76,33 +76,9 @@ def require_pulls(
     return free_pulls
 
 
-def require_data(experiments: Mapping[str, Experiment], observed: Any, own: Any) -> None:
-    """Stop at a planned experiment without data, and at counts no Poisson likelihood can have.
-
-    Args:
-        experiments: The experiments by name.
-        observed: What is going to be compared with the prediction.
-        own: What the experiments hold themselves.
-
-    Raises:
-        InputError: Naming the experiment and the remedy.
-    """
-    for (name, e), counts, kept in zip(
-        experiments.items(), observed.counts, own.counts, strict=True
-    ):
-        if counts is kept:
-            if isinstance(e, PlannedExperiment):
-                raise InputError(
-                    f"{name} is planned and has no data: give data={{{name!r}: counts}}, e.g. "
-                    f"model.expected()[{name!r}], or build the model of its with_data(counts)"
-                )
-        elif e.statistic == "poisson" and not isinstance(counts, Tracer) and np.any(counts < 0):
-            raise InputError(f"data for {name} are negative; a Poisson likelihood takes counts")
-
-
 def as_free(parameter: Parameter) -> Parameter:
     """A pull as a parameter that keeps its components from turning negative."""
-    return replace(parameter, linear=False, bounds=(-1.0, _MOST), physical=(True, False))
+    return replace(parameter, linear=False, bounds=(-1.0, _MAX_FREE_PULL), physical=(True, False))
 
 
 def table_of(
@@ -136,30 +112,69 @@ def table_of(
     )
 
 
-def constraints(table: ParameterTable) -> tuple[tuple[str, Normal], ...]:
-    """Gaussian priors of nonlinear nuisances."""
-    return tuple((n, p) for n, p in measured(table).items() if not table[n].linear)
-
-
-def measured(table: ParameterTable) -> dict[str, Normal]:
-    """Gaussian priors of all nuisances: what auxiliary measurements constrain."""
-    return {
-        n: p.prior for n, p in table.items() if p.kind == "nuisance" and isinstance(p.prior, Normal)
-    }
-
-
-def groups(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
+def groups_sharing_pulls(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:
     """Indices of experiments connected by shared pulls."""
-    found: list[tuple[set[str], list[int]]] = []
+    groups: list[tuple[set[str], list[int]]] = []
     for i, e in enumerate(arrays):
         names, members = set(nuisance_names([e])), [i]
-        for group in [g for g in found if g[0] & names]:
+        for group in [g for g in groups if g[0] & names]:
             names, members = names | group[0], group[1] + members
-            found.remove(group)
-        found.append((names, members))
-    return tuple(tuple(members) for _, members in found)
+            groups.remove(group)
+        groups.append((names, members))
+    return tuple(tuple(members) for _, members in groups)
 
 
-def intern(static: ModelStructure) -> ModelStructure:
-    """The one description equal to this, so that equal models share compilations."""
-    return _interned.setdefault(static, static)
+def build_state(
+    interactions: tuple[Any, ...],
+    experiments: Mapping[str, Experiment],
+    parameters: ParameterTable,
+    free_pulls: Collection[str],
+    dtype: np.dtype,
+) -> ModelState:
+    """The frozen content of a model.
+
+    Args:
+        interactions: The StandardModel first.
+        experiments: By name.
+        parameters: From ``table_of``.
+        free_pulls: Pulls that are parameters like any other.
+        dtype: Float type of all arrays.
+    """
+
+    def leaf(array: Any) -> jax.Array:
+        # device_put does not compile a program for each new shape; jnp.asarray does.
+        return jax.device_put(np.asarray(array, dtype=dtype))
+
+    structures = structures_of(interactions)
+    oscillating = any(hasattr(i, "survival") for i in interactions)
+    arrays = [
+        arrays_of(
+            e,
+            interactions[0].kinematics,
+            dtype,
+            structures,
+            oscillating=oscillating,
+            free_pulls=free_pulls,
+        )
+        for e in experiments.values()
+    ]
+    leaves, treedef = jax.tree.flatten(arrays)
+    priors = gaussian_priors(parameters)
+    structure = ModelStructure(
+        interactions=interactions,
+        treedef=treedef,
+        names=tuple(parameters),
+        constraints=tuple((n, p) for n, p in priors.items() if not parameters[n].linear),
+        auxiliary_names=tuple(priors),
+        groups=groups_sharing_pulls(arrays),
+    )
+    counts = tuple(leaf(e.observed) for e in experiments.values())
+    return ModelState(
+        # The one description equal to this, so that equal models share compilations.
+        structure=_interned.setdefault(structure, structure),
+        leaves=tuple(leaves),
+        parameters=parameters,
+        experiments=experiments,
+        defaults=np.array(list(parameters.defaults().values()), dtype=dtype),
+        observed=Observed(counts, leaf([prior.mean for prior in priors.values()])),
+    )

@@ -4,98 +4,67 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jaxtyping import Array, ArrayLike, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.structure import Inputs, ModelStructure
 
 
-def _call(kind: str, static: ModelStructure, leaves: Any, observed: Observed, vector: Any) -> Any:
-    experiments = jax.tree.unflatten(static.treedef, leaves)
-    defaults = dict(zip(static.names, vector, strict=True))
+def _call(kind: str, structure: ModelStructure, inputs: Inputs) -> Callable[[Values], Any]:
+    """A function of traced values that replace those of the inputs."""
+    experiments = structure.experiments(inputs.leaves)
+    values = {**structure.values(inputs.vector), **inputs.traced}
 
-    def function(given: Values) -> Any:
-        return evaluate.KINDS[kind](static, experiments, observed, {**defaults, **given})
+    def function(replaced: Values) -> Any:
+        return evaluate.KINDS[kind](structure, experiments, inputs.observed, {**values, **replaced})
 
     return function
 
 
 @jax.jit(static_argnums=(0, 1))
-def run(
-    kind: str, static: ModelStructure, leaves: Any, observed: Any, vector: Any, given: Values
-) -> Any:
+def run(kind: str, structure: ModelStructure, inputs: Inputs) -> Any:
     """One of ``KINDS``: the only compiled door to a model.
 
     Args:
         kind: Key of ``KINDS``.
-        static: Interned description.
-        leaves: Arrays of all experiments, flattened.
-        observed: Observed counts by experiment.
-        vector: Value of every parameter, [parameter].
-        given: Traced values that override entries of ``vector``.
+        structure: Interned description.
+        inputs: Arrays, data and values.
     """
-    return _call(kind, static, leaves, observed, vector)(given)
+    return _call(kind, structure, inputs)({})
 
 
 def _of_point(
-    kind: str,
-    static: ModelStructure,
-    names: tuple[str, ...],
-    leaves: Any,
-    observed: Any,
-    vector: Any,
-    given: Values,
+    kind: str, structure: ModelStructure, names: tuple[str, ...], inputs: Inputs
 ) -> Callable[[Any], Any]:
     """The same as a function of one array, the values of ``names``."""
-    function = _call(kind, static, leaves, observed, vector)
-    return lambda point: function({**given, **dict(zip(names, point, strict=True))})
+    function = _call(kind, structure, inputs)
+    return lambda point: function(dict(zip(names, point, strict=True)))
 
 
 @jax.jit(static_argnums=(0, 1, 2))
 def run_value_and_grad(
-    kind: str,
-    static: ModelStructure,
-    names: tuple[str, ...],
-    leaves: Any,
-    observed: Any,
-    vector: Any,
-    given: Values,
-    point: Any,
-) -> tuple[Reals, Reals]:
+    kind: str, structure: ModelStructure, names: tuple[str, ...], inputs: Inputs, point: ArrayLike
+) -> tuple[Reals, Float[Array, " name"]]:
     """Value and gradient [name] at ``point``; other arguments as for ``run``."""
-    function = _of_point(kind, static, names, leaves, observed, vector, given)
-    return jax.value_and_grad(function)(point)
+    return jax.value_and_grad(_of_point(kind, structure, names, inputs))(point)
 
 
 @jax.jit(static_argnums=(0, 1, 2))
 def run_hessian(
-    kind: str,
-    static: ModelStructure,
-    names: tuple[str, ...],
-    leaves: Any,
-    observed: Any,
-    vector: Any,
-    given: Values,
-    point: Any,
-) -> Reals:
+    kind: str, structure: ModelStructure, names: tuple[str, ...], inputs: Inputs, point: ArrayLike
+) -> Float[Array, "name name"]:
     """Hessian [name, name] at ``point``; other arguments as for ``run``."""
-    return jax.hessian(_of_point(kind, static, names, leaves, observed, vector, given))(point)
+    return jax.hessian(_of_point(kind, structure, names, inputs))(point)
 
 
-@jax.jit(static_argnums=(0, 1, 7))
+@jax.jit(static_argnums=(0, 1, 4))
 def run_map(
-    kind: str,
-    static: ModelStructure,
-    leaves: Any,
-    observed: Any,
-    vector: Any,
-    given: Values,
-    batched: Values,
-    batch_size: int,
+    kind: str, structure: ModelStructure, inputs: Inputs, points: Values, batch_size: int
 ) -> Any:
-    """Many points in chunks: ``batched`` holds [point] arrays; other arguments as for ``run``.
+    """Many points in chunks: ``points`` holds [point] arrays; other arguments as for ``run``.
 
     What does not vary stays out of the batch, so form factors are not recomputed for it.
     """
-    function = _call(kind, static, leaves, observed, vector)
-    return jax.lax.map(lambda point: function({**given, **point}), batched, batch_size=batch_size)
+    function = _call(kind, structure, inputs)
+    return jax.lax.map(function, points, batch_size=batch_size)

@@ -1,6 +1,6 @@
 """Data a model is compared with: the experiments' own, given counts, or pseudo-experiments."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -12,9 +12,11 @@ from jax.core import Tracer
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import Values
+from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
-from cevnsjax.model.build import measured
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.structure import ModelStructure, Observed
+from cevnsjax.parameters import Normal
 
 
 class Pseudodata(eqx.Module):
@@ -37,15 +39,15 @@ class Pseudodata(eqx.Module):
         """Number of pseudo-experiments in a batch."""
         first = next(iter(self.counts.values()))
         if np.ndim(first) != 2:
-            raise InputError("this is one pseudo-experiment; give size= to draw a batch")
+            raise InputError("this is one pseudo-experiment; give toys= to draw a batch")
         return len(first)
 
 
-def observed_of(static: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:
+def observed_of(structure: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:
     """What to compare with: ``own`` where ``data`` does not replace it.
 
     Args:
-        static: The model's description.
+        structure: The model's description.
         own: The experiments' data and the centres of the priors.
         names: Names of the experiments.
         data: None, counts [cell], {experiment: counts [cell]}, or Pseudodata.
@@ -69,7 +71,7 @@ def observed_of(static: ModelStructure, own: Observed, names: list[str], data: A
     counts = tuple(
         _checked(n, data[n], o) if n in data else o for n, o in zip(names, own.counts, strict=True)
     )
-    return Observed(counts, _auxiliary(static, own.auxiliary, auxiliary))
+    return Observed(counts, _auxiliary(structure, own.auxiliary, auxiliary))
 
 
 def _checked(name: str, counts: Any, own: jax.Array) -> Any:
@@ -88,8 +90,8 @@ def _leaf(given: Any, dtype: Any) -> Any:
     return jax.device_put(np.asarray(given, dtype=dtype))
 
 
-def _auxiliary(static: ModelStructure, own: jax.Array, given: Mapping[str, Any]) -> Any:
-    known = static.measured
+def _auxiliary(structure: ModelStructure, own: jax.Array, given: Mapping[str, Any]) -> Any:
+    known = structure.auxiliary_names
     for name, found in given.items():
         if name not in known:
             raise UnknownNameError("constrained nuisance", name, known)
@@ -103,27 +105,62 @@ def _auxiliary(static: ModelStructure, own: jax.Array, given: Mapping[str, Any])
     return _leaf([float(f) for f in found], own.dtype)
 
 
+def require_data(experiments: Mapping[str, Experiment], observed: Observed, own: Observed) -> None:
+    """Stop at a planned experiment without data, and at counts no Poisson likelihood can have.
+
+    Args:
+        experiments: The experiments by name.
+        observed: What is going to be compared with the prediction.
+        own: What the experiments hold themselves.
+
+    Raises:
+        InputError: Naming the experiment and the remedy.
+    """
+    for (name, e), counts, own_counts in zip(
+        experiments.items(), observed.counts, own.counts, strict=True
+    ):
+        if counts is own_counts:
+            if isinstance(e, PlannedExperiment):
+                raise InputError(
+                    f"{name} is planned and has no data: give data={{{name!r}: counts}}, e.g. "
+                    f"model.expected()[{name!r}], or build the model of its with_data(counts)"
+                )
+        elif e.statistic == "poisson" and not isinstance(counts, Tracer) and np.any(counts < 0):
+            raise InputError(f"data for {name} are negative; a Poisson likelihood takes counts")
+
+
 def draw(
-    model: Any, seed: int, values: Values | None, size: int | None, auxiliary: bool
+    experiments: Mapping[str, Experiment],
+    priors: Mapping[str, Normal],
+    expected: Callable[[Values], Mapping[str, Any]],
+    truth: Values,
+    seed: int,
+    toys: int | None,
 ) -> Pseudodata:
-    """Pseudo-experiments of a model; see ``Model.toy``."""
+    """Pseudo-experiments of a model; see ``Model.toy``.
+
+    Args:
+        experiments: The experiments, by name.
+        priors: Priors of the nuisances whose auxiliary measurements are drawn.
+        expected: Expected counts at given values, {experiment: [cell]} [count].
+        truth: True value of every parameter.
+        seed: Seed of the random numbers.
+        toys: Number of pseudo-experiments; None draws one without a batch axis.
+    """
     seed = whole_number("seed", seed)
-    size = None if size is None else whole_number("size", size, 1)
-    truth = {**model.parameters.defaults(), **(values or {})}
-    mean, toys = model.expected(truth), size or 1
-    counts = {}
-    for k, (name, e) in enumerate(model.experiments.items()):
-        mu = np.asarray(mean[name], dtype=np.float64)
+    size = 1 if toys is None else whole_number("toys", toys, 1)
+    means, counts = expected(truth), {}
+    for k, (name, e) in enumerate(experiments.items()):
+        mu = np.asarray(means[name], dtype=np.float64)
         if not np.all(np.isfinite(mu)):
             raise InputError(f"{name}: expected counts are not finite at these values")
         if e.statistic == "poisson":
-            counts[name] = poisson_counts((seed, 0, k), mu, toys)
+            counts[name] = poisson_counts((seed, 0, k), mu, size)
         else:
-            counts[name] = gaussian_counts((seed, 0, k), mu, e.variance, toys)
-    thrown = list(measured(model.parameters).items()) if auxiliary else []
-    found = {
-        name: normal((seed, 1, k), float(truth[name]), prior.sd, toys)
-        for k, (name, prior) in enumerate(thrown)
+            counts[name] = gaussian_counts((seed, 0, k), mu, e.variance, size)
+    auxiliary = {
+        name: normal((seed, 1, k), float(truth[name]), prior.sd, size)
+        for k, (name, prior) in enumerate(priors.items())
     }
-    out = Pseudodata(counts, found)
-    return out if size is not None else out[0]
+    batch = Pseudodata(counts, auxiliary)
+    return batch if toys is not None else batch[0]

@@ -1,100 +1,61 @@
-"""Pure functions from (static description, arrays, values) to predictions and likelihoods."""
+"""Pure functions from (structure, arrays, data, values) to predictions and likelihoods."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Reals, Values
-from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import components as parts
 from cevnsjax.model import nuisance_groups as groups
 from cevnsjax.model.signal import binned_signal
+from cevnsjax.model.structure import Experiments, ModelStructure, Observed
 from cevnsjax.numerics import total
-from cevnsjax.parameters import Normal
-
-
-@dataclass(frozen=True)
-class ModelStructure:
-    """What a compiled likelihood depends on besides arrays; equal ones share a compilation.
-
-    Attributes:
-        interactions: The StandardModel first, then any others.
-        treedef: Structure of the experiments' arrays.
-        names: All parameter names, in the order of the value vector.
-        constraints: Gaussian priors of nonlinear nuisances, (name, prior).
-        measured: All nuisances with a Gaussian prior, linear ones too.
-        groups: Indices of experiments that share pulls, solved together.
-    """
-
-    interactions: tuple[Any, ...]
-    treedef: Any
-    names: tuple[str, ...]
-    constraints: tuple[tuple[str, Normal], ...]
-    measured: tuple[str, ...]
-    groups: tuple[tuple[int, ...], ...]
-
-
-class Observed(NamedTuple):
-    """Everything that was measured, and that pseudo-experiments throw.
-
-    Attributes:
-        counts: Observed counts by experiment, each [cell] [count].
-        auxiliary: What measured the constrained nuisances found, in the order of
-            ``ModelStructure.measured``, [nuisance] [1].
-    """
-
-    counts: tuple[Reals, ...]
-    auxiliary: Reals
-
-
-Experiments = list[ExperimentArrays]
 
 
 def expected(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Any:
     """Expected counts with the nuisances in ``values``, {experiment: [cell]} [count]."""
     del observed
-    return {e.name: parts.expected(e, static.interactions, values) for e in experiments}
+    return {e.name: parts.expected(e, structure.interactions, values) for e in experiments}
 
 
 def by_component(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, dict[str, dict[str, Reals]]]:
     """Expected counts before nuisances, by experiment, "signal" or "background", and name."""
     solved = {name: 0.0 for e in experiments for name in groups.nuisance_names([e])}
-    return predicted(static, experiments, observed, {**values, **solved})
+    return predicted(structure, experiments, observed, {**values, **solved})
 
 
 def predicted(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, dict[str, dict[str, Reals]]]:
     """As ``by_component`` with the nuisances in ``values`` applied."""
     del observed
     out = {}
     for e in experiments:
-        signal, background = parts.predicted(e, static.interactions, values)
+        signal, background = parts.predicted(e, structure.interactions, values)
         out[e.name] = {"signal": signal, "background": background}
     return out
 
 
-def penalty(static: ModelStructure, observed: Observed, values: Values) -> Any:
+def penalty(structure: ModelStructure, observed: Observed, values: Values) -> Any:
     """Chi2 of the Gaussian constraints on nonlinear nuisances."""
-    found = _found(static, observed)
-    return sum(((values[name] - found[name]) / p.sd) ** 2 for name, p in static.constraints)
+    found = _found(structure, observed)
+    return sum(((values[name] - found[name]) / p.sd) ** 2 for name, p in structure.constraints)
 
 
-def _found(static: ModelStructure, observed: Observed) -> Values:
+def _found(structure: ModelStructure, observed: Observed) -> Values:
     """What measured each constrained nuisance found."""
-    return {name: observed.auxiliary[k] for k, name in enumerate(static.measured)}
+    return {name: observed.auxiliary[k] for k, name in enumerate(structure.auxiliary_names)}
 
 
 def problems(
-    static: ModelStructure,
+    structure: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
@@ -103,27 +64,27 @@ def problems(
     """The likelihood of each group of experiments at fixed theory.
 
     Args:
-        static: The model's description.
+        structure: The model's description.
         experiments: Arrays of all experiments.
         observed: What was measured.
         values: Theory and nuisances that are not solved.
         given: Signals by experiment, each [source, variant, bin] [count]; computed if None.
     """
-    counts = signals(static, experiments, observed, values) if given is None else given
+    counts = signals(structure, experiments, observed, values) if given is None else given
     return [
-        _problem(static, experiments, observed, values, group, [counts[i] for i in group])
-        for group in static.groups
+        _problem(structure, experiments, observed, values, group, [counts[i] for i in group])
+        for group in structure.groups
     ]
 
 
-def solved_names(static: ModelStructure, experiments: Experiments) -> tuple[str, ...]:
+def solved_names(structure: ModelStructure, experiments: Experiments) -> tuple[str, ...]:
     """Names of the solved nuisances, in the order of ``problems``."""
-    members = [[experiments[i] for i in group] for group in static.groups]
+    members = [[experiments[i] for i in group] for group in structure.groups]
     return tuple(name for group in members for name in groups.nuisance_names(group))
 
 
 def _problem(
-    static: ModelStructure,
+    structure: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
@@ -132,11 +93,11 @@ def _problem(
 ) -> groups.NuisanceProblem:
     members = [experiments[i] for i in group]
     counts = [observed.counts[i] for i in group]
-    return groups.problem_of(members, given, counts, _found(static, observed), values)
+    return groups.problem_of(members, given, counts, _found(structure, observed), values)
 
 
 def profiled_group(
-    static: ModelStructure,
+    structure: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
@@ -146,39 +107,39 @@ def profiled_group(
     """chi2 of one group of experiments at given signals, minimised over its solved nuisances.
 
     Args:
-        static: The model's description.
+        structure: The model's description.
         experiments: Arrays of all experiments.
         observed: What was measured.
         values: Pulls that are free.
         group: Indices of the experiments.
         given: Their signals, each [source, variant, bin] [count].
     """
-    problem = _problem(static, experiments, observed, values, group, given)
+    problem = _problem(structure, experiments, observed, values, group, given)
     return problem.chi2(problem.best()[0])
 
 
 def nll(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log L with all parameters given, constants dropped so that chi2 = 2 nll."""
-    chi2 = penalty(static, observed, values)
-    for problem in problems(static, experiments, observed, values):
+    chi2 = penalty(structure, observed, values)
+    for problem in problems(structure, experiments, observed, values):
         chi2 = chi2 + problem.chi2(tuple(values[n] for n in problem.names))
     return chi2 / 2
 
 
 def profiled_nll(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored."""
-    chi2 = penalty(static, observed, values)
-    for problem in problems(static, experiments, observed, values):
+    chi2 = penalty(structure, observed, values)
+    for problem in problems(structure, experiments, observed, values):
         chi2 = chi2 + problem.chi2(problem.best()[0])
     return chi2 / 2
 
 
 def marginal_nll(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """-log of the integral of exp(-nll) over the solved nuisances; those in ``values`` are ignored.
 
@@ -189,9 +150,9 @@ def marginal_nll(
     Raises:
         InputError: If the solved nuisances enter a Poisson likelihood: no closed form.
     """
-    nll = penalty(static, observed, values) / 2
+    nll = penalty(structure, observed, values) / 2
     _require_closed_form(experiments)
-    for problem in problems(static, experiments, observed, values):
+    for problem in problems(structure, experiments, observed, values):
         best = problem.best()[0]
         nll = nll + problem.chi2(best) / 2
         if problem.names:
@@ -214,28 +175,28 @@ def _require_closed_form(experiments: Experiments) -> None:
 
 
 def best_pulls(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> dict[str, Reals]:
     """The solved nuisances, {name: scalar} [1]."""
     out = {}
-    for problem in problems(static, experiments, observed, values):
+    for problem in problems(structure, experiments, observed, values):
         out.update(zip(problem.names, problem.best()[0], strict=True))
     return out
 
 
 def solver_distance(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> Reals:
     """Estimated distance of the solved nuisances from their minimum, in nll; 0 if exact."""
-    return total([p.best()[1] for p in problems(static, experiments, observed, values)])
+    return total([p.best()[1] for p in problems(structure, experiments, observed, values)])
 
 
 def signals(
-    static: ModelStructure, experiments: Experiments, observed: Observed, values: Values
+    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
 ) -> list[Reals]:
     """Signals in the bins of the first observable, each [source, variant, bin] [count]."""
     del observed
-    return [binned_signal(e, static.interactions, values) for e in experiments]
+    return [binned_signal(e, structure.interactions, values) for e in experiments]
 
 
 _FUNCTIONS = (

@@ -7,20 +7,19 @@ with it to rounding, because the profile's Hessian is the Schur complement of th
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import ModelStructure, Observed
 from cevnsjax.model.map import checked_points
+from cevnsjax.model.state import ModelState
+from cevnsjax.model.structure import Inputs, ModelStructure
 from cevnsjax.numerics import total
-
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
 
 # Points side by side, and in one call: one compilation serves any number of them.
 _LANES = {"cpu": 8}
@@ -50,26 +49,24 @@ class Expansion(NamedTuple):
     distance: np.ndarray
 
 
-def expand(model: "Model", values: Values, points: Mapping[str, Any], data: Any) -> Expansion:
+def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: Any) -> Expansion:
     """See ``Model.expand``."""
-    batched = checked_points(model, points) if points else {}
+    batched = checked_points(state, points) if points else {}
     # In the table's order, so that any order of the same names is one compilation.
-    names = tuple(n for n in model.parameters if n in batched)
+    names = tuple(n for n in state.parameters if n in batched)
     columns = [batched[n] for n in names]
-    rows = np.stack(columns, axis=1) if columns else np.zeros((1, 0), model.dtype)
-    vector, traced = model.split({n: x for n, x in values.items() if n not in batched})
-    if traced:
+    rows = np.stack(columns, axis=1) if columns else np.zeros((1, 0), state.dtype)
+    inputs = state.inputs({n: x for n, x in values.items() if n not in batched}, data)
+    if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
-    observed = model.observed_or(data)
     lanes = _LANES.get(jax.default_backend(), _GPU_LANES)
     parts = []
     for first in range(0, len(rows), lanes):
         # The last block is filled up with its own last point.
         index = np.minimum(np.arange(first, first + lanes), len(rows) - 1)
-        parts.append(_run(model.static, names, model.leaves, observed, vector, rows[index]))
+        parts.append(_run(state.structure, names, inputs, rows[index]))
     joined = (np.concatenate(p)[: len(rows)] for p in zip(*parts, strict=True))
-    experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
-    solved = evaluate.solved_names(model.static, experiments)
+    solved = evaluate.solved_names(state.structure, state.arrays)
     return _reordered(_profiled(solved, len(names), *joined), [names.index(n) for n in batched])
 
 
@@ -126,22 +123,20 @@ def _regular(inner: np.ndarray) -> np.ndarray:
 
 @jax.jit(static_argnums=(0, 1))
 def _run(
-    static: ModelStructure,
+    structure: ModelStructure,
     names: tuple[str, ...],
-    leaves: Any,
-    observed: Observed,
-    vector: Any,
-    points: Any,
+    inputs: Inputs,
+    points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
 ) -> Any:
     """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
-    experiments = jax.tree.unflatten(static.treedef, leaves)
-    defaults = dict(zip(static.names, vector, strict=True))
+    experiments, observed = structure.experiments(inputs.leaves), inputs.observed
+    defaults = structure.values(inputs.vector)
     shapes = {name for e in experiments for _, name in e.shape}
     apart = tuple(k for k, name in enumerate(names) if name in shapes)
 
     def signals(given: dict[int, Any]) -> list[Reals]:
         moved = {name: given[k] for k, name in enumerate(names)}
-        return evaluate.signals(static, experiments, observed, {**defaults, **moved})
+        return evaluate.signals(structure, experiments, observed, {**defaults, **moved})
 
     def at(point: Reals) -> Any:
         expanded = _taylor(signals, point, apart)
@@ -151,12 +146,12 @@ def _run(
             values = {**defaults, **dict(zip(names, p, strict=True))}
             d = p - point
             counts = [s + j @ d + h @ d @ d / 2 for s, j, h in zip(*expanded, strict=True)]
-            penalty = evaluate.penalty(static, observed, values)
-            return penalty, evaluate.problems(static, experiments, observed, values, counts)
+            penalty = evaluate.penalty(structure, observed, values)
+            return penalty, evaluate.problems(structure, experiments, observed, values, counts)
 
         return _second_order_of(problems, point)
 
-    return jax.vmap(at)(points)
+    return jax.vmap(at)(jnp.asarray(points))
 
 
 def _second_order_of(problems: Any, point: Reals) -> Any:

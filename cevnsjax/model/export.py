@@ -25,8 +25,9 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output, write_atomically
 from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
-from cevnsjax.model.evaluate import PREDICTIONS, Observed
+from cevnsjax.model.evaluate import PREDICTIONS
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import Inputs, Observed
 from cevnsjax.parameters import Parameter
 
 WHAT = (
@@ -160,20 +161,22 @@ def _names(model: Model, what: str, given: str | Iterable[str] | None) -> tuple[
 
 def _function(model: Model, plan: _Plan, values: Values) -> tuple[Any, dict[str, np.ndarray]]:
     """A jitted function of (point, arrays), and its arrays by name."""
-    kind, static, names = plan.what, model.static, plan.names
-    observed = model.observed_or(None, needed=kind not in PREDICTIONS)
-    vector, _ = model.split(values)
-    counts = dict(zip(model.experiments, observed.counts, strict=True))
+    kind, structure, names = plan.what, model.state.structure, plan.names
+    inputs = model.state.inputs(values, needed=kind not in PREDICTIONS)
+    counts = dict(zip(model.experiments, inputs.observed.counts, strict=True))
     arrays = {f"counts_{name}": np.asarray(n) for name, n in counts.items()}
-    arrays |= {"auxiliary": np.asarray(observed.auxiliary), "defaults": np.array(vector)}
-    arrays |= {f"leaf_{k:03d}": np.asarray(leaf) for k, leaf in enumerate(model.leaves)}
+    arrays |= {
+        "auxiliary": np.asarray(inputs.observed.auxiliary),
+        "defaults": np.array(inputs.vector),
+    }
+    arrays |= {f"leaf_{k:03d}": np.asarray(leaf) for k, leaf in enumerate(inputs.leaves)}
 
     def function(point: Any, given: dict[str, Any]) -> Any:
         # Not the model's own arrays: these would become constants of the program.
-        leaves = tuple(given[f"leaf_{k:03d}"] for k in range(len(model.leaves)))
+        leaves = tuple(given[f"leaf_{k:03d}"] for k in range(len(inputs.leaves)))
         seen = Observed(tuple(given[f"counts_{n}"] for n in counts), given["auxiliary"])
         named = dict(zip(names, point, strict=True))
-        return compiled.run(kind, static, leaves, seen, given["defaults"], named)
+        return compiled.run(kind, structure, Inputs(leaves, seen, given["defaults"], named))
 
     return jax.jit(jax.vmap(function, in_axes=(0, None)) if plan.batched else function), arrays
 
@@ -209,8 +212,8 @@ def _manifest(
             n: {"cells": len(arrays[f"counts_{n}"]), "statistic": e.statistic}
             for n, e in model.experiments.items()
         },
-        "auxiliary": list(model.static.measured),
-        "defaults": list(model.static.names),
+        "auxiliary": list(model.state.structure.auxiliary_names),
+        "defaults": list(model.state.structure.names),
         "arrays": list(arrays),
         "precision": str(arrays["defaults"].dtype),
         "platforms": list(plan.platforms),

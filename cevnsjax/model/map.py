@@ -1,62 +1,71 @@
-"""A model at many points: one compiled program, bounded memory."""
+"""A model at many points: one compiled program, bounded memory, as many devices as there is work.
+
+Each device maps over its share in batches of one size, so that the results have the same bits for
+any number of devices; a share is never so short that its loop would be compiled into something
+else.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
-from cevnsjax.model import spread
-
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
+from cevnsjax.devices import devices_for
+from cevnsjax.model import compiled
+from cevnsjax.model.state import ModelState
+from cevnsjax.model.structure import Inputs, ModelStructure
 
 _SINGLE, _SMALL_MAP = 2, 256
+_AXIS = "point"
 BATCH = 64
 """Points evaluated side by side."""
 
+Points = dict[str, Float[np.ndarray, " point"]]
+"""Values of the parameters that vary."""
+
 
 def map_points(
-    model: "Model",
+    state: ModelState,
     values: Values,
     points: Mapping[str, Any],
     kind: str,
     batch_size: int,
     data: Any,
-) -> jax.Array:
+) -> Float[Array, " point"]:
     """See ``Model.map``."""
-    batched = checked_points(model, points)
+    batched = checked_points(state, points)
     size = next(iter(batched.values())).size
     if size <= _SINGLE and kind == "profiled_nll":
-        # A few points are sooner had one by one: nothing is padded.
+        # One call for each of a few points is faster: nothing is padded.
         rows = [{n: float(x[i]) for n, x in batched.items()} for i in range(size)]
-        return jnp.stack([model.profiled_nll({**values, **row}, data=data) for row in rows])
+        return jnp.stack([state.evaluate(kind, {**values, **row}, data) for row in rows])
     if size < _SMALL_MAP:
         # One compilation for all small requests: repeat the last point up to a fixed length.
-        batched = {n: np.pad(x, (0, _SMALL_MAP - size), "edge") for n, x in batched.items()}
-    vector, traced = model.split(values)
-    observed = model.observed_or(data)
-    out = spread.run_map(
-        kind, model.static, model.leaves, observed, vector, traced, batched, batch_size
-    )
-    return out[:size]
+        batched = _padded(batched, _SMALL_MAP - size)
+    inputs = state.inputs(values, data)
+    return _on_devices(kind, state.structure, inputs, batched, batch_size)[:size]
 
 
-def checked_points(model: "Model", points: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def checked_points(state: ModelState, points: Mapping[str, Any]) -> Points:
     """Points by parameter as arrays of one length, each [point].
 
     Args:
-        model: The model.
+        state: The model's content.
         points: Parameters that vary.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: If a point is not finite or out of bounds, or lengths differ.
     """
-    batched = {n: _checked(model, n, x) for n, x in points.items()}
+    batched = {n: _checked(state, n, x) for n, x in points.items()}
     if len({x.size for x in batched.values()}) != 1:
         raise InputError(
             f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
@@ -64,10 +73,64 @@ def checked_points(model: "Model", points: Mapping[str, Any]) -> dict[str, np.nd
     return batched
 
 
-def _checked(model: "Model", name: str, points: Any) -> np.ndarray:
-    array = np.atleast_1d(np.asarray(points, dtype=model.dtype))
+def _checked(state: ModelState, name: str, points: Any) -> Float[np.ndarray, " point"]:
+    array = np.atleast_1d(np.asarray(points, dtype=state.dtype))
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"{name}: points need shape [point], got {array.shape}")
     for extreme in (np.min(array), np.max(array)):
-        model.parameters[name].check(float(extreme))
+        state.parameters[name].check(float(extreme))
     return array
+
+
+def _padded(points: Points, missing: int) -> dict[str, Float[np.ndarray, " padded"]]:
+    """The points, the last one repeated ``missing`` times."""
+    return {n: np.pad(x, (0, missing), "edge") for n, x in points.items()}
+
+
+def _on_devices(
+    kind: str, structure: ModelStructure, inputs: Inputs, points: Points, batch_size: int
+) -> Float[Array, " padded"]:
+    """``compiled.run_map`` on as many devices as there is work for; [point], padded.
+
+    Sizes are padded to whole batches, the same for any number of devices: a batch of another
+    size would be another program.
+    """
+    size = next(iter(points.values())).size
+    batch_size = min(batch_size, size)
+    is_traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(inputs))
+    devices = 1 if is_traced else devices_for(size, batch_size)
+    missing = -size % (devices * batch_size)
+    if missing:
+        points = _padded(points, missing)
+    if devices == 1:
+        return compiled.run_map(kind, structure, inputs, points, batch_size)
+    out = _sharded(kind, structure, batch_size, _mesh(devices), inputs, points)
+    # The result is bound to no device, as one from a single device: it combines with any other.
+    return out if isinstance(out, Tracer) else jax.device_put(np.asarray(out))
+
+
+@cache
+def _mesh(devices: int) -> Mesh:
+    return Mesh(np.array(jax.local_devices()[:devices]), (_AXIS,))
+
+
+@jax.jit(static_argnums=(0, 1, 2, 3))
+def _sharded(
+    kind: str,
+    structure: ModelStructure,
+    batch_size: int,
+    mesh: Mesh,
+    inputs: Inputs,
+    points: Values,
+) -> Float[Array, " point"]:
+    def share(inputs: Inputs, points: Values) -> Float[Array, " point"]:
+        return compiled.run_map(kind, structure, inputs, points, batch_size)
+
+    sharded = jax.shard_map(
+        share,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(_AXIS)),
+        out_specs=PartitionSpec(_AXIS),
+        check_vma=False,
+    )
+    return sharded(inputs, points)

@@ -1,35 +1,23 @@
 """The model: experiments, interactions and parameters behind pure functions of a values dict."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
+from jaxtyping import Array, Float
 
-from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.precision import numpy_dtype
 from cevnsjax.core.types import Values
-from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.interactions.interaction import structures_of
+from cevnsjax.interactions.charges import Charges
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
-from cevnsjax.model.build import (
-    by_name,
-    constraints,
-    groups,
-    intern,
-    measured,
-    require_data,
-    standard_model_first,
-    table_of,
-)
-from cevnsjax.model.data import Pseudodata, draw, observed_of
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.build import build_state, by_name, standard_model_first, table_of
+from cevnsjax.model.data import Pseudodata, draw
 from cevnsjax.model.expansion import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
+from cevnsjax.model.structure import gaussian_priors
 from cevnsjax.model.templates.grid import TemplateGrid
 from cevnsjax.model.templates.template import template_of
 
@@ -39,7 +27,13 @@ class Model:
 
     Attributes:
         experiments: The experiments, by name.
+        interactions: The interactions, the StandardModel first.
         parameters: Table of all parameters.
+        observed: The experiments' own counts, each [cell] [count].
+        dtype: Float type of all arrays.
+        name: Name of the analysis, may be empty.
+        title: The name, or those of the experiments if it is empty.
+        state: The frozen content that all functions are evaluated from.
         nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
         profiled_nll: -log L minimised over linear pulls, differentiable to any order.
         marginal_nll: -log of the integral of exp(-nll) over linear pulls; Gaussian cells only.
@@ -53,7 +47,7 @@ class Model:
     def __init__(
         self,
         experiments: Experiment | Sequence[Experiment],
-        interactions: Sequence[Any] = (),
+        interactions: Sequence[Callable[..., Charges]] = (),
         *,
         defaults: Mapping[str, float] | None = None,
         free_pulls: Collection[str] = (),
@@ -80,103 +74,50 @@ class Model:
         self.experiments = by_name(experiments)
         self.interactions = standard_model_first(interactions)
         self.parameters = table_of(self.interactions, self.experiments, defaults or {}, free_pulls)
-        kinematics = self.interactions[0].kinematics
-        structures = structures_of(self.interactions)
-        oscillating = any(hasattr(i, "survival") for i in self.interactions)
-        arrays = [
-            arrays_of(
-                e,
-                kinematics,
-                self.dtype,
-                structures,
-                oscillating=oscillating,
-                free_pulls=free_pulls,
-            )
-            for e in self.experiments.values()
-        ]
-        self.observed = tuple(self._leaf(e.observed) for e in self.experiments.values())
-        leaves, treedef = jax.tree.flatten(arrays)
-        self.leaves = tuple(leaves)
-        self.static = intern(
-            ModelStructure(
-                interactions=self.interactions,
-                treedef=treedef,
-                names=tuple(self.parameters),
-                constraints=constraints(self.parameters),
-                measured=tuple(measured(self.parameters)),
-                groups=groups(arrays),
-            )
+        self.state = build_state(
+            self.interactions, self.experiments, self.parameters, free_pulls, self.dtype
         )
-        centres = [prior.mean for prior in measured(self.parameters).values()]
-        self._own = Observed(self.observed, self._leaf(centres))
-        self.templates: dict[Any, Any] = {}
-        self._index = {n: i for i, n in enumerate(self.static.names)}
-        self._defaults = np.array(list(self.parameters.defaults().values()), dtype=self.dtype)
-        self.nll = BoundFunction(self, "nll")
-        self.profiled_nll = BoundFunction(self, "profiled_nll")
-        self.marginal_nll = BoundFunction(self, "marginal_nll")
-        self.expected = BoundFunction(self, "expected")
-        self.by_component = BoundFunction(self, "by_component")
-        self.predicted = BoundFunction(self, "predicted")
-        self.best_pulls = BoundFunction(self, "best_pulls")
-        self.solver_distance = BoundFunction(self, "solver_distance")
+        self.observed = self.state.observed.counts
+        self.nll = BoundFunction(self.state, "nll")
+        self.profiled_nll = BoundFunction(self.state, "profiled_nll")
+        self.marginal_nll = BoundFunction(self.state, "marginal_nll")
+        self.expected = BoundFunction(self.state, "expected")
+        self.by_component = BoundFunction(self.state, "by_component")
+        self.predicted = BoundFunction(self.state, "predicted")
+        self.best_pulls = BoundFunction(self.state, "best_pulls")
+        self.solver_distance = BoundFunction(self.state, "solver_distance")
 
-    def _leaf(self, array: Any) -> jax.Array:
-        # device_put does not compile a program for each new shape; jnp.asarray does.
-        return jax.device_put(np.asarray(array, dtype=self.dtype))
+    @property
+    def title(self) -> str:
+        """The name of the analysis, or the names of the experiments."""
+        return self.name or " + ".join(self.experiments)
 
-    def split(self, values: Values) -> tuple[np.ndarray, dict[str, Any]]:
-        """Concrete numbers into a copy of the default vector, tracers into a dict.
+    def observed_counts(self, data: Any = None) -> dict[str, Array]:
+        """The counts that a likelihood compares with, {experiment: [cell]} [count].
 
-        So a vmap batches only what varies, and new numbers never recompile.
-        """
-        vector, traced = self._defaults, {}
-        for name, value in values.items():
-            if name not in self._index:
-                raise UnknownNameError("parameter", name, self._index)
-            if isinstance(value, Tracer):
-                traced[name] = jnp.asarray(value).astype(self.dtype)
-                continue
-            if vector is self._defaults:
-                vector = vector.copy()
-            vector[self._index[name]] = self._number(name, value)
-        return vector, traced
-
-    def _number(self, name: str, value: Any) -> float:
-        if np.ndim(value) != 0:
-            raise InputError(
-                f"{name} has shape {np.shape(value)}; give one number, or use jax.vmap or "
-                "cevnsjax.scan for many"
-            )
-        return self.parameters[name].check(value)
-
-    def observed_or(self, data: Any, *, needed: bool = True) -> Observed:
-        """The experiments' data, replaced by ``data`` where it is given.
+        Args:
+            data: As for ``nll``.
 
         Raises:
-            InputError: If an experiment that is only planned has been given none, or counts of a
-                Poisson likelihood are negative.
+            InputError: If a planned experiment has no data, or the data cannot be used.
         """
-        observed = observed_of(self.static, self._own, list(self.experiments), data)
-        if needed:
-            require_data(self.experiments, observed, self._own)
-        return observed
+        return dict(zip(self.experiments, self.state.observed_or(data).counts, strict=True))
 
     def toy(
         self,
         seed: int,
-        values: Values | None = None,
+        truth: Values | None = None,
         *,
-        size: int | None = None,
+        toys: int | None = None,
         auxiliary: bool = True,
     ) -> Pseudodata:
         """Pseudo-experiments, drawn with NumPy; give them to any function as ``data=``.
 
         Args:
             seed: Seed; a batch begins with the toys of a smaller one of the same seed.
-            values: True parameters, nuisances included; names left out take their defaults.
-            size: Number of toys of a batch; None draws one without a batch axis.
-            auxiliary: Throw the auxiliary measurements of constrained nuisances about their true
+            truth: True parameters, nuisances included; names left out take their defaults.
+            toys: Number of toys in a batch; None draws one without a batch axis.
+            auxiliary: Draw the auxiliary measurements of constrained nuisances about their true
                 values too; otherwise they stay at the centres of the priors.
 
         Returns:
@@ -185,9 +126,11 @@ class Model:
 
         Raises:
             UnknownNameError: At an unknown parameter.
-            InputError: At a seed or size that is no whole number, or non-finite expected counts.
+            InputError: If seed or toys is not a whole number, or expected counts are not finite.
         """
-        return draw(self, seed, values, size, auxiliary)
+        priors = gaussian_priors(self.parameters) if auxiliary else {}
+        values = {**self.parameters.defaults(), **(truth or {})}
+        return draw(self.experiments, priors, self.expected, values, seed, toys)
 
     def value_and_grad(
         self,
@@ -220,7 +163,7 @@ class Model:
         names: Iterable[str] | None = None,
         profiled: bool = True,
         data: Any = None,
-    ) -> np.ndarray:
+    ) -> Float[np.ndarray, "name name"]:
         """Compiled exact Hessian of (profiled) nll, in the order of ``names``.
 
         Args:
@@ -237,14 +180,18 @@ class Model:
         return np.asarray(self._derivative(run, values, order, profiled, data))
 
     def _derivative(
-        self, run: Any, values: Values, names: tuple[str, ...], profiled: bool, data: Any
+        self,
+        run: Callable[..., Any],
+        values: Values,
+        names: tuple[str, ...],
+        profiled: bool,
+        data: Any,
     ) -> Any:
-        full = {**{n: self.parameters[n].default for n in names}, **values}
-        point = np.array([self._number(n, full.pop(n)) for n in names], dtype=self.dtype)
-        vector, traced = self.split(full)
-        observed = self.observed_or(data)
+        state = self.state
+        others = {**{n: self.parameters[n].default for n in names}, **values}
+        point = np.array([state.number(n, others.pop(n)) for n in names], dtype=self.dtype)
         kind = "profiled_nll" if profiled else "nll"
-        return run(kind, self.static, names, self.leaves, observed, vector, traced, point)
+        return run(kind, state.structure, names, state.inputs(others, data), point)
 
     def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Expansion:
         """Value, gradient and Hessian of the profiled nll at many points, in NumPy.
@@ -260,7 +207,7 @@ class Model:
         Raises:
             InputError: If a point is not finite or out of bounds, or lengths differ.
         """
-        return expand(self, values, points, data)
+        return expand(self.state, values, points, data)
 
     def map(
         self,
@@ -286,7 +233,7 @@ class Model:
         Raises:
             InputError: If a point is not finite or out of bounds, or lengths differ.
         """
-        return map_points(self, values, points, kind, batch_size, data)
+        return map_points(self.state, values, points, kind, batch_size, data)
 
     def template_grid(
         self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
@@ -294,7 +241,7 @@ class Model:
         """chi2 on a product grid from templates, if counts are polynomials on all axes but one.
 
         Templates are made by calls of the model, checked at random points of the grid's box, and
-        kept on the model.
+        kept in ``state``.
 
         Args:
             values: Parameters that stay as they are.
@@ -304,9 +251,8 @@ class Model:
         Returns:
             The grid, evaluated block by block, or None where no template is exact.
         """
-        template = template_of(self, values, grids)
-        return None if template is None else TemplateGrid(self, template, values, grids, data)
+        template = template_of(self.state, values, grids)
+        return None if template is None else TemplateGrid(self.state, template, values, grids, data)
 
     def __repr__(self) -> str:
-        title = self.name or " + ".join(self.experiments)
-        return f"Model {title} ({self.dtype}), parameters:\n{self.parameters!r}"
+        return f"Model {self.title} ({self.dtype}), parameters:\n{self.parameters!r}"

@@ -36,7 +36,7 @@ def traces(monkeypatch):
 
 def _kernels(model):
     """Structures with kernels, over all experiments and isotopes."""
-    experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
+    experiments = model.state.arrays
     return {structure for e in experiments for kernel in e.kernels.values() for structure in kernel}
 
 
@@ -45,7 +45,7 @@ def test_standard_model_is_one_compilation(traces):
     implied = Model(csi_2017(nodes=13))
     Model(csi_2017(nodes=13), [StandardModel(), NSI(), MagneticMoment(), LightScalar()])
     named = Model(csi_2017(nodes=13), [StandardModel()])
-    assert implied.static is named.static
+    assert implied.state.structure is named.state.structure
     assert implied.profiled_nll({"sin2_theta_w": 0.3}) == named.profiled_nll({"sin2_theta_w": 0.3})
     assert len(traces) == 1
     for model in (implied, named):
@@ -63,7 +63,7 @@ def test_equal_interactions_share_a_compilation(traces):
 def test_standard_model_has_vector_kernels_only():
     model = Model(csi_2017())
     assert _kernels(model) == {"vector"}
-    (arrays,) = jax.tree.unflatten(model.static.treedef, model.leaves)
+    (arrays,) = model.state.arrays
     assert arrays.signal.structures == ("vector",)
 
 

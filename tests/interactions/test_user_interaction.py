@@ -118,7 +118,7 @@ def test_own_subclass():
 
     assert Constant(size=2.0) == Constant(size=2.0) != Constant(size=1.0)
     one = Model(csi_2017(), [Constant(size=2.0)])
-    assert one.static is Model(csi_2017(), [Constant(size=2.0)]).static
+    assert one.state.structure is Model(csi_2017(), [Constant(size=2.0)]).state.structure
     assert float(one.nll({"constant": 3.0})) != float(one.nll())
     with pytest.raises(AttributeError, match="frozen"):
         Constant(size=2.0).size = 3.0

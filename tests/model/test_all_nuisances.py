@@ -95,7 +95,7 @@ def test_problems():
     for name, number in NUMBER.items():
         names, _ = nuisances(name)
         assert len(names) == number
-        assert len(model(name).static.groups) == 1
+        assert len(model(name).state.structure.groups) == 1
     statistics = [e.statistic for e in model("joint").experiments.values()]
     assert statistics == ["gaussian", "poisson", "poisson"]
     assert "alpha_flux_sns" in nuisances("joint")[0]

@@ -174,5 +174,5 @@ def test_unknown_options(option_lines, line, message):
 
 def test_public_names_are_offered():
     assert set(cj.__all__) <= set(dir(cj))
-    with pytest.raises(AttributeError, match="no attribute 'Modell'"):
+    with pytest.raises(AttributeError, match="No cevnsjax attribute Modell"):
         _ = cj.Modell

@@ -187,7 +187,7 @@ def pair():
 def test_shared_pull(value):
     """Searched, it joins nothing: experiments are solved apart, its constraint counts once."""
     joint = Model(list(pair()), free_pulls=[FLUX])
-    assert [sorted(g) for g in joint.static.groups] == [[0], [1]]
+    assert [sorted(g) for g in joint.state.structure.groups] == [[0], [1]]
     assert joint.parameters[FLUX].owner == "csi-2017, lar-2020"
     values, expected = {FLUX: value}, (value / 0.10) ** 2
     for e in pair():
@@ -205,7 +205,7 @@ def test_shared_pull(value):
         expected += np.sum((a / np.array(list(others.values()))) ** 2)
     assert 2 * float(joint.profiled_nll(values)) == pytest.approx(expected, rel=1e-11)
     together = Model(list(pair()))
-    assert [sorted(g) for g in together.static.groups] == [[0, 1]]
+    assert [sorted(g) for g in together.state.structure.groups] == [[0, 1]]
     at = float(together.best_pulls()[FLUX])
     assert float(joint.profiled_nll({FLUX: at})) == pytest.approx(
         float(together.profiled_nll()), rel=1e-12

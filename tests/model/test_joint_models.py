@@ -65,7 +65,7 @@ def test_hessians_of_shared_theory_add():
 
 
 def test_groups_and_table():
-    assert [sorted(g) for g in joint().static.groups] == [[0], [1], [2]]
+    assert [sorted(g) for g in joint().state.structure.groups] == [[0], [1], [2]]
     names = joint().parameters.names(kind="nuisance")
     assert len(names) == 2 + 3 + 8
     assert {"R_n_Cs", "R_n_I", "R_n_Ar", "sin2_theta_w"} <= set(joint().parameters)
@@ -90,7 +90,7 @@ def renamed(experiment, old, new, **changes):
 def test_gaussian_and_poisson_share_a_nuisance(theory):
     """One problem with cells of both kinds: brute force, and derivatives of the profile."""
     model = Model([renamed(lar_2020(), OWN, SHARED, sd=0.12), csi_2021(morphs=("qf_1",))])
-    assert [sorted(g) for g in model.static.groups] == [[0, 1]]
+    assert [sorted(g) for g in model.state.structure.groups] == [[0, 1]]
     chi2, nuisances = brute_force(model, theory)
     assert 2 * float(model.profiled_nll(theory)) == pytest.approx(chi2, abs=1e-6)
     assert float(model.best_pulls(theory)[SHARED]) == pytest.approx(nuisances[SHARED], abs=1e-4)
@@ -158,7 +158,7 @@ def test_poisson_experiments_share_nuisances(shared):
     """
     first, second = csi_2021(), twin(shared)
     model = Model([first, second])
-    assert [sorted(g) for g in model.static.groups] == [[0, 1]]
+    assert [sorted(g) for g in model.state.structure.groups] == [[0, 1]]
     assert len(model.parameters.names(linear=True)) == 8 + 6 - len(shared)
     theory = {"sin2_theta_w": 0.27}
     chi2, nuisances = brute_force(model, theory)

@@ -108,7 +108,7 @@ def profile(
             best_fit=result.best_fit,
             intervals=result.intervals,
             levels=result.levels,
-            title=model.name or " + ".join(model.experiments),
+            title=model.title,
         )
         sink.draw(figure)
     if result.status != "converged":

@@ -37,7 +37,7 @@ def require_drawable(model: Any, request: Request, figure: str) -> None:
 
 def title_of(model: Any) -> str:
     """Name of the analysis, or of the experiments."""
-    return model.name or " + ".join(model.experiments)
+    return model.title
 
 
 def posterior_figure(model: Any, result: Any, found: Any, priors: dict[str, Any], kind: str) -> Any:

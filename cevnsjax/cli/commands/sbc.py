@@ -30,7 +30,7 @@ def sbc(request: Request, sampling: Sampling, simulations: int, thin: int, sink:
         marginalize_linear=sampling.marginalize,
         target_accept=sampling.target_accept,
     )
-    head = f"{simulations} simulations of {model.name or ' + '.join(model.experiments)}"
+    head = f"{simulations} simulations of {model.title}"
     sink.deliver(found.to_dict(), "\n".join([f"{head}: {found.status}", *found.lines()]))
     if sink.plot is not None:
         sink.draw(_figure(model, found))
@@ -42,5 +42,5 @@ def _figure(model: Any, found: Any) -> Any:
     from cevnsjax.plots import ranks
 
     named = {model.parameters[n].label: x for n, x in found.ranks.items()}
-    title = f"{model.name or ' + '.join(model.experiments)}, {found.method}"
+    title = f"{model.title}, {found.method}"
     return ranks(named, found.draws, title=title)

@@ -119,7 +119,7 @@ def scan_figure(
     delta = dataset["chi2"].transpose(*names).values - float(dataset.attrs["chi2_min"])
     grids = [dataset[n].values for n in names]
     scales: Any = [scale_of(g) for g in grids]
-    title = model.name or " + ".join(model.experiments)
+    title = model.title
     if len(names) == 1:
         return draw_profile(
             grids[0],

@@ -67,7 +67,7 @@ def toys(
     ]
     _deliver(sink, dataset, result, lines)
     if sink.plot is not None:
-        sink.draw(_distribution(dataset, model.name or " + ".join(model.experiments)))
+        sink.draw(_distribution(dataset, model.title))
     if a["failed"]:
         sink.say(f"{a['failed']} fits failed and count nowhere; see the variable converged")
         raise typer.Exit(1)
@@ -120,7 +120,7 @@ def feldman_cousins(
     for note in dataset.attrs["notes"]:
         sink.say(f"note: {note}")
     if sink.plot is not None:
-        title = model.name or " + ".join(model.experiments)
+        title = model.title
         labels = [model.parameters[n].label for n in names]
         sink.draw(feldman_cousins_figure(dataset, labels, title))
     failed = int(dataset["failed"].sum())

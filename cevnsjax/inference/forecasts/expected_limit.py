@@ -124,8 +124,8 @@ def expected_limit(
     edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
     scale = np.array([table[n].scale for n in (parameter, *others)])
     raw = _Numbers(
-        truth=np.array([true[n] for n in model.static.names]),
-        prior=prior_information(table, model.static.measured),
+        truth=np.array([true[n] for n in model.state.structure.names]),
+        prior=prior_information(table, model.state.structure.auxiliary_names),
         scale=scale,
         low=edges[:, 0] / scale[1:],
         high=edges[:, 1] / scale[1:],
@@ -140,7 +140,7 @@ def expected_limit(
     def limit(design: Design | None = None) -> Reals:
         """Expected limit, in the parameter's unit."""
         knobs = numbers_of(model, design)
-        found = _limits(plan, tuple(knobs), model.leaves, numbers, tuple(knobs.values()))
+        found = _limits(plan, tuple(knobs), model.state.leaves, numbers, tuple(knobs.values()))
         if not isinstance(found, Tracer) and np.any(np.isnan(found)):
             raise InputError(
                 f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]; "

@@ -75,12 +75,12 @@ def expected_sd(
     names = (parameter, *others, *(n for n, p in table.items() if p.linear))
     plan = _Plan(layout, names)
     true = truth_of(table, truth, held)
-    vector = np.array([true[n] for n in model.static.names], dtype=model.dtype)
+    vector = np.array([true[n] for n in model.state.structure.names], dtype=model.dtype)
     prior = prior_information(table, names).astype(model.dtype)
     scale = np.array([table[n].scale for n in names], dtype=model.dtype)
 
     # The same for all designs that move no response, so that those cost microseconds.
-    still = _counts(plan, (), model.leaves, vector, ())
+    still = _counts(plan, (), model.state.leaves, vector, ())
 
     def sd(design: Design | None = None) -> Reals:
         """Expected standard deviation, in the parameter's unit; NaN where nothing fixes it."""
@@ -89,7 +89,9 @@ def expected_sd(
         rest = {k: x for k, x in numbers.items() if k not in moving}
         counts = still
         if moving:
-            counts = _counts(plan, tuple(moving), model.leaves, vector, tuple(moving.values()))
+            counts = _counts(
+                plan, tuple(moving), model.state.leaves, vector, tuple(moving.values())
+            )
         return _sd(plan, tuple(rest), counts, prior, scale, tuple(rest.values()))
 
     return sd
@@ -117,8 +119,8 @@ def _counts(
 ) -> list[_Counts]:
     """Counts and slopes where parameters and efficiencies are as the design has them."""
     knobs = dict(zip(keys, given, strict=True))
-    experiments: list[ExperimentArrays] = jax.tree.unflatten(plan.layout.static.treedef, leaves)
-    truth = dict(zip(plan.layout.static.names, vector, strict=True))
+    experiments: list[ExperimentArrays] = jax.tree.unflatten(plan.layout.structure.treedef, leaves)
+    truth = dict(zip(plan.layout.structure.names, vector, strict=True))
     truth |= {k.target: x for k, x in knobs.items() if k.kind == "value"}
     # Resolutions meet traced efficiencies with NumPy's promotions: flags [bin, point] by [point].
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
@@ -128,7 +130,7 @@ def _counts(
 def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Mapping[str, Any]) -> _Counts:
     def counts(values: Mapping[str, Any]) -> Any:
         signal, backgrounds = parts.predicted(
-            e, plan.layout.static.interactions, {**truth, **values}
+            e, plan.layout.structure.interactions, {**truth, **values}
         )
         mu = total(list(signal.values()))
         both = jnp.stack([mu, total([jnp.zeros_like(mu), *backgrounds.values()])])

@@ -18,9 +18,9 @@ from cevnsjax.inference.forecasts.design import KINDS, rebuilt, redesigned
 from cevnsjax.inference.forecasts.fisher import fisher, truth_of
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.progress import track
-from cevnsjax.model.build import measured
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,7 +53,7 @@ def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata
             raise InputError(f"{name}: expected counts are not finite at these values")
         if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
             raise InputError(f"{name}: expected counts are negative at these values")
-    return Pseudodata(counts, {n: true[n] for n in measured(model.parameters)})
+    return Pseudodata(counts, {n: true[n] for n in gaussian_priors(model.parameters)})
 
 
 def forecast(

@@ -13,7 +13,7 @@ from cevnsjax.inference.forecasts.design import DesignChange, factor
 from cevnsjax.inference.forecasts.traced_design import Layout, inverse_variances, with_efficiency
 from cevnsjax.model import components as parts
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import Observed
+from cevnsjax.model.structure import Observed
 from cevnsjax.numerics import total
 
 
@@ -47,20 +47,20 @@ def asimov_of(
         vector: True values of all parameters, [name].
         prior: 1/sd^2 of the measured nuisances as they are, [nuisance].
     """
-    static = layout.static
-    experiments: list[ExperimentArrays] = jax.tree.unflatten(static.treedef, leaves)
-    truth: dict[str, Any] = dict(zip(static.names, vector, strict=True))
+    structure = layout.structure
+    experiments: list[ExperimentArrays] = structure.experiments(leaves)
+    truth: dict[str, Any] = structure.values(vector)
     truth |= {k.target: x for k, x in knobs.items() if k.kind == "value"}
-    inverse = inverse_variances(layout, static.measured, knobs, prior)
-    widths: dict[str, Any] = dict(zip(static.measured, inverse, strict=True))
+    inverse = inverse_variances(layout, structure.auxiliary_names, knobs, prior)
+    widths: dict[str, Any] = dict(zip(structure.auxiliary_names, inverse, strict=True))
     made, counts = [], []
     for (_, kind), e in zip(layout.experiments, experiments, strict=True):
         scaled = _scaled(with_efficiency(e, knobs), knobs, widths)
-        counts.append(parts.expected(scaled, static.interactions, truth))
+        counts.append(parts.expected(scaled, structure.interactions, truth))
         if kind == "planned":
             scaled = replace(scaled, weights=1 / jnp.maximum(counts[-1], 1.0))
         made.append(scaled)
-    auxiliary = [truth[n] for n in static.measured]
+    auxiliary = [truth[n] for n in structure.auxiliary_names]
     found = jnp.stack(auxiliary) if auxiliary else jnp.zeros_like(prior)
     return Asimov(layout, made, truth, Observed(tuple(counts), found), widths)
 
@@ -72,9 +72,11 @@ def chi2(a: Asimov, values: Mapping[str, Any]) -> Reals:
         a: The design and its data.
         values: Theory and nuisances that are not solved, {name: scalar}.
     """
-    static = a.layout.static
-    pulled = [(values[n] - a.truth[n]) ** 2 * a.inverse_variance[n] for n, _ in static.constraints]
-    problems = evaluate.problems(static, a.experiments, a.observed, dict(values))
+    structure = a.layout.structure
+    pulled = [
+        (values[n] - a.truth[n]) ** 2 * a.inverse_variance[n] for n, _ in structure.constraints
+    ]
+    problems = evaluate.problems(structure, a.experiments, a.observed, dict(values))
     return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])
 
 

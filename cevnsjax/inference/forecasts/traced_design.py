@@ -22,8 +22,8 @@ from cevnsjax.inference.forecasts.design import (
     statistical_of,
     with_fields,
 )
-from cevnsjax.model.evaluate import ModelStructure
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import ModelStructure
 
 Design = Mapping[str, Any]
 """Numbers by key, as in the head of ``inference.redesign``; plain or traced."""
@@ -34,13 +34,13 @@ class Layout:
     """What a compiled function of a design depends on besides arrays.
 
     Attributes:
-        static: The model's description.
+        structure: The model's description.
         experiments: Names, and "poisson", "gaussian", or "planned" for Gaussian counts without
             data, whose variances follow the mean.
         statistical: Nuisances and the experiment that measures each.
     """
 
-    static: ModelStructure
+    structure: ModelStructure
     experiments: tuple[tuple[str, str], ...]
     statistical: tuple[tuple[str, str], ...]
 
@@ -59,7 +59,7 @@ def layout_of(model: Any, statistical: str | Collection[str]) -> Layout:
     if not isinstance(model, Model):
         raise InputError(f"a design needs a Model, got {model!r}")
     kinds = tuple((name, _kind(e)) for name, e in model.experiments.items())
-    return Layout(model.static, kinds, tuple(statistical_of(model, statistical).items()))
+    return Layout(model.state.structure, kinds, tuple(statistical_of(model, statistical).items()))
 
 
 def _kind(experiment: Experiment) -> str:

@@ -102,10 +102,9 @@ def counts_groups(
         data: Data to use instead of the model's.
         seed: Of the counts that are thrown.
     """
-    if not (hasattr(model, "expected") and hasattr(model, "observed_or")):
+    if not (hasattr(model, "expected") and hasattr(model, "observed_counts")):
         return {}
-    names = list(model.experiments)
-    observed = dict(zip(names, model.observed_or(data).counts, strict=True))
+    observed = model.observed_counts(data)
     mu = over_draws(_expected, (model, tuple(held.items())), values)
     shape = next(iter(values.values())).shape
     step = -(-shape[1] // _THROWN)

@@ -22,7 +22,7 @@ class Likelihood(Objective, Protocol):
     """An objective that jax can differentiate.
 
     Where it has ``marginal_nll`` pulls can be integrated out; where it has ``expected`` and
-    ``observed_or``, as ``Model`` does, the result holds counts.
+    ``observed_counts``, as ``Model`` does, the result holds counts.
     """
 
     @property

@@ -48,8 +48,8 @@ def fingerprint(model: Any) -> dict[str, Any]:
     out["class"] = type(model).__qualname__
     if hasattr(model, "fingerprint"):
         out["fingerprint"] = to_plain(model.fingerprint)
-    if hasattr(model, "leaves"):
-        parts = "".join(_array(np.asarray(leaf))["sha256"] for leaf in model.leaves)
+    if hasattr(model, "state"):
+        parts = "".join(_array(np.asarray(leaf))["sha256"] for leaf in model.state.leaves)
         out["arrays"] = hashlib.sha256(parts.encode()).hexdigest()
     return out
 

@@ -12,7 +12,6 @@ smooth as s itself: those on a grid are refined by Newton's method between their
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import jax
 import numpy as np
 
 from cevnsjax.experiments.arrays import ExperimentArrays
@@ -198,11 +197,11 @@ def rational_of(
     Returns:
         The engine, or None where there is none.
     """
-    static = model.static
-    experiments = jax.tree.unflatten(static.treedef, model.leaves)
+    structure = model.state.structure
+    experiments = model.state.arrays
     simple = all(e.statistic == "gaussian" and e.spread is None for e in experiments)
     theory = model.parameters[name].kind == "theory"
-    if static.constraints or len(static.groups) < len(experiments) or not (simple and theory):
+    if structure.constraints or len(structure.groups) < len(experiments) or not (simple and theory):
         return None
     found = find_signals(model, (name,), held, box[None])
     cells = np.cumsum([0, *(e.weights.size for e in experiments)])
@@ -212,7 +211,7 @@ def rational_of(
     by_power[found.exponents[:, 0]] = found.coefficients[:, 0]
     values = {**model.parameters.defaults(), **held}
     parts = [
-        _part(e, by_power[:, i:j], static.measured, values)
+        _part(e, by_power[:, i:j], structure.auxiliary_names, values)
         for e, i, j in zip(experiments, cells, cells[1:], strict=False)
     ]
     return ClosedFormFit(model, parts, found, box)

@@ -33,10 +33,12 @@ def observed(model: Any, data: Any) -> Pseudodata:
         model: The model.
         data: Data to use instead of the model's.
     """
-    found = model.observed_or(data)
+    found = model.state.observed_or(data)
     counts = dict(zip(model.experiments, map(np.asarray, found.counts), strict=True))
     auxiliary = np.asarray(found.auxiliary).tolist()
-    return Pseudodata(counts, dict(zip(model.static.measured, auxiliary, strict=True)))
+    return Pseudodata(
+        counts, dict(zip(model.state.structure.auxiliary_names, auxiliary, strict=True))
+    )
 
 
 def of_data(model: Any, engine: ToyFitter, point: dict[str, float], data: Any) -> DataFit:

@@ -8,8 +8,8 @@ import numpy as np
 from cevnsjax.core.errors import InputError
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model import compiled
-from cevnsjax.model.build import measured
 from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model
@@ -49,7 +49,7 @@ class Draws:
         """
         self._model, self._seed, self._auxiliary = model, seed, auxiliary
         self._truth = {**model.parameters.defaults(), **truth}
-        self._priors, self._thrown = measured(model.parameters), thrown
+        self._priors, self._thrown = gaussian_priors(model.parameters), thrown
         mean = {n: np.asarray(x) for n, x in model.expected(self._truth).items()}
         for name, mu in mean.items():
             if not np.all(np.isfinite(mu)):
@@ -91,11 +91,8 @@ class Draws:
             prior, low_high = self._priors[name], m.parameters[name].bounds
             rng = self._stream(_NUISANCES, k, index)
             drawn[name] = np.clip(rng.normal(prior.mean, prior.sd, BLOCK), *low_high)
-        vector, _ = m.split(self._truth)
-        observed = m.observed_or(None, needed=False)
-        means = compiled.run_map(
-            "expected", m.static, m.leaves, observed, vector, {}, drawn, _SIDE_BY_SIDE
-        )
+        inputs = m.state.inputs(self._truth, needed=False)
+        means = compiled.run_map("expected", m.state.structure, inputs, drawn, _SIDE_BY_SIDE)
         return {n: np.asarray(x) for n, x in jax.device_get(means).items()}, {
             **self._truth,
             **drawn,

@@ -20,7 +20,7 @@ from cevnsjax.inference.toys.polynomial_signal import (
 )
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.structure import ModelStructure, Observed
 from cevnsjax.numerics import total
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class JointFit:
             box: Bounds of the parameters, [name, 2] in their units.
         """
         self.names, self._model = names, model
-        experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
-        self.solved = evaluate.solved_names(model.static, experiments)
+        experiments = model.state.arrays
+        self.solved = evaluate.solved_names(model.state.structure, experiments)
         table = model.parameters
-        self._vector, _ = model.split(held)
+        self._vector, _ = model.state.split(held)
         self._signals = polynomial_signals(model, names, held, box)
         self.scale = np.array([table[n].scale for n in (*names, *self.solved)])
         low, high = np.full((2, self.scale.size), np.inf) * [[-1], [1]]
@@ -113,7 +113,15 @@ class JointFit:
         powers = None if s is None else s.powers
         arrays = None if s is None else s.arrays
         return _descend(
-            m.static, self.names, powers, batch, m.leaves, arrays, self._vector, box, lanes
+            m.state.structure,
+            self.names,
+            powers,
+            batch,
+            m.state.leaves,
+            arrays,
+            self._vector,
+            box,
+            lanes,
         )
 
 
@@ -124,11 +132,11 @@ def observed_batch(model: "Model", data: Pseudodata) -> tuple[tuple[np.ndarray, 
         model: The model.
         data: A batch of pseudo-experiments.
     """
-    own = model.observed_or(None, needed=False)
+    own = model.state.observed_or(None, needed=False)
     counts = tuple(np.asarray(data.counts[n], dtype=model.dtype) for n in model.experiments)
     centres = np.asarray(own.auxiliary)
     auxiliary = np.tile(centres, (len(data), 1))
-    for k, name in enumerate(model.static.measured):
+    for k, name in enumerate(model.state.structure.auxiliary_names):
         if name in data.auxiliary:
             auxiliary[:, k] = data.auxiliary[name]
     return counts, auxiliary
@@ -136,7 +144,7 @@ def observed_batch(model: "Model", data: Pseudodata) -> tuple[tuple[np.ndarray, 
 
 @jax.jit(static_argnums=(0, 1, 2, 3))
 def _descend(
-    static: ModelStructure,
+    structure: ModelStructure,
     names: tuple[str, ...],
     powers: Any,
     batch: int,
@@ -147,8 +155,8 @@ def _descend(
     lanes: Any,
 ) -> Any:
     """Scaled coordinates [lane, coordinate], nll [lane] and distance left [lane]."""
-    experiments = jax.tree.unflatten(static.treedef, leaves)
-    defaults = dict(zip(static.names, vector, strict=True))
+    experiments = structure.experiments(leaves)
+    defaults = structure.values(vector)
     k, scale = len(names), box[2]
     signals = None if powers is None else PolynomialSignal(powers, arrays)
 
@@ -161,7 +169,7 @@ def _descend(
 
             def at(q: Reals) -> list[Reals]:
                 values = {**defaults, **dict(zip(names, q, strict=True))}
-                return signals_of(signals, static, experiments, observed, values, q)
+                return signals_of(signals, structure, experiments, observed, values, q)
 
             # To second order in the parameters once, so that nodes are not differentiated again.
             expanded = zip(at(p), jax.jacfwd(at)(p), jax.jacfwd(jax.jacfwd(at))(p), strict=True)
@@ -171,8 +179,8 @@ def _descend(
                 values = {**defaults, **dict(zip(names, q, strict=True))}
                 d = q - p
                 given = [s + j @ d + h @ d @ d / 2 for s, j, h in near]
-                penalty = evaluate.penalty(static, observed, values)
-                return penalty, evaluate.problems(static, experiments, observed, values, given)
+                penalty = evaluate.penalty(structure, observed, values)
+                return penalty, evaluate.problems(structure, experiments, observed, values, given)
 
             value, gradient, hessian = _second_order(problems, p, a)
             return value, gradient * scale, hessian * scale[:, None] * scale[None, :]

@@ -9,7 +9,7 @@ import numpy as np
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import Experiments, ModelStructure, Observed
+from cevnsjax.model.structure import Experiments, ModelStructure, Observed
 from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
 from cevnsjax.model.templates.template import signals_at
 from cevnsjax.numerics import total
@@ -53,7 +53,7 @@ def find_signals(
     def ask(points: dict[str, np.ndarray]) -> np.ndarray:
         shape = next(iter(points.values())).shape
         flat = {n: x.reshape(-1) for n, x in points.items()}
-        return signals_at(model, held, flat).reshape(*shape, -1)
+        return signals_at(model.state, held, flat).reshape(*shape, -1)
 
     ends = {
         n: tuple(np.clip(table[n].default + np.array([-1, 1]) * _REACH * table[n].scale, *pair))
@@ -78,7 +78,7 @@ def polynomial_signals(
 
 def signals_of(
     signals: PolynomialSignal | None,
-    static: ModelStructure,
+    structure: ModelStructure,
     experiments: Experiments,
     observed: Observed,
     values: Values,
@@ -88,15 +88,15 @@ def signals_of(
 
     Args:
         signals: The polynomial; the model itself is asked if None.
-        static: The model's description.
+        structure: The model's description.
         experiments: Arrays of all experiments.
         observed: What was measured; unused.
         values: All parameters.
         p: The variables of the polynomial, [name].
     """
     if signals is None:
-        return evaluate.signals(static, experiments, observed, values)
-    shapes = jax.eval_shape(lambda: evaluate.signals(static, experiments, observed, values))
+        return evaluate.signals(structure, experiments, observed, values)
+    shapes = jax.eval_shape(lambda: evaluate.signals(structure, experiments, observed, values))
     centre, scale, coefficients = signals.arrays
     z = (p - centre) / scale
     monomials = [_product([z[k] ** e for k, e in enumerate(row) if e]) for row in signals.powers]

@@ -16,7 +16,7 @@ from cevnsjax.inference.toys.joint_fit import observed_batch
 from cevnsjax.likelihood.components import FLOOR
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.structure import ModelStructure, Observed
 from cevnsjax.parameters import Normal
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class StartSurrogate:
             held: Values of others.
         """
         self._model, self._points = model, points
-        experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
-        solved = evaluate.solved_names(model.static, experiments)
+        experiments = model.state.arrays
+        solved = evaluate.solved_names(model.state.structure, experiments)
         self._moving = np.flatnonzero(np.any(spacing > 0, axis=0))
         coordinates = (*(names[k] for k in self._moving), *solved)
         self._values = np.concatenate([points[:, self._moving], pulls], axis=1)
@@ -67,11 +67,11 @@ class StartSurrogate:
                 for p, is_one in zip(priors, nuisance, strict=True)
             ]
         )
-        measured = model.static.measured
+        measured = model.state.structure.auxiliary_names
         self._place = np.array(
             [measured.index(n) if n in measured else -1 for n in coordinates], dtype=int
         )
-        vector, _ = model.split(held)
+        vector, _ = model.state.split(held)
         mu, slopes = self._counts(names, solved, vector, points, pulls)
         kept = [*self._moving, *range(len(names), len(names) + len(solved))]
         step = np.maximum(spacing[:, self._moving], _TINY)
@@ -92,7 +92,9 @@ class StartSurrogate:
             # The last call is filled up with its own last point.
             index = np.minimum(np.arange(first, first + _POINTS), len(points) - 1)
             every = np.concatenate([points, pulls], axis=1)[index]
-            parts.append(_expected(m.static, (*names, *solved), m.leaves, vector, every))
+            parts.append(
+                _expected(m.state.structure, (*names, *solved), m.state.leaves, vector, every)
+            )
         joined = (np.concatenate(p)[: len(points)] for p in zip(*parts, strict=True))
         mu, slopes = joined
         return mu, np.swapaxes(slopes, 1, 2)
@@ -164,15 +166,15 @@ class StartSurrogate:
 
 @jax.jit(static_argnums=(0, 1))
 def _expected(
-    static: ModelStructure, names: tuple[str, ...], leaves: Any, vector: Any, points: Any
+    structure: ModelStructure, names: tuple[str, ...], leaves: Any, vector: Any, points: Any
 ) -> Any:
     """Expected counts [point, cell] and their slopes [point, cell, name]."""
-    experiments = jax.tree.unflatten(static.treedef, leaves)
-    defaults = dict(zip(static.names, vector, strict=True))
+    experiments = structure.experiments(leaves)
+    defaults = structure.values(vector)
 
     def counts(x: Any) -> tuple[Any, Any]:
         values = {**defaults, **dict(zip(names, x, strict=True))}
-        mu = evaluate.expected(static, experiments, Observed((), jnp.zeros(0)), values)
+        mu = evaluate.expected(structure, experiments, Observed((), jnp.zeros(0)), values)
         every = jnp.concatenate([mu[e.name] for e in experiments])
         return every, every
 

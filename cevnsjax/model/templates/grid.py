@@ -7,7 +7,7 @@ own take ``rows``; for others a program solves the nuisances point by point.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,13 +15,11 @@ import numpy as np
 from cevnsjax.core.types import Reals
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import evaluate
-from cevnsjax.model.evaluate import ModelStructure, Observed
+from cevnsjax.model.state import ModelState
+from cevnsjax.model.structure import ModelStructure, Observed
 from cevnsjax.model.templates.fold import FoldedTemplate
 from cevnsjax.model.templates.rows import GaussianRows, chi2_of_rows
 from cevnsjax.model.templates.signal_strength import strength_of
-
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
 
 Grids = Mapping[str, np.ndarray]
 # Blocks that stay in the cache: points, and rows whose coefficients are made at once.
@@ -42,7 +40,7 @@ class TemplateGrid:
 
     def __init__(
         self,
-        model: "Model",
+        state: ModelState,
         template: FoldedTemplate,
         held: Mapping[str, float],
         grids: Grids,
@@ -51,15 +49,15 @@ class TemplateGrid:
         """Prepare the grid.
 
         Args:
-            model: The model.
+            state: The model's content.
             template: Its signals, folded on these axes at these held values.
             held: Values of parameters that stay.
             grids: Values of each axis.
             data: As for ``model.nll``.
         """
-        self._static, self._observed = model.static, model.observed_or(data)
-        self._experiments = jax.tree.unflatten(model.static.treedef, model.leaves)
-        self._leaves, self._values = model.leaves, {**model.parameters.defaults(), **held}
+        self._structure, self._observed = state.structure, state.observed_or(data)
+        self._experiments, self._leaves = state.arrays, state.leaves
+        self._values = {**state.parameters.defaults(), **held}
         self._folded, self._grids = template, grids
         self.inner, self.outer = template.inner, template.outer
         self.lengths = tuple(grids[n].size for n in self.outer)
@@ -67,9 +65,9 @@ class TemplateGrid:
         self._count = int(np.prod(self.lengths))
         self._slices = _slices(self._experiments)
         measured = np.asarray(self._observed.auxiliary).tolist()
-        self._found = dict(zip(self._static.measured, measured, strict=True))
-        alone = [g for g in self._static.groups if self._is_alone(g)]
-        self._together = [g for g in self._static.groups if not self._is_alone(g)]
+        self._found = dict(zip(self._structure.auxiliary_names, measured, strict=True))
+        alone = [g for g in self._structure.groups if self._is_alone(g)]
+        self._together = [g for g in self._structure.groups if not self._is_alone(g)]
         if template.kept is None or template.kept[0] is not self._observed:
             template.kept = self._observed, [self._prepared(i) for (i,) in alone]
         self._rows: list[GaussianRows] = template.kept[1]
@@ -116,7 +114,7 @@ class TemplateGrid:
     def _penalty(self, places: Sequence[np.ndarray]) -> np.ndarray:
         """chi2 of the constraints on nonlinear nuisances, [row, 1] or [row, width]."""
         out = np.zeros((self.step, 1))
-        for name, prior in self._static.constraints:
+        for name, prior in self._structure.constraints:
             value = self._values[name]
             if name in self.outer:
                 value = self._grids[name][places[self.outer.index(name)], None]
@@ -137,10 +135,10 @@ class TemplateGrid:
             e = self._experiments[i]
             signals.append(counts.reshape(shape[0] * shape[1], *_signal_shape(e)))
         values = {n: self._values[n] for e in self._experiments for n, _ in e.free_pulls}
-        static = (self._static, group)
-        return np.asarray(_solved(*static, self._leaves, self._observed, values, signals)).reshape(
-            shape
-        )
+        structure = (self._structure, group)
+        return np.asarray(
+            _solved(*structure, self._leaves, self._observed, values, signals)
+        ).reshape(shape)
 
 
 def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
@@ -167,7 +165,7 @@ def _on_cells(e: ExperimentArrays, signal: np.ndarray) -> np.ndarray:
 
 @jax.jit(static_argnums=(0, 1))
 def _solved(
-    static: ModelStructure,
+    structure: ModelStructure,
     group: tuple[int, ...],
     leaves: Any,
     observed: Observed,
@@ -175,9 +173,9 @@ def _solved(
     signals: list[Any],
 ) -> Reals:
     """chi2 [point] of one group at signals [point, source, variant, bin]."""
-    experiments = jax.tree.unflatten(static.treedef, leaves)
+    experiments = structure.experiments(leaves)
 
     def chi2(point: list[Any]) -> Reals:
-        return evaluate.profiled_group(static, experiments, observed, values, group, point)
+        return evaluate.profiled_group(structure, experiments, observed, values, group, point)
 
     return jax.lax.map(chi2, signals, batch_size=_BATCH)

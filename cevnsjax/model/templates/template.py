@@ -1,16 +1,14 @@
 """Templates of a model: its signals as polynomials of the parameters of a scan."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cevnsjax.model import compiled
+from cevnsjax.model.state import ModelState
 from cevnsjax.model.templates.fold import FoldedTemplate
 from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
-
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
 
 Grids = Mapping[str, np.ndarray]
 # Points are asked for in requests of one of two sizes, so that two compilations serve all. Few are
@@ -19,13 +17,15 @@ _FEW, _MANY, _BATCH = 256, 4096, 16
 _KEPT = 8
 
 
-def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> FoldedTemplate | None:
+def template_of(
+    state: ModelState, held: Mapping[str, float], grids: Grids
+) -> FoldedTemplate | None:
     """Signals of all experiments as a polynomial of the grid's axes; rows on at most one of them.
 
     Built from calls of the model itself and kept on it, for these held values and this box.
 
     Args:
-        model: The model.
+        state: The model's content.
         held: Values of parameters that stay.
         grids: Values of each axis.
 
@@ -38,18 +38,18 @@ def template_of(model: "Model", held: Mapping[str, float], grids: Grids) -> Fold
         tuple((n, float(g[0]), float(g[-1]), g.size) for n, g in grids.items()),
         tuple(hash(g.tobytes()) for g in grids.values()),
     )
-    kept = model.templates
+    kept = state.templates
     if key not in kept:
         if len(kept) >= _KEPT:
             kept.pop(next(iter(kept)))
-        found = _build(model, held, grids)
+        found = _build(state, held, grids)
         kept[key] = None if found is None else FoldedTemplate(found, grids)
     return kept[key]
 
 
-def _build(model: "Model", held: Mapping[str, float], grids: Grids) -> Polynomial | None:
-    acting_elsewhere = {n for n, p in model.parameters.items() if p.kind == "nuisance"}
-    shapes = {p.name for e in model.experiments.values() for p in e.shape.values()}
+def _build(state: ModelState, held: Mapping[str, float], grids: Grids) -> Polynomial | None:
+    acting_elsewhere = {n for n, p in state.parameters.items() if p.kind == "nuisance"}
+    shapes = {p.name for e in state.experiments.values() for p in e.shape.values()}
     if any(n in acting_elsewhere - shapes for n in grids):
         return None
     names = list(grids)
@@ -60,10 +60,10 @@ def _build(model: "Model", held: Mapping[str, float], grids: Grids) -> Polynomia
         if row and not axes:
             return None
         found = find_polynomial(
-            _asker(model, held, row, values),
+            _asker(state, held, row, values),
             {n: (float(grids[n][0]), float(grids[n][-1])) for n in axes},
-            {n: model.parameters[n].default for n in axes},
-            {n: model.parameters[n].scale for n in axes},
+            {n: state.parameters[n].default for n in axes},
+            {n: state.parameters[n].scale for n in axes},
             values.size,
         )
         if found is not None:
@@ -71,24 +71,26 @@ def _build(model: "Model", held: Mapping[str, float], grids: Grids) -> Polynomia
     return None
 
 
-def _asker(model: "Model", held: Mapping[str, float], row: str | None, values: np.ndarray) -> Any:
+def _asker(
+    state: ModelState, held: Mapping[str, float], row: str | None, values: np.ndarray
+) -> Any:
     def ask(points: dict[str, np.ndarray]) -> np.ndarray:
         shape = next(iter(points.values())).shape
         flat = {n: x.reshape(-1) for n, x in points.items()}
         if row:
             flat[row] = np.broadcast_to(values, shape).reshape(-1)
-        return signals_at(model, held, flat).reshape(*shape, -1)
+        return signals_at(state, held, flat).reshape(*shape, -1)
 
     return ask
 
 
-def signals_at(model: "Model", held: Mapping[str, float], points: Grids) -> np.ndarray:
+def signals_at(state: ModelState, held: Mapping[str, float], points: Grids) -> np.ndarray:
     """Signals of all experiments, flattened, at points {parameter: [point]}.
 
     Bounds are not looked at: a polynomial has none.
 
     Args:
-        model: The model.
+        state: The model's content.
         held: Values of parameters that stay.
         points: Parameters that vary.
 
@@ -97,21 +99,13 @@ def signals_at(model: "Model", held: Mapping[str, float], points: Grids) -> np.n
     """
     total = next(iter(points.values())).size
     size = _FEW if total <= _FEW else _MANY
-    vector, traced = model.split(dict(held))
+    inputs = state.inputs(dict(held), needed=False)
     out = []
     for first in range(0, total, size):
         # The last request is filled up with its own last point.
         index = np.minimum(np.arange(first, first + size), total - 1)
-        chunk = {n: np.asarray(x[index], dtype=model.dtype) for n, x in points.items()}
-        parts = compiled.run_map(
-            "signals",
-            model.static,
-            model.leaves,
-            model.observed_or(None, needed=False),
-            vector,
-            traced,
-            chunk,
-            _FEW if size == _FEW else _BATCH,
-        )
+        chunk = {n: np.asarray(x[index], dtype=state.dtype) for n, x in points.items()}
+        batch_size = _FEW if size == _FEW else _BATCH
+        parts = compiled.run_map("signals", state.structure, inputs, chunk, batch_size)
         out.append(np.concatenate([np.asarray(p).reshape(size, -1) for p in parts], axis=1))
     return np.concatenate(out)[:total]

@@ -179,7 +179,7 @@ def test_a_file_keeps_it(bare, tmp_path):
 def test_error_is_the_scatter_of_best_fits_to_toys():
     """1e4 toys of CsI 2017 at 25 times the exposure, where the likelihood is near a parabola."""
     model = redesigned(cj.Model(csi_2017(pulls={"sig": 0.05})), {"exposure": 25.0})
-    toys, truth = model.toy(2, size=10_000), model.parameters["sin2_theta_w"].default
+    toys, truth = model.toy(2, toys=10_000), model.parameters["sin2_theta_w"].default
 
     def nll(s, toy):
         return model.profiled_nll({"sin2_theta_w": s}, data=toy)

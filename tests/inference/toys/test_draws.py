@@ -52,7 +52,7 @@ def constrained(made):
 def test_shapes_and_names(name):
     """One toy without, a batch with a first axis; auxiliaries of all constrained nuisances."""
     made = model(name)
-    one, batch = made.toy(3), made.toy(3, size=4)
+    one, batch = made.toy(3), made.toy(3, toys=4)
     assert set(one.counts) == set(batch.counts) == set(made.experiments)
     for n, e in made.experiments.items():
         assert one.counts[n].shape == e.observed.shape
@@ -68,18 +68,18 @@ def test_shapes_and_names(name):
         assert one.auxiliary[n] == thrown[0] == batch[0].auxiliary[n]
     assert len(batch) == 4
     assert len(batch[1:3]) == 2
-    with pytest.raises(InputError, match="size="):
+    with pytest.raises(InputError, match="toys="):
         len(one)
 
 
 def test_a_batch_begins_with_a_smaller_one():
     """Across blocks of toys, counts and auxiliaries."""
     made = model("joint")
-    small, large = made.toy(8, size=5), made.toy(8, size=BLOCK + 3)
+    small, large = made.toy(8, toys=5), made.toy(8, toys=BLOCK + 3)
     for part in ("counts", "auxiliary"):
         for n, x in getattr(small, part).items():
             np.testing.assert_array_equal(x, getattr(large, part)[n][:5])
-    again, other = made.toy(8, size=5), made.toy(9, size=5)
+    again, other = made.toy(8, toys=5), made.toy(9, toys=5)
     for n, x in small.counts.items():
         np.testing.assert_array_equal(x, again.counts[n])
         assert np.all(np.any(x != other.counts[n], axis=1))
@@ -90,7 +90,7 @@ def test_twins_get_different_toys():
     e = csi_2021(morphs=())
     pulls = tuple(replace(p, name=f"{p.name}b") for p in e.pulls)
     made = Model([e, replace(e, name="twin", pulls=pulls)])
-    toys = made.toy(2, size=200)
+    toys = made.toy(2, toys=200)
     first, second = toys.counts["csi-2021"], toys.counts["twin"]
     mu = np.asarray(made.expected()["csi-2021"])
     far = [np.ravel((x - mu) / np.sqrt(mu)) for x in (first, second)]
@@ -105,7 +105,7 @@ def test_counts_follow_the_true_values(name):
     """Means are the expected counts with nuisances applied; variances those of the statistic."""
     made, size = model(name), 4000
     values = {THEORY: 0.3, SIG[name]: 0.4}
-    toys = made.toy(5, values, size=size)
+    toys = made.toy(5, values, toys=size)
     counts, e = toys.counts[name].astype(float), made.experiments[name]
     mu = np.asarray(made.expected(values)[name])
     variance = mu if e.statistic == "poisson" else e.variance
@@ -124,12 +124,12 @@ def test_auxiliaries_are_thrown_about_the_true_values(name):
     made, size = model(name), 4000
     priors = constrained(made)
     true = {n: p.mean + (0.7 - 0.2 * k) * p.sd for k, (n, p) in enumerate(priors.items())}
-    toys = made.toy(6, true, size=size)
+    toys = made.toy(6, true, toys=size)
     for n, prior in priors.items():
         far = (toys.auxiliary[n] - true[n]) / prior.sd
         assert abs(far.mean()) < 4 / np.sqrt(size)
         assert abs(far.var(ddof=1) - 1) < 4 * np.sqrt(2 / size)
-    still = made.toy(6, true, size=3, auxiliary=False)
+    still = made.toy(6, true, toys=3, auxiliary=False)
     assert still.auxiliary == {}
     for n, counts in still.counts.items():
         np.testing.assert_array_equal(counts, toys.counts[n][:3])
@@ -144,9 +144,9 @@ def test_nonlinear_nuisances_are_thrown_about_one():
     made = model("nonlinear")
     prior = made.parameters[QF].prior
     assert (prior.mean, made.parameters[QF].default) == (1.0, 1.0)
-    thrown = made.toy(4, size=4000).auxiliary[QF]
+    thrown = made.toy(4, toys=4000).auxiliary[QF]
     assert abs((thrown.mean() - 1) / prior.sd) < 4 / np.sqrt(4000)
-    moved = made.toy(4, {QF: 1.05}, size=4000).auxiliary[QF]
+    moved = made.toy(4, {QF: 1.05}, toys=4000).auxiliary[QF]
     np.testing.assert_allclose(moved - thrown, 0.05, rtol=1e-12)
 
 
@@ -156,7 +156,7 @@ def test_nonlinear_nuisances_are_thrown_about_one():
 @pytest.mark.parametrize("name", KINDS)
 def test_vmap_over_toys(name):
     """All at once, compiled: as one by one; thrown auxiliaries matter."""
-    made, toys = model(name), model(name).toy(12, {THEORY: 0.25}, size=5)
+    made, toys = model(name), model(name).toy(12, {THEORY: 0.25}, toys=5)
     together = jax.vmap(lambda d: made.profiled_nll({}, data=d))(toys)
     alone = [float(made.profiled_nll({}, data=toys[i])) for i in range(5)]
     np.testing.assert_allclose(together, alone, rtol=1e-11)
@@ -241,15 +241,15 @@ def test_bad_seed(seed):
 
 @pytest.mark.parametrize("size", [0, -2, True], ids=repr)
 def test_bad_size(size):
-    with pytest.raises(InputError, match="size must be a whole number >= 1"):
-        model("csi-2017").toy(1, size=size)
+    with pytest.raises(InputError, match="toys must be a whole number >= 1"):
+        model("csi-2017").toy(1, toys=size)
 
 
 @pytest.mark.parametrize(("seed", "size"), [(1.0, None), ("1", None), (1, 1.5), (1, "3")], ids=str)
 def test_numbers_of_a_wrong_kind(seed, size):
     """Caught by annotations where those are checked, by the package elsewhere."""
     with pytest.raises((InputError, TypeCheckError)):
-        model("csi-2017").toy(seed, size=size)
+        model("csi-2017").toy(seed, toys=size)
 
 
 def test_unknown_names():
@@ -266,7 +266,7 @@ def test_unknown_names():
 
 def test_a_batch_is_no_data():
     """It has to be indexed or mapped over; the error says what shape is expected."""
-    made, toys = model("csi-2017"), model("csi-2017").toy(1, size=3)
+    made, toys = model("csi-2017"), model("csi-2017").toy(1, toys=3)
     with pytest.raises(InputError, match=r"shape \(3, 12\), expected \(12,\)"):
         made.nll({}, data=toys)
     with pytest.raises(InputError, match=r"auxiliary .* has shape \(3,\), expected one number"):
@@ -295,7 +295,7 @@ def solved(made, toys):
 def test_every_toy_is_solved():
     """2000 toys at the true values, some of them through regions of negative curvature."""
     made = model("csi-2021")
-    toys = made.toy(11, size=2000)
+    toys = made.toy(11, toys=2000)
     left = jax.jit(jax.vmap(lambda d: made.solver_distance({}, data=d)))(toys)
     assert np.flatnonzero(np.abs(np.asarray(left)) > 1e-9).tolist() == []
 
@@ -305,7 +305,7 @@ def test_every_toy_is_solved():
 def test_pulls(name):
     """Fitted nuisances about true ones of 0: mean 0, width 1 in units of their own widths."""
     made, size = model(name), 2000
-    names, a, width = solved(made, made.toy(11, size=size))
+    names, a, width = solved(made, made.toy(11, toys=size))
     # No wider than the constraints alone; in single toys a morph can bend chi2 flatter.
     assert np.all(np.median(width, axis=1) <= [made.parameters[n].prior.sd for n in names])
     pulls = a / width
@@ -317,7 +317,7 @@ def test_pulls(name):
 def test_pulls_without_thrown_auxiliaries():
     """Centres held at the truth pull the fit there: widths shrink by what the data say."""
     made, size = model("csi-2021"), 400
-    names, a, width = solved(made, made.toy(11, size=size, auxiliary=False))
+    names, a, width = solved(made, made.toy(11, toys=size, auxiliary=False))
     k = names.index("alpha_nin_csi2021")
     assert np.std(a[k] / width[k]) < 0.3
 
@@ -334,7 +334,7 @@ def test_coverage(name):
     deviation apart, checked against the model where it lies.
     """
     made, size, true = model(name), 2000, model(name).parameters[THEORY].default
-    toys = made.toy(11, size=size)
+    toys = made.toy(11, toys=size)
     expected = {name: np.asarray(made.expected()[name])}
     width = 1 / np.sqrt(made.hessian({THEORY: true}, data=expected)[0, 0])
     first, last, step = STEPS[name]

@@ -221,7 +221,7 @@ def test_coverage(name, x, least, most):
     found = cj.toys(model, n, test=name, truth=truth, seed=12)
     import jax
 
-    toys = model.toy(12, truth, size=n)
+    toys = model.toy(12, truth, toys=n)
     pulls = jax.jit(jax.vmap(lambda toy: model.best_pulls({name: x}, data=toy)))(toys)
     u, v = np.asarray(pulls[SIG]) / sd[SIG], np.asarray(pulls[BRN]) / sd[BRN]
     at = np.stack([np.ones(n), u, v, u * v, u**2, v**2], axis=1) @ surface

@@ -74,7 +74,7 @@ def test_strength_at_its_bound(linear):
 
 
 def test_equal_to_fits_one_by_one(model, thrown):
-    toys = model.toy(3, json.loads(thrown.attrs["truth"]), size=3000)
+    toys = model.toy(3, json.loads(thrown.attrs["truth"]), toys=3000)
     for i in np.random.default_rng(0).choice(3000, 25, replace=False).tolist():
         fit = cj.fit(model, "sin2_theta_w", data=toys[i])
         assert thrown["chi2"].values[i] == pytest.approx(fit.chi2, abs=1e-8)
@@ -90,7 +90,7 @@ def test_two_valleys_are_both_seen(two_valleys, tested):
     """Nowhere on an exact grid is chi2 lower than the global fit."""
     found = cj.toys(two_valleys, 60, test=tested, seed=5)
     truth = json.loads(found.attrs["truth"])
-    toys = two_valleys.toy(5, truth, size=60)
+    toys = two_valleys.toy(5, truth, toys=60)
     axis = np.linspace(-1.0, 1.5, 2001 if len(tested) == 1 else 61)
     axes = np.meshgrid(*[axis] * len(tested))
     grid = {n: x.reshape(-1) for n, x in zip(tested, axes, strict=True)}
@@ -123,7 +123,7 @@ def test_engines_agree(model):
 def test_further_free_parameter(two_valleys):
     found = cj.toys(two_valleys, 12, test="eps_dV_ee", free=["eps_dV_ee", "eps_uV_mumu"], seed=4)
     truth = json.loads(found.attrs["truth"])
-    toys = two_valleys.toy(4, truth, size=12)
+    toys = two_valleys.toy(4, truth, toys=12)
     for i in (0, 5, 11):
         whole = cj.fit(two_valleys, ["eps_dV_ee", "eps_uV_mumu"], data=toys[i])
         held = cj.fit(two_valleys, "eps_uV_mumu", fixed={"eps_dV_ee": 0.0}, data=toys[i])
@@ -211,7 +211,7 @@ def test_poisson_equal_to_fits_one_by_one():
     found = cj.toys(model, 2000, test="sin2_theta_w", seed=9)
     assert found.attrs["failed"] == 0
     truth = json.loads(found.attrs["truth"])
-    toys = model.toy(9, truth, size=2000)
+    toys = model.toy(9, truth, toys=2000)
     for i in np.random.default_rng(1).choice(2000, 100, replace=False).tolist():
         fit = cj.fit(model, "sin2_theta_w", data=toys[i])
         assert found["chi2"].values[i] == pytest.approx(fit.chi2, abs=1e-6)

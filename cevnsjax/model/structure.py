@@ -1,0 +1,88 @@
+"""What a compiled likelihood depends on besides arrays, and the data it is compared with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from cevnsjax.core.types import Reals, Values
+from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.interactions.charges import Charges
+from cevnsjax.parameters import Normal, ParameterTable
+
+Interactions = tuple[Callable[..., Charges], ...]
+"""The interactions of a model, the StandardModel first."""
+Experiments = list[ExperimentArrays]
+"""The arrays of a model's experiments, in the model's order."""
+Leaves = tuple[jax.Array | np.ndarray, ...]
+"""The same, flattened."""
+Vector = Float[Array, " parameter"] | Float[np.ndarray, " parameter"]
+"""Value of every parameter, in their units."""
+
+
+@dataclass(frozen=True)
+class ModelStructure:
+    """What a compiled likelihood depends on besides arrays; equal ones share a compilation.
+
+    Attributes:
+        interactions: The StandardModel first, then any others.
+        treedef: Structure of the experiments' arrays.
+        names: All parameter names, in the order of the value vector.
+        constraints: Gaussian priors of nonlinear nuisances, (name, prior).
+        auxiliary_names: All nuisances with a Gaussian prior, linear ones too.
+        groups: Indices of experiments that share pulls; their pulls are solved together.
+    """
+
+    interactions: Interactions
+    treedef: Any
+    names: tuple[str, ...]
+    constraints: tuple[tuple[str, Normal], ...]
+    auxiliary_names: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+
+    def experiments(self, leaves: Leaves) -> Experiments:
+        """The arrays of all experiments from their flattened leaves."""
+        return jax.tree.unflatten(self.treedef, leaves)
+
+    def values(self, vector: Vector) -> Values:
+        """The vector [parameter] of all values as {name: scalar}."""
+        return dict(zip(self.names, vector, strict=True))
+
+
+class Observed(NamedTuple):
+    """The measurements that a model is compared with, and that pseudo-experiments draw.
+
+    Attributes:
+        counts: Observed counts by experiment, each [cell] [count].
+        auxiliary: Results of the auxiliary measurements of constrained nuisances, in the order of
+            ``ModelStructure.auxiliary_names``, [nuisance] [1].
+    """
+
+    counts: tuple[Reals, ...]
+    auxiliary: Reals
+
+
+class Inputs(NamedTuple):
+    """The arrays that a compiled function of a model takes.
+
+    Attributes:
+        leaves: Arrays of all experiments, flattened.
+        observed: The data.
+        vector: Value of every parameter, [parameter] in their units.
+        traced: Traced values that replace entries of ``vector``.
+    """
+
+    leaves: Leaves
+    observed: Observed
+    vector: Vector
+    traced: Values
+
+
+def gaussian_priors(table: ParameterTable) -> dict[str, Normal]:
+    """Gaussian priors of all nuisances: what auxiliary measurements constrain."""
+    return {
+        n: p.prior for n, p in table.items() if p.kind == "nuisance" and isinstance(p.prior, Normal)
+    }

@@ -14,7 +14,9 @@ from .form_factors import Helm as Helm
 from .form_factors import KleinNystrand as KleinNystrand
 from .form_factors import SymmetrizedFermi as SymmetrizedFermi
 from .inference.fits.fit import fit as fit
+from .inference.fits.fit_result import FitResult as FitResult
 from .inference.fits.profile import profile as profile
+from .inference.fits.profile_result import ProfileResult as ProfileResult
 from .inference.forecasts.expected_limit import expected_limit as expected_limit
 from .inference.forecasts.expected_sd import expected_sd as expected_sd
 from .inference.forecasts.fisher import fisher as fisher

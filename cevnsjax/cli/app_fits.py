@@ -31,7 +31,7 @@ def fit(
     fix: Fix = None,
     settings: Set = None,
     method: Annotated[
-        str, typer.Option("--method", help="auto, newton, lbfgs, adam or minuit.")
+        str, typer.Option("--method", help="auto, newton, lbfgs or minuit.")
     ] = "auto",
     bounds: Annotated[
         list[str] | None,

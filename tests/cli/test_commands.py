@@ -156,7 +156,7 @@ def test_scan_json_and_netcdf(run, tmp_path):
     np.testing.assert_array_equal(got["chi2"], expected["chi2"].values)
     assert got["axes"]["R_n_Cs"] == [4.0, 5.0, 6.0]
     assert got["best_fit"] == {n: expected.attrs[f"best_fit_{n}"] for n in got["axes"]}
-    assert list(got["levels"]) == ["0.6827", "0.90"]
+    assert list(got["levels"]) == ["0.6827", "0.90", "0.9545"]
     assert got["levels"]["0.90"] == pytest.approx(-2 * math.log(0.1))
     with xr.open_dataset(tmp_path / "scan.nc", engine="h5netcdf") as written:
         xr.testing.assert_equal(written, expected)

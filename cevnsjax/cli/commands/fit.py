@@ -28,7 +28,7 @@ def fit(request: Request, search: dict[str, Any], figure: str, sink: Sink) -> No
         raise UnknownNameError("figure", figure, FIGURES)
     prepare()
     from cevnsjax.inference.fits.fit import fit as run
-    from cevnsjax.inference.fits.fit_result import rounded
+    from cevnsjax.inference.rounding import rounded
 
     model = build(request)
     if sink.plot is not None and figure == "spectrum":
@@ -58,7 +58,7 @@ def _place(values: dict[str, float]) -> str:
 
 def _note(model: Any, result: Any) -> list[str]:
     """Fitted parameters and goodness of fit, for a figure."""
-    from cevnsjax.inference.fits.fit_result import rounded
+    from cevnsjax.inference.rounding import rounded
 
     lines = []
     for name, x in result.values.items():

@@ -173,7 +173,7 @@ def _prior_in_words(prior: Any) -> str:
 
 
 def _text(model: Any, found: Any, priors: dict[str, Any]) -> str:
-    from cevnsjax.inference.fits.fit_result import rounded
+    from cevnsjax.inference.rounding import rounded
 
     words = "; ".join(f"{name} {_prior_in_words(p)}" for name, p in priors.items())
     last = [f"{found.divergences} of {found.draws} draws diverged", f"priors: {words}"]

@@ -90,7 +90,7 @@ def _corner(
     """Theory parameters, and the nuisances too where they are few."""
     import numpy as np
 
-    from cevnsjax.inference.fits.fit_result import rounded
+    from cevnsjax.inference.rounding import rounded
     from cevnsjax.plots import corner
 
     theory = {n: x for n, x in draws.items() if model.parameters[n].kind == "theory"}

@@ -39,7 +39,7 @@ def fit(
         bounds: Narrower (low, high) for some of the free parameters.
         starts: Number of random starts besides the built-in ones.
         seed: Of the random starts.
-        method: "auto", "newton", "lbfgs", "adam" or "minuit"; all come down from several starts.
+        method: "auto", "newton", "lbfgs" or "minuit"; all come down from several starts.
         data: Data to use instead of the model's.
 
     Returns:

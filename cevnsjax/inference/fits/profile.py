@@ -7,8 +7,8 @@ import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
-from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.fits.profile_curve import Curve
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import Objective, free_names
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.inference.fits.fit_result import rounded
+from cevnsjax.inference.rounding import rounded
 
 # Eigenvalues of the information with unit diagonal below this are flat directions; components of
 # theirs above that are affected.

@@ -1,4 +1,4 @@
-"""Minimisers that ask for gradients only: optax L-BFGS and adam, and iminuit as a check."""
+"""Minimisers that ask for gradients only: optax L-BFGS, and iminuit as a check."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -17,8 +17,6 @@ from cevnsjax.inference.minimise.newton import (
     pushed_to_bound,
 )
 
-_ADAM_STEPS, _ADAM_RATE, _ADAM_DECAY = 4000, 0.3, 0.997
-_STILL = 1e-9
 # Where Minuit ends nearer to a bound than this, in scales, it may mean the bound.
 _NEAR = 1e-2
 
@@ -111,48 +109,6 @@ def polished(problem: Problem, found: Minimum) -> Minimum:
     """
     end = newton(problem, found.u)
     return replace(end, steps=found.steps + end.steps)
-
-
-@lru_cache(maxsize=8)
-def _adam_update(size: int) -> tuple[Any, Any]:
-    import jax
-    import jax.numpy as jnp
-    import optax
-
-    rate = optax.exponential_decay(_ADAM_RATE, 1, _ADAM_DECAY)
-    transform = optax.chain(optax.scale_by_adam(), optax.scale_by_schedule(rate))
-
-    @jax.jit
-    def update(gradient: Any, state: Any) -> Any:
-        # Optax mixes integer widths: it cannot run under a caller's strict promotion.
-        with jax.numpy_dtype_promotion("standard"):
-            return transform.update(gradient, state)
-
-    return jax.jit(transform.init)(jnp.zeros(size)), update
-
-
-def adam(problem: Problem, start: np.ndarray) -> Minimum:
-    """Optax adam with a decaying rate, steps clipped to the bounds; for rough functions.
-
-    Args:
-        problem: What to minimise.
-        start: Scaled start, [parameter].
-    """
-    u = np.clip(start, problem.low, problem.high)
-    state, update = _adam_update(u.size)
-    best, steps = (np.inf, u), 0
-    for _ in range(_ADAM_STEPS):
-        value, gradient = problem.value_and_grad(u)
-        if value < best[0]:
-            best = (value, u)
-        inward = np.where(pushed_to_bound(problem, u, gradient), 0.0, gradient)
-        if not np.isfinite(value) or np.max(np.abs(inward), initial=0.0) < _STILL:
-            break
-        step, state = update(inward, state)
-        u = np.clip(u - np.asarray(step), problem.low, problem.high)
-        steps += 1
-    value, u = best
-    return Minimum(u, value, np.inf, on_bound(problem, u), steps)
 
 
 def minuit(problem: Problem, start: np.ndarray) -> Minimum:

@@ -5,14 +5,13 @@ from collections.abc import Callable
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.inference.minimise.descents import adam, lbfgs, minuit, polished
+from cevnsjax.inference.minimise.descents import lbfgs, minuit, polished
 from cevnsjax.inference.minimise.newton import Minimum, Problem, newton_many
 
-METHODS = ("auto", "newton", "lbfgs", "adam", "minuit")
+METHODS = ("auto", "newton", "lbfgs", "minuit")
 """How to come down: "auto" is Newton, after L-BFGS where there are many parameters."""
 _ONE_BY_ONE: dict[str, Callable[[Problem, np.ndarray], Minimum]] = {
     "lbfgs": lambda problem, start: polished(problem, lbfgs(problem, start)),
-    "adam": lambda problem, start: polished(problem, adam(problem, start)),
     "minuit": minuit,
 }
 # Exact Hessians of more parameters cost more than they save far from the minimum.
@@ -27,8 +26,8 @@ def minima_of(problem: Problem, starts: list[np.ndarray], method: str = "auto") 
     Args:
         problem: What to minimise.
         starts: Scaled coordinates, each [parameter].
-        method: "auto" or "newton" (all starts at once), "lbfgs" or "adam" (optax, Newton's steps
-            at the end), or "minuit" (iminuit, if it is installed).
+        method: "auto" or "newton" (all starts at once), "lbfgs" (optax, Newton's
+            steps at the end), or "minuit" (iminuit, if it is installed).
 
     Raises:
         UnknownNameError: At an unknown method.

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.inference.fits.fit_result import rounded
+from cevnsjax.inference.rounding import rounded
 
 _LEVEL = 0.6827
 # Parts of a flat prior's range; a density at its end above this part of the largest one is cut off.

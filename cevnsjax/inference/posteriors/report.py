@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.inference.fits.fit_result import rounded
 from cevnsjax.inference.posteriors.notes import notes_of
+from cevnsjax.inference.rounding import rounded
 
 # Rank-normalised R-hat and effective draws: Vehtari et al., Bayesian Analysis 16 (2021) 667.
 _R_HAT, _ESS_PER_CHAIN = 1.01, 100

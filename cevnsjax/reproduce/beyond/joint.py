@@ -7,7 +7,7 @@ from functools import cache
 from matplotlib.figure import Figure
 
 from cevnsjax.experiments import csi_2021, lar_2020
-from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import (
     NSI,
     ChargeRadius,

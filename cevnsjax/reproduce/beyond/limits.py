@@ -14,7 +14,7 @@ import numpy as np
 from scipy import optimize
 
 from cevnsjax.core.levels import delta_chi2_at, level_key
-from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.objective import Objective
 
 LEVELS = (0.6827, 0.90)

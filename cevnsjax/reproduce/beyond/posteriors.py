@@ -9,7 +9,7 @@ import xarray as xr
 
 from cevnsjax.core.levels import level_key
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
-from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.posteriors.grid import credible_intervals, grid_posterior, marginal
 from cevnsjax.inference.posteriors.sample import sample
 from cevnsjax.interactions import NSI, ChargeRadius, MagneticMoment, StandardModel

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cevnsjax.core.levels import delta_chi2_at, level_key
-from cevnsjax.inference.fits.fit_result import ProfileResult
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.plots import ContourSet
 from cevnsjax.plots import profile as draw_profile
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing

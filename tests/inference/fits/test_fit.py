@@ -11,7 +11,8 @@ from support import witness
 from cevnsjax import Model, StandardModel, fit
 from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.fits.fit_result import FitResult, rounded
+from cevnsjax.inference.fits.fit_result import FitResult
+from cevnsjax.inference.rounding import rounded
 
 NAME = "csi-2017"
 # The fit stops 1e-11 above the minimum in nll: 5e-6 standard deviations.
@@ -198,7 +199,7 @@ def test_json_round_trip(tmp_path):
             back = FitResult.from_json(source)
             assert back.to_dict() == found.to_dict()
             np.testing.assert_array_equal(back.covariance, found.covariance)
-    with pytest.raises(DataError, match="not a fit result"):
+    with pytest.raises(DataError, match="not the JSON of a FitResult"):
         FitResult.from_json("{}")
     with pytest.raises(DataError):
         FitResult.from_json("[1, 2]")

@@ -6,8 +6,8 @@ from scipy.stats import chi2 as chi2_distribution
 from scipy.stats import norm
 from support.toy import Batched, Toy, parameter
 
-from cevnsjax import fit, profile
-from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax import ProfileResult, fit, profile
+from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at, level_key
 
 LEVELS = (0.6827, 0.90, 0.9545, 0.99)
@@ -212,3 +212,17 @@ def test_bad_ranges_and_parameters():
     broken = Toy([parameter("x", bounds=(0.0, 1.0))], lambda x: np.where(x > 0.5, np.nan, x))
     with pytest.raises(InputError, match="not finite"):
         profile(broken, "x")
+
+
+def test_json_round_trip(tmp_path):
+    result = profile(gaussian(bounds=(0.0, 3.0)), "x", side="upper", levels=(0.9, 0.95))
+    path = tmp_path / "profile.json"
+    path.write_text(result.to_json())
+    for source in (result.to_json(), path):
+        back = ProfileResult.from_json(source)
+        assert back.to_dict() == result.to_dict()
+        assert (back.intervals, back.minima) == (result.intervals, result.minima)
+        np.testing.assert_array_equal(back.delta_chi2, result.delta_chi2)
+    for text in ("{}", "[1]", "no json", '{"curve": 3}'):
+        with pytest.raises(DataError, match="not the JSON of a ProfileResult"):
+            ProfileResult.from_json(text)

@@ -67,7 +67,7 @@ def test_an_even_parameter_does_not_stay_at_zero(models):
     """chi2 falls with mu_nu_e^2 when events are missing from the prediction."""
     model, _ = models["even"]
     data = np.asarray(model.expected({"mu_nu_e": 25.0})["csi-2017"])
-    for method in ("auto", "newton", "lbfgs", "adam"):
+    for method in ("auto", "newton", "lbfgs"):
         found = fit(model, ["mu_nu_e"], data=data, method=method, start={"mu_nu_e": 0.0})
         assert found.values["mu_nu_e"] == pytest.approx(25.0, abs=1e-2)
 
@@ -78,7 +78,7 @@ def test_errors(models):
         fit(model, ["sin2_theta_w"], method="simplex")
     with pytest.raises(UnknownNameError, match="unknown method"):
         minima_of(wells(), [np.zeros(1)], "simplex")
-    for method in ("newton", "lbfgs", "adam"):
+    for method in ("newton", "lbfgs"):
         with pytest.raises(InputError, match="not finite at any start"):
             minima_of(problem(lambda x: np.nan * x), [np.zeros(1), np.ones(1)], method)
 
@@ -108,7 +108,7 @@ def wells(tilt=0.0, low=-np.inf, high=np.inf):
     )
 
 
-@pytest.mark.parametrize("method", ["auto", "newton", "lbfgs", "adam", "minuit"])
+@pytest.mark.parametrize("method", ["auto", "newton", "lbfgs", "minuit"])
 @pytest.mark.parametrize("tilt", [0.0, 0.3])
 def test_all_minima_lowest_first(method, tilt):
     """Equal ones are kept apart by their places; the lowest comes first."""
@@ -157,18 +157,3 @@ def test_lbfgs_leaves_a_maximum_in_few_steps():
     found = lbfgs(cosine, np.array([0.05]))
     assert found.u[0] == pytest.approx(np.pi, abs=1e-2)
     assert found.steps < 30
-
-
-def test_adam_comes_back_to_the_lowest_valley_it_saw():
-    """Momentum carries it through a narrow valley at 0 into a higher one."""
-    well = lambda x: 1.5 * np.exp(-(x**2) / 0.02)  # noqa: E731
-    narrow = problem(
-        lambda x: 0.05 * (x + 3) ** 2 - well(x),
-        lambda x: 0.1 * (x + 3) + 100 * x * well(x),
-        lambda x: 0.1 + (100 - 1e4 * x**2) * well(x),
-    )
-    for start in (2.0, 4.0):
-        (found,) = minima_of(narrow, [np.array([start])], "adam")
-        x = np.linspace(-0.1, 0.1, 100_001)
-        assert found.converged
-        assert found.value == pytest.approx(np.min(0.05 * (x + 3) ** 2 - well(x)), abs=1e-9)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cevnsjax.analyses import aristizabal2018
-from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.fits.profile import profile
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import GeneralizedInteractions
 from cevnsjax.model import Model
 from cevnsjax.reproduce.rows import Number, Row, print_rows, published, rows_of

@@ -12,8 +12,8 @@ from typing import Any
 
 from cevnsjax.analyses import picciau2020
 from cevnsjax.analyses.picciau2020 import AveragedMoment
-from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.fits.profile import profile
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import ChargeRadius, MagneticMoment, Millicharge
 from cevnsjax.model import Model
 from cevnsjax.nuclei import isotope, theory_radii

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from cevnsjax.analyses import picciau2020
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.inference.fits.fit_result import ProfileResult
 from cevnsjax.inference.fits.profile import profile
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.model import Model
 from cevnsjax.nuclei import Target, isotope, theory_radii
 from cevnsjax.plots.frame import dress, legend_above, new_figure

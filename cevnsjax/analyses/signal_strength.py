@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from cevnsjax.analyses.papers import Interactions
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.interactions import StandardModel
@@ -22,7 +22,11 @@ class SignalShape(StandardModel):
 
 
 def with_free_strength(
-    experiment: Experiment, sm: StandardModel, interactions: Sequence[Any], *, name: str
+    experiment: Experiment,
+    sm: StandardModel,
+    interactions: Interactions,
+    *,
+    name: str,
 ) -> Model:
     """A model in which the signal's pull is fitted; at -1 there is no signal.
 

@@ -107,4 +107,4 @@ def test_every_analysis_builds_and_is_finite(name):
     model = analyses.analysis(name)
     assert model.name == name
     assert np.isfinite(float(model.profiled_nll()))
-    assert name in analyses.__dict__
+    assert name in analyses.__all__

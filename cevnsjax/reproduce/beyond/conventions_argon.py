@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cevnsjax.analyses import picciau2020
-from cevnsjax.analyses.picciau2020 import AveragedMoment
+from cevnsjax.analyses.papers.picciau2020 import AveragedMoment
 from cevnsjax.experiments import lar_2020
 from cevnsjax.interactions import (
     ChargeRadius,

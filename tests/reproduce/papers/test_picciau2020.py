@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cevnsjax import analyses
-from cevnsjax.analyses.picciau2020 import AveragedMoment
+from cevnsjax.analyses.papers.picciau2020 import AveragedMoment
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.inference.fits.fit import fit

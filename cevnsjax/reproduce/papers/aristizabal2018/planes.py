@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cevnsjax.analyses.aristizabal2018 import SCALED_CV
+from cevnsjax.analyses.papers.aristizabal2018 import SCALED_CV
 from cevnsjax.interactions.generalized import PER_NUCLEON
 from cevnsjax.nuclei import isotope
 

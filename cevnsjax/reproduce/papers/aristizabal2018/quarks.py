@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from cevnsjax.analyses import aristizabal2018
-from cevnsjax.analyses.aristizabal2018 import SCALED_CV
+from cevnsjax.analyses.papers.aristizabal2018 import SCALED_CV
 from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import GeneralizedInteractions

@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from cevnsjax.analyses import liao_marfatia2017
-from cevnsjax.analyses.liao_marfatia2017 import CONVENTIONS
+from cevnsjax.analyses import analysis, liao_marfatia2017
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.core.units import keV
 from cevnsjax.inference.scans.scan import scan
-from cevnsjax.interactions import NSI, LightVector
+from cevnsjax.interactions import NSI
 from cevnsjax.model import Model
 from cevnsjax.model.spectrum import spectrum
 from cevnsjax.plots import ContourSet, contours
@@ -46,7 +45,7 @@ BOX, _POINTS, _ALONG = 0.75, 121, 9
 
 def mediator_model() -> Model:
     """The analysis with a universal light vector, normalised as in eq. 6."""
-    return liao_marfatia2017(interactions=[LightVector(**CONVENTIONS["light_vector"])])
+    return analysis("liao_marfatia2017", interaction_options={"light_vector": {}})
 
 
 def density(model: Model, n_pe: np.ndarray, **values: float) -> dict[str, np.ndarray]:

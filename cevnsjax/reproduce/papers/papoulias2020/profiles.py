@@ -91,9 +91,11 @@ def magnetic_moment() -> Figure:
     """Figure 5: the effective magnetic moment, with two powers of the form factor and with one."""
     reach, shown = (0.0, 80.0), {}
     for power, text in ((2, "$F^2$"), (1, "$F$")):
-        options = {"interaction_options": {"magnetic_moment": {"form_factor_power": power}}}
+        reading = {"magnetic_moment": {"form_factor_power": power}}
         for q in QUENCHINGS:
-            model = analysis("papoulias2020", named=["mu_nu"], quenching=q, **options)
+            model = analysis(
+                "papoulias2020", named=["mu_nu"], quenching=q, interaction_options=reading
+            )
             shown[f"{text}, {q} QF"] = delta_chi2_curve(model, "mu_nu", reach)
     figure, (axes,) = panels(1, width=3.8, height=3.2)
     text = r"$\mu_\nu$ [$10^{-10}\,\mu_B$]"

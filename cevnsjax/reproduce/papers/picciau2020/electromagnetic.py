@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from cevnsjax.analyses import picciau2020
-from cevnsjax.analyses.picciau2020 import AveragedMoment
+from cevnsjax.analyses.papers.picciau2020 import AveragedMoment
 from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import ChargeRadius, MagneticMoment, Millicharge

@@ -7,21 +7,18 @@ Nystrand with r_A = 1.20 fm, PDG-2018 couplings. 132.3 +23.4 -22.5 events at 6.5
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 from cevnsjax.analyses.options import require_known
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.model import Model
 
 _SMEARING = {"none": None, "poisson": "poisson"}
-CONVENTIONS: dict[str, dict[str, Any]] = {}
-"""How the paper reads interactions: it has none."""
 
 
-def coherent2017(*, smearing: str = "none", interactions: Sequence[Any] = ()) -> Model:
+def coherent2017(*, smearing: str = "none", interactions: Interactions = ()) -> Model:
     """The likelihood of COHERENT, Science 357, 1123; alpha_sig_csi2017 is the signal's strength.
 
     Args:
@@ -43,3 +40,6 @@ def coherent2017(*, smearing: str = "none", interactions: Sequence[Any] = ()) ->
     )
     sm = SignalShape("pdg2018", form_factor=KleinNystrand(r_A=1.20), radii="formula")
     return with_free_strength(experiment, sm, interactions, name="coherent2017")
+
+
+ANALYSIS = Analysis(coherent2017)

@@ -3,19 +3,14 @@
 14.6 kg, Klein-Nystrand with r_A = 1.20 fm, 1.17 PE/keV, tree couplings, variance C + AC.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
 
-CONVENTIONS: dict[str, dict[str, Any]] = {"light_vector": {"normalization": "lm_eq6"}}
-"""How the paper reads interactions: the normalisation of its eq. 6."""
 
-
-def liao_marfatia2017(*, interactions: Sequence[Any] = ()) -> Model:
+def liao_marfatia2017(*, interactions: Interactions = ()) -> Model:
     """The analysis of Liao and Marfatia, PLB 775, 54.
 
     Args:
@@ -26,3 +21,6 @@ def liao_marfatia2017(*, interactions: Sequence[Any] = ()) -> Model:
     )
     sm = StandardModel("tree", form_factor=KleinNystrand(r_A=1.20), radii="formula")
     return Model(experiment, [sm, *interactions], name="liao_marfatia2017")
+
+
+ANALYSIS = Analysis(liao_marfatia2017, conventions={"light_vector": {"normalization": "lm_eq6"}})

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cevnsjax.analyses.options import require_known
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments import csi_2017, lar_2020
@@ -30,8 +31,6 @@ _CSI = {
     "spectrum": {"variance": "C+AC", "pulls": {"sig": 0.112, "brn": 0.25}},
     "time": {"statistic": "time", "pulls": {"sig": 0.112, "brn": 0.25, "ss": 0.05}},
 }
-CONVENTIONS = {"charge_radius": {"reading": "total"}}
-"""How the papers read interactions: radii contain the Standard Model's."""
 
 
 def picciau2020(
@@ -40,7 +39,7 @@ def picciau2020(
     radius: str = "fixed",
     statistic: str = "spectrum",
     threshold_kevee: float | None = None,
-    interactions: Sequence[Any] = (),
+    interactions: Interactions = (),
 ) -> Model:
     """The analysis of Cadeddu et al., PRD 102, 015030, as the slides of 2020 show it.
 
@@ -118,3 +117,10 @@ class AveragedMoment(MagneticMoment):
             return charges
         mean = sum(charges.magnetic.values()) / len(nucleus.sources)
         return Charges(magnetic=dict.fromkeys(nucleus.sources, mean))
+
+
+ANALYSIS = Analysis(
+    picciau2020,
+    conventions={"charge_radius": {"reading": "total"}},
+    variants={"R_n_Ar": {"radius": "free"}},
+)

@@ -4,23 +4,20 @@
 over 6-30 PE at 1.17 PE/keV, tree couplings and a Helm form factor with s = 0.5 fm.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
 
 _NEUTRONS, _ANTICOINCIDENCE = 6.0, 405.0
-CONVENTIONS = {"charge_radius": {"via": "sin2_theta_w", "couplings": "tree", "factor": 1.0}}
-"""How the paper reads interactions: the full shift of sin2_theta_w."""
 
 
-def papoulias_kosmas2019(*, interactions: Sequence[Any] = ()) -> Model:
+def papoulias_kosmas2019(*, interactions: Interactions = ()) -> Model:
     """The single-bin analysis of Papoulias and Kosmas, PRD 97, 033003.
 
     Args:
@@ -35,3 +32,9 @@ def papoulias_kosmas2019(*, interactions: Sequence[Any] = ()) -> Model:
     )
     sm = StandardModel("tree", form_factor=Helm(s=0.5, box="r_A", r_A=1.2), radii="formula")
     return Model(experiment, [sm, *interactions], name="papoulias_kosmas2019")
+
+
+ANALYSIS = Analysis(
+    papoulias_kosmas2019,
+    conventions={"charge_radius": {"via": "sin2_theta_w", "couplings": "tree", "factor": 1.0}},
+)

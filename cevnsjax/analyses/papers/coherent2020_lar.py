@@ -11,21 +11,20 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from cevnsjax.analyses.options import morph_names, require_known
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.experiments import lar_2020
 from cevnsjax.experiments.releases.lar_2020.cells import MORPHS
 from cevnsjax.model import Model
 
 _SIGNALS = ("release", "computed")
-CONVENTIONS: dict[str, dict[str, Any]] = {}
-"""How the paper reads interactions: it has none."""
 
 
 def coherent2020_lar(
     signal: str = "release",
     *,
     morphs: str | Sequence[str] = (),
-    interactions: Sequence[Any] = (),
+    interactions: Interactions = (),
 ) -> Model:
     """The likelihood of COHERENT, PRL 126, 012002; alpha_sig_lar2020 is the signal's strength.
 
@@ -49,3 +48,6 @@ def coherent2020_lar(
     )
     sm = SignalShape("erler_su_printed")
     return with_free_strength(experiment, sm, interactions, name="coherent2020_lar")
+
+
+ANALYSIS = Analysis(coherent2020_lar)

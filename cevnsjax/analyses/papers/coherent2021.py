@@ -8,9 +8,9 @@ for. 308.7 events against 306 +- 20 in print.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from cevnsjax.analyses.options import morph_names, require_known
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
 from cevnsjax.detector.timing import Pulse
 from cevnsjax.experiments import csi_2021
@@ -21,8 +21,6 @@ _SIGNAL_SD = {"free": math.inf, "constrained": 0.12}
 _PULSES = {"neutrons": Pulse(0.47193122, 0.13813900), "flux": None}
 _MORPHS = ("qf_1", "qf_2", "eff", "time")
 _COUPLINGS = "erler_su_printed"
-CONVENTIONS: dict[str, dict[str, Any]] = {}
-"""How the paper reads interactions: it has none."""
 
 
 def coherent2021(
@@ -30,7 +28,7 @@ def coherent2021(
     *,
     pulse: str = "neutrons",
     morphs: str | Sequence[str] = (),
-    interactions: Sequence[Any] = (),
+    interactions: Interactions = (),
 ) -> Model:
     """The likelihood of COHERENT, PRL 129, 081801.
 
@@ -60,3 +58,6 @@ def coherent2021(
             experiment, SignalShape(_COUPLINGS), interactions, name="coherent2021"
         )
     return Model(experiment, [StandardModel(_COUPLINGS), *interactions], name="coherent2021")
+
+
+ANALYSIS = Analysis(coherent2021, variants={"sin2_theta_w": {"normalisation": "constrained"}})

@@ -7,10 +7,9 @@ shift of its eq. 17.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 from cevnsjax.analyses.options import require_known
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm, KleinNystrand
 from cevnsjax.interactions import StandardModel
@@ -23,8 +22,6 @@ _RADIUS = {
     "fixed": StandardModel("pdg2018", form_factor=KleinNystrand(r_A=1.20), radii="formula"),
     "free": StandardModel("pdg2018", form_factor=Helm(s=0.9), radii="nuclear"),
 }
-CONVENTIONS = {"charge_radius": {"via": "sin2_theta_w", "couplings": "pdg2018", "factor": 0.5}}
-"""How the paper reads interactions."""
 
 
 def papoulias2020(
@@ -32,7 +29,7 @@ def papoulias2020(
     *,
     radius: str = "fixed",
     form_factor_error: str = "auto",
-    interactions: Sequence[Any] = (),
+    interactions: Interactions = (),
 ) -> Model:
     """The analysis of Papoulias, PRD 102, 113004.
 
@@ -58,3 +55,10 @@ def papoulias2020(
         sd = math.sqrt(sd**2 - _FORM_FACTOR_SD**2)
     experiment = csi_2017(_QUENCHING[quenching], pulls={"sig": sd})
     return Model(experiment, [_RADIUS[radius], *interactions], name="papoulias2020")
+
+
+ANALYSIS = Analysis(
+    papoulias2020,
+    conventions={"charge_radius": {"via": "sin2_theta_w", "couplings": "pdg2018", "factor": 0.5}},
+    variants={"R_n": {"radius": "free"}},
+)

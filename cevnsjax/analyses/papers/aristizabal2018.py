@@ -6,10 +6,9 @@ once. The literal limits lie 2-4 % off its Table 1; ``scaled`` has two fitted nu
 origin, all rates x 1.07 and C_V^SM/N = 0.939 for both nuclei, which give them to 1.5 %.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.core.types import Values
 from cevnsjax.couplings import coupling_scheme
 from cevnsjax.experiments import csi_2017
@@ -24,11 +23,9 @@ _FRACTIONS = (0.51, 0.49)
 _SCALED_RATE = 1.07
 SCALED_CV = 0.939
 """C_V^SM/N of both nuclei in the scaled form [1]."""
-CONVENTIONS: dict[str, dict[str, Any]] = {}
-"""How the paper reads interactions: as the package does."""
 
 
-def aristizabal2018(*, scaled: bool = False, interactions: Sequence[Any] = ()) -> Model:
+def aristizabal2018(*, scaled: bool = False, interactions: Interactions = ()) -> Model:
     """The analysis of Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018.
 
     Args:
@@ -71,3 +68,6 @@ class _ScaledCoupling(Interaction):
         own = -2 * (g_Vp[0] * Z + g_Vn * N) / N
         shift = -0.5 * (SCALED_CV - own) * nucleus.NF_n
         return Charges(vector={(s, SOURCE_FLAVOUR[s]): shift for s in nucleus.sources})
+
+
+ANALYSIS = Analysis(aristizabal2018)

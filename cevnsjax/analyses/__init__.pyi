@@ -1,0 +1,11 @@
+from .papers import Analysis as Analysis
+from .papers.aristizabal2018 import aristizabal2018 as aristizabal2018
+from .papers.coherent2017 import coherent2017 as coherent2017
+from .papers.coherent2020_lar import coherent2020_lar as coherent2020_lar
+from .papers.coherent2021 import coherent2021 as coherent2021
+from .papers.liao_marfatia2017 import liao_marfatia2017 as liao_marfatia2017
+from .papers.papoulias2020 import papoulias2020 as papoulias2020
+from .papers.papoulias_kosmas2019 import papoulias_kosmas2019 as papoulias_kosmas2019
+from .papers.picciau2020 import picciau2020 as picciau2020
+from .registry import ANALYSES as ANALYSES
+from .registry import analysis as analysis

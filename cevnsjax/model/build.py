@@ -140,11 +140,6 @@ def build_state(
         free_pulls: Pulls that are parameters like any other.
         dtype: Float type of all arrays.
     """
-
-    def leaf(array: Any) -> jax.Array:
-        # device_put does not compile a program for each new shape; jnp.asarray does.
-        return jax.device_put(np.asarray(array, dtype=dtype))
-
     structures = structures_of(interactions)
     oscillating = any(hasattr(i, "survival") for i in interactions)
     arrays = [
@@ -158,6 +153,30 @@ def build_state(
         )
         for e in experiments.values()
     ]
+    return state_of(interactions, experiments, parameters, arrays, dtype)
+
+
+def state_of(
+    interactions: tuple[Any, ...],
+    experiments: Mapping[str, Experiment],
+    parameters: ParameterTable,
+    arrays: list[ExperimentArrays],
+    dtype: np.dtype,
+) -> ModelState:
+    """The frozen content of a model whose arrays are there.
+
+    Args:
+        interactions: The StandardModel first.
+        experiments: By name.
+        parameters: From ``table_of``.
+        arrays: Of the experiments, in their order.
+        dtype: Float type of all arrays.
+    """
+
+    def leaf(array: Any) -> jax.Array:
+        # device_put does not compile a program for each new shape; jnp.asarray does.
+        return jax.device_put(np.asarray(array, dtype=dtype))
+
     leaves, treedef = jax.tree.flatten(arrays)
     priors = gaussian_priors(parameters)
     structure = ModelStructure(
@@ -172,7 +191,7 @@ def build_state(
     return ModelState(
         # The one description equal to this, so that equal models share compilations.
         structure=_interned.setdefault(structure, structure),
-        leaves=tuple(leaves),
+        leaves=tuple(x if isinstance(x, jax.Array) else leaf(x) for x in leaves),
         parameters=parameters,
         experiments=experiments,
         defaults=np.array(list(parameters.defaults().values()), dtype=dtype),

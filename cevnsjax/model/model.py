@@ -1,6 +1,8 @@
 """The model: experiments, interactions and parameters behind pure functions of a values dict."""
 
+import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -9,17 +11,20 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.precision import numpy_dtype
 from cevnsjax.core.types import Values
+from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
-from cevnsjax.model.build import build_state, by_name, standard_model_first, table_of
+from cevnsjax.model.build import build_state, by_name, standard_model_first, state_of, table_of
 from cevnsjax.model.data import Pseudodata, draw
 from cevnsjax.model.expansion import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
+from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import gaussian_priors
 from cevnsjax.model.templates.grid import TemplateGrid
 from cevnsjax.model.templates.template import template_of
+from cevnsjax.parameters import ParameterTable
 
 
 class Model:
@@ -71,21 +76,40 @@ class Model:
         """
         self.dtype = numpy_dtype(dtype)
         self.name = name
-        self.experiments = by_name(experiments)
         self.interactions = standard_model_first(interactions)
-        self.parameters = table_of(self.interactions, self.experiments, defaults or {}, free_pulls)
-        self.state = build_state(
-            self.interactions, self.experiments, self.parameters, free_pulls, self.dtype
-        )
-        self.observed = self.state.observed.counts
-        self.nll = BoundFunction(self.state, "nll")
-        self.profiled_nll = BoundFunction(self.state, "profiled_nll")
-        self.marginal_nll = BoundFunction(self.state, "marginal_nll")
-        self.expected = BoundFunction(self.state, "expected")
-        self.by_component = BoundFunction(self.state, "by_component")
-        self.predicted = BoundFunction(self.state, "predicted")
-        self.best_pulls = BoundFunction(self.state, "best_pulls")
-        self.solver_distance = BoundFunction(self.state, "solver_distance")
+        by_names = by_name(experiments)
+        table = table_of(self.interactions, by_names, defaults or {}, free_pulls)
+        self._bind(build_state(self.interactions, by_names, table, free_pulls, self.dtype))
+
+    def _bind(self, state: ModelState) -> None:
+        """Make everything that follows from the state."""
+        self.state = state
+        self.experiments = dict(state.experiments)
+        self.parameters = state.parameters
+        self.observed = state.observed.counts
+        self.nll = BoundFunction(state, "nll")
+        self.profiled_nll = BoundFunction(state, "profiled_nll")
+        self.marginal_nll = BoundFunction(state, "marginal_nll")
+        self.expected = BoundFunction(state, "expected")
+        self.by_component = BoundFunction(state, "by_component")
+        self.predicted = BoundFunction(state, "predicted")
+        self.best_pulls = BoundFunction(state, "best_pulls")
+        self.solver_distance = BoundFunction(state, "solver_distance")
+
+    def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
+        """The same model with other arrays and constraints, e.g. those of another design.
+
+        Args:
+            arrays: Of its experiments, in their order.
+            parameters: The same parameters, with other priors or defaults.
+        """
+        experiments = {
+            n: replace(e, variance=1 / np.asarray(a.weights, dtype=float))
+            for (n, e), a in zip(self.experiments.items(), arrays, strict=True)
+        }
+        other = copy.copy(self)
+        other._bind(state_of(self.interactions, experiments, parameters, arrays, self.dtype))
+        return other
 
     @property
     def title(self) -> str:

@@ -1,9 +1,7 @@
-"""Models of another design: more exposure, less background, other efficiencies or constraints.
+"""The language of designs: what a study may change about the experiments of a model, by key.
 
-What a design may change is named by keys:
-
-- ``exposure`` or ``exposure.EXPERIMENT``: factor on mass times time, of all experiments or one [1].
-  Signal, backgrounds and the variance of Gaussian counts grow by it.
+- ``exposure`` or ``exposure.EXPERIMENT``: factor on mass times time, of all experiments or of one
+  [1]. Signal, backgrounds and the variance of Gaussian counts are multiplied by it.
 - ``background.EXPERIMENT``: factor on its expected backgrounds [1]. The variance of Gaussian counts
   changes by as many counts as the backgrounds do.
 - ``efficiency.EXPERIMENT.FIELD``: a number of its efficiency, e.g. ``x_0`` of a logistic one, the
@@ -14,23 +12,30 @@ What a design may change is named by keys:
 
 import copy
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from jax.core import Tracer
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.experiments.experiment import Experiment, Morph
+from cevnsjax.detector.efficiency import Efficiency
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.model.model import Model
-from cevnsjax.parameters import Normal, Parameter
+from cevnsjax.parameters import Normal, ParameterTable
 
 KINDS = ("exposure", "background", "efficiency", "sd")
-"""First words of keys; what has none of them is a parameter."""
+"""First words of keys; a key that starts with none of them is a parameter."""
+# Distance by which a field of an efficiency is moved to see whether a kink moves with it.
+_KINK_TEST_STEP = 1e-3
+
+Design = Mapping[str, Any]
+"""Numbers by key, plain or traced."""
 
 
 class DesignChange(NamedTuple):
-    """What a key means.
+    """The meaning of a key.
 
     Attributes:
         kind: One of ``KINDS``, or "value" for the true value of a parameter.
@@ -43,22 +48,26 @@ class DesignChange(NamedTuple):
     field: str = ""
 
 
+Changes = Mapping[DesignChange, Any]
+"""The numbers of a design by what they mean: NumPy scalars of the model's float type, or tracers."""
+
+
 def design_change_of(model: Model, key: str) -> DesignChange:
     """The meaning of a key.
 
     Args:
-        model: The model that is redesigned.
-        key: As in the head of this file.
+        model: The model as it is.
+        key: One of the keys that the head of this file lists.
 
     Raises:
         UnknownNameError: At an unknown kind, experiment, nuisance, parameter or field.
-        InputError: At a nuisance without constraint, or an efficiency that cannot be moved.
+        InputError: At a nuisance without constraint, or an efficiency that cannot be changed.
     """
     kind, _, rest = key.partition(".")
     if kind not in KINDS:
         if key not in model.parameters:
-            known = [*model.parameters, *(f"exposure.{name}" for name in model.experiments)]
-            raise UnknownNameError("design key", key, known, f"(or {', '.join(KINDS)} ...)")
+            keys = [*model.parameters, *(f"exposure.{name}" for name in model.experiments)]
+            raise UnknownNameError("design key", key, keys, f"(or {', '.join(KINDS)} ...)")
         return DesignChange("value", key)
     if kind == "sd":
         prior = model.parameters[rest].prior
@@ -74,19 +83,19 @@ def design_change_of(model: Model, key: str) -> DesignChange:
 
 
 def _require_smooth(experiment: Experiment, field: str) -> None:
-    """Stop at a field that is none, is no number, or moves a kink of the efficiency."""
+    """Reject a field that does not exist, is not a number, or shifts a step of the efficiency."""
     efficiency = experiment.detector.efficiency
-    numbers = [k for k, x in vars(efficiency).items() if type(x) is float]
-    if field not in numbers:
+    fields = [name for name, x in vars(efficiency).items() if type(x) is float]
+    if field not in fields:
         what = f"number of the efficiency of {experiment.name}"
-        raise UnknownNameError(what, field, numbers)
+        raise UnknownNameError(what, field, fields)
     if any(m.detectors for m in experiment.morphs):
         raise InputError(
-            f"{experiment.name}: morphs hold responses with the efficiency as it is; leave those "
-            f"away with its option morphs to move {field}"
+            f"{experiment.name}: morphs of the response were computed with the efficiency as it "
+            f"is; remove them with its option morphs to move {field}"
         )
     number = getattr(efficiency, field)
-    for moved in (number - 1e-3, number + 1e-3):
+    for moved in (number - _KINK_TEST_STEP, number + _KINK_TEST_STEP):
         if with_fields(efficiency, {field: moved}).kinks != efficiency.kinks:
             raise InputError(
                 f"{experiment.name}: {field} moves a step or kink of the efficiency; build a model "
@@ -94,12 +103,12 @@ def _require_smooth(experiment: Experiment, field: str) -> None:
             )
 
 
-def with_fields(efficiency: Any, fields: Mapping[str, Any]) -> Any:
-    """An efficiency with other numbers, traced ones too.
+def with_fields(efficiency: Efficiency, fields: Mapping[str, Any]) -> Efficiency:
+    """An efficiency with other numbers, which may be traced.
 
     Args:
         efficiency: A dataclass.
-        fields: Some of its numbers.
+        fields: New numbers by field.
     """
     moved = copy.copy(efficiency)
     for name, value in fields.items():
@@ -107,53 +116,70 @@ def with_fields(efficiency: Any, fields: Mapping[str, Any]) -> Any:
     return moved
 
 
-def checked(model: Model, key: str, value: Any) -> float:
-    """A number of a design as a float.
+def changes_of(model: Model, design: Design | None) -> dict[DesignChange, Any]:
+    """The numbers of a design by what they mean; numbers that are not traced are checked.
+
+    Args:
+        model: The model as it is.
+        design: Numbers by key; None changes nothing.
 
     Raises:
-        InputError: If it is no finite number in the range that its key allows.
+        UnknownNameError: At an unknown key.
+        InputError: At a number that its key does not allow.
     """
-    kind = design_change_of(model, key).kind
-    if kind == "value":
+    changes: dict[DesignChange, Any] = {}
+    for key, value in (design or {}).items():
+        change = design_change_of(model, key)
+        if isinstance(value, Tracer):
+            changes[change] = value.astype(model.dtype)
+        else:
+            changes[change] = model.dtype.type(_checked(model, change, key, value))
+    return changes
+
+
+def _checked(model: Model, change: DesignChange, key: str, value: Any) -> float:
+    """A number of a design as a float, if it is finite and in the range that its key allows."""
+    if change.kind == "value":
         return model.parameters[key].check(value)
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise InputError(f"{key} must be a number, got {value!r}") from None
-    low = {"exposure": 0.0, "sd": 0.0}.get(kind, -math.inf)
-    if not (math.isfinite(number) and number > low) or (kind == "background" and number < 0):
-        wanted = "> 0" if low == 0 else ">= 0" if kind == "background" else "a finite number"
-        raise InputError(f"{key} must be {wanted}, got {value!r}")
+    low = {"exposure": 0.0, "sd": 0.0}.get(change.kind, -math.inf)
+    is_negative = change.kind == "background" and number < 0
+    if not (math.isfinite(number) and number > low) or is_negative:
+        allowed = {"background": ">= 0", "efficiency": "a finite number"}.get(change.kind, "> 0")
+        raise InputError(f"{key} must be {allowed}, got {value!r}")
     return number
 
 
-def factor(knobs: Mapping[DesignChange, Any], kind: str, experiment: str) -> Any:
+def factor(changes: Changes, kind: str, experiment: str) -> Any:
     """Factor on exposure or backgrounds of an experiment [1].
 
     Args:
-        knobs: The design.
+        changes: The design.
         kind: "exposure" or "background".
         experiment: Its name.
     """
-    own = [x for k, x in knobs.items() if k.kind == kind and k.target in ("", experiment)]
-    out: Any = 1.0
-    for one in own:
-        out = out * one
-    return out
+    product: Any = 1.0
+    for change, number in changes.items():
+        if change.kind == kind and change.target in ("", experiment):
+            product = product * number
+    return product
 
 
 def statistical_of(model: Model, names: str | Iterable[str]) -> dict[str, str]:
     """Nuisances measured with the data themselves, and the experiment that measures each.
 
     Args:
-        model: The model.
-        names: The nuisances; their widths fall with the root of the exposure.
+        model: The model as it is.
+        names: The nuisances; their widths fall with the square root of the exposure.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At a nuisance without constraint, or that several experiments share.
     """
-    out = {}
+    owner = {}
     for name in [names] if isinstance(names, str) else names:
         design_change_of(model, f"sd.{name}")
         owners = [
@@ -164,87 +190,38 @@ def statistical_of(model: Model, names: str | Iterable[str]) -> dict[str, str]:
                 f"{name} belongs to {' and '.join(owners)}, whose exposures may differ; a "
                 "statistical nuisance is measured by one experiment"
             )
-        (out[name],) = owners
-    return out
+        (owner[name],) = owners
+    return owner
 
 
-def redesigned(
-    model: Model, design: Mapping[str, Any], *, statistical: str | Collection[str] = ()
-) -> Model:
-    """The model of another design, built anew; its data are scaled too and mean nothing.
+def truth_of(
+    table: ParameterTable,
+    truth: Mapping[str, float] | None,
+    fixed: Mapping[str, float],
+) -> dict[str, float]:
+    """True value of every parameter.
 
     Args:
-        model: The model as it is.
-        design: Numbers by key; the head of this file lists the keys.
-        statistical: Nuisances whose widths fall with the root of their experiment's exposure.
+        table: The parameters.
+        truth: True values of some of them; others take their defaults.
+        fixed: Values that are known exactly.
 
     Raises:
-        UnknownNameError: At an unknown key.
-        InputError: At a number that its key does not allow.
+        UnknownNameError: At an unknown parameter.
+        InputError: At a value out of bounds, or a true value that differs from the fixed one.
     """
-    knobs = {design_change_of(model, key): checked(model, key, x) for key, x in design.items()}
-    owners = statistical_of(model, statistical)
-    widths = {
-        n: p.prior.sd / math.sqrt(factor(knobs, "exposure", owners[n]) if n in owners else 1.0)
-        for n, p in model.parameters.items()
-        if p.kind == "nuisance" and isinstance(p.prior, Normal)
-    }
-    widths |= {k.target: x for k, x in knobs.items() if k.kind == "sd"}
-    values = {k.target: x for k, x in knobs.items() if k.kind == "value"}
-    return rebuilt(
-        model, [_experiment(e, knobs, widths) for e in model.experiments.values()], values
-    )
+    if truth is not None and not isinstance(truth, Mapping):
+        raise InputError(f"truth must be {{name: value}}, got {truth!r}")
+    values = {n: table[n].check(x) for n, x in (truth or {}).items()}
+    for name, value in fixed.items():
+        if values.get(name, value) != value:
+            raise InputError(
+                f"{name} is {values[name]:g} in truth and {value:g} in fixed; give one true value"
+            )
+    return {**table.defaults(), **values, **fixed}
 
 
-def rebuilt(
-    model: Model, experiments: Sequence[Experiment], values: Mapping[str, float] | None = None
-) -> Model:
-    """The model of other experiments, everything else as it is.
-
-    Args:
-        model: The model.
-        experiments: In place of its own, with the same nuisances.
-        values: Other defaults of parameters.
-    """
-    pulls = [p.name for e in model.experiments.values() for p in e.pulls]
-    return Model(
-        experiments,
-        model.interactions,
-        defaults={**model.parameters.defaults(), **(values or {})},
-        free_pulls=[n for n in dict.fromkeys(pulls) if not model.parameters[n].linear],
-        dtype=model.dtype.name,
-        name=model.name,
-    )
-
-
-def _experiment(
-    e: Experiment, knobs: Mapping[DesignChange, float], widths: Mapping[str, float]
-) -> Experiment:
-    exposure, level = (factor(knobs, kind, e.name) for kind in ("exposure", "background"))
-    added = (level - 1) * sum(e.backgrounds.values(), np.zeros_like(e.variance))
-    observed = exposure * (e.observed + added)
-    fields = {k.field: x for k, x in knobs.items() if k[:2] == ("efficiency", e.name)}
-    efficiency = with_fields(e.detector.efficiency, fields)
-    return replace(
-        e,
-        mass_kg=exposure * e.mass_kg,
-        observed=np.maximum(observed, 0.0) if e.statistic == "poisson" else observed,
-        variance=e.variance if e.statistic == "poisson" else exposure * (e.variance + added),
-        backgrounds={n: exposure * level * b for n, b in e.backgrounds.items()},
-        pulls=tuple(replace(p, sd=widths.get(p.name, p.sd)) for p in e.pulls),
-        morphs=tuple(_morph(m, exposure * level, widths) for m in e.morphs),
-        shape={short: _shape(p, widths) for short, p in e.shape.items()},
-        detector=replace(e.detector, efficiency=efficiency),
-    )
-
-
-def _morph(morph: Morph, times: float, widths: Mapping[str, float]) -> Morph:
-    scaled = {c: (times * up, times * down) for c, (up, down) in morph.components.items()}
-    return replace(morph, components=scaled, sd=widths.get(morph.name, morph.sd))
-
-
-def _shape(parameter: Parameter, widths: Mapping[str, float]) -> Parameter:
-    if not isinstance(parameter.prior, Normal):
-        return parameter
-    sd = widths.get(parameter.name, parameter.prior.sd)
-    return replace(parameter, prior=Normal(parameter.prior.mean, sd))
+def prior_information(table: ParameterTable, names: Iterable[str]) -> Float[np.ndarray, " name"]:
+    """1/sd^2 of constrained nuisances, 0 for other parameters, [name] [1/unit^2]."""
+    priors = [p.prior if (p := table[n]).kind == "nuisance" else None for n in names]
+    return np.array([1 / p.sd**2 if isinstance(p, Normal) else 0.0 for p in priors])

@@ -1,32 +1,45 @@
 """The expected limit as a differentiable function of the design of the experiments.
 
 The likelihood of a design's Asimov data is profiled about the truth (Cowan et al., EPJC 71, 1554,
-section 3.2); where it reaches the height of a confidence level is the limit. Its slopes follow from
-the implicit function theorem: at the crossing only the design's and the parameter's own derivatives
-of the likelihood are left.
+section 3.2). The limit is where it reaches the height of a confidence level. Its slopes follow from
+the implicit function theorem: at the crossing only the derivatives of the likelihood by the design
+and by the parameter itself are left.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.core.types import Reals
-from cevnsjax.inference.forecasts.design import DesignChange
-from cevnsjax.inference.forecasts.fisher import prior_information, truth_of
+from cevnsjax.inference.fits.profile import SIDES
+from cevnsjax.inference.forecasts.design import (
+    Design,
+    DesignChange,
+    changes_of,
+    prior_information,
+    truth_of,
+)
 from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held
-from cevnsjax.inference.forecasts.traced_asimov import Asimov, asimov_of, chi2
-from cevnsjax.inference.forecasts.traced_design import Design, Layout, layout_of, numbers_of
+from cevnsjax.inference.forecasts.traced_design import (
+    Asimov,
+    Layout,
+    asimov_chi2,
+    asimov_of,
+    layout_of,
+)
 from cevnsjax.inference.objective import free_names
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import Leaves
 
-SIDES = ("upper", "lower", "both")
+Numbers = Float[Array, "..."] | Float[np.ndarray, "..."]
 
 
 @dataclass(frozen=True)
@@ -45,14 +58,14 @@ class _Plan:
 
 
 class _Numbers(NamedTuple):
-    """Arrays of a limit.
+    """Arrays that decide a limit.
 
     Attributes:
-        truth: True values of all parameters, [name].
+        truth: True values of all parameters, [parameter].
         prior: 1/sd^2 of the measured nuisances, [nuisance].
         scale: Of the parameter, then of the others, [1 + other].
-        low: Bounds of the others, [other].
-        high: Likewise.
+        low: Lower bounds of the others, in units of their scales, [other].
+        high: Upper bounds of the others, in units of their scales, [other].
         aside: 1 for even ones of the others, [other].
         height: Delta chi2 of the level.
         ends: Where to stop on each side, [side].
@@ -60,16 +73,16 @@ class _Numbers(NamedTuple):
         signs: -1 for the lower, 1 for the upper side, [side].
     """
 
-    truth: Any
-    prior: Any
-    scale: Any
-    low: Any
-    high: Any
-    aside: Any
-    height: Any
-    ends: Any
-    closed: Any
-    signs: Any
+    truth: Numbers
+    prior: Numbers
+    scale: Numbers
+    low: Numbers
+    high: Numbers
+    aside: Numbers
+    height: Numbers
+    ends: Numbers
+    closed: Numbers
+    signs: Numbers
 
 
 def expected_limit(
@@ -83,14 +96,14 @@ def expected_limit(
     fixed: Mapping[str, float] | None = None,
     statistical: str | Collection[str] = (),
     within: tuple[float, float] | None = None,
-) -> Callable[..., Reals]:
+) -> Callable[..., Float[Array, "..."]]:
     """The expected limit on a parameter as a pure function of the design.
 
-    It is where ``forecast`` ends its interval about the truth, and exists where the information
-    vanishes too: for mu_nu and for couplings on whose square counts depend. The function takes a
-    dict of numbers as that of ``expected_sd`` does and works under ``jax.grad``, ``jit`` and
-    ``vmap``. Other unknowns are followed from their true values; a valley elsewhere that lies lower
-    is not seen, and the limit is the first crossing.
+    The limit is where ``forecast`` ends its interval about the truth. It exists also where the
+    information vanishes: for mu_nu and for couplings on whose square counts depend. The function
+    takes a dict of numbers like that of ``expected_sd`` and works under ``jax.grad``, ``jit`` and
+    ``vmap``. Other unknowns are followed from their true values; a lower valley elsewhere is not
+    seen, and the limit is the first crossing.
 
     Args:
         model: The experiments as they are.
@@ -100,32 +113,38 @@ def expected_limit(
         free: Further unknown theory parameters, profiled over; nuisances always are.
         truth: True values; names left out take their defaults.
         fixed: Parameters known exactly, at these true values.
-        statistical: Nuisances whose widths fall with the root of their experiment's exposure.
+        statistical: Nuisances whose widths fall with the square root of their experiment's
+            exposure.
         within: Range to look at; the parameter's bounds if None. An interval that reaches a
             physical bound ends there.
 
     Returns:
-        Function of a design, {} or nothing for the experiments as they are. It gives the limit in
-        the parameter's unit, or [low, high] for both sides. Where none is within the range it
-        raises InputError, and gives NaN under a trace.
+        Function of a design; {} or no argument stands for the experiments as they are. It returns
+        the limit in the parameter's unit, or [low, high] for both sides. Where no limit is within
+        the range it raises InputError, and returns NaN under a trace.
 
     Raises:
         UnknownNameError: At an unknown parameter or side.
-        InputError: At a level, range or values out of bounds, or a model that is none.
+        InputError: At a level, range or values out of bounds.
+
+    Examples:
+        >>> limit = cj.expected_limit(model, "sin2_theta_w", level=0.90, side="upper")
+        >>> round(float(limit({"exposure": 10.0})), 3)
+        0.272
     """
     layout = layout_of(model, statistical)
     height = _height(level, side)
-    others, known = free_names(model, free, fixed, exclude=(parameter,))
+    others, fixed_values = free_names(model, free, fixed, exclude=(parameter,))
     table, dtype = model.parameters, model.dtype
-    true = truth_of(table, truth, known)
-    low, high = _range(model, parameter, within, true[parameter])
+    values = truth_of(table, truth, fixed_values)
+    low, high = _range(model, parameter, within, values[parameter])
     plan = _Plan(layout, parameter, others)
     sides = [k for k, s in enumerate(("lower", "upper")) if side in (s, "both")]
     edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
     scale = np.array([table[n].scale for n in (parameter, *others)])
     raw = _Numbers(
-        truth=np.array([true[n] for n in model.state.structure.names]),
-        prior=prior_information(table, model.state.structure.auxiliary_names),
+        truth=np.array([values[n] for n in layout.structure.names]),
+        prior=prior_information(table, layout.structure.auxiliary_names),
         scale=scale,
         low=edges[:, 0] / scale[1:],
         high=edges[:, 1] / scale[1:],
@@ -137,22 +156,23 @@ def expected_limit(
     )
     numbers = _Numbers(*(np.asarray(x, dtype=dtype) for x in raw))
 
-    def limit(design: Design | None = None) -> Reals:
+    def limit(design: Design | None = None) -> Float[Array, "..."]:
         """Expected limit, in the parameter's unit."""
-        knobs = numbers_of(model, design)
-        found = _limits(plan, tuple(knobs), model.state.leaves, numbers, tuple(knobs.values()))
-        if not isinstance(found, Tracer) and np.any(np.isnan(found)):
+        changes = changes_of(model, design)
+        leaves = model.state.leaves
+        limits = _limits(plan, tuple(changes), leaves, numbers, tuple(changes.values()))
+        if not isinstance(limits, Tracer) and np.any(np.isnan(limits)):
             raise InputError(
                 f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]; "
                 "widen the range, or lower the level"
             )
-        return found if side == "both" else found[0]
+        return limits if side == "both" else limits[0]
 
     return limit
 
 
 def _height(level: float, side: str) -> float:
-    """Delta chi2; a one-sided limit leaves all that is excluded on one side."""
+    """Delta chi2; everything that a one-sided limit excludes lies on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
     height = delta_chi2_at(level)
@@ -192,18 +212,21 @@ def _closed(model: Model, parameter: str, ends: tuple[float, float]) -> list[boo
 def _limits(
     plan: _Plan,
     keys: tuple[DesignChange, ...],
-    leaves: Any,
+    leaves: Leaves,
     numbers: _Numbers,
-    given: tuple[Any, ...],
-) -> Reals:
-    """The limit on each side, NaN where there is none, [side]."""
+    designed: tuple[Reals | np.number, ...],
+) -> Float[Array, " side"]:
+    """The limit on each side, NaN where there is none."""
+    constant = jax.lax.stop_gradient(designed)
     # As for the error: resolutions meet traced efficiencies with NumPy's promotions.
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        knobs = (dict(zip(keys, x, strict=True)) for x in (given, jax.lax.stop_gradient(given)))
-        asimov, still = (
-            asimov_of(plan.layout, k, leaves, numbers.truth, numbers.prior) for k in knobs
+        asimov, constant_asimov = (
+            asimov_of(
+                plan.layout, dict(zip(keys, x, strict=True)), leaves, numbers.truth, numbers.prior
+            )
+            for x in (designed, constant)
         )
-        return jax.vmap(lambda *side: _limit(plan, asimov, still, numbers, *side))(
+        return jax.vmap(lambda *side: _limit(plan, asimov, constant_asimov, numbers, *side))(
             numbers.ends, numbers.closed, numbers.signs
         )
 
@@ -211,42 +234,57 @@ def _limits(
 def _limit(
     plan: _Plan,
     asimov: Asimov,
-    still: Asimov,
+    constant: Asimov,
     numbers: _Numbers,
-    end: Reals,
-    closed: Reals,
-    sign: Reals,
-) -> Reals:
+    end: Float[Array, ""],
+    closed: Float[Array, ""],
+    sign: Float[Array, ""],
+) -> Float[Array, ""]:
+    """The limit on one side.
+
+    Args:
+        plan: What is measured.
+        asimov: The Asimov data as functions of the design.
+        constant: The same, constant under differentiation.
+        numbers: Bounds, scales and the height.
+        end: Where to stop.
+        closed: 1 if that is a physical limit.
+        sign: -1 for the lower, 1 for the upper side.
+    """
     scale, height = numbers.scale, numbers.height
-    start = [still.truth[n] / s for n, s in zip(plan.others, scale[1:], strict=True)]
+    start = [constant.truth[n] / s for n, s in zip(plan.others, scale[1:], strict=True)]
     u = jnp.stack(start) if start else jnp.zeros_like(numbers.low)
     inner = Inner(u, numbers.low, numbers.high, numbers.aside)
-    origin = still.truth[plan.parameter]
+    origin = constant.truth[plan.parameter]
 
-    def chi2_at(a: Asimov, x: Any, u: Reals) -> Reals:
+    def chi2(a: Asimov, x: Reals, u: Float[Array, " other"]) -> Float[Array, ""]:
         others = {n: u[k] * scale[1 + k] for k, n in enumerate(plan.others)}
-        return chi2(a, {**a.truth, **others, plan.parameter: x})
+        return asimov_chi2(a, {**a.truth, **others, plan.parameter: x})
 
-    x, u, found = jax.lax.stop_gradient(
-        crossing(lambda x, u: chi2_at(still, x, u), height, origin, end, scale[0], inner)
+    x, u, reached = jax.lax.stop_gradient(
+        crossing(lambda x, u: chi2(constant, x, u), height, origin, end, scale[0], inner)
     )
 
-    def excess(x: Any) -> Reals:
-        v = _settled(lambda u: chi2_at(asimov, x, u), u, inner)
-        return jnp.where(found, chi2_at(asimov, x, v) - height, x - end)
+    def excess(x: Float[Array, ""]) -> Float[Array, ""]:
+        v = _settled(lambda u: chi2(asimov, x, u), u, inner)
+        return jnp.where(reached, chi2(asimov, x, v) - height, x - end)
 
     # The root is known; this gives its derivatives, and those of them.
     x = jax.lax.custom_root(excess, x, lambda _, x: x, lambda slope, y: y / slope(jnp.ones_like(y)))
-    # A design may have a truth beyond the range.
+    # A design may have a true value beyond the range.
     is_within = sign * (end - origin) >= 0
-    return jnp.where(is_within & (found | ((x == end) & (closed > 0))), x, jnp.nan)
+    return jnp.where(is_within & (reached | ((x == end) & (closed > 0))), x, jnp.nan)
 
 
-def _settled(chi2: Callable[[Reals], Reals], u: Reals, inner: Inner) -> Reals:
-    """The unknowns at their best as a function of all that chi2 depends on.
+def _settled(
+    chi2: Callable[[Float[Array, " other"]], Float[Array, ""]],
+    u: Float[Array, " other"],
+    inner: Inner,
+) -> Float[Array, " other"]:
+    """The unknowns at their best as a function of everything that chi2 depends on.
 
     One more Newton step with a differentiable right-hand side: it moves nothing, but without it
-    second derivatives of the profile would miss what the unknowns do.
+    second derivatives of the profile would miss how the unknowns follow.
     """
     if not u.size:
         return u
@@ -255,5 +293,5 @@ def _settled(chi2: Callable[[Reals], Reals], u: Reals, inner: Inner) -> Reals:
     _, H = held(u, *jax.lax.stop_gradient((g, jax.jacfwd(slope)(u))), inner)
     is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(H)))
     safe = jnp.where(is_minimum, H, jnp.eye(u.size, dtype=u.dtype))
-    pressed = (u <= inner.low) | (u >= inner.high)
-    return u - jnp.where(is_minimum & ~pressed, jnp.linalg.solve(safe, g), 0.0)
+    at_bound = (u <= inner.low) | (u >= inner.high)
+    return u - jnp.where(is_minimum & ~at_bound, jnp.linalg.solve(safe, g), 0.0)

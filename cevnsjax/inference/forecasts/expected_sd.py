@@ -2,29 +2,38 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.inference.forecasts.design import DesignChange, factor
-from cevnsjax.inference.forecasts.fisher import prior_information, truth_of
-from cevnsjax.inference.forecasts.traced_design import (
+from cevnsjax.inference.forecasts.design import (
     Design,
+    DesignChange,
+    changes_of,
+    factor,
+    prior_information,
+    truth_of,
+)
+from cevnsjax.inference.forecasts.traced_design import (
     Layout,
+    cell_variance,
     inverse_variances,
     layout_of,
-    numbers_of,
     with_efficiency,
 )
 from cevnsjax.inference.objective import free_names
 from cevnsjax.likelihood.components import FLOOR
-from cevnsjax.model import components as parts
+from cevnsjax.model import components
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import Leaves, Vector
 from cevnsjax.numerics import total
+
+PerName = Float[Array, " name"] | Float[np.ndarray, " name"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +57,12 @@ def expected_sd(
     truth: Mapping[str, float] | None = None,
     fixed: Mapping[str, float] | None = None,
     statistical: str | Collection[str] = (),
-) -> Callable[..., Reals]:
+) -> Callable[..., Float[Array, ""]]:
     """The expected standard deviation of a parameter as a pure function of the design.
 
-    The function takes a dict of numbers by key (``inference.redesign`` lists the keys: exposure,
-    background, efficiency, sd, parameters) and works under ``jax.grad``, ``jit`` and ``vmap``.
+    The function takes a dict of numbers by key and works under ``jax.grad``, ``jit`` and ``vmap``.
+    Keys are exposure, background, efficiency, sd and parameters, as ``inference.forecasts.design``
+    lists them.
 
     Args:
         model: The experiments as they are.
@@ -60,39 +70,46 @@ def expected_sd(
         free: Further unknown theory parameters.
         truth: True values; names left out take their defaults.
         fixed: Parameters known exactly, at these true values.
-        statistical: Nuisances whose widths fall with the root of their experiment's exposure.
+        statistical: Nuisances whose widths fall with the square root of their experiment's
+            exposure.
 
     Returns:
-        Function of a design, {} or nothing for the experiments as they are.
+        Function of a design; {} or no argument stands for the experiments as they are.
 
     Raises:
         UnknownNameError: At an unknown parameter.
-        InputError: At values out of bounds, or a model that is none.
+        InputError: At values out of bounds.
+
+    Examples:
+        >>> sd = cj.expected_sd(model, "sin2_theta_w")
+        >>> round(float(sd({"exposure": 10.0})), 4)
+        0.0238
+        >>> import jax
+        >>> round(float(jax.grad(sd)({"exposure": 1.0})["exposure"]), 4)
+        -0.0127
     """
     layout = layout_of(model, statistical)
-    others, held = free_names(model, free, fixed, exclude=(parameter,))
-    table = model.parameters
+    others, fixed_values = free_names(model, free, fixed, exclude=(parameter,))
+    table, state = model.parameters, model.state
     names = (parameter, *others, *(n for n, p in table.items() if p.linear))
     plan = _Plan(layout, names)
-    true = truth_of(table, truth, held)
-    vector = np.array([true[n] for n in model.state.structure.names], dtype=model.dtype)
+    values = truth_of(table, truth, fixed_values)
+    vector = np.array([values[n] for n in layout.structure.names], dtype=model.dtype)
     prior = prior_information(table, names).astype(model.dtype)
     scale = np.array([table[n].scale for n in names], dtype=model.dtype)
 
     # The same for all designs that move no response, so that those cost microseconds.
-    still = _counts(plan, (), model.state.leaves, vector, ())
+    undesigned = _counts(plan, (), state.leaves, vector, ())
 
-    def sd(design: Design | None = None) -> Reals:
+    def sd(design: Design | None = None) -> Float[Array, ""]:
         """Expected standard deviation, in the parameter's unit; NaN where nothing fixes it."""
-        numbers = numbers_of(model, design)
-        moving = {k: x for k, x in numbers.items() if k.kind in ("value", "efficiency")}
-        rest = {k: x for k, x in numbers.items() if k not in moving}
-        counts = still
+        changes = changes_of(model, design)
+        moving = {k: x for k, x in changes.items() if k.kind in ("value", "efficiency")}
+        scaling = {k: x for k, x in changes.items() if k not in moving}
+        counts = undesigned
         if moving:
-            counts = _counts(
-                plan, tuple(moving), model.state.leaves, vector, tuple(moving.values())
-            )
-        return _sd(plan, tuple(rest), counts, prior, scale, tuple(rest.values()))
+            counts = _counts(plan, tuple(moving), state.leaves, vector, tuple(moving.values()))
+        return _sd(plan, tuple(scaling), counts, prior, scale, tuple(scaling.values()))
 
     return sd
 
@@ -101,35 +118,41 @@ class _Counts(NamedTuple):
     """An experiment as it is, signal and backgrounds apart.
 
     Attributes:
-        mean: Expected counts, [signal or backgrounds, cell] [count].
-        slopes: By the parameters, [signal or backgrounds, cell, name] [count/unit].
-        variance: Of Gaussian counts, [cell] [count^2].
-        added: What backgrounds add to it: their counts before nuisances, [cell] [count].
+        mean: Expected counts [count].
+        slopes: Their derivatives by the parameters [count/unit].
+        variance: Of Gaussian counts [count^2].
+        added: What backgrounds add to the variance: their counts before nuisances [count].
     """
 
-    mean: Reals
-    slopes: Reals
-    variance: Reals
-    added: Reals
+    mean: Float[Array, "signal_or_background cell"]
+    slopes: Float[Array, "signal_or_background cell name"]
+    variance: Float[Array, " cell"]
+    added: Float[Array, " cell"]
 
 
 @jax.jit(static_argnums=(0, 1))
 def _counts(
-    plan: _Plan, keys: tuple[DesignChange, ...], leaves: Any, vector: Any, given: tuple[Any, ...]
+    plan: _Plan,
+    keys: tuple[DesignChange, ...],
+    leaves: Leaves,
+    vector: Vector,
+    numbers: tuple[Reals | np.number, ...],
 ) -> list[_Counts]:
     """Counts and slopes where parameters and efficiencies are as the design has them."""
-    knobs = dict(zip(keys, given, strict=True))
-    experiments: list[ExperimentArrays] = jax.tree.unflatten(plan.layout.structure.treedef, leaves)
-    truth = dict(zip(plan.layout.structure.names, vector, strict=True))
-    truth |= {k.target: x for k, x in knobs.items() if k.kind == "value"}
+    changes, structure = dict(zip(keys, numbers, strict=True)), plan.layout.structure
+    truth = structure.values(vector)
+    truth |= {k.target: x for k, x in changes.items() if k.kind == "value"}
     # Resolutions meet traced efficiencies with NumPy's promotions: flags [bin, point] by [point].
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        return [_counts_of(plan, with_efficiency(e, knobs), truth) for e in experiments]
+        return [
+            _counts_of(plan, with_efficiency(e, changes), truth)
+            for e in structure.experiments(leaves)
+        ]
 
 
-def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Mapping[str, Any]) -> _Counts:
-    def counts(values: Mapping[str, Any]) -> Any:
-        signal, backgrounds = parts.predicted(
+def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Values) -> _Counts:
+    def counts(values: Values) -> tuple[Reals, Reals]:
+        signal, backgrounds = components.predicted(
             e, plan.layout.structure.interactions, {**truth, **values}
         )
         mu = total(list(signal.values()))
@@ -139,10 +162,10 @@ def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Mapping[str, Any]) -> _C
     # Apart, because nodes that move cost ten times as much with the slopes by all others.
     shapes = {name for _, name in e.shape}
     mean, slopes = jnp.zeros(0), {}
-    groups = ([n for n in plan.names if (n in shapes) == moved] for moved in (True, False))
-    for some in filter(None, groups):
-        found, mean = jax.jacfwd(counts, has_aux=True)({n: truth[n] for n in some})
-        slopes |= found
+    groups = ([n for n in plan.names if (n in shapes) == moves] for moves in (True, False))
+    for group in filter(None, groups):
+        by_name, mean = jax.jacfwd(counts, has_aux=True)({n: truth[n] for n in group})
+        slopes |= by_name
     return _Counts(
         mean,
         jnp.stack([slopes[n] for n in plan.names], axis=-1),
@@ -156,22 +179,20 @@ def _sd(
     plan: _Plan,
     keys: tuple[DesignChange, ...],
     counts: list[_Counts],
-    prior: Any,
-    scale: Any,
-    given: tuple[Any, ...],
-) -> Reals:
+    prior: PerName,
+    scale: PerName,
+    numbers: tuple[Reals | np.number, ...],
+) -> Float[Array, ""]:
     """Expected standard deviation where exposures, backgrounds and widths are scaled."""
-    knobs = dict(zip(keys, given, strict=True))
-    information = jnp.diag(inverse_variances(plan.layout, plan.names, knobs, prior) * scale**2)
+    changes = dict(zip(keys, numbers, strict=True))
+    inverse = inverse_variances(plan.layout, plan.names, changes, prior, jnp)
+    information = jnp.diag(inverse * scale**2)
     for (name, kind), c in zip(plan.layout.experiments, counts, strict=True):
-        exposure, level = (factor(knobs, k, name) for k in ("exposure", "background"))
+        exposure, level = (factor(changes, k, name) for k in ("exposure", "background"))
         mu = exposure * (c.mean[0] + level * c.mean[1])
         slopes = exposure * (c.slopes[0] + level * c.slopes[1]) * scale[None, :]
-        variance = {
-            "poisson": mu,
-            "gaussian": exposure * (c.variance + (level - 1) * c.added),
-            "planned": jnp.maximum(mu, 1.0),
-        }[kind]
+        data_variance = exposure * (c.variance + (level - 1) * c.added)
+        variance = cell_variance(kind, mu, data_variance, jnp)
         weight = jnp.where(variance > FLOOR, 1 / jnp.maximum(variance, FLOOR), 0.0)
         information = information + slopes.T @ (weight[:, None] * slopes)
     # With a unit diagonal the solution does not suffer from different sizes.

@@ -1,35 +1,38 @@
-"""Expected (Fisher) information of the parameters of a counting model, at a given truth.
+"""Expected (Fisher) information of the parameters of a counting model, at given true values.
 
 With expected counts mu and their slopes J by the parameters the information is
-I = J^T V^-1 J + 1/sd^2 of every constrained nuisance: V is the variance of Gaussian counts and mu
+I = J^T V^-1 J + 1/sd^2 of every constrained nuisance. V is the variance of Gaussian counts and mu
 itself for Poisson counts (Cowan et al., EPJC 71, 1554, section 3.2). It is the Hessian of nll on
 the Asimov data, because the residuals that multiply second derivatives vanish there.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, runtime_checkable
 
+import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.experiments.planned import PlannedExperiment
+from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.inference.forecasts.design import prior_information, truth_of
 from cevnsjax.inference.forecasts.fisher_result import FisherResult, concluded
+from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.likelihood.components import FLOOR
-from cevnsjax.parameters import Normal, ParameterTable
 
 
 @runtime_checkable
 class Counting(Protocol):
-    """An objective that predicts counts; its experiments have ``statistic`` and ``variance``."""
+    """A model that predicts counts; its experiments have ``statistic`` and ``variance``."""
 
     @property
-    def experiments(self) -> Mapping[str, Any]:
+    def experiments(self) -> Mapping[str, Experiment]:
         """Experiments by name."""
         ...
 
     @property
-    def expected(self) -> Any:
+    def expected(self) -> Callable[..., Mapping[str, Float[Array, " cell"]]]:
         """Function of values, traceable by jax: expected counts, {experiment: [cell]} [count]."""
         ...
 
@@ -44,7 +47,7 @@ def fisher(
     """Expected information and errors of parameters, nuisances profiled; needs no data.
 
     Args:
-        model: The model.
+        model: A Model, or another objective that is ``Counting``.
         free: Parameters to measure; those the table marks free if None. Nuisances are always
             unknown, within their constraints, unless they are in ``fixed``.
         truth: True values; names left out take their defaults.
@@ -56,20 +59,27 @@ def fisher(
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At values out of bounds, or expected counts that are not finite.
+
+    Examples:
+        >>> expected = cj.fisher(model, "sin2_theta_w")
+        >>> round(expected.errors["sin2_theta_w"], 3)
+        0.04
+        >>> round(expected.with_known("alpha_sig_csi2017").errors["sin2_theta_w"], 3)
+        0.032
     """
-    names, held = free_names(model, free, fixed)
+    names, fixed_values = free_names(model, free, fixed)
     table = model.parameters
     names = (*names, *(n for n, p in table.items() if p.linear))
-    true = truth_of(table, truth, held)
+    values = truth_of(table, truth, fixed_values)
     information = np.diag(prior_information(table, names))
-    for J, variance in _slopes(model, names, true):
-        weighted = J / np.maximum(variance, FLOOR)[:, None]
-        information = information + J.T @ np.where((variance > FLOOR)[:, None], weighted, 0.0)
+    for J, variance in _slopes_and_variances(model, names, values):
+        weight = np.where(variance > FLOOR, 1 / np.maximum(variance, FLOOR), 0.0)
+        information = information + J.T @ (weight[:, None] * J)
     empty = np.zeros((0, 0))
     bare = FisherResult(
         names=names,
         parameters=(),
-        truth={n: true[n] for n in names},
+        truth={n: values[n] for n in names},
         information=information,
         profiled=empty,
         covariance=empty,
@@ -80,78 +90,28 @@ def fisher(
         experiments=tuple(model.experiments),
     )
     theory = tuple(n for n in names if table[n].kind == "theory")
-    return concluded(bare, names, theory, information, held)
+    return concluded(bare, names, theory, information, fixed_values)
 
 
-def truth_of(
-    table: ParameterTable,
-    truth: Mapping[str, float] | None,
-    held: Mapping[str, float],
-) -> dict[str, float]:
-    """True value of every parameter.
-
-    Args:
-        table: The parameters.
-        truth: Some of them; others take their defaults.
-        held: Values that are known exactly.
-
-    Raises:
-        UnknownNameError: At an unknown parameter.
-        InputError: At a value out of bounds, or known to be another than is true.
-    """
-    if truth is not None and not isinstance(truth, Mapping):
-        raise InputError(f"truth must be {{name: value}}, got {truth!r}")
-    given = {n: table[n].check(x) for n, x in (truth or {}).items()}
-    for name, value in held.items():
-        if given.get(name, value) != value:
-            raise InputError(
-                f"{name} is {given[name]:g} in truth and {value:g} in fixed; give one true value"
-            )
-    return {**table.defaults(), **given, **held}
-
-
-def prior_information(table: ParameterTable, names: Iterable[str]) -> np.ndarray:
-    """1/sd^2 of constrained nuisances, 0 for others, [name] [1/unit^2]."""
-    priors = [p.prior if (p := table[n]).kind == "nuisance" else None for n in names]
-    return np.array([1 / p.sd**2 if isinstance(p, Normal) else 0.0 for p in priors])
-
-
-def cell_variance(experiment: Any, mean: Any, xp: Any) -> Any:
-    """Variance of the counts of an experiment, [cell] [count^2].
-
-    Args:
-        experiment: Poisson counts vary by their mean, Gaussian ones by the experiment's variance;
-            where Gaussian data are yet to come, by their mean, 1 at least, as ``with_data`` has it.
-        mean: Expected counts, [cell] [count].
-        xp: numpy, or jax.numpy inside a trace.
-    """
-    if experiment.statistic == "poisson":
-        return mean
-    if isinstance(experiment, PlannedExperiment):
-        return xp.maximum(mean, 1.0)
-    return experiment.variance
-
-
-def _slopes(
-    model: Any, names: tuple[str, ...], truth: Mapping[str, float]
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Slopes of the counts [cell, name] and their variances [cell] of each experiment."""
-    import jax
-
+def _slopes_and_variances(
+    model: Objective, names: tuple[str, ...], truth: Mapping[str, float]
+) -> list[tuple[Float[np.ndarray, "cell name"], Float[np.ndarray, " cell"]]]:
+    """Slopes of the counts [count/unit] and their variances [count^2] of each experiment."""
     if not isinstance(model, Counting):
         raise InputError(f"{model!r} predicts no counts; information needs expected counts")
-    point = np.array([truth[n] for n in names])
+    expected = model.expected
 
-    def counts(p: Any) -> Any:
-        mu = model.expected({**truth, **dict(zip(names, p, strict=True))})
-        return mu, mu
+    def counts(point: Float[Array, " name"]) -> tuple[Mapping[str, Array], Mapping[str, Array]]:
+        mean = expected({**truth, **dict(zip(names, point, strict=True))})
+        return mean, mean
 
-    slopes, mean = jax.jacfwd(counts, has_aux=True)(jax.device_put(point))
-    out = []
+    point = jax.device_put(np.array([truth[n] for n in names]))
+    slopes, mean = jax.jacfwd(counts, has_aux=True)(point)
+    pairs = []
     for name, experiment in model.experiments.items():
         mu, J = (np.asarray(x[name], dtype=np.float64) for x in (mean, slopes))
         if not (np.all(np.isfinite(mu)) and np.all(np.isfinite(J))):
             raise InputError(f"{name}: expected counts are not finite at these values")
-        variance = cell_variance(experiment, mu, np)
-        out.append((J.reshape(mu.size, len(names)), np.asarray(variance, dtype=np.float64)))
-    return out
+        variance = cell_variance(kind_of(experiment), mu, experiment.variance, np)
+        pairs.append((J.reshape(mu.size, len(names)), np.asarray(variance, dtype=np.float64)))
+    return pairs

@@ -1,21 +1,24 @@
 """Expected errors and intervals: Asimov data, and how they change with exposure and design.
 
-The Asimov data are the expected counts themselves; the profile of their likelihood gives the
-median interval of an experiment yet to be done (Cowan et al., EPJC 71, 1554, section 3.2).
+The Asimov data are the expected counts themselves. The profile of their likelihood gives the median
+interval of an experiment yet to be done (Cowan et al., EPJC 71, 1554, section 3.2).
 """
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
-from cevnsjax.experiments.planned import PlannedExperiment
+from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.fits.profile import SIDES, profile
-from cevnsjax.inference.forecasts.design import KINDS, rebuilt, redesigned
-from cevnsjax.inference.forecasts.fisher import fisher, truth_of
+from cevnsjax.inference.forecasts.design import KINDS, truth_of
+from cevnsjax.inference.forecasts.fisher import fisher
+from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of, redesigned
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.progress import track
 from cevnsjax.model.data import Pseudodata
@@ -25,11 +28,15 @@ from cevnsjax.model.structure import gaussian_priors
 if TYPE_CHECKING:
     import xarray as xr
 
+    from cevnsjax.inference.fits.profile_result import ProfileResult
+
 Over = Mapping[str, Sequence[float] | np.ndarray]
+Builder = Callable[[float], Model]
+_RESULTS = ("sd", "low", "high", "pieces", "converged")
 
 
 def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata:
-    """The Asimov data of a model: expected counts, auxiliary measurements at the truth.
+    """The Asimov data of a model: expected counts, auxiliary measurements at the true values.
 
     They need no observed data, so that planned experiments have them too.
 
@@ -43,21 +50,27 @@ def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At values out of bounds, or expected counts that are not finite.
+
+    Examples:
+        >>> data = cj.asimov(model, {"sin2_theta_w": 0.22})
+        >>> fit = cj.fit(model, "sin2_theta_w", data=data)
+        >>> round(fit.values["sin2_theta_w"], 3), round(abs(fit.chi2), 3)
+        (0.22, 0.0)
     """
     if not isinstance(model, Model):
         raise InputError(f"Asimov data need a Model, got {model!r}")
-    true = truth_of(model.parameters, truth, {})
-    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(true).items()}
+    values = truth_of(model.parameters, truth, {})
+    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(values).items()}
     for name, mu in counts.items():
         if not np.all(np.isfinite(mu)):
             raise InputError(f"{name}: expected counts are not finite at these values")
         if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
             raise InputError(f"{name}: expected counts are negative at these values")
-    return Pseudodata(counts, {n: true[n] for n in gaussian_priors(model.parameters)})
+    return Pseudodata(counts, {n: values[n] for n in gaussian_priors(model.parameters)})
 
 
 def forecast(
-    model: Model | Callable[[float], Model],
+    model: Model | Builder,
     parameter: str,
     *,
     truth: Mapping[str, float] | None = None,
@@ -71,60 +84,78 @@ def forecast(
     """Expected error and interval of a parameter, for one design or many.
 
     Args:
-        model: The experiments as they are, or a function of x that builds them.
+        model: The experiments as they are, or a function of x that builds their model.
         parameter: What is measured.
         truth: True values; names left out take their defaults.
         free: Further parameters to profile over; nuisances always are.
         fixed: Parameters known exactly, at these true values.
         level: Confidence level or several, within (0, 1).
-        over: {name: values}: a key of ``inference.redesign`` (exposure, exposure.EXPERIMENT,
-            background.EXPERIMENT, sd.NUISANCE, ...), or with a function any name for its x. The
-            experiments as they are if None.
+        over: {name: values}: a key of ``inference.forecasts.design`` (exposure,
+            exposure.EXPERIMENT, background.EXPERIMENT, sd.NUISANCE, ...), or with a function any
+            name for its x. None takes the experiments as they are.
         side: "both"; "upper" or "lower" for one-sided limits.
-        statistical: Nuisances measured with the data themselves, whose widths fall with the root of
-            the exposure.
+        statistical: Nuisances measured with the data themselves, whose widths fall with the square
+            root of the exposure.
 
     Returns:
         Dataset over x: ``sd`` from the information (NaN where there is none), ``low`` and ``high``
-        of the profile's interval about the truth [x, level], infinite where there is no limit,
-        ``pieces``, the number of intervals, and ``converged``.
+        of the profile's interval about the true value [x, level], infinite where there is no limit,
+        ``pieces``, the number of intervals, and ``converged``. Attributes hold the true value
+        (``truth``), ``free``, ``fixed`` (JSON) and the experiments.
 
     Raises:
         UnknownNameError: At an unknown parameter, experiment or key.
         InputError: At levels, exposures or values out of bounds, or a parameter that the counts do
             not depend on.
+
+    Examples:
+        >>> expected = cj.forecast(model, "sin2_theta_w", over={"exposure": [1, 10]}, level=0.90)
+        >>> expected["sd"].values.round(3).tolist()
+        [0.04, 0.024]
+        >>> expected["high"].values.round(3).tolist()
+        [[0.307], [0.284]]
     """
     import xarray as xr
 
-    levels = _levels(level, side)
     name, grid = _axis(over, is_function=not isinstance(model, Model))
     build = _builder(model, name, grid, statistical)
-    names = [free] if isinstance(free, str) else list(free)
-    given = dict(truth or {})
+    names = (free,) if isinstance(free, str) else tuple(free)
+    study = _Study(parameter, names, dict(truth or {}), dict(fixed or {}), _levels(level, side), side)
     first = build(float(grid[0]))
-    _, held = free_names(first, names, fixed, exclude=(parameter,))
-    true = truth_of(first.parameters, given, held)
-    rows = []
-    for k, x in enumerate(track(grid.tolist(), "forecast")):
-        made = build(x) if k else first
-        rows.append(_point(made, parameter, names, given, dict(fixed or {}), levels, side))
-    columns = {n: np.array([row[n] for row in rows]) for n in rows[0]}
-    about = first.parameters[parameter]
+    _, fixed_values = free_names(first, names, fixed, exclude=(parameter,))
+    true = truth_of(first.parameters, truth, fixed_values)[parameter]
+    points = [
+        _expected(build(x) if k else first, study)
+        for k, x in enumerate(track(grid.tolist(), "forecast"))
+    ]
+    columns = {n: np.array([point[n] for point in points]) for n in _RESULTS}
+    about = coordinate(first.parameters[parameter])
     return xr.Dataset(
         {n: ((name, "level")[: c.ndim], c) for n, c in columns.items()},
-        coords={name: grid, "level": np.array(levels)},
+        coords={name: grid, "level": np.array(study.levels)},
         attrs={
             "parameter": parameter,
-            "truth": true[parameter],
-            "unit": about.unit,
-            "label": about.label,
+            "truth": true,
+            "unit": about["units"],
+            "label": about["label"],
             "side": side,
-            "free": names,
-            "fixed": json.dumps(held),
+            "free": list(names),
+            "fixed": json.dumps(fixed_values),
             "analysis": first.name,
             "experiments": list(first.experiments),
         },
     )
+
+
+class _Study(NamedTuple):
+    """What is asked of every design; see ``forecast``."""
+
+    parameter: str
+    free: tuple[str, ...]
+    truth: dict[str, float]
+    fixed: dict[str, float]
+    levels: list[float]
+    side: str
 
 
 def _levels(level: float | Sequence[float], side: str) -> list[float]:
@@ -138,7 +169,7 @@ def _levels(level: float | Sequence[float], side: str) -> list[float]:
     return [float(x) for x in listed]
 
 
-def _axis(over: Over | None, *, is_function: bool) -> tuple[str, np.ndarray]:
+def _axis(over: Over | None, *, is_function: bool) -> tuple[str, Float[np.ndarray, " x"]]:
     """Name and values of what changes."""
     if over is None:
         if is_function:
@@ -153,22 +184,22 @@ def _axis(over: Over | None, *, is_function: bool) -> tuple[str, np.ndarray]:
         raise InputError(f"over {name} must be numbers, got {numbers!r}") from None
     if grid.ndim != 1 or not grid.size or not np.all(np.isfinite(grid)):
         raise InputError(f"over {name} must be a list of finite numbers, got {numbers!r}")
-    if name in ("level", "sd", "low", "high", "pieces", "converged"):
+    if name in ("level", *_RESULTS):
         raise InputError(f"over cannot be called {name}, which the result holds; choose another")
     return name, grid
 
 
 def _builder(
-    model: Model | Callable[[float], Model],
+    model: Model | Builder,
     name: str,
-    grid: np.ndarray,
+    grid: Float[np.ndarray, " x"],
     statistical: str | Collection[str],
-) -> Callable[[float], Model]:
-    """Function of x that makes a model."""
+) -> Builder:
+    """Function of x that returns a model."""
     if isinstance(model, Model):
         if name.partition(".")[0] not in KINDS and name in model.parameters:
             raise InputError(f"{name} is a parameter: give its true values one by one in truth")
-        # Every number is checked before the first is worked on.
+        # All numbers are checked before work begins.
         for x in (grid.min(), grid.max()):
             redesigned(model, {name: float(x)}, statistical=statistical)
         return lambda x: redesigned(model, {name: x}, statistical=statistical)
@@ -178,68 +209,67 @@ def _builder(
         raise InputError("statistical goes with exposures of a Model; set widths in your function")
     build = model
 
-    def made(x: float) -> Model:
-        one = build(x)
-        if not isinstance(one, Model):
-            raise InputError(f"the function that builds models gave {one!r} at {name} = {x:g}")
-        return one
+    def checked_build(x: float) -> Model:
+        built = build(x)
+        if not isinstance(built, Model):
+            raise InputError(f"the function that builds models gave {built!r} at {name} = {x:g}")
+        return built
 
-    return made
+    return checked_build
 
 
-def _point(
-    model: Model,
-    parameter: str,
-    free: list[str],
-    given: dict[str, float],
-    fixed: dict[str, float],
-    levels: list[float],
-    side: str,
-) -> dict[str, Any]:
+def _expected(model: Model, study: _Study) -> dict[str, object]:
     """Expected error and intervals of one design."""
-    truth = truth_of(model.parameters, given, fixed)
+    parameter, free = study.parameter, study.free
+    truth = truth_of(model.parameters, study.truth, study.fixed)
     data = asimov(model, truth)
-    ready = _with_variances(model, data)
-    expected = fisher(ready, [parameter, *free], truth=given, fixed=fixed)
+    information = fisher(model, [parameter, *free], truth=study.truth, fixed=study.fixed)
     theory = {
-        n: x for n, x in given.items() if ready.parameters[n].kind == "theory" and n != parameter
+        n: x for n, x in study.truth.items() if model.parameters[n].kind == "theory"
     }
-    held = {**{n: x for n, x in theory.items() if n not in free}, **fixed}
-    found = profile(ready, parameter, levels=levels, free=free, fixed=held, side=side, data=data)
-    ends = [_about(truth[parameter], found, level_key(x)) for x in levels]
-    sd = expected.errors[parameter]
+    fixed = {n: x for n, x in theory.items() if n not in (parameter, *free)} | study.fixed
+    result = profile(
+        _with_variances(model, data),
+        parameter,
+        levels=study.levels,
+        free=free,
+        fixed=fixed,
+        side=study.side,
+        data=data,
+    )
+    keys = [level_key(x) for x in study.levels]
+    ends = [_interval_about(truth[parameter], result, key) for key in keys]
+    error = information.errors[parameter]
     return {
-        "sd": np.nan if sd is None else sd,
+        "sd": np.nan if error is None else error,
         "low": [low for low, _ in ends],
         "high": [high for _, high in ends],
-        "pieces": [len(found.intervals[level_key(x)]) for x in levels],
-        "converged": found.status == "converged",
+        "pieces": [len(result.intervals[key]) for key in keys],
+        "converged": result.status == "converged",
     }
 
 
 def _with_variances(model: Model, data: Pseudodata) -> Model:
     """The model, planned Gaussian experiments with the variances of their Asimov data."""
-    planned = [
-        n
-        for n, e in model.experiments.items()
-        if isinstance(e, PlannedExperiment) and e.statistic == "gaussian"
-    ]
-    if not planned:
+    kinds = {n: kind_of(e) for n, e in model.experiments.items()}
+    if "planned" not in kinds.values():
         return model
-    made = [
-        e.with_data(data.counts[n]) if isinstance(e, PlannedExperiment) and n in planned else e
-        for n, e in model.experiments.items()
+    arrays = [
+        replace(e, weights=1 / cell_variance("planned", data.counts[e.name], None, np))
+        if kinds[e.name] == "planned"
+        else e
+        for e in model.state.arrays
     ]
-    return rebuilt(model, made)
+    return model.with_arrays(arrays, model.parameters)
 
 
-def _about(truth: float, found: Any, key: str) -> tuple[float, float]:
-    """The interval that holds the truth, infinite where it is open."""
-    spans = found.intervals[key]
+def _interval_about(truth: float, result: "ProfileResult", key: str) -> tuple[float, float]:
+    """The interval that holds the true value, infinite where it is open."""
+    spans = result.intervals[key]
     if not spans:
         return float("nan"), float("nan")
     low, high = min(spans, key=lambda s: max(s[0] - truth, truth - s[1], 0.0))
     return (
-        -np.inf if low in found.open_at else low,
-        np.inf if high in found.open_at else high,
+        -np.inf if low in result.open_at else low,
+        np.inf if high in result.open_at else high,
     )

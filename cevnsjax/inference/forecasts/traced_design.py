@@ -1,32 +1,39 @@
-"""What designs change under a trace: the same as ``inference.redesign`` does to models."""
+"""Designs act on the arrays of a model: on NumPy arrays of a model to be, or inside a trace."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
-from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Reals, Values
+from cevnsjax.detector.efficiency import Efficiency
 from cevnsjax.detector.response import Detector, response
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.inference.forecasts.design import (
+    Changes,
+    Design,
     DesignChange,
-    checked,
-    design_change_of,
+    changes_of,
     factor,
+    prior_information,
     statistical_of,
     with_fields,
 )
+from cevnsjax.model import components, evaluate
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import ModelStructure
+from cevnsjax.model.structure import Leaves, ModelStructure, Observed
+from cevnsjax.numerics import total
+from cevnsjax.parameters import Normal, ParameterTable, Prior
 
-Design = Mapping[str, Any]
-"""Numbers by key, as in the head of ``inference.redesign``; plain or traced."""
+LEAST_VARIANCE = 1.0
+"""Least variance of Gaussian counts that are yet to come, as ``with_data`` has it [count^2]."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,10 @@ class Layout:
     """What a compiled function of a design depends on besides arrays.
 
     Attributes:
-        structure: The model's description.
-        experiments: Names, and "poisson", "gaussian", or "planned" for Gaussian counts without
+        structure: Of the model.
+        experiments: (name, kind): "poisson", "gaussian", or "planned" for Gaussian counts without
             data, whose variances follow the mean.
-        statistical: Nuisances and the experiment that measures each.
+        statistical: (nuisance, experiment that measures it).
     """
 
     structure: ModelStructure
@@ -45,89 +52,126 @@ class Layout:
     statistical: tuple[tuple[str, str], ...]
 
 
-def layout_of(model: Any, statistical: str | Collection[str]) -> Layout:
+def layout_of(model: Model, statistical: str | Collection[str]) -> Layout:
     """The layout of a model.
 
     Args:
         model: The experiments as they are.
-        statistical: Nuisances whose widths fall with the root of their experiment's exposure.
+        statistical: Nuisances whose widths fall with the square root of their experiment's
+            exposure.
 
     Raises:
         UnknownNameError: At an unknown nuisance.
-        InputError: If the model is none, or a nuisance has no constraint or several owners.
+        InputError: If a nuisance has no constraint or several owners.
     """
-    if not isinstance(model, Model):
-        raise InputError(f"a design needs a Model, got {model!r}")
-    kinds = tuple((name, _kind(e)) for name, e in model.experiments.items())
-    return Layout(model.state.structure, kinds, tuple(statistical_of(model, statistical).items()))
+    kinds = tuple((name, kind_of(e)) for name, e in model.experiments.items())
+    owners = tuple(statistical_of(model, statistical).items())
+    return Layout(model.state.structure, kinds, owners)
 
 
-def _kind(experiment: Experiment) -> str:
+@runtime_checkable
+class HasStatistic(Protocol):
+    """What decides how the counts of an experiment vary."""
+
+    @property
+    def statistic(self) -> str:
+        """ "poisson" or "gaussian"."""
+        ...
+
+
+def kind_of(experiment: HasStatistic) -> str:
+    """ "poisson", "gaussian", or "planned" for Gaussian counts that are yet to come."""
     planned = experiment.statistic == "gaussian" and isinstance(experiment, PlannedExperiment)
     return "planned" if planned else experiment.statistic
 
 
-def numbers_of(model: Model, design: Design | None) -> dict[DesignChange, Any]:
-    """The numbers of a design by what they mean; those that are not traced are checked.
+def cell_variance(kind: str, mean: Any, variance: Any, xp: ModuleType) -> Any:
+    """Variance of the counts of an experiment, [cell] [count^2].
 
     Args:
-        model: The experiments as they are.
-        design: Numbers by key; None for none.
-
-    Raises:
-        UnknownNameError: At an unknown key.
-        InputError: At a number that its key does not allow.
+        kind: From ``kind_of``.
+        mean: Expected counts, the variance of Poisson counts and of counts yet to come, [cell]
+            [count].
+        variance: Of Gaussian data, [cell] [count^2].
+        xp: numpy, or jax.numpy inside a trace.
     """
-    numbers = {}
-    for key, x in (design or {}).items():
-        is_traced = isinstance(x, Tracer)
-        number = x.astype(model.dtype) if is_traced else checked(model, key, x)
-        numbers[design_change_of(model, key)] = jnp.asarray(number, model.dtype)
-    return numbers
+    if kind == "poisson":
+        return mean
+    return xp.maximum(mean, LEAST_VARIANCE) if kind == "planned" else variance
 
 
 def inverse_variances(
-    layout: Layout, names: tuple[str, ...], knobs: Mapping[DesignChange, Any], prior: Any
-) -> Reals:
+    layout: Layout, names: tuple[str, ...], changes: Changes, prior: Any, xp: ModuleType
+) -> Any:
     """1/sd^2 of constrained nuisances with the widths of the design, [name].
 
     Args:
         layout: Of the model.
         names: Parameters.
-        knobs: The design.
-        prior: 1/sd^2 as it is, 0 for what has no constraint, [name].
+        changes: The design.
+        prior: 1/sd^2 as it is, 0 for a parameter without constraint, [name].
+        xp: numpy, or jax.numpy inside a trace.
     """
     out = []
     for k, name in enumerate(names):
-        width = knobs.get(DesignChange("sd", name))
+        width = changes.get(DesignChange("sd", name))
         owner = dict(layout.statistical).get(name)
-        grown = 1.0 if owner is None else factor(knobs, "exposure", owner)
+        grown = 1.0 if owner is None else factor(changes, "exposure", owner)
         out.append(prior[k] * grown if width is None else 1 / width**2)
-    return jnp.stack(out) if out else prior
+    return xp.stack(out) if out else prior
 
 
-def with_efficiency(e: ExperimentArrays, knobs: Mapping[DesignChange, Any]) -> ExperimentArrays:
-    """The arrays with a traced efficiency.
+def designed(e: ExperimentArrays, changes: Changes, sd: Values) -> ExperimentArrays:
+    """The arrays of an experiment with exposure, backgrounds, efficiency and widths of a design.
+
+    Args:
+        e: The arrays as they are: NumPy arrays if no number of the design is traced.
+        changes: The design.
+        sd: Widths of the constraints in the design, by nuisance.
+    """
+    e = with_efficiency(e, changes)
+    exposure, level = (factor(changes, kind, e.name) for kind in ("exposure", "background"))
+    times = exposure * level
+    added = (level - 1) * total(list(e.backgrounds.values())) if e.backgrounds else 0.0
+    return replace(
+        e,
+        norms={n: exposure * x for n, x in e.norms.items()},
+        backgrounds={n: times * x for n, x in e.backgrounds.items()},
+        weights=1 / (exposure * (1 / e.weights + added)),
+        component_morphs=jax.tree.map(lambda x: times * x, e.component_morphs),
+        pull_sd={n: sd.get(n, x) for n, x in e.pull_sd.items()},
+    )
+
+
+def with_efficiency(e: ExperimentArrays, changes: Changes) -> ExperimentArrays:
+    """The arrays with the efficiency of a design.
 
     Args:
         e: Arrays of an experiment.
-        knobs: The design.
+        changes: The design.
     """
-    fields = {k.field: x for k, x in knobs.items() if k[:2] == ("efficiency", e.name)}
+    fields = {k.field: x for k, x in changes.items() if k[:2] == ("efficiency", e.name)}
     if not fields:
         return e
-    detector = replace(e.signal.detector, efficiency=_Moved(e.signal.detector.efficiency, fields))
-    return replace(e, signal=replace(e.signal, detector=detector), R=_response(e, detector))
+    is_traced = any(isinstance(x, Tracer) for x in fields.values())
+    original = e.signal.detector.efficiency
+    if is_traced:
+        moved: Efficiency = _TracedEfficiency(original, fields)
+    else:
+        moved = with_fields(original, {n: float(x) for n, x in fields.items()})
+    detector = replace(e.signal.detector, efficiency=moved)
+    R = _response(e, detector, jnp if is_traced else np)
+    return replace(e, signal=replace(e.signal, detector=detector), R=R)
 
 
-class _Moved:
+class _TracedEfficiency:
     """An efficiency with traced numbers; its kinks stay."""
 
-    def __init__(self, original: Any, fields: Mapping[str, Any]) -> None:
-        self.kinks: tuple[float, ...] = original.kinks
+    def __init__(self, original: Efficiency, fields: Mapping[str, Reals]) -> None:
+        self.kinks = original.kinks
         self._moved = with_fields(original, fields)
 
-    def __call__(self, x: Any, xp: Any) -> Any:
+    def __call__(self, x: Any, xp: ModuleType) -> Any:
         del xp
         return self._moved(jnp.asarray(x), jnp)
 
@@ -138,17 +182,124 @@ class _Unit:
     def __init__(self, kinks: tuple[float, ...]) -> None:
         self.kinks = kinks
 
-    def __call__(self, x: Any, xp: Any) -> Any:
+    def __call__(self, x: Any, xp: ModuleType) -> Any:
         return xp.ones_like(x)
 
 
-def _response(e: ExperimentArrays, detector: Detector) -> Reals:
-    """Response at the nodes of the experiment with a traced efficiency, [bin, node] [MeV]."""
+def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> Any:
+    """Response at the nodes of the experiment with another efficiency, [bin, node] [MeV]."""
     kinks = e.signal.kinks
     if detector.resolution is None:
-        T_nr, R = response(
-            replace(detector, efficiency=_Unit(detector.efficiency.kinks)), kinks, {}
-        )
-        accepted = detector.efficiency(detector.observable(T_nr, {}, np), jnp)
-        return jnp.asarray(R, e.R.dtype) * accepted.astype(e.R.dtype)[None, :]
-    return response(detector, kinks, {}, jnp)[1].astype(e.R.dtype)
+        # Without resolution nodes come from NumPy: only the efficiency is traced.
+        unit = replace(detector, efficiency=_Unit(detector.efficiency.kinks))
+        T_nr, R = response(unit, kinks, {})
+        accepted = detector.efficiency(detector.observable(T_nr, {}, np), xp)
+        return xp.asarray(R, e.R.dtype) * accepted.astype(e.R.dtype)[None, :]
+    return response(detector, kinks, {}, xp)[1].astype(e.R.dtype)
+
+
+def redesigned(
+    model: Model, design: Design, *, statistical: str | Collection[str] = ()
+) -> Model:
+    """The model of another design, for predictions and for fits of Asimov data.
+
+    Its arrays and constraints are those of the design; observed counts stay as they are and have
+    no meaning in it.
+
+    Args:
+        model: The model as it is.
+        design: Numbers by key; ``inference.forecasts.design`` lists the keys.
+        statistical: Nuisances whose widths fall with the square root of their experiment's
+            exposure.
+
+    Raises:
+        UnknownNameError: At an unknown key.
+        InputError: At a number that its key does not allow.
+    """
+    layout, changes = layout_of(model, statistical), changes_of(model, design)
+    names = layout.structure.auxiliary_names
+    prior = prior_information(model.parameters, names)
+    # A nuisance without constraint has an infinite width.
+    with np.errstate(divide="ignore"):
+        widths = inverse_variances(layout, names, changes, prior, np) ** -0.5
+    sd = dict(zip(names, widths.tolist(), strict=True))
+    arrays = [designed(jax.tree.map(np.asarray, e), changes, sd) for e in model.state.arrays]
+    values = {k.target: float(x) for k, x in changes.items() if k.kind == "value"}
+    table = [
+        replace(p, default=values.get(n, p.default), prior=_with_width(p.prior, sd.get(n)))
+        for n, p in model.parameters.items()
+    ]
+    return model.with_arrays(arrays, ParameterTable(table))
+
+
+def _with_width(prior: Prior | None, sd: float | None) -> Prior | None:
+    return prior if sd is None or not isinstance(prior, Normal) else Normal(prior.mean, sd)
+
+
+class Asimov(NamedTuple):
+    """A design, its true values and the data it expects, inside a trace.
+
+    Attributes:
+        layout: Of the model.
+        experiments: Arrays of all experiments.
+        truth: {name: scalar}.
+        observed: Asimov data.
+        inverse_variance: 1/sd^2 of the measured nuisances, {name: scalar}.
+    """
+
+    layout: Layout
+    experiments: list[ExperimentArrays]
+    truth: Values
+    observed: Observed
+    inverse_variance: Values
+
+
+def asimov_of(
+    layout: Layout,
+    changes: Changes,
+    leaves: Leaves,
+    vector: Float[Array, " parameter"],
+    prior: Float[Array, " nuisance"],
+) -> Asimov:
+    """The Asimov data of a design.
+
+    Args:
+        layout: Of the model.
+        changes: The design.
+        leaves: Arrays of the model's experiments as they are.
+        vector: True values of all parameters, [parameter].
+        prior: 1/sd^2 of the measured nuisances as they are, [nuisance].
+    """
+    structure = layout.structure
+    names = structure.auxiliary_names
+    truth = structure.values(vector)
+    truth |= {k.target: x for k, x in changes.items() if k.kind == "value"}
+    inverse = inverse_variances(layout, names, changes, prior, jnp)
+    sd = dict(zip(names, inverse**-0.5, strict=True))
+    experiments, counts = [], []
+    for (_, kind), e in zip(layout.experiments, structure.experiments(leaves), strict=True):
+        scaled = designed(e, changes, sd)
+        mean = components.expected(scaled, structure.interactions, truth)
+        if kind == "planned":
+            scaled = replace(scaled, weights=1 / cell_variance(kind, mean, None, jnp))
+        experiments.append(scaled)
+        counts.append(mean)
+    centres = jnp.stack([truth[n] for n in names]) if names else jnp.zeros_like(prior)
+    by_name = dict(zip(names, inverse, strict=True))
+    return Asimov(layout, experiments, truth, Observed(tuple(counts), centres), by_name)
+
+
+def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
+    """chi2 of the Asimov data, linear nuisances at their best.
+
+    Args:
+        asimov: The design and its data.
+        values: Theory and nuisances that are not solved, {name: scalar}.
+    """
+    structure = asimov.layout.structure
+    pulled = [
+        (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]
+        for n, _ in structure.constraints
+    ]
+    problems = evaluate.problems(structure, asimov.experiments, asimov.observed, values)
+    return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq
+from support.designs import rebuilt
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import PlannedExperiment, csi_2017, lar_2020
-from cevnsjax.inference.forecasts.design import redesigned
 
 ANGLE, MOMENT = "sin2_theta_w", "mu_nu"
 CSI, LAR = "csi-2017", "lar-2020"
@@ -40,7 +40,7 @@ def cell():
 
 
 def built_anew(model, parameter, design, *, statistical=(), level=0.90, **options):
-    made = redesigned(model, design, statistical=statistical)
+    made = rebuilt(model, design, statistical=statistical)
     found = cj.forecast(made, parameter, level=level, **options)
     assert bool(found["converged"].all())
     return [float(found[end][0, 0]) for end in ("low", "high")]

@@ -13,7 +13,7 @@ from support.toy import Toy, parameter
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import PlannedExperiment, csi_2017, lar_2020
-from cevnsjax.inference.forecasts.fisher import cell_variance
+from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of
 from cevnsjax.parameters import Normal
 
 
@@ -186,8 +186,9 @@ def test_variance_of_gaussian_counts_without_data_is_their_mean():
     e = csi_2017()
     planned = PlannedExperiment(**vars(e))
     mean = np.linspace(0.1, 30.0, e.observed.size)
-    assert_allclose(cell_variance(e, mean, np), e.variance)
-    assert_allclose(cell_variance(planned, mean, np), planned.with_data(mean).variance)
+    variances = [cell_variance(kind_of(x), mean, e.variance, np) for x in (e, planned)]
+    assert_allclose(variances[0], e.variance)
+    assert_allclose(variances[1], planned.with_data(mean).variance)
 
 
 # --- bad input ---

@@ -8,12 +8,12 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq, minimize
+from support.designs import rebuilt
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import PlannedExperiment, csi_2017
-from cevnsjax.inference.forecasts.design import redesigned
 
 NAME = "csi-2017"
 
@@ -155,6 +155,14 @@ def test_poisson_cells_scale_alike_and_statistical_pulls_with_them():
     assert kept[1] > sd[1] * (1 + 1e-6)
 
 
+def test_designs_act_on_arrays_as_on_experiments(pulled):
+    """Errors and intervals against models whose experiments are made anew."""
+    name = f"background.{NAME}"
+    found = cj.forecast(pulled, "sin2_theta_w", over={name: [0.5, 4.0]})
+    anew = cj.forecast(lambda x: rebuilt(pulled, {name: x}), "sin2_theta_w", over={name: [0.5, 4.0]})
+    xr.testing.assert_allclose(found, anew, rtol=1e-9)
+
+
 def test_a_function_builds_the_models():
     found = cj.forecast(
         lambda kg: cj.Model(cell(mass_kg=kg, pulls={"brn": 0})),
@@ -178,7 +186,7 @@ def test_a_file_keeps_it(bare, tmp_path):
 @pytest.mark.slow
 def test_error_is_the_scatter_of_best_fits_to_toys():
     """1e4 toys of CsI 2017 at 25 times the exposure, where the likelihood is near a parabola."""
-    model = redesigned(cj.Model(csi_2017(pulls={"sig": 0.05})), {"exposure": 25.0})
+    model = rebuilt(cj.Model(csi_2017(pulls={"sig": 0.05})), {"exposure": 25.0})
     toys, truth = model.toy(2, toys=10_000), model.parameters["sin2_theta_w"].default
 
     def nll(s, toy):

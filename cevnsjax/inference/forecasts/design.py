@@ -49,7 +49,7 @@ class DesignChange(NamedTuple):
 
 
 Changes = Mapping[DesignChange, Any]
-"""The numbers of a design by what they mean: NumPy scalars of the model's float type, or tracers."""
+"""Numbers of a design by what they mean: NumPy scalars of the model's float type, or tracers."""
 
 
 def design_change_of(model: Model, key: str) -> DesignChange:

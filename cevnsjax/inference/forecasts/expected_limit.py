@@ -39,8 +39,6 @@ from cevnsjax.inference.objective import free_names
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Leaves
 
-Numbers = Float[Array, "..."] | Float[np.ndarray, "..."]
-
 
 @dataclass(frozen=True)
 class _Plan:
@@ -61,28 +59,28 @@ class _Numbers(NamedTuple):
     """Arrays that decide a limit.
 
     Attributes:
-        truth: True values of all parameters, [parameter].
-        prior: 1/sd^2 of the measured nuisances, [nuisance].
-        scale: Of the parameter, then of the others, [1 + other].
-        low: Lower bounds of the others, in units of their scales, [other].
-        high: Upper bounds of the others, in units of their scales, [other].
-        aside: 1 for even ones of the others, [other].
+        truth: True values of all parameters.
+        prior: 1/sd^2 of the measured nuisances.
+        scale: Of the parameter, then of the others.
+        low: Lower bounds of the others, in units of their scales.
+        high: Upper bounds of the others, in units of their scales.
+        aside: 1 for even ones of the others.
         height: Delta chi2 of the level.
-        ends: Where to stop on each side, [side].
-        closed: 1 where that is a physical limit, [side].
-        signs: -1 for the lower, 1 for the upper side, [side].
+        ends: Where to stop on each side.
+        closed: 1 where that is a physical limit.
+        signs: -1 for the lower, 1 for the upper side.
     """
 
-    truth: Numbers
-    prior: Numbers
-    scale: Numbers
-    low: Numbers
-    high: Numbers
-    aside: Numbers
-    height: Numbers
-    ends: Numbers
-    closed: Numbers
-    signs: Numbers
+    truth: Float[Array, " parameter"]
+    prior: Float[Array, " nuisance"]
+    scale: Float[Array, " parameter_and_others"]
+    low: Float[Array, " other"]
+    high: Float[Array, " other"]
+    aside: Float[Array, " other"]
+    height: Float[Array, ""]
+    ends: Float[Array, " side"]
+    closed: Float[Array, " side"]
+    signs: Float[Array, " side"]
 
 
 def expected_limit(
@@ -142,19 +140,19 @@ def expected_limit(
     sides = [k for k, s in enumerate(("lower", "upper")) if side in (s, "both")]
     edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
     scale = np.array([table[n].scale for n in (parameter, *others)])
-    raw = _Numbers(
-        truth=np.array([values[n] for n in layout.structure.names]),
-        prior=prior_information(table, layout.structure.auxiliary_names),
-        scale=scale,
-        low=edges[:, 0] / scale[1:],
-        high=edges[:, 1] / scale[1:],
-        aside=np.array([float(table[n].even) for n in others]),
-        height=np.array(height),
-        ends=np.array([low, high])[sides],
-        closed=np.array(_closed(model, parameter, (low, high)), dtype=float)[sides],
-        signs=np.array([-1.0, 1.0])[sides],
-    )
-    numbers = _Numbers(*(np.asarray(x, dtype=dtype) for x in raw))
+    raw = {
+        "truth": np.array([values[n] for n in layout.structure.names]),
+        "prior": prior_information(table, layout.structure.auxiliary_names),
+        "scale": scale,
+        "low": edges[:, 0] / scale[1:],
+        "high": edges[:, 1] / scale[1:],
+        "aside": np.array([float(table[n].even) for n in others]),
+        "height": np.array(height),
+        "ends": np.array([low, high])[sides],
+        "closed": np.array(_closed(model, parameter, (low, high)), dtype=float)[sides],
+        "signs": np.array([-1.0, 1.0])[sides],
+    }
+    numbers = _Numbers(*(jax.device_put(x.astype(dtype)) for x in raw.values()))
 
     def limit(design: Design | None = None) -> Float[Array, "..."]:
         """Expected limit, in the parameter's unit."""

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.axes import coordinate
-from cevnsjax.inference.fits.profile import SIDES, profile
+from cevnsjax.inference.fits.profile import SIDES, ProfileResult, profile
 from cevnsjax.inference.forecasts.design import KINDS, truth_of
 from cevnsjax.inference.forecasts.fisher import fisher
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of, redesigned
@@ -27,8 +27,6 @@ from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     import xarray as xr
-
-    from cevnsjax.inference.fits.profile_result import ProfileResult
 
 Over = Mapping[str, Sequence[float] | np.ndarray]
 Builder = Callable[[float], Model]
@@ -120,7 +118,9 @@ def forecast(
     name, grid = _axis(over, is_function=not isinstance(model, Model))
     build = _builder(model, name, grid, statistical)
     names = (free,) if isinstance(free, str) else tuple(free)
-    study = _Study(parameter, names, dict(truth or {}), dict(fixed or {}), _levels(level, side), side)
+    study = _Study(
+        parameter, names, dict(truth or {}), dict(fixed or {}), _levels(level, side), side
+    )
     first = build(float(grid[0]))
     _, fixed_values = free_names(first, names, fixed, exclude=(parameter,))
     true = truth_of(first.parameters, truth, fixed_values)[parameter]
@@ -224,9 +224,7 @@ def _expected(model: Model, study: _Study) -> dict[str, object]:
     truth = truth_of(model.parameters, study.truth, study.fixed)
     data = asimov(model, truth)
     information = fisher(model, [parameter, *free], truth=study.truth, fixed=study.fixed)
-    theory = {
-        n: x for n, x in study.truth.items() if model.parameters[n].kind == "theory"
-    }
+    theory = {n: x for n, x in study.truth.items() if model.parameters[n].kind == "theory"}
     fixed = {n: x for n, x in theory.items() if n not in (parameter, *free)} | study.fixed
     result = profile(
         _with_variances(model, data),
@@ -263,7 +261,7 @@ def _with_variances(model: Model, data: Pseudodata) -> Model:
     return model.with_arrays(arrays, model.parameters)
 
 
-def _interval_about(truth: float, result: "ProfileResult", key: str) -> tuple[float, float]:
+def _interval_about(truth: float, result: ProfileResult, key: str) -> tuple[float, float]:
     """The interval that holds the true value, infinite where it is open."""
     spans = result.intervals[key]
     if not spans:

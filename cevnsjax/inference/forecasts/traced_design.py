@@ -75,12 +75,12 @@ class HasStatistic(Protocol):
 
     @property
     def statistic(self) -> str:
-        """ "poisson" or "gaussian"."""
+        """Either "poisson" or "gaussian"."""
         ...
 
 
 def kind_of(experiment: HasStatistic) -> str:
-    """ "poisson", "gaussian", or "planned" for Gaussian counts that are yet to come."""
+    """One of "poisson", "gaussian", or "planned" for Gaussian counts that are yet to come."""
     planned = experiment.statistic == "gaussian" and isinstance(experiment, PlannedExperiment)
     return "planned" if planned else experiment.statistic
 
@@ -198,9 +198,7 @@ def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> Any:
     return response(detector, kinks, {}, xp)[1].astype(e.R.dtype)
 
 
-def redesigned(
-    model: Model, design: Design, *, statistical: str | Collection[str] = ()
-) -> Model:
+def redesigned(model: Model, design: Design, *, statistical: str | Collection[str] = ()) -> Model:
     """The model of another design, for predictions and for fits of Asimov data.
 
     Its arrays and constraints are those of the design; observed counts stay as they are and have

@@ -159,7 +159,9 @@ def test_designs_act_on_arrays_as_on_experiments(pulled):
     """Errors and intervals against models whose experiments are made anew."""
     name = f"background.{NAME}"
     found = cj.forecast(pulled, "sin2_theta_w", over={name: [0.5, 4.0]})
-    anew = cj.forecast(lambda x: rebuilt(pulled, {name: x}), "sin2_theta_w", over={name: [0.5, 4.0]})
+    anew = cj.forecast(
+        lambda x: rebuilt(pulled, {name: x}), "sin2_theta_w", over={name: [0.5, 4.0]}
+    )
     xr.testing.assert_allclose(found, anew, rtol=1e-9)
 
 

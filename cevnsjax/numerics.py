@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial, reduce
 from operator import add
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from cevnsjax.core.types import RealLike, Reals
+
+T = TypeVar("T")
 
 SERIES_MAX = 100.0
 """Largest x^2 at which the power series are used: x = 10, where they lose four digits [1]."""
@@ -159,9 +161,9 @@ def panel_nodes(breaks: Any, order: int, xp: ModuleType = np) -> tuple[Any, Any]
     return xp.reshape(nodes, -1), xp.reshape(weights, -1)
 
 
-def total(terms: Sequence[Any]) -> Any:
+def total(terms: Sequence[T]) -> T:
     """Sum of one or more arrays, without the leading integer 0 of the built-in."""
-    return reduce(add, terms)
+    return reduce(add, terms)  # pyright: ignore[reportArgumentType]
 
 
 def gammaln(x: Any, xp: ModuleType = np) -> Any:

@@ -59,7 +59,7 @@ def analysis(
         require_options(interaction, chosen_options)
     readings = dict(interaction_options or {})
     for interaction, reading in chosen.conventions.items():
-        if interaction in readings or any(p in OWNERS[interaction][0] for p in parameters):
+        if interaction in readings or any(p in OWNERS[interaction].owns for p in parameters):
             readings[interaction] = {**reading, **readings.get(interaction, {})}
     beyond = owning(parameters, readings)
     return chosen.build(interactions=[*beyond, *interactions], **options)

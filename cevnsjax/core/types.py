@@ -1,7 +1,9 @@
 """Array types used in signatures: inputs are array-like, outputs are arrays."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 Reals = Float[Array, "..."]
@@ -10,3 +12,9 @@ RealLike = ArrayLike
 """Anything jax turns into a real array: scalars, NumPy and jax arrays, tracers."""
 Values = dict[str, Any]
 """Parameter values by name; names left out take their defaults."""
+AtNodes = Float[np.ndarray, "*node"] | Float[Array, "*node"]
+"""Numbers at the nodes, [node]: a NumPy array while an experiment is built, jax's in a trace."""
+Kind = TypeVar("Kind", float, np.ndarray, Array)
+"""Functions that serve both NumPy and jax return the kind of number they are given."""
+Survival = Callable[[str, AtNodes], AtNodes]
+"""Probability [1] that a neutrino of a source and energy [MeV] arrives as what it was."""

@@ -1,11 +1,14 @@
 """The algebra of interactions: charges add as amplitudes, source by source, flavour by flavour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TypeVar
 
+from cevnsjax.core.types import AtNodes
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.numerics import total
 
+K = TypeVar("K", str, tuple[str, str])
 Key = tuple[str, str]
 """(source, outgoing flavour), e.g. ("nu_mu_bar", "mu")."""
 
@@ -17,7 +20,7 @@ SOURCE_FLAVOUR = {"nu_e": "e", "nu_mu": "mu", "nu_mu_bar": "mu", "nu_e_bar": "e"
 class NucleusAtNodes:
     """What an interaction sees: one isotope at given momentum transfers.
 
-    Form factors are made once per nucleus and shared by all interactions.
+    Form factors are computed once per nucleus and shared by all interactions.
 
     Attributes:
         nucleus: The isotope.
@@ -25,21 +28,28 @@ class NucleusAtNodes:
         F_p: Point-proton form factor, [node] [1].
         F_n: Point-neutron form factor, [node] [1].
         sources: Neutrino sources of the flux.
+
+    Examples:
+        >>> iodine, q2 = cj.target("CsI").nuclei[1], jnp.array([100.0, 400.0])
+        >>> at = cj.NucleusAtNodes(iodine, q2, jnp.ones(2), jnp.ones(2), ("nu_mu", "nu_e"))
+        >>> charges = cj.StandardModel("tree")({"sin2_theta_w": 0.23}, at)
+        >>> charges.vector[("nu_e", "e")].round(2)
+        Array([-34.88, -34.88], dtype=float64)
     """
 
     nucleus: Nucleus
-    q2: Any
-    F_p: Any
-    F_n: Any
+    q2: AtNodes
+    F_p: AtNodes
+    F_n: AtNodes
     sources: tuple[str, ...]
 
     @property
-    def ZF_p(self) -> Any:
+    def ZF_p(self) -> AtNodes:
         """Z F_p, [node] [1]."""
         return self.nucleus.Z * self.F_p
 
     @property
-    def NF_n(self) -> Any:
+    def NF_n(self) -> AtNodes:
         """N F_n, [node] [1]."""
         return self.nucleus.N * self.F_n
 
@@ -56,7 +66,7 @@ STRUCTURES = (
 """Lorentz structures of the cross section; "interference" is that of vector and axial."""
 
 
-def _merge(a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
+def _merge(a: Mapping[K, AtNodes], b: Mapping[K, AtNodes]) -> dict[K, AtNodes]:
     merged = dict(a)
     for key, value in b.items():
         merged[key] = merged[key] + value if key in merged else value
@@ -65,10 +75,11 @@ def _merge(a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
 
 @dataclass(frozen=True)
 class Charges:
-    """Sparse charges of one isotope: a missing key is zero, and costs nothing.
+    """Sparse charges of one isotope: a missing key is zero and costs nothing.
 
-    Vector and axial charges are amplitudes: they add, then are squared. The others are strengths
-    that multiply their structure's kernel (see ``cross_section``), by source; they add as rates.
+    Vector and axial charges are amplitudes: they add, then are squared. The others are strengths,
+    by source, that multiply the kernel of their structure (see ``cross_section``); they add as
+    rates.
 
     Attributes:
         vector: Weak charges Q_ab, {(source, outgoing flavour): array [node]} [1].
@@ -77,27 +88,35 @@ class Charges:
         scalar: Strengths of M T/(2 E^2), {source: array [node]} [1].
         tensor: Strengths of 1 - M T/(4 E^2) - T/E, {source: array [node]} [1].
         scalar_tensor: Strengths of -T/E for neutrinos, +T/E for antineutrinos, {source} [1].
+
+    Examples:
+        >>> weak = cj.Charges(vector={("nu_e", "e"): jnp.array([1.0, 2.0])})
+        >>> (weak + weak).vector[("nu_e", "e")]
+        Array([2., 4.], dtype=float64)
     """
 
-    vector: dict[Key, Any] = field(default_factory=dict)
-    axial: dict[Key, Any] = field(default_factory=dict)
-    magnetic: dict[str, Any] = field(default_factory=dict)
-    scalar: dict[str, Any] = field(default_factory=dict)
-    tensor: dict[str, Any] = field(default_factory=dict)
-    scalar_tensor: dict[str, Any] = field(default_factory=dict)
+    vector: Mapping[Key, AtNodes] = field(default_factory=dict)
+    axial: Mapping[Key, AtNodes] = field(default_factory=dict)
+    magnetic: Mapping[str, AtNodes] = field(default_factory=dict)
+    scalar: Mapping[str, AtNodes] = field(default_factory=dict)
+    tensor: Mapping[str, AtNodes] = field(default_factory=dict)
+    scalar_tensor: Mapping[str, AtNodes] = field(default_factory=dict)
 
     def __add__(self, other: "Charges") -> "Charges":
         return Charges(
             **{f.name: _merge(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
         )
 
-    def product(self, left: str, right: str, source: str) -> Any:
-        """Sum over outgoing flavours of two amplitudes' product, None if there is none [1].
+    def product(self, left: str, right: str, source: str) -> AtNodes | None:
+        """Product of two amplitudes, summed over outgoing flavours.
 
         Args:
             left: "vector" or "axial".
             right: "vector" or "axial"; the same as ``left`` gives the square.
             source: Neutrino source.
+
+        Returns:
+            [node] [1], None where no flavour has both amplitudes.
         """
         a, b = getattr(self, left), getattr(self, right)
         terms = [x * b[key] for key, x in a.items() if key[0] == source and key in b]

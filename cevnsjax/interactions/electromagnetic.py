@@ -4,12 +4,12 @@ Giunti and Studenikin, Rev. Mod. Phys. 87, 531; Cadeddu et al., PRD 102, 015030.
 """
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 from cevnsjax.core import checks
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.couplings import FLAVOURS, charge_radius_term, coupling_scheme
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import (
@@ -42,13 +42,18 @@ class MagneticMoment(Interaction):
     """Magnetic moments: pi alpha^2/m_e^2 (mu/mu_B)^2 Z^2 F_p^2 (1/T - 1/E), added to the rate.
 
     Vogel and Engel, PRD 39, 3378.
+
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_mu")
+        >>> beyond = (cj.StandardModel(), cj.MagneticMoment("mu_nu_mu"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"mu_nu_mu": 43.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        2.52
     """
 
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Parts of ``Charges`` it fills."""
-        return ("magnetic",)
-
+    key = "magnetic_moment"
+    owns = MOMENT_NAMES
+    structures = ("magnetic",)
     names: tuple[str, ...]
     form_factor_power: int
 
@@ -57,16 +62,14 @@ class MagneticMoment(Interaction):
 
         Args:
             *names: "mu_nu" for one effective moment of all flavours, or mu_nu_e, mu_nu_mu,
-                mu_nu_tau; mu_nu if none is given.
-            form_factor_power: 2, or 1 for Table I of PRD 102, 113004, which has one power of F.
+                mu_nu_tau; "mu_nu" if none is given.
+            form_factor_power: 2, or 1 for Table I of PRD 102, 113004, which has F instead of F^2.
 
         Raises:
             UnknownNameError: At an unknown name.
             InputError: If the effective moment is mixed with flavour moments.
         """
-        listed = require_names("MagneticMoment", names or ("mu_nu",), MOMENT_NAMES)
-        if "mu_nu" in listed and len(listed) > 1:
-            raise InputError("MagneticMoment: mu_nu stands for all flavours; drop it or the others")
+        listed = require_names("MagneticMoment", names or ("mu_nu",), MOMENT_NAMES, "mu_nu")
         if form_factor_power not in (1, 2):
             raise InputError(f"form_factor_power must be 1 or 2, got {form_factor_power}")
         super().__init__(names=listed, form_factor_power=form_factor_power)
@@ -107,8 +110,17 @@ class ChargeRadius(Interaction):
     """Charge radii: Q_ab -= sqrt2 pi alpha <r^2_ab>/(3 G_F) Z F_p.
 
     Neutrinos and antineutrinos share a radius, unless ``per_source`` lets nu_mu_bar have its own.
+
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_e")
+        >>> beyond = (cj.StandardModel(), cj.ChargeRadius("r2_nu_ee"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"r2_nu_ee": -10.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        0.41
     """
 
+    key = "charge_radius"
+    owns = (*RADIUS_NAMES, *SOURCE_RADIUS_NAMES)
     names: tuple[str, ...]
     reading: str
     via: str
@@ -127,16 +139,16 @@ class ChargeRadius(Interaction):
         """Switch radii on.
 
         Args:
-            *names: r2_nu_ee, r2_nu_emu, ...; per source r2_nu_e, r2_nu_mu, r2_nu_mu_bar; all of
-                them if none is given.
+            *names: r2_nu_ee, r2_nu_emu, ...; per source r2_nu_e, r2_nu_mu, r2_nu_mu_bar; all
+                those of the reading if none is given.
             reading: "shift" adds to the Standard Model, "total" contains its value (Cadeddu et
                 al.; diagonal radii then default to the Standard Model's).
             per_source: Radii by source instead of by flavour pair.
-            via: "charge", or "sin2_theta_w" for papers that move s_W^2 by
+            via: "charge", or "sin2_theta_w" for papers that shift s_W^2 by
                 factor x sqrt2 pi alpha <r^2>/(3 G_F) with the slope of their coupling scheme.
-            couplings: Scheme whose slope "sin2_theta_w" uses.
-            factor: 1 as PRD 97, 033003 and eq. 17 of PRD 102, 113004 print it; 1/2 is what the
-                latter's table has, and what equals "charge" at tree level.
+            couplings: The scheme of that slope; only ``via="sin2_theta_w"`` uses it.
+            factor: 1 as PRD 97, 033003 and eq. 17 of PRD 102, 113004 print it; 1/2 agrees with
+                the table of the latter, and with "charge" at tree level [1].
 
         Raises:
             UnknownNameError: At an unknown name or option.
@@ -157,6 +169,12 @@ class ChargeRadius(Interaction):
             factor=checks.number("charge_radius.factor", factor),
         )
 
+    @classmethod
+    def from_names(cls, *names: str, **options: object) -> Interaction:
+        """Radii by name; names by source select the reading by source."""
+        per_source = any(name in SOURCE_RADIUS_NAMES for name in names)
+        return super().from_names(*names, **{"per_source": per_source, **options})
+
     def own_parameters(self) -> list[Parameter]:
         """The radii that are switched on."""
         return [self._parameter(name) for name in self.names]
@@ -168,7 +186,7 @@ class ChargeRadius(Interaction):
         return Parameter(
             name=name,
             meaning=f"neutrino charge radius {letters} ({self.reading})",
-            default=self._inside(name),
+            default=self._standard_part(name),
             bounds=(-1e4, 1e4),
             unit="1e-32 cm^2",
             latex=rf"\langle r^2_{{{index}}}\rangle",
@@ -177,8 +195,8 @@ class ChargeRadius(Interaction):
             owner="ChargeRadius",
         )
 
-    def _inside(self, name: str) -> float:
-        """The Standard Model's radius inside this parameter [1e-32 cm^2]; 0 off the diagonal."""
+    def _standard_part(self, name: str) -> float:
+        """The Standard Model's part of this parameter [1e-32 cm^2]; 0 off the diagonal."""
         letters = name.removeprefix("r2_nu_")
         if self.reading == "shift" or (letters in PAIRS and not is_diagonal(letters)):
             return 0.0
@@ -196,20 +214,20 @@ class ChargeRadius(Interaction):
         unit = self._per_radius()
         amplitudes = {}
         for name in self.names:
-            beyond = values[name] - self._inside(name)
+            beyond = values[name] - self._standard_part(name)
             amplitudes[name.removeprefix("r2_nu_")] = unit * beyond * nucleus.ZF_p
         if all(letters in PAIRS for letters in amplitudes):
             return Charges(vector=spread(amplitudes, nucleus.sources))
-        # An antineutrino without a radius of its own has its flavour's.
+        # An antineutrino without its own radius takes that of its flavour.
         letters = {source: source.removeprefix("nu_") for source in nucleus.sources}
-        own = {
+        radius_of = {
             s: x if f"r2_nu_{x}" in SOURCE_RADIUS_NAMES else SOURCE_FLAVOUR[s]
             for s, x in letters.items()
         }
         return Charges(
             vector={
                 (source, SOURCE_FLAVOUR[source]): amplitudes[x]
-                for source, x in own.items()
+                for source, x in radius_of.items()
                 if x in amplitudes
             }
         )
@@ -219,8 +237,17 @@ class Millicharge(Interaction):
     """Electric charges: Q_ab -= 2 sqrt2 pi alpha q_ab/(G_F q^2) Z F_p with q^2 = -2 M T.
 
     The sign is that of Cadeddu et al., PRD 102, 015030.
+
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_e")
+        >>> beyond = (cj.StandardModel(), cj.Millicharge("q_nu_ee"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"q_nu_ee": 10.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        0.41
     """
 
+    key = "millicharge"
+    owns = CHARGE_NAMES
     names: tuple[str, ...]
     sign: int
 
@@ -229,7 +256,7 @@ class Millicharge(Interaction):
 
         Args:
             *names: q_nu_ee, q_nu_emu, ...; all six if none is given.
-            sign: Sign of q^2 = sign x 2 M T; +1 mirrors every interval.
+            sign: Sign of q^2 = sign x 2 M T; +1 mirrors every interval [1].
 
         Raises:
             UnknownNameError: At an unknown flavour pair.
@@ -259,6 +286,6 @@ class Millicharge(Interaction):
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Vector amplitudes by source and outgoing flavour."""
-        unit: Any = -MILLICHARGE / (self.sign * nucleus.q2) * nucleus.ZF_p
+        unit: AtNodes = -MILLICHARGE / (self.sign * nucleus.q2) * nucleus.ZF_p
         amplitudes = {name.removeprefix("q_nu_"): values[name] * unit for name in self.names}
         return Charges(vector=spread(amplitudes, nucleus.sources))

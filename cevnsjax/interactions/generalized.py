@@ -4,11 +4,9 @@ Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018, eqs. 12-21 and appendix
 G_F^2 M/pi every structure carries 1/4: C_V = -2 Q of the weak charge.
 """
 
-from typing import Any
-
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Values
-from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.core.types import AtNodes, Values
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, Key, NucleusAtNodes
 from cevnsjax.interactions.flavour import require_names
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.numerics import total
@@ -53,17 +51,18 @@ class GeneralizedInteractions(Interaction):
 
     xi_V is the part beyond the Standard Model and interferes with it; D_A does not interfere; the
     scalar-tensor product R has opposite signs for neutrinos and antineutrinos.
+
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_mu")
+        >>> beyond = (cj.StandardModel(), cj.GeneralizedInteractions("xi_S"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"xi_S": 1.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        3.02
     """
 
+    key = "generalized"
+    owns = (*EFFECTIVE, *QUARK)
     names: tuple[str, ...]
-
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Only those that the couplings switched on fill."""
-        found = {_STRUCTURE[name.rpartition("_")[2]] for name in self.names}
-        if self.names[0] in QUARK and {"scalar", "tensor"} <= found:
-            found.add("scalar_tensor")
-        return tuple(sorted(found))
 
     def __init__(self, *names: str) -> None:
         """Switch couplings on.
@@ -78,7 +77,7 @@ class GeneralizedInteractions(Interaction):
             InputError: If effective and quark couplings are mixed.
         """
         chosen = names or EFFECTIVE[:3]
-        listed = require_names("GeneralizedInteractions", chosen, (*EFFECTIVE, *QUARK))
+        listed = require_names("GeneralizedInteractions", chosen, self.owns)
         effective = [n for n in listed if n in EFFECTIVE]
         if effective and len(effective) < len(listed):
             raise InputError(
@@ -86,6 +85,7 @@ class GeneralizedInteractions(Interaction):
                 "effective couplings or quark couplings, not both"
             )
         super().__init__(names=listed)
+        object.__setattr__(self, "structures", _structures(listed))
 
     def own_parameters(self) -> list[Parameter]:
         """The couplings that are switched on."""
@@ -95,43 +95,47 @@ class GeneralizedInteractions(Interaction):
         """Vector amplitudes, and scalar, tensor and scalar-tensor strengths, by source."""
         if self.names[0] in EFFECTIVE:
             N = nucleus.NF_n
-            given = {n: values[n] for n in self.names}
+            xi = {n: values[n] for n in self.names}
             products = {
-                "scalar": (given["xi_S"] * N) ** 2 if "xi_S" in given else None,
-                "tensor": (given["xi_T"] * N) ** 2 if "xi_T" in given else None,
-                "scalar_tensor": given["R_ST"] * N**2 if "R_ST" in given else None,
+                "scalar": (xi["xi_S"] * N) ** 2 if "xi_S" in xi else None,
+                "tensor": (xi["xi_T"] * N) ** 2 if "xi_T" in xi else None,
+                "scalar_tensor": xi["R_ST"] * N**2 if "R_ST" in xi else None,
             }
-            return _charges(nucleus, given["xi_V"] * N if "xi_V" in given else None, None, products)
+            return _charges(nucleus, xi["xi_V"] * N if "xi_V" in xi else None, None, products)
         C = self._nuclear(values, nucleus)
         products = {
             "scalar": _sum_of_squares(C, "C_S", "D_P"),
-            "tensor": _scaled(8.0, _sum_of_squares(C, "C_T", "D_T")),
+            "tensor": _sum_of_squares(C, "C_T", "D_T", factor=8.0),
             "scalar_tensor": _scalar_tensor(C),
         }
         return _charges(nucleus, C.get("C_V"), C.get("D_A"), products)
 
-    def _nuclear(self, values: Values, nucleus: NucleusAtNodes) -> dict[str, Any]:
+    def _nuclear(self, values: Values, nucleus: NucleusAtNodes) -> dict[str, AtNodes]:
         """Nuclear couplings C_X, D_X by eq. 19, form factors included, [node] [1]."""
-        out: dict[str, Any] = {}
+        couplings: dict[str, AtNodes] = {}
         for name in self.names:
             letter, quark, index = name.split("_")
             key = f"{letter}_{index}"
             proton, neutron = (table[quark] for table in PER_NUCLEON[key])
             term = values[name] * (proton * nucleus.ZF_p + neutron * nucleus.NF_n)
-            out[key] = out[key] + term if key in out else term
-        return out
+            couplings[key] = couplings[key] + term if key in couplings else term
+        return couplings
 
 
-def _sum_of_squares(C: dict[str, Any], *keys: str) -> Any:
+def _structures(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Structures that the couplings fill; scalar and tensor quark couplings also mix."""
+    filled = {_STRUCTURE[name.rpartition("_")[2]] for name in names}
+    if names[0] in QUARK and {"scalar", "tensor"} <= filled:
+        filled.add("scalar_tensor")
+    return tuple(sorted(filled))
+
+
+def _sum_of_squares(C: dict[str, AtNodes], *keys: str, factor: float = 1.0) -> AtNodes | None:
     squares = [C[k] ** 2 for k in keys if k in C]
-    return total(squares) if squares else None
+    return factor * total(squares) if squares else None
 
 
-def _scaled(factor: float, value: Any) -> Any:
-    return None if value is None else factor * value
-
-
-def _scalar_tensor(C: dict[str, Any]) -> Any:
+def _scalar_tensor(C: dict[str, AtNodes]) -> AtNodes | None:
     """N^2 R = 2 (C_S C_T - D_P D_T), the spin-independent part of the appendix."""
     terms = []
     if "C_S" in C and "C_T" in C:
@@ -141,20 +145,30 @@ def _scalar_tensor(C: dict[str, Any]) -> Any:
     return total(terms) if terms else None
 
 
-def _charges(nucleus: NucleusAtNodes, C_V: Any, D_A: Any, products: dict[str, Any]) -> Charges:
-    vector: dict[tuple[str, str], Any] = {}
+def _charges(
+    nucleus: NucleusAtNodes,
+    C_V: AtNodes | None,
+    D_A: AtNodes | None,
+    products: dict[str, AtNodes | None],
+) -> Charges:
+    vector: dict[Key, AtNodes] = {}
     for source in nucleus.sources:
         if C_V is not None:
             vector[(source, SOURCE_FLAVOUR[source])] = -0.5 * C_V
         if D_A is not None:
-            # A channel of its own: it adds to the rate without interference.
+            # A separate outgoing channel: it adds to the rate without interference.
             vector[(source, "D_A")] = 0.5 * D_A
-    strengths: dict[str, Any] = {
-        name: dict.fromkeys(nucleus.sources, 0.25 * value)
-        for name, value in products.items()
-        if value is not None
-    }
-    return Charges(vector=vector, **strengths)
+
+    def strengths(structure: str) -> dict[str, AtNodes]:
+        value = products[structure]
+        return {} if value is None else dict.fromkeys(nucleus.sources, 0.25 * value)
+
+    return Charges(
+        vector=vector,
+        scalar=strengths("scalar"),
+        tensor=strengths("tensor"),
+        scalar_tensor=strengths("scalar_tensor"),
+    )
 
 
 def _parameter(name: str) -> Parameter:

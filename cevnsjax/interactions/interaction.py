@@ -5,47 +5,94 @@ attribute ``parameters`` (a sequence of ``Parameter``) is one; ``structures`` sa
 ``Charges`` it fills, ("vector",) if absent.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from types import ModuleType
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jax.core import Tracer
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import AtNodes, RealLike, Values
 from cevnsjax.interactions.charges import STRUCTURES, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Parameter, ParameterTable
 
+InteractionLike = Callable[[Values, NucleusAtNodes], Charges]
+"""A built-in interaction, or a user's function with an attribute ``parameters``."""
+
+
+@runtime_checkable
+class Oscillation(Protocol):
+    """An interaction that changes the flux on its way."""
+
+    def survival(
+        self, values: Values, source: str, E_nu: AtNodes, baseline_m: float, xp: ModuleType
+    ) -> AtNodes:
+        """Probability that a neutrino of a source arrives as what it was."""
+        ...
+
 
 class Interaction:
-    """Base of the built-in interactions: frozen, equal and hashed by type and options."""
+    """Base of the built-in interactions: frozen, equal and hashed by type and options.
 
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Parts of ``Charges`` it fills."""
-        return ("vector",)
+    Attributes:
+        key: The word for it in options: ``--set key.option=value``.
+        owns: Every parameter it can have; naming one of them switches it on.
+        structures: The parts of ``Charges`` it fills.
 
-    def __init__(self, **options: Any) -> None:
-        """Set the options once; they must be hashable."""
+    Examples:
+        >>> class Contact(cj.Interaction):
+        ...     key, owns = "contact", ("eps_contact",)
+        ...
+        ...     def own_parameters(self):
+        ...         return [cj.Parameter("eps_contact", "a contact coupling", 0.0)]
+        ...
+        ...     def __call__(self, values, nucleus):
+        ...         charge = values["eps_contact"] * nucleus.NF_n
+        ...         return cj.Charges(vector={(s, "mu"): charge for s in nucleus.sources})
+        >>> cj.Model(csi, [Contact()]).parameters["eps_contact"].default
+        0.0
+    """
+
+    key: ClassVar[str]
+    owns: ClassVar[tuple[str, ...]]
+    structures: tuple[str, ...] = ("vector",)
+    _options: tuple[tuple[str, Hashable], ...]
+
+    def __init__(self, **options: Hashable) -> None:
+        """Set the options as attributes, once.
+
+        Args:
+            **options: Options by name.
+        """
         for name, value in options.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "_options", tuple(sorted(options.items())))
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    @classmethod
+    def from_names(cls, *names: str, **options: object) -> "Interaction":
+        """The interaction with the named parameters switched on.
+
+        Args:
+            *names: Some of ``owns``; the default set if none is given.
+            **options: Options of the class.
+        """
+        return cls(*names, **options)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen; make another instead of {name}=")
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self._key() == other._key()  # pyright: ignore[reportAttributeAccessIssue]
+        if not isinstance(other, Interaction):
+            return False
+        return (type(self), self._options) == (type(other), other._options)
 
     def __hash__(self) -> int:
-        return hash((type(self), self._key()))
+        return hash((type(self), self._options))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={v!r}" for k, v in self._key())
+        shown = ", ".join(f"{k}={v!r}" for k, v in self._options)
         return f"{type(self).__name__}({shown})"
-
-    def _key(self) -> tuple[tuple[str, Any], ...]:
-        return self.__dict__["_options"]
 
     def own_parameters(self) -> list[Parameter]:
         """The parameters this interaction owns."""
@@ -60,9 +107,7 @@ class Interaction:
         raise NotImplementedError
 
 
-def parameters_of(
-    interaction: Callable[..., Charges], targets: Sequence[Target]
-) -> list[Parameter]:
+def parameters_of(interaction: InteractionLike, targets: Sequence[Target]) -> list[Parameter]:
     """Parameters of a built-in interaction or of a user's function.
 
     Args:
@@ -72,36 +117,35 @@ def parameters_of(
     Raises:
         InputError: If it has no ``parameters``, or they are not Parameters.
     """
-    declared = getattr(interaction, "parameters", None)
+    declared: object = getattr(interaction, "parameters", None)
     name = getattr(interaction, "__name__", repr(interaction))
     if declared is None:
         raise InputError(
             f"interaction {name} declares no parameters; set {name}.parameters = [Parameter(...)]"
         )
-    given: Any = declared(targets) if callable(declared) else declared
-    listed = list(given)
-    if not all(isinstance(p, Parameter) for p in listed):
+    listed = declared(targets) if callable(declared) else declared
+    if not isinstance(listed, Sequence) or not all(isinstance(p, Parameter) for p in listed):
         raise InputError(f"interaction {name}: parameters must be cevnsjax.Parameter, got {listed}")
-    return listed
+    return list(listed)
 
 
-def structures_of(interactions: Sequence[Any]) -> tuple[str, ...]:
+def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
     """Structures that the interactions fill, in the order of ``STRUCTURES``.
 
     Raises:
         InputError: At an unknown structure.
     """
-    asked = {s for i in interactions for s in getattr(i, "structures", ("vector",))}
-    unknown = asked - set(STRUCTURES)
+    filled = {s for i in interactions for s in getattr(i, "structures", ("vector",))}
+    unknown = filled - set(STRUCTURES)
     if unknown:
         raise InputError(f"unknown structures {sorted(unknown)}; known are {list(STRUCTURES)}")
-    return tuple(s for s in STRUCTURES if s in asked)
+    return tuple(s for s in STRUCTURES if s in filled)
 
 
 def complete_values(
-    interactions: Sequence[Any], values: Values | None, target: Target
-) -> dict[str, Any]:
-    """Defaults of all parameters, overridden by given values that were checked.
+    interactions: Sequence[InteractionLike], values: Values | None, target: Target
+) -> dict[str, RealLike]:
+    """Values of all parameters: the given ones, checked, and the defaults of the others.
 
     Args:
         interactions: Interactions, the StandardModel among them.
@@ -109,7 +153,7 @@ def complete_values(
         target: Material they act on.
 
     Raises:
-        UnknownNameError: At a name none of them owns.
+        UnknownNameError: At a name that no interaction owns.
         InputError: At a value that is not finite or out of bounds.
     """
     table = ParameterTable(p for i in interactions for p in parameters_of(i, [target]))

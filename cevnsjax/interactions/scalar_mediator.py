@@ -1,4 +1,4 @@
-"""A light scalar boson, added to the rate: it flips helicity and does not interfere."""
+"""A light scalar boson: it flips helicity, so its rate adds without interference."""
 
 from typing import Literal
 
@@ -7,24 +7,28 @@ from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.core.types import Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.generalized import SCALAR_PER_NEUTRON, SCALAR_PER_PROTON
-from cevnsjax.interactions.interaction import Interaction
-from cevnsjax.interactions.vector_mediator import mediator_parameters
-from cevnsjax.parameters import Parameter
+from cevnsjax.interactions.vector_mediator import Mediator
 
 _NUCLEAR = ("papoulias2020", "quark")
 
 
-class LightScalar(Interaction):
+class LightScalar(Mediator):
     """M^2 Q_phi^2 g^4 T F^2/(4 pi E^2 (2 M T + m^2)^2), g^2 = g_nu g_q.
 
     Papoulias, PRD 102, 113004, eqs. 20-21; Cerdeno et al., JHEP 05 (2016) 118.
+
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_mu")
+        >>> beyond = (cj.StandardModel(), cj.LightScalar())
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"g_phi": 2e-5, "m_phi": 10.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        1.49
     """
 
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Parts of ``Charges`` it fills."""
-        return ("scalar",)
-
+    key = "light_scalar"
+    owns = ("g_phi", "m_phi")
+    symbol = r"\phi"
+    structures = ("scalar",)
     nuclear: str
 
     def __init__(self, nuclear: Literal["papoulias2020", "quark"] = "papoulias2020") -> None:
@@ -41,10 +45,6 @@ class LightScalar(Interaction):
             raise UnknownNameError("nuclear charge", nuclear, _NUCLEAR)
         super().__init__(nuclear=nuclear)
 
-    def own_parameters(self) -> list[Parameter]:
-        """g_phi and m_phi."""
-        return mediator_parameters("g_phi", "m_phi", r"\phi", "LightScalar")
-
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Scalar strengths by source, in the units of M T/(2 E^2)."""
         if self.nuclear == "quark":
@@ -53,6 +53,5 @@ class LightScalar(Interaction):
             # 14 A + 1.1 Z, written per nucleon so that each has its own form factor.
             proton, neutron = 15.1, 14.0
         charge = proton * nucleus.ZF_p + neutron * nucleus.NF_n
-        propagator = values["g_phi"] ** 2 / (nucleus.q2 + values["m_phi"] ** 2)
-        strength = (propagator * (1 / c.G_F) * charge) ** 2 / 2
+        strength = (self.propagator(values, nucleus) * (1 / c.G_F) * charge) ** 2 / 2
         return Charges(scalar={s: strength for s in nucleus.sources if s in SOURCE_FLAVOUR})

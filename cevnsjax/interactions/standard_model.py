@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, require_kinematics
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import AtNodes, Reals, Values
 from cevnsjax.couplings import FLAVOURS, coupling_scheme
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
@@ -40,6 +40,11 @@ class StandardModel:
 
     Raises:
         UnknownNameError: At an unknown scheme, family, radii option or kinematics.
+
+    Examples:
+        >>> sm = cj.StandardModel("pdg2018", form_factor="klein_nystrand", radii="skin")
+        >>> cj.Model(csi, [sm]).parameters.names(kind="theory")
+        ('sin2_theta_w', 'R_p_Cs', 'R_p_I', 'dR_np')
     """
 
     couplings: str = "erler_su"
@@ -50,7 +55,7 @@ class StandardModel:
 
     @property
     def family(self) -> FormFactor:
-        """The form-factor family; a name was replaced by it when the record was made."""
+        """The form-factor family, which ``form_factor`` may give by name."""
         assert not isinstance(self.form_factor, str)
         return self.form_factor
 
@@ -130,7 +135,7 @@ class StandardModel:
         )
 
     def form_factors(
-        self, values: Values, nucleus: Nucleus, q2: Any, q2_max: float = math.inf
+        self, values: Values, nucleus: Nucleus, q2: AtNodes, q2_max: float = math.inf
     ) -> tuple[Reals, Reals]:
         """Proton and neutron form factors of one isotope.
 
@@ -138,7 +143,7 @@ class StandardModel:
             values: All parameters of the model.
             nucleus: The isotope.
             q2: Momentum transfer squared, [node] [MeV^2].
-            q2_max: Bound on ``q2`` known beforehand; a low one saves work [MeV^2].
+            q2_max: Upper bound on ``q2``; a low one saves work [MeV^2].
 
         Returns:
             F_p and F_n, [node] [1]; the same array twice where one radius serves both.
@@ -196,16 +201,17 @@ def _isotope_shift(nucleus: Nucleus) -> tuple[float, float]:
     The parameters of an element are the radii of its most abundant isotope and move all its
     isotopes together.
     """
-    own, reference = theory_radii(nucleus), theory_radii(reference_isotope(nucleus.symbol))
-    return own[0] - reference[0], own[1] - reference[1]
+    R_p, R_n = theory_radii(nucleus)
+    R_p_reference, R_n_reference = theory_radii(reference_isotope(nucleus.symbol))
+    return R_p - R_p_reference, R_n - R_n_reference
 
 
 _G_AXIAL = 1.27 / 2
 """g_Ap = -g_An at tree level, half the nucleon's axial charge [1]."""
 
 
-def _axial_charge(nucleus: NucleusAtNodes) -> Any:
-    """Q_A = sqrt((4/3)(J+1)/J) (g_Ap <S_p> F_p + g_An <S_n> F_n), None without spin [1].
+def _axial_charge(nucleus: NucleusAtNodes) -> AtNodes | None:
+    """Q_A = sqrt((4/3)(J+1)/J) (g_Ap <S_p> F_p + g_An <S_n> F_n); None without spin [1].
 
     The point-nucleon form factors stand in for the spin structure functions.
     """

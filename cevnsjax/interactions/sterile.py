@@ -3,11 +3,10 @@
 Papoulias and Kosmas, PRD 97, 033003.
 """
 
-from typing import Any
+from types import ModuleType
 
 from cevnsjax.core import constants as c
-from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import LATEX, require_names
 from cevnsjax.interactions.interaction import Interaction
@@ -19,17 +18,25 @@ _PHASE = 1e3 / (4 * c.hbar_c)
 
 
 class Sterile(Interaction):
-    """P_aa = 1 - sin^2(2 theta_aa) sin^2(1.267 dm2_41 L/E); the rest of the rate is unchanged."""
+    """P_aa = 1 - sin^2(2 theta_aa) sin^2(1.267 dm2_41 L/E) multiplies the flux.
 
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Parts of ``Charges`` it fills."""
-        return ()
+    Examples:
+        >>> flux = cj.DecayAtRest(0.09, 1e23, baseline_m=20.0)
+        >>> beyond = (cj.StandardModel(), cj.Sterile("sin2_2theta_ee"))
+        >>> values = {"sin2_2theta_ee": 0.5, "dm2_41": 1.0}
+        >>> T_nr, csi_target = jnp.array([0.005]), cj.target("CsI")
+        >>> rates = cj.dR_dT_nr(T_nr, csi_target, flux, beyond, values)
+        >>> (rates["nu_e"] / cj.dR_dT_nr(T_nr, csi_target, flux)["nu_e"]).round(2)
+        Array([0.78], dtype=float64)
+    """
 
+    key = "sterile"
+    owns = (*NAMES, "dm2_41")
+    structures = ()
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:
-        """Switch mixing angles on; dm2_41 comes along.
+        """Switch mixing angles on; dm2_41 always is a parameter too.
 
         Args:
             *names: sin2_2theta_ee, sin2_2theta_mumu, or sin2_2theta for all flavours alike;
@@ -39,12 +46,12 @@ class Sterile(Interaction):
             UnknownNameError: At an unknown name.
             InputError: If the common angle is mixed with flavour angles.
         """
-        listed = require_names("Sterile", names or NAMES[1:], NAMES)
-        if "sin2_2theta" in listed and len(listed) > 1:
-            raise InputError(
-                "Sterile: sin2_2theta is common to all flavours; drop it or the others"
-            )
-        super().__init__(names=listed)
+        super().__init__(names=require_names("Sterile", names or NAMES[1:], NAMES, NAMES[0]))
+
+    @classmethod
+    def from_names(cls, *names: str, **options: object) -> Interaction:
+        """Angles by name; dm2_41 alone switches the default angles on."""
+        return super().from_names(*(n for n in names if n != "dm2_41"), **options)
 
     def own_parameters(self) -> list[Parameter]:
         """Mixing angles and dm2_41."""
@@ -77,7 +84,9 @@ class Sterile(Interaction):
         )
         return [*angles, mass]
 
-    def survival(self, values: Values, source: str, E_nu: Any, baseline_m: float, xp: Any) -> Any:
+    def survival(
+        self, values: Values, source: str, E_nu: AtNodes, baseline_m: float, xp: ModuleType
+    ) -> AtNodes:
         """Survival probability of a source's neutrinos.
 
         Args:
@@ -98,5 +107,5 @@ class Sterile(Interaction):
         return 1 - values[name] * xp.sin(phase) ** 2
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:  # noqa: ARG002
-        """No charges: it changes the flux."""
+        """No charges: oscillations change the flux."""
         return Charges()

@@ -5,50 +5,36 @@ dsigma/dT = (4 G_F^2 M/pi) Q_T^2 (1 - T/E - M T/4E^2): a documented choice, sinc
 Kosmas, PRD 97, 033003, print neither formula nor number.
 """
 
-from typing import Any
-
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
-from cevnsjax.interactions.flavour import PAIRS, require_names, spread
-from cevnsjax.interactions.interaction import Interaction
-from cevnsjax.interactions.nsi import by_pair, quark_couplings
+from cevnsjax.interactions.flavour import PAIRS
+from cevnsjax.interactions.nsi import QuarkCouplings
 from cevnsjax.numerics import total
-from cevnsjax.parameters import Parameter
 
 NAMES = tuple(f"eps_{q}T_{pair}" for pair in PAIRS for q in "ud")
 
 
-class TensorNSI(Interaction):
-    """Tensor NSI of u and d quarks, real and symmetric in flavour."""
+class TensorNSI(QuarkCouplings):
+    """Tensor NSI of u and d quarks, real and symmetric in flavour.
 
-    @property
-    def structures(self) -> tuple[str, ...]:
-        """Parts of ``Charges`` it fills."""
-        return ("tensor",)
+    The twelve couplings, named like eps_uT_ee, are switched on if none is named.
 
-    names: tuple[str, ...]
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_e")
+        >>> beyond = (cj.StandardModel(), cj.TensorNSI("eps_uT_ee"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"eps_uT_ee": 0.1})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        3.05
+    """
 
-    def __init__(self, *names: str) -> None:
-        """Switch couplings on.
-
-        Args:
-            *names: Names like eps_uT_ee; all twelve if none is given.
-
-        Raises:
-            UnknownNameError: At an unknown quark or flavour pair.
-        """
-        super().__init__(names=require_names("TensorNSI", names or NAMES, NAMES))
-
-    def own_parameters(self) -> list[Parameter]:
-        """The couplings that are switched on."""
-        return quark_couplings(self.names, "T", "TensorNSI")
+    key = "tensor_nsi"
+    owns = default_names = NAMES
+    letter = "T"
+    structures = ("tensor",)
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Tensor strengths by source, summed over outgoing flavours."""
-        amplitudes = spread(by_pair(self.names, values, nucleus), nucleus.sources)
-        strengths: dict[str, Any] = {}
-        for source in nucleus.sources:
-            squares = [4 * a**2 for (s, _), a in amplitudes.items() if s == source]
-            if squares:
-                strengths[source] = total(squares)
-        return Charges(tensor=strengths)
+        squares: dict[str, list[AtNodes]] = {}
+        for (source, _), amplitude in self.amplitudes(values, nucleus).items():
+            squares.setdefault(source, []).append(4 * amplitude**2)
+        return Charges(tensor={source: total(terms) for source, terms in squares.items()})

@@ -5,12 +5,12 @@ Cadeddu et al., JHEP 01 (2021) 116; Liao and Marfatia, PLB 775, 54; Papoulias, P
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from cevnsjax.core import checks
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
@@ -19,8 +19,12 @@ from cevnsjax.parameters import Parameter
 class GaugeCharges(NamedTuple):
     """Charges Q' under a new U(1).
 
-    Without quark charges the photon couples the boson to protons through lepton loops, if
-    ``loop`` names the lepton whose logarithm each neutrino sees.
+    Without quark charges the boson couples to protons through a lepton loop and the photon; the
+    strength is the logarithm of the mass ratio of the two leptons in ``loop``.
+
+    Examples:
+        >>> cj.LightVector(cj.GaugeCharges(u=1, d=1, e=-3, mu=0, tau=0)).charges.e
+        -3
     """
 
     u: float
@@ -47,51 +51,77 @@ MODELS = {
 _NORMALIZATION = {"standard": math.sqrt(2), "lm_eq6": 2 * math.sqrt(2)}
 
 
-def mediator_parameters(coupling: str, mass: str, symbol: str, owner: str) -> list[Parameter]:
-    """Coupling and mass of a light mediator.
+class Mediator(Interaction):
+    """A light mediator: ``owns`` its coupling and its mass, which come together.
 
-    Args:
-        coupling: Name of the coupling.
-        mass: Name of the mass.
+    Attributes:
         symbol: LaTeX of the mediator.
-        owner: Interaction that owns them.
     """
-    return [
-        Parameter(
-            name=coupling,
-            meaning=f"coupling of the mediator of {owner}",
-            default=0.0,
-            bounds=(0.0, 100.0),
-            physical=(True, False),
-            latex=rf"g_{{{symbol}}}",
-            scale=1e-5,
-            even=True,
-            owner=owner,
-        ),
-        Parameter(
-            name=mass,
-            meaning=f"mass of the mediator of {owner}",
-            default=10.0,
-            bounds=(0.0, 1e7),
-            physical=(True, False),
-            unit="MeV",
-            latex=rf"m_{{{symbol}}}",
-            scale=10.0,
-            owner=owner,
-        ),
-    ]
+
+    symbol: ClassVar[str]
+
+    @classmethod
+    def from_names(cls, *names: str, **options: object) -> Interaction:
+        """The mediator, with both parameters whichever is named."""
+        del names
+        return super().from_names(**options)
+
+    def own_parameters(self) -> list[Parameter]:
+        """Coupling and mass."""
+        coupling, mass = self.owns
+        owner = type(self).__name__
+        return [
+            Parameter(
+                name=coupling,
+                meaning=f"coupling of the mediator of {owner}",
+                default=0.0,
+                bounds=(0.0, 100.0),
+                physical=(True, False),
+                latex=rf"g_{{{self.symbol}}}",
+                scale=1e-5,
+                even=True,
+                owner=owner,
+            ),
+            Parameter(
+                name=mass,
+                meaning=f"mass of the mediator of {owner}",
+                default=10.0,
+                bounds=(0.0, 1e7),
+                physical=(True, False),
+                unit="MeV",
+                latex=rf"m_{{{self.symbol}}}",
+                scale=10.0,
+                owner=owner,
+            ),
+        ]
+
+    def propagator(self, values: Values, nucleus: NucleusAtNodes) -> AtNodes:
+        """g^2/(q^2 + m^2), [node] [MeV^-2]."""
+        coupling, mass = self.owns
+        return values[coupling] ** 2 / (nucleus.q2 + values[mass] ** 2)
 
 
-class LightVector(Interaction):
-    """A light vector mediator; massless and heavy limits are finite."""
+class LightVector(Mediator):
+    """A light vector mediator; massless and heavy limits are finite.
 
+    Examples:
+        >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_mu")
+        >>> beyond = (cj.StandardModel(), cj.LightVector("B-L"))
+        >>> sigma = cj.differential_cross_section(*at, beyond, {"g_Zp": 5e-5, "m_Zp": 10.0})
+        >>> round(float(sigma / cj.differential_cross_section(*at)), 2)
+        1.49
+    """
+
+    key = "light_vector"
+    owns = ("g_Zp", "m_Zp")
+    symbol = "Z'"
     charges: GaugeCharges
     loop_sign: int
     normalization: str
 
     def __init__(
         self,
-        charges: str | Sequence[Any] = "universal",
+        charges: str | Sequence[float | tuple[str, str] | None] = "universal",
         *,
         loop_sign: Literal[-1, 1] = 1,
         normalization: Literal["standard", "lm_eq6"] = "standard",
@@ -100,8 +130,8 @@ class LightVector(Interaction):
 
         Args:
             charges: Name in ``MODELS``, or (u, d, e, mu, tau) charges.
-            loop_sign: Sign of the one-loop coupling of L_a - L_b models; +1 from the loop, -1 as
-                slides of Cadeddu et al. print it.
+            loop_sign: Sign of the one-loop coupling of L_a - L_b models: +1 follows from the loop,
+                -1 is what slides of Cadeddu et al. print.
             normalization: "standard", or "lm_eq6" for 2 sqrt2 where eqs. 9-10 of the same paper
                 (Liao and Marfatia) give sqrt2.
 
@@ -127,15 +157,10 @@ class LightVector(Interaction):
             raise InputError(f"loop_sign must be -1 or 1, got {loop_sign}")
         super().__init__(charges=gauge, loop_sign=loop_sign, normalization=normalization)
 
-    def own_parameters(self) -> list[Parameter]:
-        """g_Zp and m_Zp."""
-        return mediator_parameters("g_Zp", "m_Zp", "Z'", "LightVector")
-
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Vector amplitudes by source."""
-        propagator = values["g_Zp"] ** 2 / (nucleus.q2 + values["m_Zp"] ** 2)
-        strength = propagator * (1 / (_NORMALIZATION[self.normalization] * c.G_F))
-        amplitude = strength * self._target_charge(nucleus)
+        strength = 1 / (_NORMALIZATION[self.normalization] * c.G_F)
+        amplitude = self.propagator(values, nucleus) * strength * self._target_charge(nucleus)
         vector = {}
         for source in nucleus.sources:
             lepton = getattr(self.charges, SOURCE_FLAVOUR[source])
@@ -143,7 +168,7 @@ class LightVector(Interaction):
                 vector[(source, SOURCE_FLAVOUR[source])] = lepton * amplitude
         return Charges(vector=vector)
 
-    def _target_charge(self, nucleus: NucleusAtNodes) -> Any:
+    def _target_charge(self, nucleus: NucleusAtNodes) -> AtNodes:
         """Charge of the nucleus under the boson, [node] [1]."""
         q = self.charges
         if q.loop is None:

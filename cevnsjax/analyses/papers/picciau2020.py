@@ -21,6 +21,7 @@ from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions import Charges, MagneticMoment, NucleusAtNodes, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.nuclei import Nucleus, Target, target
+from cevnsjax.numerics import total
 from cevnsjax.parameters import Parameter
 
 _DATA = ("csi", "ar", "csi+ar")
@@ -115,7 +116,7 @@ class AveragedMoment(MagneticMoment):
         charges = super().__call__(values, nucleus)
         if nucleus.nucleus.symbol != "Ar":
             return charges
-        mean = sum(charges.magnetic.values()) / len(nucleus.sources)
+        mean = total(list(charges.magnetic.values())) / len(nucleus.sources)
         return Charges(magnetic=dict.fromkeys(nucleus.sources, mean))
 
 

@@ -77,10 +77,10 @@ def _work(task: str, devices: int, quick: bool) -> None:
     """Time a task in this process and print seconds and a sum of its numbers."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:devices])
-    from cevnsjax.inference.runs.processes import start
+    from cevnsjax.inference.runs.processes import configure
 
     cj.enable_x64()
-    start(devices=devices)
+    configure(devices=devices)
     run = TASKS[task][1]
     found, seconds = run(quick), []
     for _ in range(1 if quick else _ROUNDS):

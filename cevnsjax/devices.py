@@ -1,43 +1,42 @@
-"""Devices of this machine that work is shared out among."""
+"""Devices of this machine that independent work is shared out among."""
 
 from typing import Any
 
 import jax
 
-# Batches of a share at least: as many as the shortest map on one device has.
+# Batches that each device gets at least; the compiled loop over fewer would be another program.
 _MIN_BATCHES = 4
 _limit: dict[str, int] = {}
 
 
-def use(count: int) -> None:
-    """Use at most so many devices; all there are until this is called.
+def limit_devices(count: int) -> None:
+    """Use at most so many devices; without a limit all GPUs, or one thread of the CPU, are used.
 
     Args:
-        count: How many.
+        count: The limit.
     """
     _limit["devices"] = count
 
 
-def workers() -> list[Any]:
+def worker_devices() -> list[Any]:
     """Devices that independent work is shared out among, each by a thread of its own.
 
-    All GPUs, or the CPU's threads that were asked for by ``use``; none where one device, the
-    default one, is all there is.
+    Returns:
+        All GPUs, or the CPU's threads that ``limit_devices`` asked for; empty where the default
+        device is the only one.
     """
-    there = jax.local_devices()
-    if jax.default_backend() == "cpu":
-        there = there[: _limit.get("devices", 1)]
-    else:
-        there = there[: _limit.get("devices", len(there))]
-    return there if len(there) > 1 else []
+    devices = jax.local_devices()
+    default = 1 if jax.default_backend() == "cpu" else len(devices)
+    devices = devices[: _limit.get("devices", default)]
+    return devices if len(devices) > 1 else []
 
 
-def devices_for(size: int, batch_size: int) -> int:
-    """Devices that a map is spread over.
+def device_count_for(points: int, batch_size: int) -> int:
+    """Number of devices that a map over points is spread over.
 
     Args:
-        size: Number of points.
+        points: Number of points.
         batch_size: Points evaluated side by side.
     """
-    there = min(len(jax.local_devices()), _limit.get("devices", size))
-    return max(1, min(there, size // (_MIN_BATCHES * batch_size)))
+    available = min(len(jax.local_devices()), _limit.get("devices", points))
+    return max(1, min(available, points // (_MIN_BATCHES * batch_size)))

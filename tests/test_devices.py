@@ -30,9 +30,9 @@ for size in map(int, sys.argv[2:]):
     assert (out + jax.device_put(jnp.ones(size), jax.devices()[1])).shape == (size,)
     found[f"jit {size}"] = jax.jit(lambda: model.map({}, points))()
 total = lambda R: model.map({"R_n_Cs": R}, points).sum()
-found["slope"], found["devices"] = jax.grad(total)(5.0), devices.devices_for(2049, 64)
-devices.use(2)
-found["few"] = devices.devices_for(2049, 64)
+found["slope"], found["devices"] = jax.grad(total)(5.0), devices.device_count_for(2049, 64)
+devices.limit_devices(2)
+found["few"] = devices.device_count_for(2049, 64)
 np.savez(sys.argv[1], **found)
 """
 
@@ -74,6 +74,6 @@ def test_a_derivative_through_a_map(spread, model):
 
 def test_how_many_devices(spread):
     assert len(jax.local_devices()) == 1
-    assert [devices.devices_for(n, 64) for n in (1, 256, 100_000)] == [1, 1, 1]
+    assert [devices.device_count_for(n, 64) for n in (1, 256, 100_000)] == [1, 1, 1]
     # 2049 points are 32 batches and a bit: four or more for each of eight.
     assert (spread["devices"], spread["few"]) == (8, 2)

@@ -37,9 +37,9 @@ class RunOptions:
             raise InputError("--resume needs the folder of a run: --folder DIR")
         if self.devices is None and self.process is None:
             return
-        from cevnsjax.inference.runs.processes import start
+        from cevnsjax.inference.runs.processes import configure
 
-        start(self.process, self.devices)
+        configure(self.process, self.devices)
 
     @property
     def options(self) -> dict[str, Any]:
@@ -51,6 +51,6 @@ class RunOptions:
         """Whether this process prints and writes; the others are done when their work is."""
         if self.process is None:
             return True
-        from cevnsjax.inference.runs.processes import place
+        from cevnsjax.inference.runs.processes import this_process
 
-        return place()[0] == 0
+        return this_process()[0] == 0

@@ -219,6 +219,7 @@ def _manifest(
         "platforms": list(plan.platforms),
         "derivatives": plan.derivatives,
         "batched": plan.batched,
+        "model": model.describe(),
         "at_defaults": jax.tree.map(lambda x: np.asarray(x).tolist(), result),
     }
 

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
-from cevnsjax.devices import devices_for
+from cevnsjax.devices import device_count_for
 from cevnsjax.model import compiled
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import Inputs, ModelStructure
@@ -98,7 +98,7 @@ def _on_devices(
     size = next(iter(points.values())).size
     batch_size = min(batch_size, size)
     is_traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(inputs))
-    devices = 1 if is_traced else devices_for(size, batch_size)
+    devices = 1 if is_traced else device_count_for(size, batch_size)
     missing = -size % (devices * batch_size)
     if missing:
         points = _padded(points, missing)

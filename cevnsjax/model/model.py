@@ -18,6 +18,7 @@ from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
 from cevnsjax.model.build import build_state, by_name, standard_model_first, state_of, table_of
 from cevnsjax.model.data import Pseudodata, draw
+from cevnsjax.model.describe import describe
 from cevnsjax.model.expansion import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
 from cevnsjax.model.state import ModelState
@@ -126,6 +127,24 @@ class Model:
             InputError: If a planned experiment has no data, or the data cannot be used.
         """
         return dict(zip(self.experiments, self.state.observed_or(data).counts, strict=True))
+
+    def describe(self) -> dict[str, object]:
+        """Everything the model's numbers depend on, as plain data for JSON.
+
+        Runs in a folder and exported functions keep it. Arrays are given by shape, type and sha256,
+        functions of a user by name and the sha256 of their source text.
+
+        Returns:
+            Experiments with their options, interactions, parameters, the data, dtype, the sha256 of
+            all compiled arrays, and the versions of the software.
+
+        Examples:
+            >>> model.describe()["experiments"]["csi-2017"]["mass_kg"]
+            14.57
+            >>> model.describe()["parameters"]["sin2_theta_w"]["default"]
+            0.23857
+        """
+        return describe(self)
 
     def toy(
         self,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
-from cevnsjax.inference.runs.fingerprint import digest, to_plain
+from cevnsjax.core.plain import digest, to_plain
+from cevnsjax.inference.runs.blocks import block_ranges, compute_or_read
 from cevnsjax.inference.runs.run import Run
 from cevnsjax.reproduce.catalogue import Group, Paper
 from cevnsjax.reproduce.records import from_text, to_text
@@ -62,8 +62,12 @@ def computed(
     }
     blocks = block_ranges(len(pieces))
     with Run(folder, asked, len(blocks), resume=resume) as run:
-        compute_missing(
-            run, blocks, lambda k: {"rows": np.array([to_text(rows(k))])}, "rows", cores=False
+        parts = compute_or_read(
+            run,
+            lambda k: {"rows": np.array([to_text(rows(k))])},
+            len(pieces),
+            "rows",
+            parallel=False,
         )
-        kept = [text for k in range(len(blocks)) for text in run.read(k)["rows"].tolist()]
-    yield from map(from_text, kept)
+        texts = [text for part in parts for text in part["rows"].tolist()]
+    yield from map(from_text, texts)

@@ -72,7 +72,7 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     ):
         xr.testing.assert_identical(one, two)
     # Processes other than the first neither print nor write.
-    monkeypatch.setattr(run_processes, "_place", {})
+    monkeypatch.setattr(run_processes, "_numbers", {})
     command(RunOptions(tmp_path / "run", resume=True, process="1/2"), tmp_path / "second.nc")
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "second.nc").exists()

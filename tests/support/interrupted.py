@@ -15,19 +15,19 @@ import xarray as xr
 
 import cevnsjax as cj
 from cevnsjax.inference.runs import store as run_store
-from cevnsjax.inference.runs.processes import start
+from cevnsjax.inference.runs.processes import configure
 from cevnsjax.parameters import Uniform
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from support.toy import Batched, Toy, parameter
+from support.toy import Toy, parameter
 
 TOYS = 12 * 1024 - 100
 
 
-def closed_form(kind):
-    """Four parameters with a chi2 in closed form."""
+def closed_form():
+    """Three parameters with a chi2 in closed form."""
     table = [parameter(n, bounds=(-5.0, 5.0)) for n in "xyz"]
-    return kind(table, chi2)
+    return Toy(table, chi2)
 
 
 def chi2(x, y, z):
@@ -56,13 +56,8 @@ def feldman_cousins(**options):
 def scan(**options):
     """Rows of a grid: 20 blocks."""
     return cj.scan(
-        closed_form(Toy), x=(-2.0, 2.0, 40), y=(-3.0, 3.0, 20), z=(0.0, 1.0, 800), **options
+        closed_form(), x=(-2.0, 2.0, 40), y=(-3.0, 3.0, 20), z=(0.0, 1.0, 800), **options
     )
-
-
-def profiled(**options):
-    """A minimisation at every point."""
-    return cj.scan(closed_form(Batched), x=(-2.0, 2.0, 9), free=["y", "z"], **options)
 
 
 def template(**options):
@@ -94,7 +89,7 @@ def draws_of(**options):
 
 KINDS = {
     f.__name__: f
-    for f in (chains, populations, toys, newton, feldman_cousins, scan, profiled, template, node)
+    for f in (chains, populations, toys, newton, feldman_cousins, scan, template, node)
 }
 
 
@@ -114,7 +109,7 @@ def slowly(seconds):
 
 def main(what, folder, result, seconds, process=None, devices=None):
     cj.enable_x64()
-    start(process, int(devices) if devices else None)
+    configure(process, int(devices) if devices else None)
     if float(seconds):
         slowly(float(seconds))
     found = KINDS[what](folder=folder, resume=True)

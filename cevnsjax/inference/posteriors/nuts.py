@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree, Shaped
 
-from cevnsjax import devices
+from cevnsjax.devices import worker_devices
 from cevnsjax.inference.posteriors.arviz_groups import quiet_arviz
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior
 from cevnsjax.inference.posteriors.nuts_checkpoints import Segments, segments_of
@@ -26,8 +26,8 @@ from cevnsjax.inference.posteriors.nuts_program import (
 )
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.promotions import standard_promotion
-from cevnsjax.inference.runs.cores import cores
 from cevnsjax.inference.runs.run import Run
+from cevnsjax.inference.runs.workers import core_count
 
 # A step of a batch takes as long as its longest trajectory, so batches on a CPU are small.
 _MAX_CHAINS_CPU, _MAX_CHAINS_GPU = 16, 1024
@@ -133,7 +133,7 @@ def _sample_batches(
     """Values and statistics of each batch, [chain, draw], in threads on the cores or devices."""
     wanted = [b for b in range(len(starts)) if store is None or store.wants(b)]
     finished_calls: SimpleQueue[None] = SimpleQueue()
-    places = (devices.workers() or [None] * cores())[: len(wanted)]
+    places = (worker_devices() or [None] * core_count())[: len(wanted)]
     free_places: SimpleQueue[Any] = SimpleQueue()
     for k, device in enumerate(places):
         free_places.put(device)

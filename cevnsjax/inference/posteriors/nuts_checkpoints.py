@@ -37,7 +37,7 @@ class Segments:
     def wants(self, batch: int) -> bool:
         """Whether this process makes the batch, and a segment of it is missing."""
         complete = all(self.has(batch, k) for k in range(self._count))
-        return self._run.is_own(batch) and not complete
+        return self._run.owns(batch) and not complete
 
     def has(self, batch: int, segment: int) -> bool:
         """Whether a segment is stored."""

@@ -6,22 +6,19 @@ prior x likelihood^b, b from 0 to 1 (Del Moral, Doucet and Jasra, J. R. Stat. So
 them are populated while the likelihood is weak; the means of the weights multiply to the evidence.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float, Int
 
-from cevnsjax import devices
 from cevnsjax.core.errors import InputError
+from cevnsjax.devices import worker_devices
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior
 from cevnsjax.inference.posteriors.smc_program import MAX_STAGES, Population, program_for
-from cevnsjax.inference.progress import track
 from cevnsjax.inference.promotions import standard_promotion
-from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
+from cevnsjax.inference.runs.blocks import compute_or_read
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.runs.workers import in_blocks
 
 
 class SmcRuns(NamedTuple):
@@ -90,7 +87,9 @@ def run_smc(
             end = program(keys[k], starts[k] / scales, data)
         return {n: np.asarray(x)[None] for n, x in end._asdict().items()}
 
-    ends = _all_populations(tempered, populations, run)
+    # Populations share the devices, if there are several; one device takes them in turn.
+    parallel = bool(worker_devices())
+    ends = list(compute_or_read(run, tempered, populations, "tempering", parallel=parallel))
     end = {n: np.concatenate([e[n] for e in ends]) for n in Population._fields}
     _require_end(end["log_evidence"], end["exponent"])
     low, high = ([getattr(p, e) for p in posterior.priors] for e in ("low", "high"))
@@ -102,20 +101,6 @@ def run_smc(
         end["log_evidence"],
         end["stages"],
     )
-
-
-def _all_populations(
-    tempered: Callable[[int], dict[str, np.ndarray]], populations: int, run: Run | None
-) -> list[dict[str, np.ndarray]]:
-    """All populations, side by side on several devices; those that the run has are read."""
-    several = bool(devices.workers())
-    if run is None and not several:
-        return [tempered(k) for k in track(range(populations), "tempering")]
-    if run is None:
-        return list(in_blocks(tempered, list(range(populations)), "tempering"))
-    blocks = block_ranges(populations)
-    compute_missing(run, blocks, tempered, "tempering", cores=several)
-    return [run.read(k) for k in range(len(blocks))]
 
 
 def _require_end(

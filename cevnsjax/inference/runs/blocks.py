@@ -1,153 +1,121 @@
-"""Work of many pieces kept in the blocks of a run: pseudo-experiments, points, rows of grids."""
+"""Work in many pieces, kept in the blocks of a run: pseudo-experiments, points, rows of grids."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.objective import BlockGrid
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.runs.fingerprint import fingerprint
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.runs.workers import in_blocks
+from cevnsjax.inference.runs.workers import parallel_map
 
-# Files of a run, each with its sum: more than these are a burden to shared file systems.
-_MOST_FILES = 4096
-# Points that a block of a grid has at least, where so many take less than a second.
-_POINTS = {"template": 1 << 21, "node": 1}
+Arrays = Mapping[str, np.ndarray]
+"""Arrays by name; their first axis numbers rows."""
+# Each block is two files: shared file systems cope badly with more than this.
+_MAX_BLOCKS = 4096
 
 
 def run_in(
     folder: str | Path | None,
     resume: bool,
-    model: Any,
-    asked: Mapping[str, Any],
-    blocks: int | None,
+    model: object,
+    configuration: Mapping[str, object],
+    blocks: int,
     width: int | None = None,
 ) -> Run | None:
     """The run of a command in a folder, not yet open; None without a folder.
 
     Args:
         folder: The folder.
-        resume: Go on with what it holds.
+        resume: Go on with what the folder holds.
         model: The model.
-        asked: What else decides the numbers.
-        blocks: Number of blocks, None if nobody knows before.
-        width: Blocks that far apart go on from each other, see ``Run``.
+        configuration: What decides the numbers besides the model.
+        blocks: Number of blocks.
+        width: Block k continues block k - width; blocks are independent if None.
 
     Raises:
-        InputError: At resume without a folder.
+        InputError: If ``resume`` is set without a folder.
     """
     if folder is None:
         if resume:
             raise InputError("resume=True needs the folder of a run: folder= (--folder)")
         return None
-    return Run(folder, {**asked, "model": fingerprint(model)}, blocks, resume=resume, width=width)
+    everything = {**configuration, "model": fingerprint(model)}
+    return Run(folder, everything, blocks, resume=resume, width=width)
 
 
-def block_ranges(total: int, size: int = 1) -> list[range]:
-    """Pieces of work by block, the last one shorter.
+def block_ranges(pieces: int, size: int = 1) -> list[range]:
+    """Pieces of work in each block; the last block may be shorter.
 
     Args:
-        total: Number of pieces.
+        pieces: Number of pieces.
         size: Pieces of a block at least.
     """
-    size = max(size, -(-total // _MOST_FILES))
-    return [range(k, min(k + size, total)) for k in range(0, total, size)]
+    size = max(size, -(-pieces // _MAX_BLOCKS))
+    return [range(k, min(k + size, pieces)) for k in range(0, pieces, size)]
+
+
+def compute_or_read(
+    run: Run | None,
+    work: Callable[[int], Arrays],
+    pieces: int,
+    label: str,
+    *,
+    parallel: bool = True,
+) -> Iterator[Arrays]:
+    """Arrays of all pieces in order: as they are computed, or from the blocks of a run.
+
+    Args:
+        run: The run, open, with ``len(block_ranges(pieces))`` blocks; None computes everything.
+        work: Arrays of a piece from its number.
+        pieces: Number of pieces.
+        label: Words beside the progress bar.
+        parallel: Work on pieces side by side, on all cores or devices.
+
+    Yields:
+        Arrays of one piece, or of the pieces of one block joined along the first axis.
+    """
+    if run is None:
+        yield from _computed(work, range(pieces), label, parallel)
+        return
+    blocks = block_ranges(pieces)
+    compute_missing(run, blocks, work, label, parallel=parallel)
+    yield from map(run.read, range(len(blocks)))
 
 
 def compute_missing(
     run: Run,
     blocks: Sequence[range],
-    work: Callable[[int], Mapping[str, np.ndarray]],
-    what: str,
+    work: Callable[[int], Arrays],
+    label: str,
     *,
-    cores: bool = True,
+    parallel: bool = True,
 ) -> None:
-    """Make what is missing, and wait for other processes.
+    """Compute the blocks that are missing, and wait for those of other processes.
 
     Args:
-        run: The run.
+        run: The run, open.
         blocks: Pieces of each block.
-        work: Arrays of a piece from its number, each [row, ...].
-        what: Words beside the progress bar.
-        cores: Work on pieces side by side on all cores.
+        work: Arrays of a piece from its number.
+        label: Words beside the progress bar.
+        parallel: Work on pieces side by side, on all cores or devices.
     """
     missing = list(run.missing)
-    wanted = [piece for k in missing for piece in blocks[k]]
-    one_by_one = (work(piece) for piece in track(wanted, what))
-    made: Any = in_blocks(work, wanted, what) if cores else one_by_one
-    with closing(made):
+    pieces = [piece for k in missing for piece in blocks[k]]
+    with closing(_computed(work, pieces, label, parallel)) as results:
         for k in missing:
-            parts = [next(made) for _ in blocks[k]]
+            parts = [next(results) for _ in blocks[k]]
             run.write(k, {n: np.concatenate([p[n] for p in parts]) for n in parts[0]})
     run.wait()
 
 
-class StoredGrid:
-    """A grid that is read from the blocks of a run.
-
-    Attributes:
-        inner: The axis along a row.
-        outer: The axes that number rows.
-        step: Rows in a block.
-    """
-
-    def __init__(self, run: Run, grid: BlockGrid, blocks: Sequence[range]) -> None:
-        """Prepare.
-
-        Args:
-            run: The run, complete.
-            grid: What made it.
-            blocks: Pieces of ``grid.step`` rows of each block.
-        """
-        self.inner, self.outer = grid.inner, grid.outer
-        self._run, self.step = run, grid.step * len(blocks[0])
-
-    def block(self, first: int) -> np.ndarray:
-        """chi2 of the rows from ``first`` on, [row, point]; the last block has fewer rows."""
-        return self._run.read(first // self.step)["chi2"]
-
-
-def stored_grid(run: Run, grid: BlockGrid, rows: int, blocks: Sequence[range]) -> StoredGrid:
-    """A grid in a run, after what is missing of it has been made.
-
-    Args:
-        run: The run.
-        grid: What gives chi2.
-        rows: Number of rows.
-        blocks: Pieces of each block.
-    """
-
-    def work(piece: int) -> dict[str, np.ndarray]:
-        first = piece * grid.step
-        return {"chi2": grid.block(first)[: min(grid.step, rows - first)]}
-
-    compute_missing(run, blocks, work, "scan", cores=False)
-    return StoredGrid(run, grid, blocks)
-
-
-def grid_shares(grid: BlockGrid, lengths: Mapping[str, int], engine: str) -> list[range]:
-    """Pieces of ``grid.step`` rows by block.
-
-    Args:
-        grid: The grid.
-        lengths: Points of each axis.
-        engine: "node" or "template".
-    """
-    rows, width = rows_of(grid, lengths), lengths[grid.inner]
-    return block_ranges(-(-rows // grid.step), _POINTS[engine] // (grid.step * width))
-
-
-def rows_of(grid: BlockGrid, lengths: Mapping[str, int]) -> int:
-    """Rows of a grid.
-
-    Args:
-        grid: The grid.
-        lengths: Points of each axis.
-    """
-    return math.prod(lengths[n] for n in grid.outer)
+def _computed(
+    work: Callable[[int], Arrays], pieces: Sequence[int], label: str, parallel: bool
+) -> Generator[Arrays]:
+    if parallel:
+        yield from parallel_map(work, pieces, label)
+    else:
+        yield from map(work, track(pieces, label))

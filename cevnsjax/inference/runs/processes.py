@@ -1,28 +1,27 @@
 """Which of several processes this is, and how many devices it uses.
 
-Blocks of a run are shared out by process number; processes never talk to each other, so that one
+Blocks of a run are shared out by process number. Processes never talk to each other, so that one
 that is lost takes no other with it.
 """
 
 from contextlib import suppress
-from typing import Any
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
-from cevnsjax.devices import use
+from cevnsjax.devices import limit_devices
 
-_MOST_DEVICES = 4096
-_place: dict[str, tuple[int, int]] = {}
+_MAX_DEVICES = 4096
+_numbers: dict[str, tuple[int, int]] = {}
 
 
-def place() -> tuple[int, int]:
-    """Number of this process and how many there are; jax's where ``start`` was not told."""
+def this_process() -> tuple[int, int]:
+    """Number of this process, and how many there are; jax's unless ``configure`` was told."""
     import jax
 
-    return _place.get("of this process") or (jax.process_index(), jax.process_count())
+    return _numbers.get("this process") or (jax.process_index(), jax.process_count())
 
 
-def start(process: str | None = None, devices: Any = None) -> None:
+def configure(process: str | None = None, devices: object = None) -> None:
     """Say which process this is and what it uses, before jax's first computation.
 
     Args:
@@ -32,49 +31,49 @@ def start(process: str | None = None, devices: Any = None) -> None:
             are spread over; results do not depend on it.
 
     Raises:
-        InputError: At other words, where there is no launcher, or fewer devices.
+        InputError: If ``process`` reads otherwise, if no launcher answers, or if there are fewer
+            devices.
     """
-    if devices is not None:
-        whole_number("devices", devices, 1, _MOST_DEVICES)
-    numbered = None if process in (None, "auto") else _numbered(process)
+    limit = None if devices is None else whole_number("devices", devices, 1, _MAX_DEVICES)
+    numbers = None if process in (None, "auto") else _parsed(process)
     import jax
 
-    if devices is not None:
-        # Once jax has begun it keeps as many as it has.
+    if limit is not None:
+        # Once jax has begun to compute, it keeps the number of threads it has.
         with suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", devices)
+            jax.config.update("jax_num_cpu_devices", limit)
     if process is not None:
-        _place["of this process"] = numbered or _asked_of_the_launcher()
-    if devices is not None:
-        there = len(jax.local_devices())
-        if there < devices:
+        _numbers["this process"] = numbers or _numbers_from_launcher()
+    if limit is not None:
+        available = len(jax.local_devices())
+        if available < limit:
             raise InputError(
-                f"{devices} devices are asked for and {there} of kind {jax.default_backend()} are "
-                "there; ask for no more, and before the first computation"
+                f"{limit} devices are asked for and {available} of kind {jax.default_backend()} "
+                "are there; ask for no more, and before the first computation"
             )
-        use(devices)
+        limit_devices(limit)
 
 
-def _numbered(words: str) -> tuple[int, int]:
-    parts = words.split("/")
+def _parsed(process: str) -> tuple[int, int]:
+    parts = process.split("/")
     if len(parts) == 2 and all(p.isdecimal() for p in parts):
         index, count = (int(p) for p in parts)
         if index < count:
             return index, count
     raise InputError(
-        f"process {words!r} should read K/N with K from 0 to N - 1, e.g. 0/4, or auto for what "
+        f"process {process!r} should read K/N with K from 0 to N - 1, e.g. 0/4, or auto for what "
         "SLURM, Kubernetes or Open MPI says"
     )
 
 
-def _asked_of_the_launcher() -> tuple[int, int]:
+def _numbers_from_launcher() -> tuple[int, int]:
     import jax
     from jax.extend.backend import clear_backends
 
     try:
         jax.distributed.initialize()
-        found = jax.process_index(), jax.process_count()
-        # Numbers are all that is wanted: nobody should wait for, or fall with, another process.
+        numbers = jax.process_index(), jax.process_count()
+        # Only the numbers are needed: no process should wait for another, or end with it.
         jax.distributed.shutdown()
         clear_backends()
     except (ValueError, RuntimeError) as problem:
@@ -82,4 +81,4 @@ def _asked_of_the_launcher() -> tuple[int, int]:
             f"no launcher says which process this is ({str(problem).splitlines()[0]}); say it "
             "yourself: K/N, e.g. 0/4"
         ) from None
-    return found
+    return numbers

@@ -10,70 +10,73 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
+from filelock import BaseFileLock
 
 from cevnsjax.core.errors import InputError, RunError
+from cevnsjax.core.plain import digest, software, to_plain
 from cevnsjax.inference.progress import say, track
-from cevnsjax.inference.runs.fingerprint import diff, digest, listed, software, to_plain
-from cevnsjax.inference.runs.lock import Lock, holder
-from cevnsjax.inference.runs.processes import place
+from cevnsjax.inference.runs.fingerprint import diff, listed
+from cevnsjax.inference.runs.folder_lock import is_locked, lock
+from cevnsjax.inference.runs.processes import this_process
 from cevnsjax.inference.runs.store import MANIFEST, Store, manifest_of
 
 FORMAT = 1
 """Version of the folder's layout."""
-# How often others are looked after, and how long a process may be missing: it may still start.
-_LOOK_S, _PATIENCE_S = 0.5, 300.0
-# For so long nothing is said of it.
-_QUIET_S = 2.0
+# How often to look for other processes' files [s].
+_POLL_S = 0.5
+# How long a process may be missing, as it may still be starting [s].
+_START_TIMEOUT_S = 300.0
+# Waiting is not mentioned before [s].
+_SILENT_S = 2.0
 
 
 class Run:
     """A run in a folder, open within a ``with``.
 
     Attributes:
-        blocks: Number of blocks, None if nobody knows before.
+        blocks: Number of blocks.
         index: Number of this process.
         count: Number of processes.
-        missing: Blocks of this process that are still to be made.
+        missing: Blocks of this process that are still to be computed.
     """
 
     def __init__(
         self,
         folder: str | Path,
-        configuration: Mapping[str, Any],
-        blocks: int | None,
+        configuration: Mapping[str, object],
+        blocks: int,
         *,
         resume: bool = False,
         processes: tuple[int, int] | None = None,
         width: int | None = None,
     ) -> None:
-        """Prepare; nothing is written yet.
+        """Describe a run; nothing is written yet.
 
         Args:
-            folder: Made if it is not there; its parent must be.
+            folder: Created if it does not exist; its parent must exist.
             configuration: All that decides the numbers, as data that ``to_plain`` takes.
-            blocks: Number of blocks, None if nobody knows before.
+            blocks: Number of blocks.
             resume: Go on with what the folder holds; otherwise it must hold no run.
-            processes: Number of this process and how many there are; ``place()`` if None.
-            width: Block k goes on where block k - width ended, and is the same process's; blocks
-                are independent of each other if None.
+            processes: Number of this process and how many there are; ``this_process()`` if None.
+            width: Block k continues block k - width, and belongs to the same process; blocks are
+                independent of each other if None.
         """
         self._folder, self._resume, self.blocks = Path(folder), resume, blocks
         self._width = width
         self._store = Store(self._folder)
-        self.index, self.count = place() if processes is None else processes
-        asked = {**to_plain(configuration), "blocks": blocks, "software": software()}
-        self._asked = json.loads(json.dumps(asked))
-        self._lock = Lock(self._lock_of(self.index), {"process": self.index, "of": self.count})
+        self.index, self.count = this_process() if processes is None else processes
+        everything = {**configuration, "blocks": blocks, "software": software()}
+        self._configuration = json.loads(json.dumps(to_plain(everything)))
+        self._lock: BaseFileLock | None = None
         self.missing: list[int] = []
-        self._whole: set[int] = set()
+        self._written: set[int] = set()
 
     def __enter__(self) -> "Run":
         try:
             self._folder.mkdir(exist_ok=True)
-            self._lock.__enter__()
+            self._lock = lock(self._lock_path(self.index))
         except OSError as problem:
             raise InputError(
                 f"folder {self._folder} cannot be written: {problem.strerror}; choose another place"
@@ -81,7 +84,7 @@ class Run:
         try:
             self._open()
         except BaseException:
-            self._lock.__exit__(None, None, None)
+            self._lock.release()
             raise
         return self
 
@@ -91,108 +94,111 @@ class Run:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._lock.__exit__(kind, problem, trace)
+        if self._lock is not None:
+            self._lock.release()
 
     def _open(self) -> None:
-        self._refuse_others()
+        self._refuse_other_counts()
         stored = manifest_of(self._folder)
         if stored is None:
-            stored = self._begun()
+            stored = self._begin()
         elif not self._resume and self.index == 0:
             raise InputError(
                 f"{self._folder} holds a run; go on with it by resume=True (--resume), or choose "
                 "another folder"
             )
         self._compare(stored)
-        self._store.tidy(self.is_own)
-        there = [k for k in self._store.numbers() if self.is_own(k)]
-        looked = track(there, "looking through blocks")
-        self._whole = {k for k in looked if self._store.is_whole(k)}
-        own = filter(self.is_own, range(self.blocks or 0))
-        self.missing = [k for k in own if k not in self._whole]
+        self._store.delete_unfinished(self.owns)
+        numbers = [k for k in self._store.numbers() if self.owns(k)]
+        checked = track(numbers, "checking blocks")
+        self._written = {k for k in checked if self._store.is_whole(k)}
+        mine = filter(self.owns, range(self.blocks))
+        self.missing = [k for k in mine if k not in self._written]
 
-    def is_own(self, block: int) -> bool:
-        """Whether a block is to be made by this process.
+    def owns(self, block: int) -> bool:
+        """Whether a block is to be computed by this process.
 
         Args:
             block: Its number.
         """
-        return self._owner(block) == self.index
+        return self._process_of(block) == self.index
 
-    def _owner(self, block: int) -> int:
+    def _process_of(self, block: int) -> int:
         return (block if self._width is None else block % self._width) % self.count
 
-    def _refuse_others(self) -> None:
-        """Stop at a process of another run that works here.
+    def _refuse_other_counts(self) -> None:
+        """Stop at a process of a run by another number of processes.
 
         Raises:
-            RunError: Naming it.
+            RunError: Naming that number.
         """
-        for path in self._folder.glob("process-*.lock"):
-            found = None if path == self._lock_of(self.index) else holder(path)
-            if found is not None and found.get("of", self.count) != self.count:
+        for path in self._folder.glob("process-*-of-*.lock"):
+            count = path.stem.rpartition("-")[2]
+            if count != str(self.count) and is_locked(path):
                 raise RunError(
-                    f"{self._folder} is written by {found['of']} processes, one of them "
-                    f"{found.get('pid', '?')} on {found.get('host', '?')}; this is one of "
-                    f"{self.count}; wait for them, or choose another folder"
+                    f"a run by {count} processes writes to {self._folder}, this is one of "
+                    f"{self.count}; wait for it, or choose another folder"
                 )
 
-    def _begun(self) -> dict[str, Any]:
+    def _begin(self) -> dict[str, object]:
         """The manifest, written by the first process; others wait for it.
 
         Raises:
-            RunError: If there is none to wait for.
+            RunError: If the first process does not begin.
         """
         if self.index == 0:
-            stored = {"format": FORMAT, "sha256": digest(self._asked), **self._asked}
-            self._store.put(self._folder / MANIFEST, (json.dumps(stored, indent=1) + "\n").encode())
+            stored = {"format": FORMAT, "sha256": digest(self._configuration)}
+            stored |= self._configuration
+            text = json.dumps(stored, indent=1) + "\n"
+            self._store.put(self._folder / MANIFEST, text.encode())
             return stored
-        began = time.monotonic()
-        while time.monotonic() - began < _PATIENCE_S:
+        start = time.monotonic()
+        while time.monotonic() - start < _START_TIMEOUT_S:
             stored = manifest_of(self._folder)
             if stored is not None:
                 return stored
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
         raise RunError(
             f"the first of {self.count} processes has not begun a run in {self._folder} within "
-            f"{_PATIENCE_S:g} s; start all of them, and look at what it says"
+            f"{_START_TIMEOUT_S:g} s; start all of them, and look at its messages"
         )
 
-    def _compare(self, stored: dict[str, Any]) -> None:
+    def _compare(self, stored: dict[str, object]) -> None:
         """Stop if the folder holds another run.
 
         Raises:
             InputError: Saying field by field what differs.
         """
-        rest = {n: x for n, x in stored.items() if n not in ("format", "sha256")}
+        configuration = {n: x for n, x in stored.items() if n not in ("format", "sha256")}
         if stored.get("format") != FORMAT:
             raise InputError(
                 f"{self._folder} has format {stored.get('format')}, known is {FORMAT}; finish it "
                 "with the version of cevnsjax that began it, or choose another folder"
             )
-        if stored.get("sha256") != digest(rest):
+        if stored.get("sha256") != digest(configuration):
             raise InputError(
-                f"{self._folder / MANIFEST} is damaged: its sha256 is another; choose another "
-                "folder"
+                f"{self._folder / MANIFEST} is damaged: its content does not have its sha256; "
+                "choose another folder"
             )
-        if rest != self._asked:
+        if configuration != self._configuration:
+            differences = listed(diff(configuration, self._configuration))
             raise InputError(
-                f"{self._folder} holds another run: {listed(diff(rest, self._asked))}; "
+                f"{self._folder} holds another run: {differences}; "
                 "choose another folder, or ask for the same"
             )
 
     def write(self, block: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Keep a block.
+        """Store a block.
 
         Args:
             block: Its number.
             arrays: Its content.
 
         Raises:
-            RunError: If it cannot be written; what was written before is kept.
+            RunError: If it cannot be written; blocks that were written before are kept.
         """
         self._store.write(block, arrays)
-        self._whole.add(block)
+        self._written.add(block)
         if block in self.missing:
             self.missing.remove(block)
 
@@ -203,49 +209,49 @@ class Run:
             block: Its number.
 
         Raises:
-            RunError: If it is not there or damaged.
+            RunError: If it is missing or damaged.
         """
-        found = self._store.read(block)
-        if found is None:
+        arrays = self._store.read(block)
+        if arrays is None:
             raise RunError(
                 f"{self._store.path(block)} is missing or damaged; run again with resume=True "
                 "(--resume)"
             )
-        return found
+        return arrays
 
     def has(self, block: int) -> bool:
-        """Whether this process has a block.
+        """Whether this process has written a block, now or in an earlier run.
 
         Args:
             block: Its number.
         """
-        return block in self._whole
+        return block in self._written
 
     def wait(self) -> None:
-        """Wait until all processes have made their blocks.
+        """Wait until all processes have written their blocks.
 
         Raises:
-            RunError: If one of them has gone before.
+            RunError: If one of them ended before.
         """
-        others = [k for k in range(self.blocks or 0) if not self.is_own(k)]
-        seen = began = time.monotonic()
-        said: set[int] = set()
+        others = [k for k in range(self.blocks) if not self.owns(k)]
+        last_seen = start = time.monotonic()
+        mentioned: set[int] = set()
         for k in track(others, "waiting for other processes"):
-            owner = self._owner(k)
-            path = self._lock_of(owner)
+            process = self._process_of(k)
+            path = self._lock_path(process)
             while not self._store.is_whole(k):
-                if owner not in said and time.monotonic() - began > _QUIET_S:
-                    said.add(owner)
-                    say(f"waiting for process {owner} of {self.count} in {self._folder}")
-                if holder(path) is not None:
-                    seen = time.monotonic()
-                elif time.monotonic() - seen > _PATIENCE_S:
+                if process not in mentioned and time.monotonic() - start > _SILENT_S:
+                    mentioned.add(process)
+                    say(f"waiting for process {process} of {self.count} in {self._folder}")
+                if is_locked(path):
+                    last_seen = time.monotonic()
+                elif time.monotonic() - last_seen > _START_TIMEOUT_S:
                     raise RunError(
-                        f"process {owner} of {self.count} does not run and block {k} of "
+                        f"process {process} of {self.count} does not run and block {k} of "
                         f"{self.blocks} is missing in {self._folder}; start all processes again "
                         "with resume=True (--resume)"
                     )
-                time.sleep(_LOOK_S)
+                time.sleep(_POLL_S)
 
-    def _lock_of(self, index: int) -> Path:
-        return self._folder / f"process-{index}.lock"
+    def _lock_path(self, index: int) -> Path:
+        return self._folder / f"process-{index}-of-{self.count}.lock"

@@ -16,7 +16,7 @@ from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.core.files import write_atomically
 
 MANIFEST = "manifest.json"
-"""What a run was asked to do."""
+"""File that says what a run computes."""
 _DIGITS = 6
 
 
@@ -24,27 +24,27 @@ class Store:
     """Blocks in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Prepare.
+        """Use a folder; nothing is written yet.
 
         Args:
-            folder: Where they are.
+            folder: Folder of the blocks.
         """
         self._folder = folder
 
     def numbers(self) -> list[int]:
-        """Blocks that were finished, damaged ones among them."""
+        """Numbers of the blocks that were finished, damaged ones among them."""
         names = (p.stem.removeprefix("block-") for p in self._folder.glob("block-*.sha256"))
         return sorted(int(n) for n in names if n.isdecimal())
 
-    def tidy(self, own: Callable[[int], bool]) -> None:
-        """Delete what a killed process had begun to write.
+    def delete_unfinished(self, owns: Callable[[int], bool]) -> None:
+        """Delete files that a killed process had begun to write.
 
         Args:
-            own: Whether a block is this process's.
+            owns: Whether a block belongs to this process.
         """
         for part in self._folder.glob(".block-*"):
             digits = part.name.removeprefix(".block-")[:_DIGITS]
-            if digits.isdecimal() and own(int(digits)):
+            if digits.isdecimal() and owns(int(digits)):
                 part.unlink(missing_ok=True)
 
     def write(self, block: int, arrays: Mapping[str, np.ndarray]) -> None:
@@ -58,14 +58,14 @@ class Store:
             RunError: If it cannot be written.
         """
         content = io.BytesIO()
-        given: dict[str, Any] = {n: np.asarray(x) for n, x in arrays.items()}
-        np.savez(content, **given)
-        body, path, seal = content.getvalue(), self.path(block), self._seal(block)
-        # A block counts from its sum on: an old sum must not meet a new block.
-        if seal.exists():
-            self.put(seal, b"")
+        columns: dict[str, Any] = {n: np.asarray(x) for n, x in arrays.items()}
+        np.savez(content, **columns)
+        body, path, sum_path = content.getvalue(), self.path(block), self._sum_path(block)
+        # A block counts once its sum is there: an old sum must not stand beside a new block.
+        if sum_path.exists():
+            self.put(sum_path, b"")
         self.put(path, body)
-        self.put(seal, self._line(block, body))
+        self.put(sum_path, self._sum_line(block, body))
 
     def read(self, block: int) -> dict[str, np.ndarray] | None:
         """The content of a block, None if it is missing or damaged.
@@ -76,8 +76,8 @@ class Store:
         body = self._undamaged(block)
         if body is None:
             return None
-        with np.load(io.BytesIO(body), allow_pickle=False) as found:
-            return dict(found)
+        with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+            return dict(arrays)
 
     def is_whole(self, block: int) -> bool:
         """Whether a block is there and undamaged.
@@ -89,12 +89,12 @@ class Store:
 
     def _undamaged(self, block: int) -> bytes | None:
         try:
-            line, body = self._seal(block).read_bytes(), self.path(block).read_bytes()
+            line, body = self._sum_path(block).read_bytes(), self.path(block).read_bytes()
         except OSError:
             return None
-        return body if line == self._line(block, body) else None
+        return body if line == self._sum_line(block, body) else None
 
-    def _line(self, block: int, body: bytes) -> bytes:
+    def _sum_line(self, block: int, body: bytes) -> bytes:
         return f"{hashlib.sha256(body).hexdigest()}  {self.path(block).name}\n".encode()
 
     def put(self, path: Path, body: bytes) -> None:
@@ -123,28 +123,28 @@ class Store:
         """
         return self._folder / f"block-{block:0{_DIGITS}d}.npz"
 
-    def _seal(self, block: int) -> Path:
+    def _sum_path(self, block: int) -> Path:
         return self.path(block).with_suffix(".sha256")
 
 
-def manifest_of(folder: str | Path) -> dict[str, Any] | None:
-    """What a folder's manifest says, None if there is none.
+def manifest_of(folder: str | Path) -> dict[str, object] | None:
+    """Content of a folder's manifest, None if there is none.
 
     Args:
-        folder: Folder of a run, or of none yet.
+        folder: A folder, which need not exist.
 
     Raises:
         InputError: If it cannot be read.
     """
     path = Path(folder) / MANIFEST
     try:
-        found = json.loads(path.read_text())
+        manifest = json.loads(path.read_text())
     except FileNotFoundError:
         return None
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(f"{path} is no manifest of a run; choose another folder")
-    return found
+        manifest = None
+    if not isinstance(manifest, dict):
+        raise InputError(f"{path} is not the manifest of a run; choose another folder")
+    return manifest

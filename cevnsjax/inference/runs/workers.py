@@ -1,6 +1,7 @@
-"""Blocks of pseudo-experiments on all cores, or on all devices."""
+"""Independent pieces of work on all cores, or on all devices."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from queue import SimpleQueue
@@ -8,49 +9,58 @@ from typing import Any, TypeVar
 
 import jax
 
-from cevnsjax.devices import workers as spare_devices
+from cevnsjax.devices import worker_devices
 from cevnsjax.inference.progress import track
-from cevnsjax.inference.runs.cores import cores
 
 _Result = TypeVar("_Result")
 
 
-def in_blocks(work: Callable[[int], _Result], blocks: list[int], what: str) -> Iterator[_Result]:
-    """Results of blocks in their order, on all cores, or on the devices that were asked for.
+def core_count() -> int:
+    """Number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def parallel_map(
+    work: Callable[[int], _Result], pieces: Sequence[int], label: str
+) -> Iterator[_Result]:
+    """Results of pieces in their order, on all cores, or on the devices that were asked for.
 
     Args:
-        work: Function of a block's number.
-        blocks: The numbers.
-        what: Words beside the progress bar.
+        work: Function of a piece's number.
+        pieces: The numbers.
+        label: Words beside the progress bar.
     """
-    devices = spare_devices()
+    devices = worker_devices()
     on_cpu = jax.default_backend() == "cpu"
-    workers = min(len(blocks), len(devices) or (cores() if on_cpu else 1))
+    workers = min(len(pieces), len(devices) or (core_count() if on_cpu else 1))
     if workers <= 1:
-        for block in track(blocks, what):
-            yield work(block)
+        for piece in track(pieces, label):
+            yield work(piece)
         return
     free: SimpleQueue[Any] = SimpleQueue()
     for k in range(workers):
         free.put(devices[k] if devices else None)
 
-    def placed(block: int) -> _Result:
+    def on_free_device(piece: int) -> _Result:
         device = free.get()
         try:
             with nullcontext() if device is None else jax.default_device(device):
-                return work(block)
+                return work(piece)
         finally:
             free.put(device)
 
+    # Only a few pieces are begun ahead: the results of a long run need not all fit into memory.
+    ahead = 2 * workers
     with ThreadPoolExecutor(workers) as pool:
-        # A few ahead: results of long runs need not all be in memory.
-        waiting: list[Future[_Result]] = [pool.submit(placed, b) for b in blocks[: 2 * workers]]
+        pending: list[Future[_Result]] = [pool.submit(on_free_device, p) for p in pieces[:ahead]]
         try:
-            for k, _ in enumerate(track(blocks, what)):
-                done = waiting.pop(0).result()
-                if k + 2 * workers < len(blocks):
-                    waiting.append(pool.submit(placed, blocks[k + 2 * workers]))
-                yield done
+            for k, _ in enumerate(track(pieces, label)):
+                result = pending.pop(0).result()
+                if k + ahead < len(pieces):
+                    pending.append(pool.submit(on_free_device, pieces[k + ahead]))
+                yield result
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()

@@ -21,8 +21,7 @@ from cevnsjax.inference.axes import MOST, Axis, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
 from cevnsjax.inference.progress import track
-from cevnsjax.inference.runs.blocks import grid_shares, rows_of, run_in, stored_grid
-from cevnsjax.inference.runs.journal import Journal, journal_in
+from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.store import manifest_of
 from cevnsjax.inference.scans.netcdf import (
     IN_ONE_PIECE,
@@ -32,6 +31,7 @@ from cevnsjax.inference.scans.netcdf import (
     write_blocks,
 )
 from cevnsjax.inference.scans.profiled_grid import nuisances_on, solve_grid
+from cevnsjax.inference.scans.stored_grid import grid_blocks, row_count, stored_grid
 
 ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
@@ -76,7 +76,8 @@ def scan(
             dataset then reads it as it is used.
         overwrite: Whether an existing file may be replaced.
         folder: Keep blocks of the scan here, so that it can be interrupted and shared out among
-            processes; the numbers are the same.
+            processes; the numbers are the same. Not with ``free`` or ``nuisances``, where points
+            learn from each other.
         resume: Go on with the scan in ``folder``.
         **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
 
@@ -105,26 +106,35 @@ def scan(
     if output is not None:
         path = check_output(output, overwrite=overwrite, suffixes=(".nc",))
         require_room(path, shape)
-    asked = {"command": "scan", "order": list(grids), "axes": grids, "fixed": held, "data": data}
     if names or nuisances:
-        asked |= {"free": names, "bounds": bounds, "nuisances": nuisances}
-        with journal_in(folder, resume, model, asked) or nullcontext() as run:
-            seen = model if run is None else Journal(model, run)
-            dataset = _fitted(seen, grids, names, held, data, bounds, engine, nuisances)
+        if folder is not None or resume:
+            raise InputError(
+                f"a scan with {list(names) or 'nuisances'} wanted at every point has no blocks "
+                "that a folder could keep; leave folder= and resume= (--folder, --resume) out"
+            )
+        dataset = _fitted(model, grids, names, held, data, bounds, engine, nuisances)
         return dataset if path is None else stored(path, dataset)
     if folder is not None and resume and engine == "auto":
         # What is asked for again is what was begun, however often these axes were scanned.
-        engine = (manifest_of(folder) or {}).get("engine", engine)
+        engine = str((manifest_of(folder) or {}).get("engine", engine))
     points = int(np.prod(shape, dtype=float))
     blocks = _template(model, grids, held, data, engine, points)
     named = "node" if blocks is None else "template"
     made = _NodeBlocks(model, grids, held, data) if blocks is None else blocks
     lengths = dict(zip(grids, shape, strict=True))
-    parts = grid_shares(made, lengths, named)
-    asked |= {"engine": named, "rows of a block": made.step * len(parts[0])}
+    parts = grid_blocks(made, lengths, named)
+    asked = {
+        "command": "scan",
+        "order": list(grids),
+        "axes": grids,
+        "fixed": held,
+        "data": data,
+        "engine": named,
+        "rows of a block": made.step * len(parts[0]),
+    }
     with run_in(folder, resume, model, asked, len(parts)) or nullcontext() as run:
         if run is not None:
-            made = stored_grid(run, made, rows_of(made, lengths), parts)
+            made = stored_grid(run, made, row_count(made, lengths), parts)
         if path is not None and points > IN_ONE_PIECE:
             return write_blocks(path, model, grids, made, named)
         dataset = dataset_of(model, grids, _gathered(made, grids), named)

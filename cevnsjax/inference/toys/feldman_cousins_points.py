@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
+from cevnsjax.inference.runs.blocks import compute_or_read
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.runs.workers import in_blocks
 from cevnsjax.inference.toys.feldman_cousins_result import GridPoint
 
 _WHAT = "Feldman-Cousins"
@@ -23,17 +22,13 @@ def in_order(
         levels: Confidence levels.
         run: The run, open.
     """
-    if run is None:
-        return list(in_blocks(made, list(range(count)), _WHAT))
 
     def arrays(k: int) -> dict[str, np.ndarray]:
         point = made(k)
         return {"q": point.q, "toys": np.array([point.q.size]), "q_data": np.array([point.q_data])}
 
-    blocks = block_ranges(count)
-    compute_missing(run, blocks, arrays, _WHAT)
     out = []
-    for found in map(run.read, range(len(blocks))):
+    for found in compute_or_read(run, arrays, count, _WHAT):
         parts = np.split(found["q"], np.cumsum(found["toys"])[:-1])
         pairs = zip(parts, found["q_data"].tolist(), strict=True)
         out += [GridPoint(q, q_data, levels) for q, q_data in pairs]

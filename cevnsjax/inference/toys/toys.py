@@ -11,9 +11,8 @@ import xarray as xr
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective, free_names
-from cevnsjax.inference.runs.blocks import block_ranges, compute_missing, run_in
+from cevnsjax.inference.runs.blocks import block_ranges, compute_or_read, run_in
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.runs.workers import in_blocks
 from cevnsjax.inference.toys.data_fit import of_data, truth_of
 from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.fitter import Fits, ToyFitter
@@ -99,14 +98,9 @@ def toys(
 
 def _fits(fit: Any, n: int, run: Run | None) -> Fits:
     """Fits of all pseudo-experiments, [toy]; those a run has already are read."""
-    count, what = -(-n // BLOCK), "pseudo-experiments"
-    if run is None:
-        parts = list(in_blocks(fit, list(range(count)), what))
-    else:
-        blocks = block_ranges(count)
-        compute_missing(run, blocks, lambda block: fit(block)._asdict(), what)
-        parts = [Fits(**run.read(k)) for k in range(len(blocks))]
-    return Fits(*(np.concatenate(p)[:n] for p in zip(*parts, strict=True)))
+    count, label = -(-n // BLOCK), "pseudo-experiments"
+    parts = list(compute_or_read(run, lambda block: fit(block)._asdict(), count, label))
+    return Fits(**{name: np.concatenate([p[name] for p in parts])[:n] for name in Fits._fields})
 
 
 def asked(

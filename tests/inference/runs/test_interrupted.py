@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import interrupted
+from support.toy import Batched, parameter
 
-from cevnsjax.core.errors import InputError, RunError
-from cevnsjax.inference.runs import run as run_folder
+import cevnsjax as cj
+from cevnsjax.core.errors import InputError
 from cevnsjax.inference.runs.store import Store
 
 SCRIPT = Path(interrupted.__file__)
@@ -77,10 +78,9 @@ def interrupted_run(what, tmp_path, kills, seed):
     return times
 
 
-@pytest.mark.parametrize("what", ["scan", "profiled"])
-def test_killed_scans_go_on(tmp_path, whole, what):
-    assert interrupted_run(what, tmp_path, 2, seed=1) == 2
-    same(tmp_path / "found.npz", whole(what))
+def test_killed_scans_go_on(tmp_path, whole):
+    assert interrupted_run("scan", tmp_path, 2, seed=1) == 2
+    same(tmp_path / "found.npz", whole("scan"))
 
 
 def test_killed_toys_go_on(tmp_path, whole):
@@ -92,7 +92,7 @@ def test_killed_toys_go_on(tmp_path, whole):
 @pytest.mark.parametrize(
     ("what", "kills"),
     [
-        *(("toys", 50), ("scan", 50), ("profiled", 10), ("feldman_cousins", 10)),
+        *(("toys", 50), ("scan", 50), ("feldman_cousins", 10)),
         *(("template", 10), ("chains", 5), ("populations", 5)),
     ],
 )
@@ -157,8 +157,6 @@ def test_a_scan_to_a_file(tmp_path, whole):
 
 
 def test_another_seed_is_refused(tmp_path):
-    import cevnsjax as cj
-
     folder, model = tmp_path / "run", interrupted.csi()
     cj.toys(model, 100, test="eps_dV_ee", seed=1, folder=folder)
     with pytest.raises(InputError, match="seed: 1 in the folder, 2 now"):
@@ -172,8 +170,6 @@ def test_another_seed_is_refused(tmp_path):
 
 
 def test_another_model_is_refused_by_what_differs(tmp_path):
-    import cevnsjax as cj
-
     folder, e = tmp_path / "run", cj.experiments.csi_2017()
     known = [cj.StandardModel(), cj.NSI("eps_dV_ee")]
     options = {"folder": folder, "resume": True, "eps_dV_ee": (-1.0, 1.0, 5)}
@@ -200,18 +196,12 @@ def test_another_model_is_refused_by_what_differs(tmp_path):
     cj.scan(cj.Model(cj.experiments.csi_2017(), known), **options)
 
 
-def test_a_profiled_grid_is_the_work_of_one_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_folder, "place", lambda: (0, 2))
-    with pytest.raises(InputError, match="one process does it, not 2"):
-        interrupted.profiled(folder=tmp_path / "run")
-
-
-def test_other_points_than_were_kept(tmp_path):
-    interrupted.profiled(folder=tmp_path / "run")
-    store = Store(tmp_path / "run")
-    store.write(0, {**store.read(0), "asked": np.array("0")})
-    with pytest.raises(RunError, match="block 0 of the run holds other points"):
-        interrupted.profiled(folder=tmp_path / "run", resume=True)
+def test_a_profiled_grid_is_not_kept_in_a_folder(tmp_path):
+    table = [parameter(n, bounds=(-5.0, 5.0)) for n in "xyz"]
+    model = Batched(table, interrupted.chi2)
+    with pytest.raises(InputError, match=r"has no blocks that a folder could keep; leave folder="):
+        cj.scan(model, x=(-2.0, 2.0, 9), free=["y", "z"], folder=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 # --- devices and processes ---

@@ -1,0 +1,55 @@
+"""Several processes of a run, and the words that say which one this is."""
+
+import time
+
+import jax
+import pytest
+from support.run_folder import content, new_run
+
+from cevnsjax.core.errors import InputError, RunError
+from cevnsjax.inference.runs import run as run_module
+from cevnsjax.inference.runs.processes import configure
+
+
+def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "_START_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(run_module, "_SILENT_S", 0.1)
+    monkeypatch.setattr(run_module, "_POLL_S", 0.05)
+    with pytest.raises(RunError, match="the first of 2 processes has not begun"):
+        new_run(tmp_path / "run", processes=(1, 2)).__enter__()
+    with new_run(tmp_path / "run", processes=(0, 2)) as run:
+        for k in list(run.missing):
+            run.write(k, content(k))
+        began = time.monotonic()
+        with pytest.raises(RunError, match="process 1 of 2 does not run and block 1 of 4 is miss"):
+            run.wait()
+        assert time.monotonic() - began >= 0.2
+        assert capsys.readouterr().err.count("waiting for process 1 of 2 in ") == 1
+        # The other one needs no resume: the first has begun the run.
+        with new_run(tmp_path / "run", processes=(1, 2)) as other:
+            for k in list(other.missing):
+                other.write(k, content(k))
+        run.wait()
+
+
+@pytest.mark.parametrize("words", ["", "4/4", "-1/2", "1", "a/b", "1/2/3", "1.0/2"])
+def test_words_that_name_no_process(words):
+    with pytest.raises(InputError, match=r"should read K/N .* e.g. 0/4, or auto"):
+        configure(words)
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 2.0, 5000, "2"])
+def test_numbers_that_are_no_devices(count):
+    with pytest.raises(InputError, match="devices must be a whole number from 1 to 4096"):
+        configure(devices=count)
+
+
+def test_more_devices_than_there_are():
+    jax.devices()
+    with pytest.raises(InputError, match="4000 devices are asked for and 1 of kind cpu are there"):
+        configure(devices=4000)
+
+
+def test_no_launcher():
+    with pytest.raises(InputError, match="no launcher says which process this is"):
+        configure("auto")

@@ -1,11 +1,11 @@
 """Checks of option values that come from people: the kind first, so that messages make sense."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, UnknownNameError
 
 
 def number(what: str, value: Any) -> float:
@@ -99,6 +99,22 @@ def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
     if twice := sorted({n for n in listed if list(listed).count(n) > 1}):
         raise InputError(f"{what} lists {twice[0]} twice; name each once")
     return list(listed)
+
+
+def known(owner: str, **options: tuple[object, Collection[str]]) -> None:
+    """Stop at a value that is not on offer: option=(value, the values on offer).
+
+    Args:
+        owner: Whose options they are, for the message.
+        **options: Values and what is on offer, by option.
+
+    Raises:
+        UnknownNameError: At the first such value.
+    """
+    for option, (value, offered) in options.items():
+        # A list, as the command line makes of "a,b", has no hash to look up in a mapping.
+        if value not in tuple(offered):
+            raise UnknownNameError(f"{owner} {option}", value, offered)
 
 
 def widths(what: str, value: Any) -> Mapping[str, float]:

@@ -113,7 +113,7 @@ def test_variants_of_picciau2020():
         ("coherent2017", {"smearing": "poison"}, "smearing 'poison'; did you mean poisson"),
         ("coherent2017", {"smearing": "gamma"}, "known: none, poisson"),
         ("coherent2020_lar", {"signal": "compute"}, "did you mean computed"),
-        ("coherent2020_lar", {"morphs": "f_90"}, "coherent2020_lar morph 'f_90'; did you mean f90"),
+        ("coherent2020_lar", {"morphs": "f_90"}, "lar-2020 morph 'f_90'; did you mean f90"),
         ("coherent2020_lar", {"morphs": ["f90", "qf_1"]}, "known: all, brn_energy"),
         ("coherent2021", {"normalisation": "fre"}, "did you mean free"),
         ("coherent2021", {"pulse": "protons"}, "did you mean neutrons"),

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.experiments.experiment import SIGNAL
-from cevnsjax.experiments.pulls import with_flux_apart
+from cevnsjax.experiments.nuisances import with_flux_apart
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
 

@@ -8,9 +8,9 @@ Nystrand with r_A = 1.20 fm, PDG-2018 couplings. 132.3 +23.4 -22.5 events at 6.5
 
 import math
 
-from cevnsjax.analyses.options import require_known
 from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
+from cevnsjax.core import checks
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import KleinNystrand
 from cevnsjax.model import Model
@@ -29,7 +29,7 @@ def coherent2017(*, smearing: str = "none", interactions: Interactions = ()) -> 
     Raises:
         UnknownNameError: At an unknown option value.
     """
-    require_known("coherent2017", {"smearing": (smearing, _SMEARING)})
+    checks.known("coherent2017", smearing=(smearing, _SMEARING))
     experiment = csi_2017(
         "constant",
         statistic="time",

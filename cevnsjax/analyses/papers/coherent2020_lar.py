@@ -10,14 +10,12 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
-from cevnsjax.analyses.options import morph_names, require_known
 from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
+from cevnsjax.core import checks
 from cevnsjax.experiments import lar_2020
-from cevnsjax.experiments.releases.lar_2020.cells import MORPHS
+from cevnsjax.experiments.releases.lar_2020.cells import SIGNALS
 from cevnsjax.model import Model
-
-_SIGNALS = ("release", "computed")
 
 
 def coherent2020_lar(
@@ -37,13 +35,13 @@ def coherent2020_lar(
 
     Raises:
         UnknownNameError: At an unknown option value.
-        InputError: If ``morphs`` is no list of names.
+        InputError: If ``morphs`` is not a list of names.
     """
-    require_known("coherent2020_lar", {"signal": (signal, _SIGNALS)})
+    checks.known("coherent2020_lar", signal=(signal, SIGNALS))
     experiment = lar_2020(
         statistic="cells",
         signal=cast(Any, signal),
-        morphs=morph_names("coherent2020_lar", morphs, MORPHS),
+        morphs=morphs,
         pulls={"sig": math.inf},
     )
     sm = SignalShape("erler_su_printed")

@@ -9,9 +9,9 @@ for. 308.7 events against 306 +- 20 in print.
 import math
 from collections.abc import Sequence
 
-from cevnsjax.analyses.options import morph_names, require_known
 from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.analyses.signal_strength import SignalShape, with_free_strength
+from cevnsjax.core import checks
 from cevnsjax.detector.timing import Pulse
 from cevnsjax.experiments import csi_2021
 from cevnsjax.interactions import StandardModel
@@ -19,7 +19,6 @@ from cevnsjax.model import Model
 
 _SIGNAL_SD = {"free": math.inf, "constrained": 0.12}
 _PULSES = {"neutrons": Pulse(0.47193122, 0.13813900), "flux": None}
-_MORPHS = ("qf_1", "qf_2", "eff", "time")
 _COUPLINGS = "erler_su_printed"
 
 
@@ -42,15 +41,12 @@ def coherent2021(
 
     Raises:
         UnknownNameError: At an unknown option value.
-        InputError: If ``morphs`` is no list of names.
+        InputError: If ``morphs`` is not a list of names.
     """
-    require_known(
-        "coherent2021",
-        {"normalisation": (normalisation, _SIGNAL_SD), "pulse": (pulse, _PULSES)},
-    )
+    checks.known("coherent2021", normalisation=(normalisation, _SIGNAL_SD), pulse=(pulse, _PULSES))
     experiment = csi_2021(
         pulse=_PULSES[pulse],
-        morphs=morph_names("coherent2021", morphs, _MORPHS),
+        morphs=morphs,
         pulls={"sig": _SIGNAL_SD[normalisation]},
     )
     if normalisation == "free":

@@ -8,8 +8,8 @@ shift of its eq. 17.
 
 import math
 
-from cevnsjax.analyses.options import require_known
 from cevnsjax.analyses.papers import Analysis, Interactions
+from cevnsjax.core import checks
 from cevnsjax.experiments import csi_2017
 from cevnsjax.form_factors import Helm, KleinNystrand
 from cevnsjax.interactions import StandardModel
@@ -44,12 +44,12 @@ def papoulias2020(
     Raises:
         UnknownNameError: At an unknown option value.
     """
-    options = {
-        "quenching": (quenching, _QUENCHING),
-        "radius": (radius, _RADIUS),
-        "form_factor_error": (form_factor_error, ("auto", "included", "excluded")),
-    }
-    require_known("papoulias2020", options)
+    checks.known(
+        "papoulias2020",
+        quenching=(quenching, _QUENCHING),
+        radius=(radius, _RADIUS),
+        form_factor_error=(form_factor_error, ("auto", "included", "excluded")),
+    )
     sd = _SIGNAL_SD[quenching]
     if form_factor_error == "excluded" or (form_factor_error == "auto" and radius == "free"):
         sd = math.sqrt(sd**2 - _FORM_FACTOR_SD**2)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cevnsjax.analyses.options import require_known
 from cevnsjax.analyses.papers import Analysis, Interactions
+from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments import csi_2017, lar_2020
@@ -58,12 +58,12 @@ def picciau2020(
         UnknownNameError: At an unknown option value.
         InputError: At an option of data that are not asked for.
     """
-    options = {
-        "data": (data, _DATA),
-        "radius": (radius, _ARGON_SD),
-        "statistic": (statistic, _CSI),
-    }
-    require_known("picciau2020", options)
+    checks.known(
+        "picciau2020",
+        data=(data, _DATA),
+        radius=(radius, _ARGON_SD),
+        statistic=(statistic, _CSI),
+    )
     if "ar" not in data and (threshold_kevee is not None or radius == "free"):
         raise InputError("picciau2020: threshold_kevee and radius act on argon; add it to data")
     misplaced = {"statistic": (statistic, "time"), "radius": (radius, "skin")}

@@ -23,7 +23,7 @@ from cevnsjax.detector.resolution import (
 )
 from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
-from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
 from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
@@ -92,7 +92,12 @@ def csi_2017(
         InputError: At bins or windows that the published binning cannot make.
         DataError: If a data file is missing or malformed.
     """
-    _check_names(statistic, variance, steady_state)
+    checks.known(
+        NAME,
+        statistic=(statistic, _STATISTICS),
+        variance=(variance, _VARIANCES),
+        steady_state=(steady_state, STEADY_STATES),
+    )
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
     if nodes is not None:
         checks.whole_number("csi-2017: nodes", nodes, 1)
@@ -135,16 +140,6 @@ def csi_2017(
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
         **cells,
     )
-
-
-def _check_names(statistic: str, variance: str, steady_state: str) -> None:
-    for what, value, known in (
-        ("csi-2017 statistic", statistic, _STATISTICS),
-        ("variance", variance, _VARIANCES),
-        ("csi-2017 steady_state", steady_state, STEADY_STATES),
-    ):
-        if value not in known:
-            raise UnknownNameError(what, value, known)
 
 
 def _without_time(

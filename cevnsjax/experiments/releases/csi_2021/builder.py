@@ -15,14 +15,14 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core import checks
-from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching, csi_quenching
 from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.response import Detector
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
-from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
 from cevnsjax.experiments.releases.csi_2021.tables import DATASET, Csi2021Tables, shipped_csi_2021
@@ -37,7 +37,6 @@ _PULLS = {
     "nin": (0.35, "nin", "the neutrino-induced neutrons"),
     "ss": (0.021, "steady_state", "the steady-state background"),
 }
-MORPHS = ("qf_1", "qf_2", "eff", "time")
 _TIME_OFFSET_US = 0.025
 
 
@@ -45,7 +44,7 @@ def csi_2021(
     quenching: str | float | Quenching = "coherent2020",
     *,
     pulls: Mapping[str, float] | None = None,
-    morphs: Sequence[str] = MORPHS,
+    morphs: str | Sequence[str] = "all",
     pulse: Pulse | None = None,
     cells_pe: float | None = None,
     mass_kg: float | None = None,
@@ -60,7 +59,7 @@ def csi_2021(
         pulls: Standard deviations of "sig" (0.12), "brn" (0.25), "nin" (0.35), "ss" (0.021); 0
             removes one, infinity leaves it unconstrained [1].
         morphs: Shape nuisances: "qf_1" and "qf_2" (published quenching variations), "eff"
-            (efficiency), "time" (0.025 us offset of the neutrinos' clock).
+            (efficiency), "time" (0.025 us offset of the neutrinos' clock), or "all".
         pulse: Proton pulse; mean 0.472 us and width 0.150 us if None [us].
         cells_pe: Take the efficiency at the centres of cells this wide, instead of inside the
             integral [PE].
@@ -193,16 +192,11 @@ def _rebinned(centres: np.ndarray, content: np.ndarray, edges: Sequence[float]) 
 def _morphs(
     names: str | Sequence[str], tables: Csi2021Tables, detector: Detector, clock: _Clock
 ) -> tuple[Morph, ...]:
-    offered = {"eff": "efficiency", "time": f"clock of the neutrinos, {_TIME_OFFSET_US} us"}
-    for k in range(1, len(detector.quenching.variations) + 1):
-        offered[f"qf_{k}"] = f"quenching variation {k}"
-    listed = checks.names("csi-2021: morphs", names, example=MORPHS)
-    if listed == list(MORPHS):
-        listed = [name for name in listed if name in offered]
+    variations = range(1, len(detector.quenching.variations) + 1)
+    offered = {f"qf_{k}": f"quenching variation {k}" for k in variations}
+    offered |= {"eff": "efficiency", "time": f"clock of the neutrinos, {_TIME_OFFSET_US} us"}
     morphs = []
-    for name in listed:
-        if name not in offered:
-            raise UnknownNameError("csi-2021 morph", name, offered)
+    for name in chosen_morphs(NAME, names, offered):
         morph = Morph(f"alpha_{name}_{SHORT}", offered[name])
         if name == "time":
             later, earlier = (

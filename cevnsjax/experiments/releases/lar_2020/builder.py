@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core import checks
-from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import TabulatedEfficiency
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
 from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData
-from cevnsjax.experiments.pulls import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls, with_flux_apart
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.lar_2020.cells import (
     MORPHS,
@@ -58,7 +58,7 @@ def lar_2020(
     threshold_kevee: float | None = None,
     pulls: Mapping[str, float] | None = None,
     signal: Literal["computed", "release"] = "computed",
-    morphs: Sequence[str] = MORPHS,
+    morphs: str | Sequence[str] = "all",
     split_flux: bool = False,
     nodes: int | None = None,
     data: Lar2020Tables | str | Path | None = None,
@@ -81,7 +81,7 @@ def lar_2020(
         signal: Cells only: "computed" from the theory in energy and time, or "release", where
             theory gives the total and the release's pdf the shape.
         morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,
-            "brn_energy", "brn_time" and "brn_width" of the prompt neutrons.
+            "brn_energy", "brn_time" and "brn_width" of the prompt neutrons, or "all".
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
         nodes: Quadrature nodes a panel.
@@ -92,11 +92,9 @@ def lar_2020(
         InputError: At values of the wrong kind.
         DataError: If a data file is missing or malformed.
     """
-    for what, value, known in (("statistic", statistic, _STATISTICS), ("signal", signal, SIGNALS)):
-        if value not in known:
-            raise UnknownNameError(f"lar-2020 {what}", value, known)
+    checks.known(NAME, statistic=(statistic, _STATISTICS), signal=(signal, SIGNALS))
     in_cells = statistic == "cells"
-    listed = tuple(checks.names("lar-2020: morphs", morphs, example=MORPHS))
+    listed = tuple(chosen_morphs(NAME, morphs, MORPHS))
     if not in_cells and (signal != "computed" or listed != MORPHS):
         raise InputError('lar-2020: signal and morphs need statistic="cells"')
     if smearing is not None:

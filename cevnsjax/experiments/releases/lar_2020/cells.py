@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.detector.timing import Pulse
 from cevnsjax.experiments.experiment import SIGNAL, ExperimentData, Morph
 from cevnsjax.experiments.release_files import bin_edges
@@ -56,9 +55,6 @@ def binned_in_cells(
         sources: Names of the neutrino sources.
         signal: As for ``spread_of``.
         morphs: Some of ``MORPHS``.
-
-    Raises:
-        UnknownNameError: At an unknown morph.
     """
     axes = {"f90": bin_edges(tables.f90), "t_us": bin_edges(tables.t_us)}
     if signal == "release":
@@ -154,10 +150,8 @@ def _morphs(
         if name in sides:
             plus, minus = (spread_of(tables, sources, signal, **side) for side in sides[name])
             morphs.append(Morph(full, _MEANING[name], spread=(plus, minus)))
-        elif name in _BRN:
-            morphs.append(Morph(full, _MEANING[name], components={"brn": _brn(tables, name)}))
         else:
-            raise UnknownNameError("lar-2020 morph", name, MORPHS)
+            morphs.append(Morph(full, _MEANING[name], components={"brn": _brn(tables, name)}))
     return tuple(morphs)
 
 

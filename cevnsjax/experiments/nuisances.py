@@ -1,7 +1,7 @@
-"""Pulls that builders offer: their widths chosen by name, and the neutrino flux taken apart."""
+"""Nuisances that builders offer: chosen by name, and the neutrino flux taken apart."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from cevnsjax.core import checks
@@ -50,6 +50,30 @@ def chosen_pulls(
             raise InputError(f"{experiment}: {needs}, got {width}")
         pulls[name] = replace(pulls[name], sd=float(width))
     return tuple(p for p in pulls.values() if p.sd > 0)
+
+
+def chosen_morphs(
+    experiment: str, names: str | Sequence[str], offered: Collection[str]
+) -> list[str]:
+    """The shape nuisances that a user chose: a name, names, or "all".
+
+    Args:
+        experiment: Name of the experiment, for messages.
+        names: What the user gave.
+        offered: The names on offer.
+
+    Raises:
+        UnknownNameError: At an unknown name.
+        InputError: If the names are not a list of names, or "all" is one of several.
+    """
+    listed = checks.names(f"{experiment}: morphs", names, example=list(offered))
+    if listed == ["all"]:
+        return list(offered)
+    if "all" in listed:
+        raise InputError(f"{experiment}: morphs are 'all' or names, got {listed}")
+    for name in listed:
+        checks.known(experiment, morph=(name, [*offered, "all"]))
+    return listed
 
 
 def with_flux_apart(pulls: Sequence[Pull]) -> tuple[Pull, ...]:

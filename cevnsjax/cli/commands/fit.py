@@ -120,7 +120,7 @@ def new_experiment(folder: Path, force: bool, as_json: bool) -> None:
     """Write a template folder, print its files and what to do next."""
     from cevnsjax.experiments import write_template
 
-    files = [str(path) for path in write_template(folder, force=force)]
+    files = [str(path) for path in write_template(folder, overwrite=force)]
     word = str(folder) if folder.is_absolute() else f"./{folder}"
     text = [*(f"wrote {name}" for name in files), f"next: cevnsjax fit {word}"]
     typer.echo(json.dumps({"folder": str(folder), "files": files}) if as_json else "\n".join(text))

@@ -1,15 +1,19 @@
-"""The folder of a user's experiment: its TOML file and CSV tables, with messages for people."""
+"""The folder of a user's experiment: its TOML file and CSV tables; messages name the remedy."""
 
 import csv
+import math
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import DataError, InputError
-from cevnsjax.experiments.folders.schema import CsvFile
+from cevnsjax.experiments.folders.schema import read_sections, unknown
+from cevnsjax.experiments.folders.sections import SECTIONS
 from cevnsjax.tables import parse_csv
 
 FILE = "experiment.toml"
@@ -53,75 +57,136 @@ class Folder:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
             raise DataError(f"{self.file} is not valid TOML: {problem}; correct it") from None
 
-    def table(self, where: str, file: CsvFile) -> dict[str, np.ndarray]:
-        """Columns of a CSV file in the folder, by name.
+    def parts(self) -> tuple[dict[str, "Part"], list["Part"]]:
+        """The sections by name, as far as the file has them, and its [[nuisances]].
+
+        Raises:
+            InputError: Naming file, section, key, value and remedy.
+            DataError: As ``content``.
+        """
+        sections = read_sections(SECTIONS, self.content(), self.file)
+        where = {name: f"{self.file}: {section.head}" for name, section in SECTIONS.items()}
+        nuisances = [Part(self, where["nuisances"], v) for v in sections.pop("nuisances")]
+        single = {
+            name: Part(self, where[name], values)
+            for name, values in sections.items()
+            if values is not None
+        }
+        return single, nuisances
+
+
+@dataclass(frozen=True)
+class Part:
+    """One section of the description.
+
+    Attributes:
+        folder: The folder it is in.
+        where: File and section, for messages.
+        values: Checked values by key.
+    """
+
+    folder: Folder
+    where: str
+    values: Mapping[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    def error(self, what: str) -> InputError:
+        """The error to raise about the section; ``what`` follows file and section."""
+        return InputError(f"{self.where} {what}")
+
+    def unknown(self, what: str, name: str, known: Iterable[str]) -> InputError:
+        """The error for a name that is not known here, with the nearest known ones."""
+        return unknown(self.where, what, name, known)
+
+    def table(self, columns: Sequence[str] | None = None, *, grid: tuple[int, ...] = ()) -> "Table":
+        """The CSV file that the section names.
 
         Args:
-            where: File and section that name it, for messages.
-            file: Its name, and the columns it must have.
+            columns: Columns it must have; those of the section's key if None.
+            grid: Number of bins on each axis, where it has one row a cell; any rows if empty.
 
         Raises:
             InputError: It does not lie in the folder.
-            DataError: It is missing or malformed, has no rows, or lacks a column.
+            DataError: It is missing or malformed, has no rows or other rows than cells, or lacks a
+                column.
         """
-        path = self.path / file.name
-        if not path.resolve().is_relative_to(self.path.resolve()):
-            raise InputError(f"{where} file must lie in {self.path}, got {file.name!r}; copy it in")
+        file, folder = self["file"], self.folder.path
+        path = folder / file.name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise self.error(f"file must lie in {folder}, got {file.name!r}; copy it in")
         if not path.is_file():
-            raise DataError(f"{where} file: there is no {path}; write it or correct the name")
-        _bytes(path)
-        try:
-            columns = parse_csv(path)
-        except csv.Error as problem:
-            raise DataError(f"{path} is not valid CSV: {problem}; correct it") from None
-        lacking = [name for name in file.columns if name not in columns]
+            raise DataError(f"{self.where} file: there is no {path}; write it or correct the name")
+        table = Table(path, _columns(path))
+        table.check(file.columns if columns is None else columns, grid)
+        return table
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file of the folder.
+
+    Attributes:
+        path: The file.
+        columns: Its columns by name [row].
+    """
+
+    path: Path
+    columns: dict[str, Float[np.ndarray, "row"]]
+
+    def __getitem__(self, column: str) -> Float[np.ndarray, "row"]:
+        return self.columns[column]
+
+    def check(self, columns: Sequence[str], grid: tuple[int, ...]) -> None:
+        """Stop at a missing column, at no rows, or at another number of rows than the grid has.
+
+        Args:
+            columns: Columns it must have.
+            grid: Number of bins on each axis; any rows if empty.
+
+        Raises:
+            DataError: Naming file and remedy.
+        """
+        lacking = [name for name in columns if name not in self.columns]
         if lacking:
             raise DataError(
-                f"{path} lacks the column {lacking[0]}; it has {', '.join(columns)} and needs "
-                f"{', '.join(file.columns)}"
+                f"{self.path} lacks the column {lacking[0]}; it has {', '.join(self.columns)} and "
+                f"needs {', '.join(columns)}"
             )
-        if len(next(iter(columns.values()))) == 0:
-            raise DataError(f"{path} has no rows; write one a line below the column names")
-        return columns
-
-    def cells(self, where: str, file: CsvFile, grid: tuple[int, ...]) -> dict[str, np.ndarray]:
-        """As ``table``, for a file with one row a cell.
-
-        Raises:
-            InputError: It does not lie in the folder.
-            DataError: As ``table``, or it has another number of rows.
-        """
-        columns = self.table(where, file)
-        rows, wanted = len(next(iter(columns.values()))), int(np.prod(grid))
-        if rows != wanted:
-            bins = f"{grid[0]} bins" if len(grid) == 1 else f"{grid[0]} x {grid[1]} bins"
+        rows = len(next(iter(self.columns.values())))
+        if rows == 0:
+            raise DataError(f"{self.path} has no rows; write one a line below the column names")
+        if grid and rows != math.prod(grid):
             raise DataError(
-                f"{self.path / file.name} has {rows} rows, but the edges make {bins}; write one "
-                "row a bin" + (", time running fastest" if len(grid) > 1 else "")
+                f"{self.path} has {rows} rows, but the edges make {' x '.join(map(str, grid))} "
+                "bins; write one row a bin" + (", time running fastest" if len(grid) > 1 else "")
             )
-        return columns
 
-    def require(
-        self, file: CsvFile, column: str, values: np.ndarray, wrong: Any, must: str
-    ) -> None:
-        """Stop at the first row of a column where ``wrong`` holds.
+    def require(self, column: str, right: Bool[np.ndarray, "row"], must: str) -> None:
+        """Stop at the first row of a column that is not right.
 
         Args:
-            file: The CSV file.
             column: Name of the column.
-            values: The column [any unit].
-            wrong: Whether a row is wrong, [row].
+            right: Whether a row is right.
             must: What must hold, for the message.
 
         Raises:
             DataError: Naming file, column, row and value.
         """
-        rows = np.flatnonzero(wrong)
-        if rows.size:
+        if not right.all():
+            row = int(np.argmin(right))
             raise DataError(
-                f"{self.path / file.name}: {column} must be {must}, got {values[rows[0]]:g} in row "
-                f"{rows[0] + 1}"
+                f"{self.path}: {column} must be {must}, got {self[column][row]:g} in row {row + 1}"
             )
+
+
+def _columns(path: Path) -> dict[str, Float[np.ndarray, "row"]]:
+    _bytes(path)
+    try:
+        return parse_csv(path)
+    except csv.Error as problem:
+        raise DataError(f"{path} is not valid CSV: {problem}; correct it") from None
 
 
 def _bytes(path: Path) -> bytes:

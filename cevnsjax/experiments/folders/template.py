@@ -92,12 +92,12 @@ observed
 }
 
 
-def write_template(folder: str | Path, *, force: bool = False) -> list[Path]:
+def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]:
     """Write a commented experiment folder that loads and fits as it is.
 
     Args:
         folder: The folder; it is made if it does not exist.
-        force: Whether files of the template may replace files that are there.
+        overwrite: Whether files of the template may replace files that are there.
 
     Returns:
         The files written, the description last.
@@ -110,10 +110,10 @@ def write_template(folder: str | Path, *, force: bool = False) -> list[Path]:
         raise InputError(f"{target} is a file; choose another name")
     if not target.parent.is_dir():
         raise InputError(f"folder {target.parent} does not exist; create it or choose another")
-    if target.is_dir() and any(target.iterdir()) and not force:
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
         raise InputError(
-            f"folder {target} is not empty; choose another name, or --force (force=True) to "
-            f"replace {', '.join((FILE, *_TABLES))} in it"
+            f"folder {target} is not empty; choose another name, or overwrite=True (--overwrite) "
+            f"to replace {', '.join((FILE, *_TABLES))} in it"
         )
     # The description comes last: without it the folder is no experiment yet.
     contents = {**_TABLES, FILE: _HEAD.format(folder=target.as_posix()) + render(VALUES)}

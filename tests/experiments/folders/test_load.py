@@ -492,10 +492,10 @@ def test_write_template_never_overwrites_unasked(tmp_path):
     assert [p.name for p in write_template(folder)][-1] == "experiment.toml"
     (folder / "data.csv").write_text("mine")
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"mine is not empty; choose another name, or --force"):
+    with pytest.raises(InputError, match="mine is not empty; choose .* or overwrite=True"):
         write_template(folder)
     assert (folder / "data.csv").read_text() == "mine"
-    write_template(folder, force=True)
+    write_template(folder, overwrite=True)
     assert (folder / "notes.txt").read_text() == "mine"
     assert {p.name for p in folder.iterdir()} == {
         *("experiment.toml", "data.csv", "backgrounds.csv", "quenching.csv", "notes.txt")

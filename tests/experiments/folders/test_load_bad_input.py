@@ -628,7 +628,7 @@ def test_sections_of_a_wrong_form(folder, content, said):
     (folder / "experiment.toml").write_text(f'name = "a"\nstatistic = "poisson"\n{content}')
     text = (folder / "experiment.toml").read_text()
     if "nuisances" in content:
-        write_template("my_ge", force=True)
+        write_template("my_ge", overwrite=True)
         text = (folder / "experiment.toml").read_text()
         text = text[: text.index("[[nuisances]]")] + content
         (folder / "experiment.toml").write_text(text)

@@ -1,0 +1,149 @@
+"""Target, source and time axis of an experiment from the sections of its file."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float
+
+from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError
+from cevnsjax.detector.timing import Pulse, TimeEfficiency
+from cevnsjax.experiments.folders.folder import Part
+from cevnsjax.experiments.folders.schema import located
+from cevnsjax.flux.decay_at_rest import DecayAtRest
+from cevnsjax.flux.reactor import ISOTOPES, ReactorSource
+from cevnsjax.flux.solar import SolarB8
+from cevnsjax.flux.source import NeutrinoSource
+from cevnsjax.flux.spectrum import Spectrum
+from cevnsjax.flux.tabulated import TabulatedSource
+from cevnsjax.nuclei import Nucleus, Target, isotope, target, target_names
+
+
+def target_of(part: Part) -> Target:
+    """The target of the section ``[target]``.
+
+    Raises:
+        InputError: Not exactly one of material and atoms, or an element without data.
+    """
+    if (part["material"] is None) == (part["atoms"] is None):
+        got = "both" if part["material"] else "neither"
+        raise part.error(
+            f'needs material or atoms, got {got}; write e.g. material = "Ge", or atoms = '
+            "{ Na = 1, I = 1 }"
+        )
+    return target(part["material"]) if part["material"] else _compound(part, part["atoms"])
+
+
+def _compound(part: Part, atoms: Mapping[str, float]) -> Target:
+    """Atoms of a formula unit; an element has its natural isotopes."""
+    nuclei: list[Nucleus] = []
+    moles: list[float] = []
+    molar_mass = 0.0
+    for name, count in atoms.items():
+        for nucleus, fraction, mass in _isotopes(part, name):
+            if nucleus in nuclei:
+                raise part.error(f"atoms has {nucleus.name} twice; keep one")
+            nuclei.append(nucleus)
+            moles.append(count * fraction)
+            molar_mass += count * fraction * mass
+    formula = "".join(f"{name}{count:g}" if count != 1 else name for name, count in atoms.items())
+    return Target(formula, tuple(nuclei), tuple(m * c.N_A / (molar_mass * 1e-3) for m in moles))
+
+
+def _isotopes(part: Part, name: str) -> list[tuple[Nucleus, float, float]]:
+    """Isotopes of an element with their fraction and the element's molar mass [g/mol]."""
+    elements = {n: target(n) for n in target_names() if target(n).elements == (n,)}
+    if name in elements:
+        per_kg = sum(elements[name].per_kg)
+        mass = 1e3 * c.N_A / per_kg
+        pairs = zip(elements[name].nuclei, elements[name].per_kg, strict=True)
+        return [(nucleus, each / per_kg, mass) for nucleus, each in pairs]
+    isotopes = [n.name for t in elements.values() for n in t.nuclei]
+    if name not in isotopes:
+        raise part.unknown("element or isotope", name, [*elements, *isotopes])
+    nucleus = isotope(name)
+    return [(nucleus, 1.0, (nucleus.mass + nucleus.Z * c.m_e) / c.u)]
+
+
+def source_of(part: Part) -> NeutrinoSource:
+    """The source of the section ``[neutrinos]``.
+
+    Raises:
+        InputError: A value that a source cannot have.
+        DataError: A spectrum file that is missing or malformed.
+    """
+    kind = part["kind"]
+    values = {k: v for k, v in part.values.items() if k != "kind"}
+    if kind == "decay_at_rest":
+        return DecayAtRest(**values)
+    if kind == "reactor":
+        for name in part["fission_fractions"]:
+            if name not in ISOTOPES:
+                raise part.unknown("isotope in fission_fractions", name, ISOTOPES)
+        with located(part.where):
+            return ReactorSource(E_nu_max=values.pop("E_nu_max_mev"), **values)
+    if kind == "solar_8b":
+        return SolarB8(part["exposure_days"], part["total_per_cm2_s"], part["flavour"])
+    table = part.table()
+    with located(f"{table.path}:"):
+        spectrum = Spectrum(table["energy_mev"], table["density_per_mev"], part["interpolation"])
+    return TabulatedSource(part["flavour"], spectrum, part["fluence_per_cm2"], part["baseline_m"])
+
+
+def time_fractions(
+    part: Part, flux: NeutrinoSource, bins: int
+) -> dict[str, Float[np.ndarray, "bin time"]]:
+    """How the section ``[time]`` shares the signal out, the same in every energy bin.
+
+    Args:
+        part: The section.
+        flux: Neutrino source.
+        bins: Number of energy bins.
+
+    Returns:
+        Fractions by source [1].
+
+    Raises:
+        InputError: A pulse at a source that does not have one.
+        DataError: A table that is missing or malformed, or whose columns are not fractions.
+    """
+    edges = tuple(map(float, part["edges_us"]))
+    if part["kind"] == "fractions":
+        shares = _tabulated_shares(part, flux.sources, len(edges) - 1)
+    else:
+        shares = _pulse_shares(part, flux, edges)
+    return {source: np.tile(share, (bins, 1)) for source, share in shares.items()}
+
+
+def _pulse_shares(
+    part: Part, flux: NeutrinoSource, edges: tuple[float, ...]
+) -> dict[str, Float[np.ndarray, "time"]]:
+    if not isinstance(flux, DecayAtRest):
+        raise part.error(
+            'kind = "pulse" needs [neutrinos] kind = "decay_at_rest"; give kind = "fractions" '
+            "instead"
+        )
+    flat, slope = part["efficiency_flat_us"], part["efficiency_slope_per_us"]
+    if flat is None and slope > 0:
+        raise part.error(
+            "efficiency_slope_per_us needs efficiency_flat_us; write the time at which the "
+            "efficiency starts to fall"
+        )
+    efficiency = TimeEfficiency(math.inf if flat is None else flat, slope)
+    pulse = Pulse(part["mean_us"], part["sigma_us"])
+    return {source: pulse.fractions(source, edges, efficiency) for source in flux.sources}
+
+
+def _tabulated_shares(
+    part: Part, sources: tuple[str, ...], bins: int
+) -> dict[str, Float[np.ndarray, "time"]]:
+    table = part.table(sources, grid=(bins,))
+    for source in sources:
+        share = table[source]
+        table.require(source, (share >= 0) & (share <= 1), "in [0, 1]")
+        if share.sum() > 1 + 1e-9:
+            raise InputError(
+                f"{table.path}: {source} adds up to {share.sum():g}; fractions add up to 1 at most"
+            )
+    return {source: table[source] for source in sources}

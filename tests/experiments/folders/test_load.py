@@ -492,7 +492,7 @@ def test_write_template_never_overwrites_unasked(tmp_path):
     assert [p.name for p in write_template(folder)][-1] == "experiment.toml"
     (folder / "data.csv").write_text("mine")
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(InputError, match="mine is not empty; choose .* or overwrite=True"):
+    with pytest.raises(InputError, match="mine is not empty; choose another name, or overwrite"):
         write_template(folder)
     assert (folder / "data.csv").read_text() == "mine"
     write_template(folder, overwrite=True)

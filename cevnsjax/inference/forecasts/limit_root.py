@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 
 from cevnsjax.core.types import Reals
+from cevnsjax.inference.minimise.traced import newton
 
 # The walk: first distance in units of the scale, growth of the distance a step, steps at most.
 _FIRST, _GROWTH, _WALK = 1e-2, 1.05, 400
-_ROUNDS, _NEWTON, _LEFT = 60, 60, 1e-14
-# Parts of a Newton step to choose from.
-_SIZES = (1.0, 0.3, 0.1, 0.03, 0.0)
+_ROUNDS = 60
+# Distance from the minimum over the other arguments at which its search stops.
+_DISTANCE = 1e-14
 # Where symmetry makes 0 a stationary point the search starts beside it.
 _ASIDE = 0.1
 
@@ -132,9 +133,7 @@ def crossing(
 
 
 def minimum(function: Callable[[Reals], Reals], inner: Inner) -> tuple[Reals, Reals]:
-    """Where a function of few arguments is least within bounds, by shortened Newton steps.
-
-    Negative curvatures are turned round, so that saddle points are left.
+    """Where a function of few arguments is least within bounds, by Newton's steps.
 
     Args:
         function: Of u [other].
@@ -147,29 +146,13 @@ def minimum(function: Callable[[Reals], Reals], inner: Inner) -> tuple[Reals, Re
         return inner.start, function(inner.start)
     slope = jax.grad(function)
 
-    def unfinished(state: Any) -> Any:
-        steps, _, _, left = state
-        return (steps < _NEWTON) & (left > _LEFT)
-
-    def step(state: Any) -> Any:
-        steps, u, _, _ = state
-        g, H = held(u, slope(u), jax.jacfwd(slope)(u), inner)
-        curvature, axes = jnp.linalg.eigh(H)
-        size = jnp.abs(curvature)
-        size = jnp.maximum(size, jnp.finfo(u.dtype).eps * jnp.max(size))
-        move = axes @ ((axes.T @ g) / size)
-        sizes = jnp.asarray(_SIZES, u.dtype)
-        trials = u[None, :] - sizes[:, None] * move[None, :]
-        trials = jnp.clip(trials, inner.low[None, :], inner.high[None, :])
-        values = jax.vmap(function)(trials)
-        lowest = jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))
-        stays = jnp.all(trials[lowest] == u)
-        return steps + 1, trials[lowest], values[lowest], jnp.where(stays, 0.0, g @ move)
+    def expand(u: Reals) -> tuple[Reals, Reals, Reals]:
+        return function(u), slope(u), jax.jacfwd(slope)(u)
 
     near = (jnp.abs(inner.start) < _ASIDE) & (inner.aside > 0)
     start = jnp.clip(jnp.where(near, _ASIDE, inner.start), inner.low, inner.high)
-    infinite = jnp.asarray(jnp.inf, start.dtype)
-    _, u, value, _ = jax.lax.while_loop(unfinished, step, (0, start, infinite, infinite))
+    fixed = jnp.zeros(start.shape, dtype=bool)
+    u, value, _ = newton(expand, start, inner.low, inner.high, fixed, _DISTANCE)
     return u, value
 
 

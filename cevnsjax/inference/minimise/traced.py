@@ -1,24 +1,43 @@
 """Newton's method within bounds, traceable: one descent, to be mapped over many.
 
-The step is Newton's on all coordinates that neither are held nor press against a bound, no longer
-than a radius that grows with success; it ends at the first bound it meets.
+The step is Newton's on all coordinates that neither are fixed nor press against a bound, no longer
+than a radius that grows with success; it ends at the first bound it meets. The linear system is
+solved by H = L D L^T, and negative curvatures are turned round: |D| instead of D leads off saddles
+(Nocedal and Wright, Numerical Optimization, section 3.4).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.numerics import total
 
 CONVERGED = 1e-9
 """Distance in nll below which an end is a minimum."""
-_STEPS = 200
-# Where a descent ends, in nll.
+_MAX_STEPS = 200
+# Distance in nll at which a descent stops.
 _ARRIVED = 1e-11
-_ARMIJO, _FIRST, _GROW, _SHRINK, _SHORTEST = 1e-4, 10.0, 3.0, 0.25, 1e-9
-_ROUNDING, _TINY = 1e-14, 1e-12
+# Part of the decrease promised by the slope that a step must bring; radius in scales at the start,
+# its growth and shrinkage, and the radius at which a descent gives up.
+_ARMIJO, _FIRST_RADIUS, _GROWTH, _SHRINKAGE, _LAST_RADIUS = 1e-4, 10.0, 3.0, 0.25, 1e-9
+# Relative change of the value, and relative size of pivots and distances, that rounding makes.
+_VALUE_ROUNDING, _ROUNDING = 1e-14, 1e-12
+
+Coordinates = Float[Array, "coordinate"]
+Expansion = Callable[[Coordinates], tuple[Reals, Reals, Reals]]
+"""Function of coordinates: value, gradient [coordinate], Hessian [coordinate, coordinate]."""
+
+
+class _Box(NamedTuple):
+    """Bounds, and which coordinates keep their start."""
+
+    low: Coordinates
+    high: Coordinates
+    fixed: Bool[Array, "coordinate"]
 
 
 class _State(NamedTuple):
@@ -38,8 +57,13 @@ class _State(NamedTuple):
 
 
 def newton(
-    expand: Any, start: Reals, low: Reals, high: Reals, fixed: Any
-) -> tuple[Reals, Reals, Reals]:
+    expand: Expansion,
+    start: Coordinates,
+    low: Coordinates,
+    high: Coordinates,
+    fixed: Bool[Array, "coordinate"],
+    arrived: RealLike = _ARRIVED,
+) -> tuple[Coordinates, Reals, Reals]:
     """Coordinates, value and distance left after Newton's steps within bounds.
 
     Args:
@@ -49,89 +73,98 @@ def newton(
         low: Lower bounds, [coordinate].
         high: Upper bounds, [coordinate].
         fixed: Which coordinates keep their start, [coordinate].
+        arrived: Distance in value from the minimum at which the descent stops.
     """
+    box = _Box(low, high, fixed)
 
     def advance(state: _State) -> _State:
-        value, gradient, hessian = expand(state.trial)
-        fine = jnp.isfinite(value) & jnp.all(jnp.isfinite(hessian))
-        # Whatever is finite is lower than nothing: the start is taken like any step.
-        lower = fine & (value <= state.value + _ARMIJO * jnp.minimum(state.slope, 0.0))
-        u, value, gradient, hessian = (
-            jnp.where(lower, new, old)
-            for new, old in zip((state.trial, value, gradient, hessian), state[1:5], strict=True)
-        )
-        grown = jnp.maximum(state.radius, _GROW * state.length)
-        radius = jnp.where(lower, grown, _SHRINK * state.length)
-        idle = ~lower & (jnp.abs(state.slope) < _ROUNDING * jnp.maximum(1.0, jnp.abs(value)))
-        step, distance = _step(u, gradient, hessian, (low, high, fixed))
-        longest = jnp.max(jnp.abs(step), initial=0.0)
-        step = step * jnp.minimum(1.0, radius / jnp.maximum(longest, _TINY))
-        trial = _within(u, step, low, high)
-        going = ~(distance < _ARRIVED) & ~idle & (radius > _SHORTEST)
-        return _State(
-            steps=state.steps + 1,
-            u=u,
-            value=value,
-            gradient=gradient,
-            hessian=hessian,
-            trial=trial,
-            length=jnp.minimum(longest, radius),
-            slope=jnp.sum(gradient * (trial - u)),
-            radius=radius,
-            distance=distance,
-            going=going & jnp.isfinite(value),
-        )
+        return _advanced(expand, box, state, arrived)
 
-    none, nothing = jnp.zeros_like(start), jnp.zeros_like(start[0])
+    zeros, zero = jnp.zeros_like(start), jnp.zeros_like(start[0])
     state = _State(
         steps=0,
         u=start,
-        value=nothing + jnp.inf,
-        gradient=none,
-        hessian=none[:, None] * none[None, :],
+        # The initial value is infinite, so that the start is accepted as the first step.
+        value=zero + jnp.inf,
+        gradient=zeros,
+        hessian=zeros[:, None] * zeros[None, :],
         trial=start,
-        length=nothing,
-        slope=nothing,
-        radius=nothing + _FIRST,
-        distance=nothing + jnp.inf,
-        going=nothing < 1,
+        length=zero,
+        slope=zero,
+        radius=zero + _FIRST_RADIUS,
+        distance=zero + jnp.inf,
+        going=zero < 1,
     )
-    end = jax.lax.while_loop(lambda s: s.going & (s.steps < _STEPS), advance, state)
+    end = jax.lax.while_loop(lambda s: s.going & (s.steps < _MAX_STEPS), advance, state)
     return end.u, end.value, end.distance
 
 
-def _within(u: Reals, step: Reals, low: Reals, high: Reals) -> Reals:
+def _advanced(expand: Expansion, box: _Box, state: _State, arrived: RealLike) -> _State:
+    """The state after a look at the trial point: accepted or not, and where to look next."""
+    value, gradient, hessian = expand(state.trial)
+    finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(hessian))
+    lower = finite & (value <= state.value + _ARMIJO * jnp.minimum(state.slope, 0.0))
+    u, value, gradient, hessian = (
+        jnp.where(lower, new, old)
+        for new, old in zip((state.trial, value, gradient, hessian), state[1:5], strict=True)
+    )
+    grown = jnp.maximum(state.radius, _GROWTH * state.length)
+    radius = jnp.where(lower, grown, _SHRINKAGE * state.length)
+    rounding = _VALUE_ROUNDING * jnp.maximum(1.0, jnp.abs(value))
+    only_rounding_left = ~lower & (jnp.abs(state.slope) < rounding)
+    step, distance = _step(u, gradient, hessian, box)
+    longest = jnp.max(jnp.abs(step), initial=0.0)
+    step = step * jnp.minimum(1.0, radius / jnp.maximum(longest, _ROUNDING))
+    trial = _within(u, step, box)
+    going = ~(distance < arrived) & ~only_rounding_left & (radius > _LAST_RADIUS)
+    return _State(
+        steps=state.steps + 1,
+        u=u,
+        value=value,
+        gradient=gradient,
+        hessian=hessian,
+        trial=trial,
+        length=jnp.minimum(longest, radius),
+        slope=jnp.sum(gradient * (trial - u)),
+        radius=radius,
+        distance=distance,
+        going=going & jnp.isfinite(value),
+    )
+
+
+def _within(u: Reals, step: Reals, box: _Box) -> Reals:
     """The end of a step, which stops where it first meets a bound."""
-    wall = jnp.where(step < 0, low, high)
+    wall = jnp.where(step < 0, box.low, box.high)
     part = jnp.where(step == 0, jnp.inf, (wall - u) / jnp.where(step == 0, 1.0, step))
     shortest = jnp.min(part, initial=1.0)
-    # Rounding must not leave it a hair before the bound.
-    return jnp.where(part <= shortest * (1 + _TINY), wall, jnp.clip(u + shortest * step, low, high))
+    inside = jnp.clip(u + shortest * step, box.low, box.high)
+    # A coordinate that reaches its bound gets exactly the bound, whatever rounding says.
+    return jnp.where(part <= shortest * (1 + _ROUNDING), wall, inside)
 
 
-def _step(u: Reals, g: Reals, hessian: Reals, box: Any) -> tuple[Reals, Reals]:
+def _step(u: Reals, gradient: Reals, hessian: Reals, box: _Box) -> tuple[Reals, Reals]:
     """Newton's step on coordinates that nothing holds, and the distance left."""
-    low, high, fixed = box
-    held = fixed | ((u <= low) & (g > 0)) | ((u >= high) & (g < 0))
-    step, _ = _solved(hessian, g, held)
+    at_low, at_high = u <= box.low, u >= box.high
+    held = box.fixed | (at_low & (gradient > 0)) | (at_high & (gradient < 0))
+    step, _ = _solved(hessian, gradient, held)
     # A step out of the box would be cut, and the rest of it need not go down.
-    held = held | ((u <= low) & (step < 0)) | ((u >= high) & (step > 0))
-    step, positive = _solved(hessian, g, held)
-    return step, jnp.where(positive, -jnp.sum(g * step) / 2, jnp.inf)
+    held = held | (at_low & (step < 0)) | (at_high & (step > 0))
+    step, positive = _solved(hessian, gradient, held)
+    return step, jnp.where(positive, -jnp.sum(gradient * step) / 2, jnp.inf)
 
 
 def _solved(hessian: Reals, gradient: Reals, held: Any) -> tuple[Reals, Any]:
-    """-H^-1 g by L D L^T unrolled, with |D| where curvature is negative; whether it is positive."""
+    """-H^-1 g by L D L^T unrolled, with |D| where curvature is negative; whether H is positive."""
     n = gradient.size
-    free = jnp.where(held, 0.0, 1.0)
+    free = jnp.where(held, 0.0, 1.0).astype(gradient.dtype)
     h = hessian * free[:, None] * free[None, :] + jnp.diag(1.0 - free)
     rows = [[h[i, j] for j in range(i + 1)] for i in range(n)]
     b = [-gradient[i] * free[i] for i in range(n)]
     largest = jnp.max(jnp.abs(jnp.diagonal(h)), initial=1.0)
     pivots, positive = [], True
     for i in range(n):
-        positive = positive & (rows[i][i] > _TINY * largest)
-        pivots.append(jnp.maximum(jnp.abs(rows[i][i]), _TINY * largest))
+        positive = positive & (rows[i][i] > _ROUNDING * largest)
+        pivots.append(jnp.maximum(jnp.abs(rows[i][i]), _ROUNDING * largest))
         for j in range(i + 1, n):
             factor = rows[j][i] / pivots[i]
             for k in range(i + 1, j + 1):
@@ -139,6 +172,6 @@ def _solved(hessian: Reals, gradient: Reals, held: Any) -> tuple[Reals, Any]:
             b[j] = b[j] - factor * b[i]
     x: list[Any] = [None] * n
     for i in reversed(range(n)):
-        known = [rows[j][i] * x[j] for j in range(i + 1, n)]
-        x[i] = (b[i] - total(known) if known else b[i]) / pivots[i]
+        below = [rows[j][i] * x[j] for j in range(i + 1, n)]
+        x[i] = (b[i] - total(below) if below else b[i]) / pivots[i]
     return jnp.stack(x) * free, positive

@@ -9,8 +9,15 @@ from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
-from cevnsjax.inference.minimise.newton import Minimum, Problem
-from cevnsjax.inference.minimise.problems import Bounds, far_starts, narrowed, problem_of, starts_of
+from cevnsjax.inference.minimise.problems import (
+    Bounds,
+    Minimum,
+    Problem,
+    far_starts,
+    narrowed,
+    problem_of,
+    starts_of,
+)
 from cevnsjax.inference.objective import Objective, expansion, free_names
 
 # Further minima within this of the lowest chi2 are reported, and so many at most.

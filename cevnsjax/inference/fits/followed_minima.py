@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cevnsjax.inference.minimise.methods import distinct
-from cevnsjax.inference.minimise.newton import Minimum, Problem, newton_many
+from cevnsjax.inference.minimise.newton import newton_many
+from cevnsjax.inference.minimise.problems import Minimum, Problem
 from cevnsjax.inference.progress import track
 
 # Starts that go together; minima higher than this above the lowest are not followed.

@@ -7,8 +7,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from cevnsjax.inference.minimise.newton import Minimum, newton_many
-from cevnsjax.inference.minimise.problems import Bounds, far_starts, problem_of, starts_of
+from cevnsjax.inference.minimise.newton import newton_many
+from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
 from cevnsjax.inference.objective import Objective
 
 # Sets of parameters that are remembered of each model.

@@ -13,8 +13,8 @@ from cevnsjax.inference.fits.followed_minima import (
     worth_following,
 )
 from cevnsjax.inference.fits.global_minima import global_minima
-from cevnsjax.inference.minimise.newton import Minimum, newton_many
-from cevnsjax.inference.minimise.problems import Bounds, far_starts, problem_of, starts_of
+from cevnsjax.inference.minimise.newton import newton_many
+from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
 from cevnsjax.inference.objective import Objective
 
 # Points at which all starts are tried.

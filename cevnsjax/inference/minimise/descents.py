@@ -7,22 +7,26 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.minimise.newton import (
+from cevnsjax.inference.minimise.newton import distance_left, newton
+from cevnsjax.inference.minimise.problems import (
     ARMIJO,
+    Coordinates,
     Minimum,
     Problem,
-    distance_left,
-    newton,
     on_bound,
     pushed_to_bound,
 )
 
-# Where Minuit ends nearer to a bound than this, in scales, it may mean the bound.
-_NEAR = 1e-2
+# L-BFGS stops at a gradient per scale below the first, or at a relative progress below the second.
+_GRADIENT, _PROGRESS = 1e-6, 1e-12
+# Where Minuit ends nearer to a bound than this, in scales, the bound is tried too.
+_NEAR_BOUND = 1e-2
+_MAX_HALVINGS = 40
 
 
 @lru_cache(maxsize=8)
 def _lbfgs_update(size: int) -> tuple[Any, Any]:
+    """Initial state and compiled update of optax L-BFGS for this number of parameters."""
     import jax
     import jax.numpy as jnp
     import optax
@@ -39,48 +43,48 @@ def _lbfgs_update(size: int) -> tuple[Any, Any]:
     return state, direction
 
 
-def lbfgs(problem: Problem, start: np.ndarray, *, max_steps: int = 100) -> Minimum:
+def lbfgs(problem: Problem, start: Coordinates, *, max_steps: int = 100) -> Minimum:
     """Optax L-BFGS with a projected backtracking line search.
 
     Args:
-        problem: What to minimise.
+        problem: The function and its bounds.
         start: Scaled start, [parameter].
-        max_steps: Steps at most.
+        max_steps: Largest number of steps.
     """
     u = np.clip(start, problem.low, problem.high)
     value, gradient = problem.value_and_grad(u)
     state, direction = _lbfgs_update(u.size)
-    steps, reach = 0, 0.0
+    steps, length = 0, 0.0
     for _ in range(max_steps):
         held = pushed_to_bound(problem, u, gradient)
         inward = np.where(held, 0.0, gradient)
-        if not np.isfinite(value) or np.max(np.abs(inward), initial=0.0) < 1e-6:
+        if not np.isfinite(value) or np.max(np.abs(inward), initial=0.0) < _GRADIENT:
             break
         step, state = direction(inward, state, u)
         step = np.where(held, 0.0, -np.asarray(step))
         if step @ inward >= 0:
-            # Curvature down, of which L-BFGS learns nothing: straight down, farther each time.
+            # L-BFGS learns nothing from negative curvature: go straight down, farther each time.
             norm = float(np.linalg.norm(inward))
-            step = -inward / norm * max(norm, 2 * reach)
+            step = -inward / norm * max(norm, 2 * length)
         if steps == 0:
             step = step / max(1.0, float(np.linalg.norm(step)))
         moved = _search(problem, u, value, inward, step)
         if moved is None:
             break
-        reach, progress = float(np.linalg.norm(moved[0] - u)), value - moved[1]
+        length, progress = float(np.linalg.norm(moved[0] - u)), value - moved[1]
         u, value, gradient = moved
         steps += 1
-        if progress < 1e-12 * max(1.0, abs(value)):
+        if progress < _PROGRESS * max(1.0, abs(value)):
             break
     return Minimum(u, value, np.inf, on_bound(problem, u), steps)
 
 
 def _search(
-    problem: Problem, u: np.ndarray, value: float, gradient: np.ndarray, step: np.ndarray
-) -> tuple[np.ndarray, float, np.ndarray] | None:
+    problem: Problem, u: Coordinates, value: float, gradient: Coordinates, step: Coordinates
+) -> tuple[Coordinates, float, Coordinates] | None:
     """First point along the projected step that lowers the value enough, None if none does."""
     size = 1.0
-    for _ in range(40):
+    for _ in range(_MAX_HALVINGS):
         trial = np.clip(u + size * step, problem.low, problem.high)
         trial_value, trial_gradient = problem.value_and_grad(trial)
         if trial_value <= value + ARMIJO * (gradient @ (trial - u)) and np.any(trial != u):
@@ -89,33 +93,22 @@ def _search(
     return None
 
 
-def with_edm(problem: Problem, found: Minimum) -> Minimum:
-    """The same with its distance from the minimum, by one look at the curvature.
-
-    Args:
-        problem: The function.
-        found: Where a minimiser stopped.
-    """
-    edm = distance_left(problem, found.u)
-    return Minimum(found.u, found.value, edm, found.at_bound, found.steps)
-
-
-def polished(problem: Problem, found: Minimum) -> Minimum:
+def polished(problem: Problem, end: Minimum) -> Minimum:
     """Newton's last steps: along a flat valley, or a bound, gradients alone stop on the way.
 
     Args:
         problem: The function.
-        found: Where a minimiser stopped.
+        end: Where a minimiser stopped.
     """
-    end = newton(problem, found.u)
-    return replace(end, steps=found.steps + end.steps)
+    minimum = newton(problem, end.u)
+    return replace(minimum, steps=end.steps + minimum.steps)
 
 
-def minuit(problem: Problem, start: np.ndarray) -> Minimum:
+def minuit(problem: Problem, start: Coordinates) -> Minimum:
     """Iminuit's migrad with our gradient and bounds: an independent check.
 
     Args:
-        problem: What to minimise.
+        problem: The function and its bounds.
         start: Scaled start, [parameter].
 
     Raises:
@@ -128,7 +121,7 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
 
     def at(x: Any) -> tuple[float, np.ndarray]:
         u = np.asarray(x)
-        # Far off it may ask at no number.
+        # Far from the minimum migrad may ask for the value at NaN.
         return problem.value_and_grad(u) if np.all(np.isfinite(u)) else (np.inf, np.zeros(u.shape))
 
     u = np.clip(start, problem.low, problem.high)
@@ -138,14 +131,14 @@ def minuit(problem: Problem, start: np.ndarray) -> Minimum:
         m.limits[k] = ends
     m.tol, m.strategy = 1e-6, 1
     m.migrad()
-    found = np.clip(np.array(m.values), problem.low, problem.high)
-    value, _ = problem.value_and_grad(found)
-    # Minuit's bounds are a sine: it comes near a bound, never on it.
-    near = np.minimum(1e-6 * (problem.high - problem.low), _NEAR)
+    u = np.clip(np.array(m.values), problem.low, problem.high)
+    value, _ = problem.value_and_grad(u)
+    # Minuit maps bounds by a sine: it comes near a bound, never onto it.
+    near = np.minimum(1e-6 * (problem.high - problem.low), _NEAR_BOUND)
     for bound in (problem.low, problem.high):
-        for k in np.flatnonzero(np.abs(found - bound) < near):
-            moved = np.where(np.arange(found.size) == k, bound, found)
-            there, _ = problem.value_and_grad(moved)
-            if there <= value:
-                found, value = moved, there
-    return with_edm(problem, Minimum(found, value, np.inf, on_bound(problem, found), m.nfcn))
+        for k in np.flatnonzero(np.abs(u - bound) < near):
+            moved = np.where(np.arange(u.size) == k, bound, u)
+            value_on_bound, _ = problem.value_and_grad(moved)
+            if value_on_bound <= value:
+                u, value = moved, value_on_bound
+    return Minimum(u, value, distance_left(problem, u), on_bound(problem, u), m.nfcn)

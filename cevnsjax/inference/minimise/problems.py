@@ -1,26 +1,124 @@
-"""The profiled nll of named parameters as a minimisation problem, and where to start."""
+"""Minimisation problems: a function within a box, the profiled nll as one, and where to start."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.minimise.newton import Local, Problem
 from cevnsjax.inference.objective import Objective, expansion
 
 Bounds = Mapping[str, tuple[float, float]]
+"""Narrower (low, high) for some parameters, in their units."""
+Coordinates = Float[np.ndarray, "parameter"]
+"""Parameters in units of their scales."""
+
+ARMIJO = 1e-4
+"""Part of the decrease promised by the slope that a step must bring."""
+CONVERGED = 1e-9
+"""Distance in value below which an end is a minimum."""
+# Gradients below this are rounding and do not press against a bound.
+_PRESSING_GRADIENT = 1e-7
 # Starts in all corners of a box about the defaults, for up to so many parameters.
-_CORNERS = 3
+_MAX_CORNER_PARAMETERS = 3
 # Half of the random starts lie evenly within so many scales of the default.
 _SPREAD = 10.0
 # Far starts for each parameter; powers of ten of their distances in scales, and of random ones'.
-_FAR, _FAR_REACH, _FAR_SEED = 12, (-1.0, 2.0), 2021
+_FAR_STARTS, _FAR_POWERS, _FAR_SEED = 12, (-1.0, 2.0), 2021
 
 
-def narrowed(model: Objective, names: tuple[str, ...], bounds: Bounds | None) -> np.ndarray:
-    """Bounds of named parameters, [name, 2] in their units, narrowed on request.
+class Local(NamedTuple):
+    """A function to second order at many points.
+
+    Attributes:
+        value: [point].
+        gradient: [point, parameter].
+        hessian: [point, parameter, parameter].
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A smooth function in scaled coordinates within a box.
+
+    Attributes:
+        value_and_grad: u [parameter] -> value, gradient [parameter].
+        hessian: u -> [parameter, parameter].
+        low: Lower bounds, [parameter].
+        high: Upper bounds, [parameter].
+        expand: u [point, parameter] -> all three at many points; one by one if None.
+    """
+
+    value_and_grad: Callable[[np.ndarray], tuple[float, np.ndarray]]
+    hessian: Callable[[np.ndarray], np.ndarray]
+    low: Coordinates
+    high: Coordinates
+    expand: Callable[[np.ndarray], Local] | None = None
+
+    def local(self, u: Float[np.ndarray, "point parameter"]) -> Local:
+        """Value, gradient and Hessian at many points."""
+        if self.expand is not None:
+            return self.expand(u)
+        pairs = [self.value_and_grad(x) for x in u]
+        values, gradients = np.array([v for v, _ in pairs]), np.array([g for _, g in pairs])
+        return Local(values, gradients, np.array([self.hessian(x) for x in u]))
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """Where a minimisation ended.
+
+    Attributes:
+        u: Scaled coordinates, [parameter].
+        value: Function value.
+        edm: Estimated vertical distance to the minimum; infinite if curvature is not positive.
+        at_bound: Whether each coordinate sits on a bound, [parameter].
+        steps: Number of steps taken.
+        gradient: By all coordinates, also those that are fixed, [parameter]; empty if unknown.
+    """
+
+    u: Coordinates
+    value: float
+    edm: float
+    at_bound: Bool[np.ndarray, "parameter"]
+    steps: int
+    gradient: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def converged(self) -> bool:
+        """Whether it is a minimum to working accuracy."""
+        return self.edm < CONVERGED
+
+
+def pushed_to_bound(
+    problem: Problem, u: Float[np.ndarray, "*point parameter"], gradient: np.ndarray
+) -> Bool[np.ndarray, "*point parameter"]:
+    """Coordinates on a bound against which the gradient presses.
+
+    A vanishing gradient does not press: a function even about the bound may curve down inward.
+    """
+    at_low, at_high = u <= problem.low, u >= problem.high
+    return (at_low & (gradient > _PRESSING_GRADIENT)) | (at_high & (gradient < -_PRESSING_GRADIENT))
+
+
+def on_bound(
+    problem: Problem, u: Float[np.ndarray, "*point parameter"]
+) -> Bool[np.ndarray, "*point parameter"]:
+    """Whether each coordinate sits on one of its bounds."""
+    return (u <= problem.low) | (u >= problem.high)
+
+
+def narrowed(
+    model: Objective, names: tuple[str, ...], bounds: Bounds | None
+) -> Float[np.ndarray, "parameter 2"]:
+    """Bounds of named parameters in their units, narrowed on request.
 
     Args:
         model: The model.
@@ -28,11 +126,11 @@ def narrowed(model: Objective, names: tuple[str, ...], bounds: Bounds | None) ->
         bounds: Narrower (low, high) for some of them.
 
     Raises:
-        InputError: At bounds of a parameter that is not among the names, outside the parameter's
-            own, or not increasing.
+        InputError: At bounds of a parameter that is not among the names, bounds outside the
+            parameter's own, or bounds that do not increase.
     """
-    table, given = model.parameters, dict(bounds or {})
-    for name, ends in given.items():
+    table, narrower = model.parameters, dict(bounds or {})
+    for name, ends in narrower.items():
         if name not in names:
             raise InputError(f"bounds name {name}, which is not free; free are {list(names)}")
         if len(ends) != 2 or not ends[0] < ends[1]:
@@ -40,17 +138,14 @@ def narrowed(model: Objective, names: tuple[str, ...], bounds: Bounds | None) ->
         for end in ends:
             if np.isfinite(end):
                 table[name].check(end)
-    out = [
-        np.clip(given.get(n, table[n].bounds), *table[n].bounds) if n in given else table[n].bounds
-        for n in names
-    ]
-    return np.array(out, dtype=float).reshape(-1, 2)
+    box = [np.clip(narrower.get(n, table[n].bounds), *table[n].bounds) for n in names]
+    return np.array(box, dtype=float).reshape(-1, 2)
 
 
 def problem_of(
     model: Objective,
     names: tuple[str, ...],
-    held: dict[str, float],
+    fixed: Mapping[str, float],
     data: Any = None,
     bounds: Bounds | None = None,
 ) -> Problem:
@@ -59,7 +154,7 @@ def problem_of(
     Args:
         model: The model.
         names: Parameters that vary.
-        held: Values of others.
+        fixed: Values of others.
         data: Data to use instead of the model's.
         bounds: Narrower (low, high) for some of the names.
     """
@@ -67,17 +162,17 @@ def problem_of(
     box = narrowed(model, names, bounds)
 
     def natural(u: np.ndarray) -> np.ndarray:
-        # A bound may be missed by one rounding when it is scaled and scaled back.
+        # Scaling and scaling back may miss a bound by one rounding.
         return np.clip(u * scale, box[:, 0], box[:, 1])
 
     def value_and_grad(u: np.ndarray) -> tuple[float, np.ndarray]:
-        values = {**held, **dict(zip(names, natural(u).tolist(), strict=True))}
+        values = {**fixed, **dict(zip(names, natural(u).tolist(), strict=True))}
         value, slopes = model.value_and_grad(values, names=names, data=data)
         return float(value), np.array([float(slopes[n]) for n in names]) * scale
 
     def expand(u: np.ndarray) -> Local:
-        found = expansion(model, held, names, natural(u), data)
-        return Local(found.value, found.gradient * scale, found.hessian * np.outer(scale, scale))
+        nll = expansion(model, fixed, names, natural(u), data)
+        return Local(nll.value, nll.gradient * scale, nll.hessian * np.outer(scale, scale))
 
     def hessian(u: np.ndarray) -> np.ndarray:
         return expand(u[None]).hessian[0]
@@ -87,7 +182,7 @@ def problem_of(
 
 def starts_of(
     model: Objective, names: tuple[str, ...], *, random: int = 0, seed: int = 0
-) -> list[np.ndarray]:
+) -> list[Coordinates]:
     """Scaled starts: the defaults, a scale up and down in each parameter, corners, random ones.
 
     A parameter the counts are even in has no gradient at 0 and never starts there.
@@ -96,7 +191,7 @@ def starts_of(
         model: The model.
         names: Parameters that vary.
         random: Number of random starts.
-        seed: Of the random starts.
+        seed: Seed of the random starts.
     """
     table, n = model.parameters, len(names)
     center = np.array([table[m].default / table[m].scale for m in names])
@@ -108,7 +203,7 @@ def starts_of(
             shifted = center.copy()
             shifted[i] = side if even[i] else center[i] + side
             starts.append(shifted)
-    if 1 < n <= _CORNERS:
+    if 1 < n <= _MAX_CORNER_PARAMETERS:
         starts += [np.where(even, 0.0, center) + s for s in product((-1.0, 1.0), repeat=n)]
     rng = np.random.default_rng(seed)
     starts += list(center + rng.uniform(-_SPREAD, _SPREAD, ((random + 1) // 2, n)))
@@ -120,8 +215,8 @@ def starts_of(
     return list(unique.values())
 
 
-def far_starts(center: np.ndarray) -> list[np.ndarray]:
-    """Starts at all distances from a centre, each [parameter], the same ones every time.
+def far_starts(center: Coordinates) -> list[Coordinates]:
+    """Starts at all distances from a centre, the same ones every time.
 
     Valleys that are narrow or far off, a coupling against a mass, are seen from no near start.
 
@@ -129,8 +224,10 @@ def far_starts(center: np.ndarray) -> list[np.ndarray]:
         center: Scaled coordinates, [parameter].
     """
     rng = np.random.default_rng(_FAR_SEED)
-    return list(center + _at_all_distances(rng, (_FAR * center.size, center.size)))
+    return list(center + _at_all_distances(rng, (_FAR_STARTS * center.size, center.size)))
 
 
-def _at_all_distances(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-    return rng.choice([-1.0, 1.0], size) * 10 ** rng.uniform(*_FAR_REACH, size)
+def _at_all_distances(
+    rng: np.random.Generator, size: tuple[int, int]
+) -> Float[np.ndarray, "start parameter"]:
+    return rng.choice([-1.0, 1.0], size) * 10 ** rng.uniform(*_FAR_POWERS, size)

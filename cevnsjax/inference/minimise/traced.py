@@ -14,16 +14,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from cevnsjax.core.types import RealLike, Reals
+from cevnsjax.inference.minimise.problems import ARMIJO
 from cevnsjax.numerics import total
 
-CONVERGED = 1e-9
-"""Distance in nll below which an end is a minimum."""
 _MAX_STEPS = 200
 # Distance in nll at which a descent stops.
 _ARRIVED = 1e-11
-# Part of the decrease promised by the slope that a step must bring; radius in scales at the start,
-# its growth and shrinkage, and the radius at which a descent gives up.
-_ARMIJO, _FIRST_RADIUS, _GROWTH, _SHRINKAGE, _LAST_RADIUS = 1e-4, 10.0, 3.0, 0.25, 1e-9
+# Radius in scales: at the start, its growth and shrinkage, and where a descent gives up.
+_FIRST_RADIUS, _GROWTH, _SHRINKAGE, _LAST_RADIUS = 10.0, 3.0, 0.25, 1e-9
 # Relative change of the value, and relative size of pivots and distances, that rounding makes.
 _VALUE_ROUNDING, _ROUNDING = 1e-14, 1e-12
 
@@ -103,7 +101,7 @@ def _advanced(expand: Expansion, box: _Box, state: _State, arrived: RealLike) ->
     """The state after a look at the trial point: accepted or not, and where to look next."""
     value, gradient, hessian = expand(state.trial)
     finite = jnp.isfinite(value) & jnp.all(jnp.isfinite(hessian))
-    lower = finite & (value <= state.value + _ARMIJO * jnp.minimum(state.slope, 0.0))
+    lower = finite & (value <= state.value + ARMIJO * jnp.minimum(state.slope, 0.0))
     u, value, gradient, hessian = (
         jnp.where(lower, new, old)
         for new, old in zip((state.trial, value, gradient, hessian), state[1:5], strict=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.inference.minimise.traced import CONVERGED
+from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.toys.joint_fit import observed_batch
 from cevnsjax.inference.toys.peaks import at, gained, peaks, with_slopes
 from cevnsjax.inference.toys.polynomial_signal import find_signals

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cevnsjax.inference.minimise.traced import CONVERGED
+from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.toys.closed_form import ClosedFormFit, rational_of
 from cevnsjax.inference.toys.joint_fit import FitEnd, JointFit

@@ -6,12 +6,17 @@ from scipy.optimize import lsq_linear, rosen, rosen_der, rosen_hess
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.minimise.descents import lbfgs
-from cevnsjax.inference.minimise.methods import best_minimum
-from cevnsjax.inference.minimise.newton import Problem, newton
+from cevnsjax.inference.minimise.methods import minima_of
+from cevnsjax.inference.minimise.newton import newton
+from cevnsjax.inference.minimise.problems import Problem
 
 # Newton stops below an estimated distance of 1e-11 in value: |du| = sqrt(2e-11/curvature).
 ATOL = 4.5e-6
 METHODS = pytest.mark.parametrize("method", [lbfgs, newton], ids=["lbfgs", "newton"])
+
+
+def best_minimum(problem, starts):
+    return minima_of(problem, starts)[0]
 
 
 def problem(f, gradient, hessian, low=-np.inf, high=np.inf, size=2):

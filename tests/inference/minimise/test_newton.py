@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der, rosen_hess
 
-from cevnsjax.inference.minimise.newton import Local, Problem, newton, newton_many, on_bound
+from cevnsjax.inference.minimise.newton import newton, newton_many
+from cevnsjax.inference.minimise.problems import Local, Problem, on_bound
 
 
 def unused(_):

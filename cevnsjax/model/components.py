@@ -1,16 +1,27 @@
-"""Counts of one experiment as parts that nuisances multiply and bend."""
+"""Counts of one experiment as components that nuisances multiply and bend.
+
+With pulls alpha and morphs beta a component n with shifts l (linear) and c (curved) contributes
+(1 + sum alpha) (n + sum_m (beta_m l_m + bend(beta_m) c_m)), kept positive.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
 from cevnsjax.likelihood.components import bend, kept_positive
 from cevnsjax.model.signal import binned_signal
+from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.numerics import total
+
+SourceCells = Float[Array, "_source _cell"]
+"""Counts of a component in the cells of an experiment; a background has one source [count]."""
+Shifts = dict[str, tuple[SourceCells, SourceCells]]
+"""Linear and curved part of the change by each morph."""
 
 
 @dataclass(frozen=True)
@@ -18,20 +29,20 @@ class CountComponent:
     """A component of the counts, and how nuisances change it.
 
     Attributes:
-        component: What pulls call it: the signal, or a background.
-        nominal: Counts before nuisances, [part, cell] [count]; the signal has a part a source.
+        name: The signal, or a background.
+        nominal: Counts before nuisances, [source, cell] [count].
         shifts: Linear and curved part of the change by each morph,
-            {name: ([part, cell], [part, cell])} [count].
+            {name: ([source, cell], [source, cell])} [count].
         free_pulls: Sum of the pulls on it that are free instead of solved [1].
     """
 
-    component: str
-    nominal: Reals
-    shifts: dict[str, tuple[Reals, Reals]] = field(default_factory=dict)
+    name: str
+    nominal: SourceCells
+    shifts: Shifts = field(default_factory=dict)
     free_pulls: Any = 0.0
 
 
-def components_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[CountComponent]:
+def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[CountComponent]:
     """The signal, then backgrounds.
 
     Args:
@@ -39,20 +50,16 @@ def components_of(e: ExperimentArrays, signal: Reals, values: Values) -> list[Co
         signal: From ``binned_signal``, [source, variant, bin] [count].
         values: Pulls that are free.
     """
-    shifts = _signal_shifts(e, signal)
-    parts = [
-        CountComponent(
-            SIGNAL, _cells(signal[:, 0], e.spread), shifts, _free_pulls(e, SIGNAL, values)
-        )
-    ]
+    nominal, shifts = _cells(signal[:, 0], e.spread), _signal_shifts(e, signal)
+    components = [CountComponent(SIGNAL, nominal, shifts, _free_pulls(e, SIGNAL, values))]
     for name, nominal in e.backgrounds.items():
         moved = {m: s[name] for m, s in e.component_morphs.items() if name in s}
         shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
-        parts.append(CountComponent(name, nominal[None], shifts, _free_pulls(e, name, values)))
-    return parts
+        components.append(CountComponent(name, nominal[None], shifts, _free_pulls(e, name, values)))
+    return components
 
 
-def _signal_shifts(e: ExperimentArrays, signal: Reals) -> dict[str, tuple[Reals, Reals]]:
+def _signal_shifts(e: ExperimentArrays, signal: Signal) -> Shifts:
     out = {}
     for k, name in enumerate(e.R_moved):
         linear, curved = signal[:, 1 + 2 * k], signal[:, 2 + 2 * k]
@@ -63,8 +70,10 @@ def _signal_shifts(e: ExperimentArrays, signal: Reals) -> dict[str, tuple[Reals,
     return out
 
 
-def _cells(counts: Reals, spread: Any) -> Reals:
-    """Counts [source, bin] on the cells of all observables, [source, cell]."""
+def _cells(
+    counts: Float[Array, "source bin"], spread: Float[Array, "source bin others"] | None
+) -> Float[Array, "source cell"]:
+    """Counts in the cells of all observables."""
     if spread is None:
         return counts
     return (counts[:, :, None] * spread).reshape(counts.shape[0], -1)
@@ -72,33 +81,36 @@ def _cells(counts: Reals, spread: Any) -> Reals:
 
 def _free_pulls(e: ExperimentArrays, component: str, values: Values) -> Any:
     """Sum of the pulls on a component that are free instead of solved."""
-    named = [values[n] for n, multiplied in e.free_pulls if component in multiplied]
-    return total(named) if named else 0.0
+    pulls = [values[n] for n, multiplied in e.free_pulls if component in multiplied]
+    return total(pulls) if pulls else 0.0
 
 
-def expected(e: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Reals:
+def expected(
+    e: ExperimentArrays, interactions: Interactions, values: Values
+) -> Float[Array, " cell"]:
     """Expected counts with the nuisances in ``values``, [cell] [count]."""
-    parts = components_of(e, binned_signal(e, interactions, values), values)
-    return total([jnp.sum(_shifted(e, part, values), axis=0) for part in parts])
+    components = components_of(e, binned_signal(e, interactions, values), values)
+    return total([jnp.sum(_shifted(e, c, values), axis=0) for c in components])
 
 
 def predicted(
-    e: ExperimentArrays, interactions: tuple[Any, ...], values: Values
-) -> tuple[dict[str, Reals], dict[str, Reals]]:
+    e: ExperimentArrays, interactions: Interactions, values: Values
+) -> tuple[dict[str, Float[Array, " cell"]], dict[str, Float[Array, " cell"]]]:
     """Signal by source and backgrounds, with the nuisances in ``values``, [cell] [count]."""
-    parts = components_of(e, binned_signal(e, interactions, values, merged=False), values)
-    signal, *backgrounds = [_shifted(e, part, values) for part in parts]
+    components = components_of(e, binned_signal(e, interactions, values, merged=False), values)
+    signal, *backgrounds = [_shifted(e, c, values) for c in components]
     by_source = {source: signal[k] for k, source in enumerate(e.signal.flux.sources)}
     return by_source, dict(zip(e.backgrounds, [b[0] for b in backgrounds], strict=True))
 
 
-def _shifted(e: ExperimentArrays, part: CountComponent, values: Values) -> Reals:
-    counts = part.nominal
-    if part.shifts:
+def _shifted(e: ExperimentArrays, component: CountComponent, values: Values) -> SourceCells:
+    """Counts of a component with the nuisances in ``values``."""
+    counts = component.nominal
+    if component.shifts:
         moves = [
             values[n] * linear + bend(values[n])[0] * curved
-            for n, (linear, curved) in part.shifts.items()
+            for n, (linear, curved) in component.shifts.items()
         ]
         counts, *_ = kept_positive(counts, counts + total(moves))
-    named = [values[name] for name, multiplied in e.pulls if part.component in multiplied]
-    return counts * total([1.0, part.free_pulls, *named])
+    pulls = [values[name] for name, multiplied in e.pulls if component.name in multiplied]
+    return counts * total([1.0, component.free_pulls, *pulls])

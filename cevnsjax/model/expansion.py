@@ -1,12 +1,13 @@
 """Second-order expansions of the profiled likelihood: what fits and profiles step by.
 
 The signal is expanded in the parameters, forward over forward, and put through the likelihood of
-the solved nuisances: one program gives value, gradient and Hessian of everything at their
-solution. It compiles several times faster than the Hessian of the profiled likelihood and agrees
-with it to rounding, because the profile's Hessian is the Schur complement of the full one.
+the solved nuisances: one program gives value, gradient and Hessian in parameters and nuisances.
+It compiles several times faster than the Hessian of the profiled likelihood and agrees with it to
+rounding, because with parameters p and nuisances a the profile's Hessian is the Schur complement
+H_pp - H_pa H_aa^-1 H_ap of the full one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -17,36 +18,59 @@ from jaxtyping import Array, Float
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
 from cevnsjax.model.map import checked_points
+from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.state import ModelState
-from cevnsjax.model.structure import Inputs, ModelStructure
+from cevnsjax.model.structure import Experiments, Inputs, ModelStructure, Observed
 from cevnsjax.numerics import total
 
-# Points side by side, and in one call: one compilation serves any number of them.
-_LANES = {"cpu": 8}
-_GPU_LANES = 512
-# Added to the diagonal of a singular Hessian, against its largest element.
-_HAIR = 1e-12
+# Points side by side in one call: one compilation serves any number of points.
+_POINTS_PER_CALL = {"cpu": 8}
+_GPU_POINTS_PER_CALL = 512
+# Added to the diagonal of a singular Hessian, relative to its largest element.
+_REGULARISATION = 1e-12
+
+Point = Float[Array, " name"]
+NearbyProblems = Callable[[Point], tuple[Any, list[NuisanceProblem]]]
+"""Penalty and nuisance problems as functions of the parameters near a point."""
 
 
 class Expansion(NamedTuple):
     """The profiled nll to second order at many points.
 
     Attributes:
-        value: Of the profiled nll, [point] [1].
-        gradient: By the parameters, [point, name] [1/unit].
-        hessian: Of the profile, [point, name, name] [1/unit^2].
-        full: Hessian by the parameters, then the solved nuisances, at their solution,
+        value: Profiled nll, [point] [1].
+        gradient: Its derivatives by the parameters, [point, name] [1/unit].
+        hessian: Its second derivatives, [point, name, name] [1/unit^2].
+        full: Hessian of nll by the parameters, then the solved nuisances, at their solution,
             [point, name, name] [1/unit^2].
         pulls: The solved nuisances, {name: [point]} [1].
         distance: How far they are from their minimum in nll; 0 if exact, [point] [1].
     """
 
-    value: np.ndarray
-    gradient: np.ndarray
-    hessian: np.ndarray
-    full: np.ndarray
-    pulls: dict[str, np.ndarray]
-    distance: np.ndarray
+    value: Float[np.ndarray, " point"]
+    gradient: Float[np.ndarray, "point name"]
+    hessian: Float[np.ndarray, "point name name"]
+    full: Float[np.ndarray, "point coordinate coordinate"]
+    pulls: dict[str, Float[np.ndarray, " point"]]
+    distance: Float[np.ndarray, " point"]
+
+
+class SecondOrder(NamedTuple):
+    """Values and derivatives of a list of arrays, each array with its own shape.
+
+    Attributes:
+        values: Each [...].
+        slopes: First derivatives, each [..., name].
+        curvatures: Second derivatives, each [..., name, name].
+    """
+
+    values: list[Reals]
+    slopes: list[Reals]
+    curvatures: list[Reals]
+
+    def at(self, step: Point) -> list[Reals]:
+        """The arrays a step away, to second order."""
+        return [s + j @ step + h @ step @ step / 2 for s, j, h in zip(*self, strict=True)]
 
 
 def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: Any) -> Expansion:
@@ -59,36 +83,37 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     inputs = state.inputs({n: x for n, x in values.items() if n not in batched}, data)
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
-    lanes = _LANES.get(jax.default_backend(), _GPU_LANES)
-    parts = []
-    for first in range(0, len(rows), lanes):
-        # The last block is filled up with its own last point.
-        index = np.minimum(np.arange(first, first + lanes), len(rows) - 1)
-        parts.append(_run(state.structure, names, inputs, rows[index]))
-    joined = (np.concatenate(p)[: len(rows)] for p in zip(*parts, strict=True))
+    size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
+    blocks = []
+    for first in range(0, len(rows), size):
+        # The last block is padded with its own last point.
+        index = np.minimum(np.arange(first, first + size), len(rows) - 1)
+        blocks.append(_run(state.structure, names, inputs, rows[index]))
+    joined = (np.concatenate(b)[: len(rows)] for b in zip(*blocks, strict=True))
     solved = evaluate.solved_names(state.structure, state.arrays)
     return _reordered(_profiled(solved, len(names), *joined), [names.index(n) for n in batched])
 
 
-def _reordered(found: Expansion, order: list[int]) -> Expansion:
+def _reordered(expansion: Expansion, order: list[int]) -> Expansion:
     """The same with parameters in another order."""
     n = len(order)
-    every = np.array([*order, *range(n, found.full.shape[1])], dtype=int)
-    return found._replace(
-        gradient=found.gradient[:, every[:n]],
-        hessian=found.hessian[:, every[:n]][:, :, every[:n]],
-        full=found.full[:, every][:, :, every],
+    coordinates = np.array([*order, *range(n, expansion.full.shape[1])], dtype=int)
+    names = coordinates[:n]
+    return expansion._replace(
+        gradient=expansion.gradient[:, names],
+        hessian=expansion.hessian[:, names][:, :, names],
+        full=expansion.full[:, coordinates][:, :, coordinates],
     )
 
 
 def _profiled(
     solved: tuple[str, ...],
     n: int,
-    value: np.ndarray,
-    gradient: np.ndarray,
-    full: np.ndarray,
-    pulls: np.ndarray,
-    distance: np.ndarray,
+    value: Float[np.ndarray, " point"],
+    gradient: Float[np.ndarray, "point coordinate"],
+    full: Float[np.ndarray, "point coordinate coordinate"],
+    pulls: Float[np.ndarray, "point nuisance"],
+    distance: Float[np.ndarray, " point"],
 ) -> Expansion:
     """The profile's derivatives from those at the nuisances' solution: a Schur complement."""
     hessian, slope = full[:, :n, :n], gradient[:, :n]
@@ -96,29 +121,31 @@ def _profiled(
         cross, inner = full[:, :n, n:], full[:, n:, n:]
         usable = np.all(np.isfinite(inner), axis=(1, 2), keepdims=True)
         inner = _regular(np.where(usable, inner, np.eye(len(solved))))
-        # The last Newton step, which the solver left over: it makes gradient and value exact.
+        # The last Newton step, which the solver left over, makes gradient and value exact.
         right = np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, n:, None]], axis=2)
-        answer = np.linalg.solve(inner, right)
-        hessian = hessian - cross @ answer[:, :, :n]
-        left = answer[:, :, n]
-        slope = slope - np.einsum("pnk,pk->pn", cross, left)
-        value = value - 0.5 * np.einsum("pk,pk->p", gradient[:, n:], left)
-    found = {name: pulls[:, k] for k, name in enumerate(solved)}
-    return Expansion(value, slope, hessian, full, found, distance)
+        solution = np.linalg.solve(inner, right)
+        hessian = hessian - cross @ solution[:, :, :n]
+        step = solution[:, :, n]
+        slope = slope - np.einsum("pnk,pk->pn", cross, step)
+        value = value - 0.5 * np.einsum("pk,pk->p", gradient[:, n:], step)
+    by_name = {name: pulls[:, k] for k, name in enumerate(solved)}
+    return Expansion(value, slope, hessian, full, by_name, distance)
 
 
-def _regular(inner: np.ndarray) -> np.ndarray:
-    """Hessians by nuisances, a hair added to the diagonals of those that are singular.
+def _regular(
+    inner: Float[np.ndarray, "point nuisance nuisance"],
+) -> Float[np.ndarray, "point nuisance nuisance"]:
+    """Hessians by nuisances; the diagonals of singular ones are raised by ``_REGULARISATION``.
 
-    Where a signal is some 1e8 times the data two nuisances that scale it are told apart by their
-    constraints alone, which rounding takes away.
+    Where a signal is some 1e8 times the data, two nuisances that scale it differ by their
+    constraints alone, and rounding removes that difference.
     """
     sign, _ = np.linalg.slogdet(inner)
     if np.all(sign != 0):
         return inner
     largest = np.max(np.abs(np.diagonal(inner, axis1=1, axis2=2)), axis=1)
-    hair = np.where(sign == 0, _HAIR * np.maximum(largest, 1.0), 0.0)
-    return inner + hair[:, None, None] * np.eye(inner.shape[1])
+    added = np.where(sign == 0, _REGULARISATION * np.maximum(largest, 1.0), 0.0)
+    return inner + added[:, None, None] * np.eye(inner.shape[1])
 
 
 @jax.jit(static_argnums=(0, 1))
@@ -127,107 +154,140 @@ def _run(
     names: tuple[str, ...],
     inputs: Inputs,
     points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
-) -> Any:
+) -> tuple[Reals, ...]:
     """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
     experiments, observed = structure.experiments(inputs.leaves), inputs.observed
     defaults = structure.values(inputs.vector)
     shapes = {name for e in experiments for _, name in e.shape}
-    apart = tuple(k for k, name in enumerate(names) if name in shapes)
+    moves_nodes = tuple(k for k, name in enumerate(names) if name in shapes)
 
-    def signals(given: dict[int, Any]) -> list[Reals]:
-        moved = {name: given[k] for k, name in enumerate(names)}
-        return evaluate.signals(structure, experiments, observed, {**defaults, **moved})
+    def values_at(p: Point) -> Values:
+        return {**defaults, **dict(zip(names, p, strict=True))}
 
-    def at(point: Reals) -> Any:
-        expanded = _taylor(signals, point, apart)
+    def signals(p: list[Reals]) -> list[Reals]:
+        values = {**defaults, **dict(zip(names, p, strict=True))}
+        return evaluate.signals(structure, experiments, observed, values)
 
-        def problems(p: Reals) -> tuple[Any, Any]:
-            """Penalty and groups near the point, signals to second order."""
-            values = {**defaults, **dict(zip(names, p, strict=True))}
-            d = p - point
-            counts = [s + j @ d + h @ d @ d / 2 for s, j, h in zip(*expanded, strict=True)]
-            penalty = evaluate.penalty(structure, observed, values)
-            return penalty, evaluate.problems(structure, experiments, observed, values, counts)
-
-        return _second_order_of(problems, point)
+    def at(point: Point) -> tuple[Reals, ...]:
+        expanded = _expanded_apart(signals, point, moves_nodes)
+        problems = problems_near(structure, experiments, observed, values_at, expanded, point)
+        best = [p.best() for p in problems(point)[1]]
+        pulls = jnp.concatenate([jnp.asarray([*pulls], point.dtype) for pulls, _ in best])
+        distance = jnp.asarray(total([d for _, d in best]), point.dtype)
+        return *expanded_nll(problems, point, pulls), pulls, distance
 
     return jax.vmap(at)(jnp.asarray(points))
 
 
-def _second_order_of(problems: Any, point: Reals) -> Any:
-    """What ``_run`` gives, at one point."""
-    best = [p.best() for p in problems(point)[1]]
-    solved = [jnp.asarray([*pulls], point.dtype) for pulls, _ in best]
-
-    def nll(p: Reals) -> Reals:
-        penalty, groups = problems(p)
-        chi2 = [q.chi2(tuple(a)) for q, a in zip(groups, solved, strict=True)]
-        return total([penalty, *chi2]) / 2
-
-    def gradient(p: Reals) -> tuple[Reals, Any]:
-        value, slope = jax.value_and_grad(nll)(p)
-        inner = [q.derivatives(a) for q, a in zip(problems(p)[1], solved, strict=True)]
-        every = jnp.concatenate([slope, *(g for g, _ in inner)])
-        return every, (value, every, [h for _, h in inner])
-
-    rows, (value, slope, blocks) = jax.jacfwd(gradient, has_aux=True)(point)
-    distance = jnp.asarray(total([d for _, d in best]), point.dtype)
-    return value, slope, _bordered(rows, blocks), jnp.concatenate(solved), distance
-
-
-def _bordered(rows: Reals, blocks: list[Reals]) -> Reals:
-    """The whole Hessian from its first columns and what is left of its diagonal blocks."""
-    n = rows.shape[1]
-    inner = jax.scipy.linalg.block_diag(*blocks)
-    lower = jnp.concatenate([rows[n:], inner], axis=1)
-    return jnp.concatenate([jnp.concatenate([rows[:n], rows[n:].T], axis=1), lower], axis=0)
-
-
-def _taylor(function: Any, point: Reals, apart: tuple[int, ...]) -> tuple[Any, Any, Any]:
-    """Value, first and second derivatives of a function with a list of arrays as output.
+def problems_near(
+    structure: ModelStructure,
+    experiments: Experiments,
+    observed: Observed,
+    values_at: Callable[[Point], Values],
+    signals: SecondOrder,
+    point: Point,
+) -> NearbyProblems:
+    """Penalty and nuisance problems near a point, with signals to second order.
 
     Args:
-        function: Of {index of a parameter: scalar}.
-        point: Where to expand, [name].
-        apart: Indices of parameters that move nodes: nodes are then not differentiated by all the
-            others, which costs ten times as much.
+        structure: The model's structure.
+        experiments: Arrays of all experiments.
+        observed: The data.
+        values_at: All values at given parameters.
+        signals: The signals of all experiments at the point.
+        point: The parameters there, [name] in their units.
     """
-    others = tuple(k for k in range(point.size) if k not in apart)
-    a, b = (point[np.array(some, dtype=int)] for some in (others, apart))
 
-    def of(a: Reals, b: Reals) -> Any:
-        return function({**dict(zip(others, a, strict=True)), **dict(zip(apart, b, strict=True))})
+    def problems(p: Point) -> tuple[Any, list[NuisanceProblem]]:
+        values, counts = values_at(p), signals.at(p - point)
+        penalty = evaluate.penalty(structure, observed, values)
+        return penalty, evaluate.nuisance_problems(structure, experiments, observed, values, counts)
 
-    out, slopes, bends = _second_order(lambda x: of(x, b), a)
-    if not apart:
-        return out, slopes, bends
-    _, own_slopes, own_bends = _second_order(lambda y: of(a, y), b)
-    mixed = jax.jacfwd(lambda y: jax.jacfwd(lambda x: of(x, y))(a))(b)
-    place = np.argsort([*others, *apart])
-    slopes = [jnp.concatenate(j, axis=-1)[..., place] for j in zip(slopes, own_slopes, strict=True)]
-    bends = [
-        _blocks(*h)[..., place, :][..., place] for h in zip(bends, mixed, own_bends, strict=True)
-    ]
-    return out, slopes, bends
+    return problems
 
 
-def _blocks(first: Reals, mixed: Reals, second: Reals) -> Reals:
-    """A symmetric matrix from its blocks."""
+def expanded_nll(
+    problems: NearbyProblems, point: Point, pulls: Float[Array, " nuisance"]
+) -> tuple[Float[Array, ""], Float[Array, " coordinate"], Float[Array, "coordinate coordinate"]]:
+    """nll, its gradient and its Hessian by parameters and nuisances.
+
+    Args:
+        problems: From ``problems_near`` at this point.
+        point: The parameters, [name] in their units.
+        pulls: The solved nuisances, in the order of the problems [1].
+    """
+    sizes = [len(q.names) for q in problems(point)[1]]
+    by_group = jnp.split(pulls, np.cumsum(sizes)[:-1])
+
+    def nll(p: Point) -> Reals:
+        penalty, groups = problems(p)
+        chi2 = [q.chi2(tuple(a)) for q, a in zip(groups, by_group, strict=True)]
+        return total([penalty, *chi2]) / 2
+
+    def gradient(p: Point) -> tuple[Reals, Any]:
+        value, slope = jax.value_and_grad(nll)(p)
+        inner = [q.derivatives(a) for q, a in zip(problems(p)[1], by_group, strict=True)]
+        whole = jnp.concatenate([slope, *(g for g, _ in inner)])
+        return whole, (value, whole, [h for _, h in inner])
+
+    rows, (value, whole, blocks) = jax.jacfwd(gradient, has_aux=True)(point)
+    n = point.size
+    hessian = _symmetric(rows[:n], rows[n:].T, jax.scipy.linalg.block_diag(*blocks))
+    return value, whole, hessian
+
+
+def _symmetric(first: Reals, mixed: Reals, second: Reals) -> Reals:
+    """Symmetric matrices from their blocks."""
     upper = jnp.concatenate([first, mixed], axis=-1)
     lower = jnp.concatenate([jnp.swapaxes(mixed, -1, -2), second], axis=-1)
     return jnp.concatenate([upper, lower], axis=-2)
 
 
-def _second_order(function: Any, point: Reals) -> tuple[Any, Any, Any]:
-    """Value, first and second derivatives, forward over forward."""
+def second_order(function: Callable[[Point], list[Reals]], point: Point) -> SecondOrder:
+    """Values, first and second derivatives of a list of arrays, forward over forward."""
 
-    def with_slopes(p: Reals) -> tuple[Any, Any]:
-        def twice(q: Reals) -> tuple[Any, Any]:
+    def with_slopes(p: Point) -> Any:
+        def twice(q: Point) -> tuple[list[Reals], list[Reals]]:
             out = function(q)
             return out, out
 
         slopes, out = jax.jacfwd(twice, has_aux=True)(p)
         return slopes, (out, slopes)
 
-    bends, (out, slopes) = jax.jacfwd(with_slopes, has_aux=True)(point)
-    return out, slopes, bends
+    curvatures, (out, slopes) = jax.jacfwd(with_slopes, has_aux=True)(point)
+    return SecondOrder(out, slopes, curvatures)
+
+
+def _expanded_apart(
+    function: Callable[[list[Reals]], list[Reals]], point: Point, apart: tuple[int, ...]
+) -> SecondOrder:
+    """As ``second_order``, with some parameters expanded apart from the others.
+
+    Args:
+        function: Of a list of scalars [name].
+        point: Where to expand, [name].
+        apart: Indices of parameters that move nodes: nodes are then not differentiated by all the
+            others, which would cost ten times as much.
+    """
+    others = tuple(k for k in range(point.size) if k not in apart)
+    place = np.argsort([*others, *apart])
+    a, b = (point[np.array(indices, dtype=int)] for indices in (others, apart))
+
+    def of(a: Reals, b: Reals) -> list[Reals]:
+        scalars = [*a, *b]
+        return function([scalars[k] for k in place])
+
+    first = second_order(lambda x: of(x, b), a)
+    if not apart:
+        return first
+    second = second_order(lambda y: of(a, y), b)
+    mixed = jax.jacfwd(lambda y: jax.jacfwd(lambda x: of(x, y))(a))(b)
+    slopes = [
+        jnp.concatenate(j, axis=-1)[..., place]
+        for j in zip(first.slopes, second.slopes, strict=True)
+    ]
+    curvatures = [
+        _symmetric(*h)[..., place, :][..., place]
+        for h in zip(first.curvatures, mixed, second.curvatures, strict=True)
+    ]
+    return SecondOrder(first.values, slopes, curvatures)

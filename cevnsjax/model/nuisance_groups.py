@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.likelihood import components, gaussian, poisson
 from cevnsjax.model.components import CountComponent, components_of
+from cevnsjax.model.structure import Counts, Signal
 from cevnsjax.numerics import total
+
+Pulls = tuple[Any, ...]
+"""Values of the solved nuisances, each a scalar [1]."""
+Cells = Float[Array, " cell"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class NuisanceProblem:
     """A likelihood of its solved nuisances at fixed theory.
 
     Attributes:
-        names: Their names.
+        names: Names of the nuisances.
         chi2: Function of their values.
         best: Their solution, and its distance from the minimum in nll.
         derivatives: Function of their values [nuisance]: gradient [nuisance] and Hessian
@@ -26,37 +32,54 @@ class NuisanceProblem:
     """
 
     names: tuple[str, ...]
-    chi2: Callable[[tuple[Any, ...]], Reals]
-    best: Callable[[], tuple[tuple[Any, ...], Any]]
-    derivatives: Callable[[Reals], tuple[Reals, Reals]]
+    chi2: Callable[[Pulls], Reals]
+    best: Callable[[], tuple[Pulls, Any]]
+    derivatives: Callable[[Float[Array, " nuisance"]], tuple[Reals, Reals]]
+
+
+@dataclass(frozen=True)
+class _Constraints:
+    """The solved nuisances and their Gaussian constraints.
+
+    Attributes:
+        names: Names of the nuisances.
+        sd: Their standard deviations, each a scalar [1].
+        centre: Results of their auxiliary measurements, each a scalar [1].
+    """
+
+    names: tuple[str, ...]
+    sd: tuple[Any, ...]
+    centre: tuple[Any, ...]
 
 
 def problem_of(
     members: list[ExperimentArrays],
-    signals: list[Reals],
-    observed: list[Reals],
+    signals: list[Signal],
+    observed: list[Counts],
     auxiliary: Values,
     values: Values,
 ) -> NuisanceProblem:
     """The problem of experiments that share nuisances.
 
-    Gaussian ones alone have a closed form; with a Poisson one among them all go to its solver.
+    Gaussian experiments alone have a closed form; with a Poisson one among them all of them go to
+    the Poisson solver.
 
     Args:
         members: The experiments.
-        signals: Their signals, each [source, variant, bin] [count].
-        observed: Their counts, each [cell] [count].
-        auxiliary: What measured the nuisances found, {name: scalar} [1].
+        signals: Their signals [count].
+        observed: Their counts [count].
+        auxiliary: Results of auxiliary measurements, {name: scalar} [1].
         values: Pulls that are free.
     """
     names = nuisance_names(members)
-    parts = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]
-    data = _concatenate(observed)
+    by_member = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]
     sd = {name: e.pull_sd[name] for e in members for name in e.pull_sd}
-    centre = tuple(auxiliary.get(name, 0.0) for name in names)
-    if any(e.statistic == "poisson" for e in members):
-        return _poisson(members, parts, names, sd, centre, data)
-    return _gaussian(members, parts, names, sd, centre, data)
+    constraints = _Constraints(
+        names, tuple(sd[n] for n in names), tuple(auxiliary.get(name, 0.0) for name in names)
+    )
+    is_poisson = any(e.statistic == "poisson" for e in members)
+    problem = _poisson if is_poisson else _gaussian
+    return problem(members, by_member, constraints, _concatenate(observed))
 
 
 def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
@@ -66,30 +89,25 @@ def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
 
 def _gaussian(
     members: list[ExperimentArrays],
-    parts: list[list[CountComponent]],
-    names: tuple[str, ...],
-    sd: dict[str, Any],
-    centre: tuple[Any, ...],
-    data: Reals,
+    by_member: list[list[CountComponent]],
+    constraints: _Constraints,
+    data: Cells,
 ) -> NuisanceProblem:
-    designs = []
-    for e, p in zip(members, parts, strict=True):
-        counts = {part.component: jnp.sum(part.nominal, axis=0) for part in p}
-        made = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
-        free_pulls = [part.free_pulls * counts[part.component] for part in p]
-        designs.append(
-            made._replace(rest=total([made.rest, *free_pulls])) if e.free_pulls else made
-        )
-    own = [
+    names = constraints.names
+    sd = dict(zip(names, constraints.sd, strict=True))
+    designs = [_design(e, cs, sd) for e, cs in zip(members, by_member, strict=True)]
+    columns_of = [
         dict(zip((n for n, _ in e.pulls), d.columns, strict=True))
         for e, d in zip(members, designs, strict=True)
     ]
     columns = tuple(
-        _concatenate([o.get(n, jnp.zeros_like(d.rest)) for o, d in zip(own, designs, strict=True)])
+        _concatenate(
+            [c.get(n, jnp.zeros_like(d.rest)) for c, d in zip(columns_of, designs, strict=True)]
+        )
         for n in names
     )
     rest = _concatenate([d.rest for d in designs])
-    problem = gaussian.LinearPulls(rest, columns, tuple(sd[n] for n in names), centre)
+    problem = gaussian.LinearPulls(rest, columns, constraints.sd, constraints.centre)
     weights = _concatenate([e.weights for e in members])
     return NuisanceProblem(
         names,
@@ -99,30 +117,41 @@ def _gaussian(
     )
 
 
+def _design(
+    e: ExperimentArrays, count_components: list[CountComponent], sd: Values
+) -> gaussian.LinearPulls:
+    """The linear problem of one experiment; free pulls add to what no solved pull multiplies."""
+    counts = {c.name: jnp.sum(c.nominal, axis=0) for c in count_components}
+    design = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
+    if not e.free_pulls:
+        return design
+    added = [c.free_pulls * counts[c.name] for c in count_components]
+    return design._replace(rest=total([design.rest, *added]))
+
+
 def _poisson(
     members: list[ExperimentArrays],
-    parts: list[list[CountComponent]],
-    names: tuple[str, ...],
-    sd: dict[str, Any],
-    centre: tuple[Any, ...],
-    data: Reals,
+    by_member: list[list[CountComponent]],
+    constraints: _Constraints,
+    data: Cells,
 ) -> NuisanceProblem:
-    def vector(numbers: Iterable[Any]) -> Reals:
-        listed = [jnp.asarray(x, data.dtype) for x in numbers]
-        return jnp.stack(listed) if listed else jnp.zeros(0, data.dtype)
+    def vector(numbers: Iterable[Any]) -> Float[Array, " nuisance"]:
+        scalars = [jnp.asarray(x, data.dtype) for x in numbers]
+        return jnp.stack(scalars) if scalars else jnp.zeros(0, data.dtype)
 
+    names = constraints.names
     mixed = any(e.statistic != "poisson" for e in members)
     problem = components.Templates(
         experiments=tuple(
-            tuple(_component(e, part, names) for part in p)
-            for e, p in zip(members, parts, strict=True)
+            tuple(_component(e, c, names) for c in cs)
+            for e, cs in zip(members, by_member, strict=True)
         ),
-        inverse_variance=vector(1 / sd[n] ** 2 for n in names),
-        centre=vector(centre),
+        inverse_variance=vector(1 / sd**2 for sd in constraints.sd),
+        centre=vector(constraints.centre),
         weights=_concatenate([_weights(e) for e in members]) if mixed else None,
     )
 
-    def best() -> tuple[tuple[Any, ...], Any]:
+    def best() -> tuple[Pulls, Any]:
         a, distance = poisson.best_nuisances(data, problem)
         return tuple(a[k] for k in range(len(names))), distance
 
@@ -135,21 +164,21 @@ def _poisson(
 
 
 def _component(
-    e: ExperimentArrays, part: CountComponent, names: tuple[str, ...]
+    e: ExperimentArrays, component: CountComponent, names: tuple[str, ...]
 ) -> components.Component:
-    pulls = tuple(names.index(n) for n, multiplied in e.pulls if part.component in multiplied)
-    free_pulls = part.free_pulls if e.free_pulls else None
-    if not part.shifts:
-        return components.Component(part.nominal, pulls, extra=free_pulls)
-    linear, curved = (jnp.stack([s[k] for s in part.shifts.values()], axis=1) for k in (0, 1))
-    morphs = tuple(names.index(n) for n in part.shifts)
-    return components.Component(part.nominal, pulls, linear, curved, morphs, free_pulls)
+    pulls = tuple(names.index(n) for n, multiplied in e.pulls if component.name in multiplied)
+    free_pulls = component.free_pulls if e.free_pulls else None
+    if not component.shifts:
+        return components.Component(component.nominal, pulls, extra=free_pulls)
+    linear, curved = (jnp.stack([s[k] for s in component.shifts.values()], axis=1) for k in (0, 1))
+    morphs = tuple(names.index(n) for n in component.shifts)
+    return components.Component(component.nominal, pulls, linear, curved, morphs, free_pulls)
 
 
-def _weights(e: ExperimentArrays) -> Reals:
+def _weights(e: ExperimentArrays) -> Cells:
     """Inverse variances of Gaussian cells, 0 for Poisson cells."""
     return jnp.zeros_like(e.weights) if e.statistic == "poisson" else e.weights
 
 
-def _concatenate(arrays: list[Reals]) -> Reals:
+def _concatenate(arrays: list[Counts]) -> Cells:
     return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays)

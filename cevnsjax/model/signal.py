@@ -1,38 +1,50 @@
-"""The signal of one experiment: rates at the nodes, counts in its cells."""
+"""The signal of one experiment: rates at the nodes, counts in its bins."""
 
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Values
 from cevnsjax.cross_section import rates
 from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import add_rates, nucleus_charges, survival_of
 
 
-def node_rates(arrays: ExperimentArrays, interactions: tuple[Any, ...], values: Values) -> Any:
-    """Response matrix and events per MeV of recoil at its nodes, by source."""
-    signal = arrays.signal
-    T_nr, R, kernels = arrays.T_nr, arrays.R, arrays.kernels
-    if arrays.shape:
-        T_nr, R = signal.nodes({short: values[name] for short, name in arrays.shape}, jnp)
+def node_rates(
+    e: ExperimentArrays, interactions: Interactions, values: Values
+) -> tuple[Float[Array, "bin node"], dict[str, Float[Array, " node"]]]:
+    """Response matrix [MeV] and events per MeV of recoil at its nodes, by source [1/MeV].
+
+    Args:
+        e: Arrays of the experiment.
+        interactions: The StandardModel first.
+        values: Theory and nonlinear nuisances.
+    """
+    signal = e.signal
+    T_nr, R, kernels = e.T_nr, e.R, e.kernels
+    if e.shape:
+        T_nr, R = signal.nodes({short: values[name] for short, name in e.shape}, jnp)
     survival = survival_of(interactions, values, signal.flux.baseline_m)
-    if survival is not None and arrays.energies:
-        arriving = {source: survival(source, E) for source, E in arrays.energies.items()}
+    if survival is not None and e.energies:
+        arriving = {source: survival(source, E) for source, E in e.energies.items()}
         kernels = _surviving(kernels, arriving)
-    elif arrays.shape or survival is not None:
+    elif e.shape or survival is not None:
         kernels = signal.kernels(T_nr, jnp, survival)
-    parts = []
+    by_nucleus = []
     for nucleus in signal.nuclei:
         q2 = 2 * nucleus.mass * T_nr
         q2_max = 2 * nucleus.mass * float(signal.kinks[-1])
         charges = nucleus_charges(interactions, values, nucleus, q2, signal.flux.sources, q2_max)
-        norm = arrays.norms[nucleus.name]
-        parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
-    return R, add_rates(parts)
+        norm = e.norms[nucleus.name]
+        by_nucleus.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
+    return R, add_rates(by_nucleus)
 
 
-def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str, Any]:
+def _surviving(
+    kernels: dict[str, Any], arriving: dict[str, Float[Array, " _energy"]]
+) -> dict[str, Any]:
     """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
     return {
         nucleus: {
@@ -44,15 +56,15 @@ def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str,
 
 
 def binned_signal(
-    e: ExperimentArrays, interactions: tuple[Any, ...], values: Values, *, merged: bool = True
-) -> Reals:
-    """Signal in the bins of the first observable: all that theory has to say of an experiment.
+    e: ExperimentArrays, interactions: Interactions, values: Values, *, merged: bool = True
+) -> Signal:
+    """Signal in the bins of the first observable: everything theory predicts for an experiment.
 
     Args:
         e: Arrays of the experiment.
         interactions: The StandardModel first.
         values: Theory and nonlinear nuisances.
-        merged: Whether sources may be added up where nothing tells them apart.
+        merged: Whether sources may be added up where nothing distinguishes them.
 
     Returns:
         [source, variant, bin] [count]: the nominal response, then its linear and curved change by

@@ -299,5 +299,5 @@ def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
         (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]
         for n, _ in structure.constraints
     ]
-    problems = evaluate.problems(structure, asimov.experiments, asimov.observed, values)
+    problems = evaluate.nuisance_problems(structure, asimov.experiments, asimov.observed, values)
     return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])

@@ -8,10 +8,9 @@ is a polynomial in the parameters it is evaluated as one.
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.inference.minimise.traced import newton
 from cevnsjax.inference.toys.polynomial_signal import (
     PolynomialSignal,
@@ -20,8 +19,8 @@ from cevnsjax.inference.toys.polynomial_signal import (
 )
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.expansion import expanded_nll, problems_near, second_order
 from cevnsjax.model.structure import ModelStructure, Observed
-from cevnsjax.numerics import total
 
 if TYPE_CHECKING:
     from cevnsjax.model.model import Model
@@ -167,50 +166,18 @@ def _descend(
         def expand(u: Reals) -> Any:
             p, a = u[:k] * scale[:k], u[k:] * scale[k:]
 
+            def values_at(q: Reals) -> Values:
+                return {**defaults, **dict(zip(names, q, strict=True))}
+
             def at(q: Reals) -> list[Reals]:
-                values = {**defaults, **dict(zip(names, q, strict=True))}
-                return signals_of(signals, structure, experiments, observed, values, q)
+                return signals_of(signals, structure, experiments, observed, values_at(q), q)
 
             # To second order in the parameters once, so that nodes are not differentiated again.
-            expanded = zip(at(p), jax.jacfwd(at)(p), jax.jacfwd(jax.jacfwd(at))(p), strict=True)
-            near = list(expanded)
-
-            def problems(q: Reals) -> Any:
-                values = {**defaults, **dict(zip(names, q, strict=True))}
-                d = q - p
-                given = [s + j @ d + h @ d @ d / 2 for s, j, h in near]
-                penalty = evaluate.penalty(structure, observed, values)
-                return penalty, evaluate.problems(structure, experiments, observed, values, given)
-
-            value, gradient, hessian = _second_order(problems, p, a)
+            near = second_order(at, p)
+            problems = problems_near(structure, experiments, observed, values_at, near, p)
+            value, gradient, hessian = expanded_nll(problems, p, a)
             return value, gradient * scale, hessian * scale[:, None] * scale[None, :]
 
         return newton(expand, start, box[0], box[1], box[3])
 
     return jax.lax.map(lane, lanes, batch_size=batch)
-
-
-def _second_order(problems: Any, p: Reals, a: Reals) -> tuple[Reals, Reals, Reals]:
-    """nll, its gradient and Hessian by parameters p and nuisances a."""
-    sizes = np.cumsum([0, *(len(q.names) for q in problems(p)[1])]).tolist()
-
-    def gradient(p: Reals) -> tuple[Reals, Any]:
-        def nll(p: Reals) -> Reals:
-            penalty, groups = problems(p)
-            chi2 = [
-                q.chi2(tuple(a[i:j])) for q, i, j in zip(groups, sizes, sizes[1:], strict=False)
-            ]
-            return total([penalty, *chi2]) / 2
-
-        value, slope = jax.value_and_grad(nll)(p)
-        groups = problems(p)[1]
-        inner = [q.derivatives(a[i:j]) for q, i, j in zip(groups, sizes, sizes[1:], strict=False)]
-        every = jnp.concatenate([slope, *(g for g, _ in inner)])
-        return every, (value, every, [h for _, h in inner])
-
-    rows, (value, every, blocks) = jax.jacfwd(gradient, has_aux=True)(p)
-    k = p.size
-    inner = jax.scipy.linalg.block_diag(*blocks)
-    lower = jnp.concatenate([rows[k:], inner], axis=1)
-    upper = jnp.concatenate([rows[:k], rows[k:].T], axis=1)
-    return value, every, jnp.concatenate([upper, lower], axis=0)

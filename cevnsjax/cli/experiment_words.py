@@ -1,19 +1,21 @@
-"""Words that name experiments: the package's own, and folders of the user's."""
+"""Words that name experiments and interactions: the package's own, and the user's."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import typer
 
-from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from cevnsjax.model import Model
 
 
 def builder_of(word: str) -> Callable[..., Any]:
-    """What makes the experiment a word names: one of the package's, or a folder without options.
+    """Function that builds the experiment a word names: one of the package's, or a folder.
 
     Raises:
-        UnknownNameError: It is neither.
+        UnknownNameError: If the word names neither.
     """
     from cevnsjax.experiments import EXPERIMENTS
 
@@ -27,8 +29,10 @@ def builder_of(word: str) -> Callable[..., Any]:
     raise UnknownNameError("experiment", word, EXPERIMENTS, hint)
 
 
-def with_data(model: Any) -> Any:
+def with_data(model: "Model") -> "Model":
     """The model with the predictions of planned experiments as their data (an Asimov set)."""
+    import numpy as np
+
     from cevnsjax.experiments import PlannedExperiment
     from cevnsjax.model import Model
 
@@ -37,9 +41,35 @@ def with_data(model: Any) -> Any:
         return model
     counts = model.expected()
     experiments = [
-        e.with_data(np.asarray(counts[n])) if n in planned else e
+        e.with_data(np.asarray(counts[n])) if isinstance(e, PlannedExperiment) else e
         for n, e in model.experiments.items()
     ]
     say = "no data yet: the prediction at the default parameters stands in for them"
     typer.echo(f"{', '.join(planned)}: {say}", err=True)
     return Model(experiments, model.interactions)
+
+
+def imported(path: str) -> Callable[..., Any]:
+    """The interaction that "package.module:name" names; the current folder is searched too.
+
+    Raises:
+        InputError: If the path has no colon, or there is no such module or name.
+    """
+    import importlib
+    import sys
+
+    module, colon, name = path.partition(":")
+    if not colon:
+        raise InputError(f"interaction {path!r} should read package.module:function")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    hint = "; leave .py away" if module.endswith(".py") else ""
+    try:
+        interaction = getattr(importlib.import_module(module), name)
+    # Whatever the user's file raises while it is read is the user's to mend.
+    except Exception as problem:
+        why = f"{type(problem).__name__}: {problem}"
+        raise InputError(f"interaction {path!r} cannot be imported: {why}{hint}") from None
+    if not callable(interaction) or isinstance(interaction, type):
+        raise InputError(f"interaction {path!r} is not a function, but {interaction!r}")
+    return interaction

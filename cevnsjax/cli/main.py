@@ -1,4 +1,4 @@
-"""Entry point: errors a user can mend become one line and exit status 2."""
+"""Entry point: errors that a user can mend become one line and exit status 2."""
 
 import sys
 import traceback
@@ -17,7 +17,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _stop("interrupted", 130)
     except Exception as problem:
-        # Errors of the command-line parser; it keeps their class to itself.
+        # Errors of the command-line parser, whose classes are not public.
         if type(problem).__name__ == "Abort":
             _stop("interrupted", 130)
         if type(problem).__name__ == "NoArgsIsHelpError":
@@ -32,12 +32,16 @@ def main() -> None:
 
 
 def _users_line(problem: Exception) -> str:
-    """Where in a file of the user's own, such as an interaction, it went wrong; "" elsewhere."""
+    """The line of the user's own file, such as an interaction, that failed; "" if there is none."""
     inside = (str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<")
-    frames = traceback.extract_tb(problem.__traceback__)
-    own = [f for f in frames if not str(Path(f.filename).resolve()).startswith(inside)]
-    own = [f for f in own if f.filename.endswith(".py") and "site-packages" not in f.filename]
-    return f"{own[-1].filename} line {own[-1].lineno}" if own else ""
+    lines = [
+        f"{f.filename} line {f.lineno}"
+        for f in traceback.extract_tb(problem.__traceback__)
+        if not str(Path(f.filename).resolve()).startswith(inside)
+        and f.filename.endswith(".py")
+        and "site-packages" not in f.filename
+    ]
+    return lines[-1] if lines else ""
 
 
 def _stop(message: str, status: int) -> None:

@@ -1,63 +1,80 @@
-"""Options that several commands have, as typer wants them spelt."""
+"""Options that several commands have, and groups of options as one parameter of a command.
 
+A command is a function of ready objects, such as a ``Request`` and a ``Sink``. ``with_options``
+turns it into the function that typer reads, with one parameter for each option.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-Experiments = Annotated[
-    list[str] | None,
-    typer.Argument(help="Experiments, e.g. csi-2017 or ./my_folder.", show_default=False),
+Words = Sequence[str]
+"""The words of an option that can be repeated."""
+MAX_JSON_NUMBERS = 1_000_000
+"""Numbers that JSON may hold; larger results go to netCDF."""
+Free = Annotated[Words, typer.Option("--free", help="Parameter to fit; repeatable.")]
+ProfiledOver = Annotated[
+    Words, typer.Option("--free", help="Parameter to profile over; repeatable.")
 ]
-AnalysisName = Annotated[
-    str | None, typer.Option("--analysis", help="A paper's whole analysis, e.g. papoulias2020.")
-]
-Free = Annotated[list[str] | None, typer.Option("--free", help="Parameter to fit; repeatable.")]
-Fix = Annotated[
-    list[str] | None, typer.Option("--fix", help="Hold a parameter: name=value; repeatable.")
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="Option of experiment or theory: quenching=pe117, pulls.sig=0.28, couplings=tree.",
-    ),
-]
-Interactions = Annotated[
-    list[str] | None,
-    typer.Option("--interaction", help="Your own interaction: package.module:function."),
-]
+Truth = Annotated[Words, typer.Option("--truth", help="True value: name=value; repeatable.")]
 Levels = Annotated[
-    list[float] | None, typer.Option("--level", help="Confidence level, e.g. 0.90; repeatable.")
+    Sequence[float], typer.Option("--level", help="Confidence level, e.g. 0.90; repeatable.")
 ]
+Side = Annotated[str, typer.Option("--side", help="both, or upper or lower for a one-sided limit.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")]
+Auxiliary = Annotated[bool, typer.Option(help="Throw the auxiliary measurements of nuisances too.")]
 Plot = Annotated[Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")]
-Output = Annotated[Path | None, typer.Option("--output", help="Write the result to a file.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
-Auxiliary = Annotated[
-    bool,
-    typer.Option(help="Throw the auxiliary measurements of nuisances too."),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Sampled = Annotated[
-    list[str] | None, typer.Option("--free", help="Parameter to sample; repeatable.")
-]
-Priors = Annotated[
-    list[str] | None,
-    typer.Option("--prior", help="name=normal:mean,sd or name=uniform:low,high; repeatable."),
-]
-Method = Annotated[str | None, typer.Option("--method", help="nuts, or smc for separated modes.")]
-Warmup = Annotated[int, typer.Option("--warmup", help="Steps before that adapt.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of the random numbers.")]
-Marginalize = Annotated[
-    bool, typer.Option("--marginalize", help="Integrate linear pulls out in closed form.")
-]
-TargetAccept = Annotated[float, typer.Option("--target-accept", help="Nearer 1 diverges less.")]
-Folder = Annotated[
-    Path | None, typer.Option("--folder", help="Keep the work here; it can be interrupted.")
-]
-Resume = Annotated[bool, typer.Option("--resume", help="Begin or go on with the run in --folder.")]
-Devices = Annotated[int | None, typer.Option("--devices", help="Devices that share the work.")]
-Process = Annotated[
-    str | None,
-    typer.Option("--process", help="K/N: process K of N on one --folder; or auto."),
-]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command as typer reads it: a dataclass among its parameters stands for its fields.
+
+    Args:
+        command: Function of options and of dataclasses whose fields are options.
+
+    Returns:
+        Function of options alone, with the name and the help text of the command.
+    """
+    parameters = inspect.signature(command).parameters.values()
+    groups: dict[str, Any] = {
+        p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
+    }
+    options = [option for p in parameters for option in _options(p)]
+
+    def call(**values: object) -> None:
+        ready = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**ready, **values)
+
+    call.__name__, call.__doc__ = command.__name__, command.__doc__
+    call.__annotations__ = {option.name: option.annotation for option in options}
+    call.__signature__ = inspect.Signature(options)  # pyright: ignore[reportFunctionMemberAccess]
+    return call
+
+
+def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
+    """A parameter of a command as options: itself, or the fields of its group."""
+    kind = parameter.annotation
+    if not is_dataclass(kind):
+        yield _option(parameter.name, kind, parameter.default)
+        return
+    for field in fields(kind):
+        yield _option(field.name, field.type, field.default)
+
+
+def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
+    kind, *about = get_args(annotation)
+    if get_origin(kind) is Sequence:
+        # Typer knows repeated options as lists alone.
+        kind = list[get_args(kind)]
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, *about]
+    )

@@ -2,29 +2,37 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
+import typer
+
+from cevnsjax.cli.machine import prepare
 from cevnsjax.core.errors import InputError
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """What --folder, --resume, --devices and --process say.
+class RunFolder:
+    """The folder of a run, and which process this is.
 
     Attributes:
         folder: Folder of the run.
-        resume: Go on with what it holds.
-        devices: Devices to use.
+        resume: Whether to go on with what the folder holds.
         process: "K/N" or "auto", if this is one of several processes.
     """
 
-    folder: Path | None = None
-    resume: bool = False
-    devices: int | None = None
-    process: str | None = None
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Keep the work here; it can be interrupted.")
+    ] = None
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Begin or go on with the run in --folder.")
+    ] = False
+    process: Annotated[
+        str | None,
+        typer.Option("--process", help="K/N: process K of N on one --folder; or auto."),
+    ] = None
 
     def begin(self) -> None:
-        """Set devices and process number up, before the first computation.
+        """Set jax, devices and process number up, before the first computation.
 
         Raises:
             InputError: At several processes without a folder that they share.
@@ -33,18 +41,15 @@ class RunOptions:
             raise InputError(
                 f"--process {self.process} needs --folder: processes share their work there"
             )
-        if self.folder is None and self.resume:
-            raise InputError("--resume needs the folder of a run: --folder DIR")
-        if self.devices is None and self.process is None:
-            return
-        from cevnsjax.inference.runs.processes import configure
+        prepare()
+        devices = self._devices()
+        if devices is not None or self.process is not None:
+            from cevnsjax.inference.runs.processes import configure
 
-        configure(self.process, self.devices)
+            configure(self.process, devices)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Keywords of the functions that can be kept in a folder."""
-        return {"folder": self.folder, "resume": self.resume}
+    def _devices(self) -> int | None:
+        return None
 
     @property
     def is_first(self) -> bool:
@@ -54,3 +59,19 @@ class RunOptions:
         from cevnsjax.inference.runs.processes import this_process
 
         return this_process()[0] == 0
+
+
+@dataclass(frozen=True)
+class RunOptions(RunFolder):
+    """A run folder, and the devices that the work is spread over.
+
+    Attributes:
+        devices: Number of devices.
+    """
+
+    devices: Annotated[
+        int | None, typer.Option("--devices", help="Devices that share the work.")
+    ] = None
+
+    def _devices(self) -> int | None:
+        return self.devices

@@ -1,13 +1,24 @@
 """Where a command's results go: stdout, stderr, files."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec
 
 import typer
 
+from cevnsjax.cli.options import AsJson, Overwrite, Plot
 from cevnsjax.core.files import FIGURES, check_output, write_atomically
+
+if TYPE_CHECKING:
+    from arviz import InferenceData
+    from matplotlib.figure import Figure
+    from xarray import Dataset
+
+_P = ParamSpec("_P")
+_TEXTS = ("unit", "meaning", "source", "licence", "detail", "title")
+"""Columns of words, which are aligned on the left."""
 
 
 @dataclass(frozen=True)
@@ -15,49 +26,119 @@ class Sink:
     """Where results go; files are checked before the work begins.
 
     Attributes:
-        plot: Figure file.
         output: Result file.
         overwrite: Whether existing files may be replaced.
-        as_json: JSON on stdout instead of text.
+        as_json: Whether stdout gets JSON instead of text.
         suffixes: Endings of result files.
     """
 
-    plot: Path | None
-    output: Path | None
-    overwrite: bool
-    as_json: bool
-    suffixes: tuple[str, ...] = (".json",)
+    suffixes: ClassVar[tuple[str, ...]] = (".json",)
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the result to a file (.json).")
+    ] = None
+    overwrite: Overwrite = False
+    as_json: AsJson = False
 
     def __post_init__(self) -> None:
-        if self.plot is not None:
-            check_output(self.plot, overwrite=self.overwrite, suffixes=FIGURES)
         if self.output is not None:
             check_output(self.output, overwrite=self.overwrite, suffixes=self.suffixes)
 
-    def deliver(self, result: dict[str, Any], text: str, *, written: bool = False) -> None:
+    @property
+    def is_netcdf(self) -> bool:
+        """Whether the result file is netCDF."""
+        return self.output is not None and self.output.suffix.lower() == ".nc"
+
+    def deliver(
+        self, result: Mapping[str, Any], text: str, dataset: "Dataset | InferenceData | None" = None
+    ) -> None:
         """Print and write a result.
 
         Args:
             result: Plain data for JSON.
-            text: What a person reads.
-            written: Whether the result file has been written already.
+            text: The lines that a person reads.
+            dataset: The content of a netCDF file; None if that file has been written already.
         """
-        typer.echo(json.dumps(result) if self.as_json else text)
-        if self.output is None:
-            return
-        if not written:
+        if self.output is not None and not self.is_netcdf:
             body = json.dumps(result, indent=2) + "\n"
-            write_atomically(self.output, lambda p: p.write_text(body))
-        self.say(f"wrote {self.output}")
+            write_atomically(self.output, lambda path: path.write_text(body))
+        elif self.output is not None and dataset is not None:
+            write_atomically(
+                self.output, lambda path: dataset.to_netcdf(str(path), engine="h5netcdf")
+            )
+        typer.echo(json.dumps(result) if self.as_json else text)
+        if self.output is not None:
+            self.say(f"wrote {self.output}")
 
-    def draw(self, figure: Any) -> None:
-        """Write a figure."""
-        from cevnsjax.plots import save
-
-        if self.plot is not None:
-            save(figure, self.plot, overwrite=self.overwrite)
-            self.say(f"wrote {self.plot}")
+    def echo(self, text: str) -> None:
+        """Print text on stdout, unless stdout is for JSON."""
+        if not self.as_json:
+            typer.echo(text)
 
     def say(self, text: str) -> None:
-        """A line on stderr."""
+        """Print a line on stderr."""
         typer.echo(text, err=True)
+
+
+@dataclass(frozen=True)
+class FigureSink(Sink):
+    """A sink with a figure file.
+
+    Attributes:
+        plot: Figure file.
+    """
+
+    plot: Plot = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.plot is not None:
+            check_output(self.plot, overwrite=self.overwrite, suffixes=FIGURES)
+
+    def draw(self, figure: "Callable[_P, Figure]", *args: _P.args, **keywords: _P.kwargs) -> None:
+        """Write a figure, if one was asked for.
+
+        Args:
+            figure: Function that draws it.
+            *args: Arguments of the function.
+            **keywords: Arguments of the function, by name.
+        """
+        if self.plot is not None:
+            from cevnsjax.plots import save
+
+            save(figure(*args, **keywords), self.plot, overwrite=self.overwrite)
+            self.say(f"wrote {self.plot}")
+
+
+@dataclass(frozen=True)
+class DatasetSink(FigureSink):
+    """A sink whose result file is netCDF or JSON."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".nc", ".json")
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Write the result to a file (.nc, .json).")
+    ] = None
+
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text, as wide as the terminal or, in a file, as it needs.
+
+    Args:
+        title: The line above it.
+        head: Names of the columns.
+        rows: Cells, row by row.
+    """
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left")
+    for i, name in enumerate(head):
+        numeric = i > 0 and name not in _TEXTS
+        drawn.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*row)
+    text = StringIO()
+    width = max(100, Console().width)
+    Console(file=text, width=width, color_system=None).print(drawn)
+    return text.getvalue().rstrip()

@@ -147,7 +147,7 @@ OPTIONS = {
     "statistic=spectra": "did you mean spectrum",
     "window_us=0,0.3": "0.5 us",
     "shape=qf_9": "qf_",
-    "nodes=0": "above 0",
+    "nodes=0": "nodes must be a whole number >= 1",
     "data=nowhere": "cannot be read",
 }
 WRONG_KIND = [

@@ -62,8 +62,9 @@ def test_new_experiment_overwrites_only_if_told(run, tmp_path):
     mine.write_text("mine")
     one_line(run("new-experiment", "my_ge"), "folder my_ge is not empty; choose another name, or")
     assert mine.read_text() == "mine"
-    assert run("new-experiment", "my_ge", "--force").code == 0
+    assert run("new-experiment", "my_ge", "--overwrite").code == 0
     assert mine.read_text() == made
+    assert run("new-experiment", "my_ge", "--force").code == 0
     one_line(run("new-experiment", "my_ge/data.csv"), "my_ge/data.csv is a file; choose another")
     one_line(run("new-experiment", "nowhere/my_ge"), "folder nowhere does not exist; create it")
     one_line(run("new-experiment"), "Missing argument")

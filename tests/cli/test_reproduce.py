@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cevnsjax.cli.commands import reproduce as command
+from cevnsjax.cli import sink
+from cevnsjax.cli.run_options import RunFolder
 from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper, Supplement, paper_of
 from cevnsjax.reproduce.rows import compare, published
@@ -234,7 +235,7 @@ def test_text_streams_by_group(run, made, monkeypatch):
     """The first group's table is out before the second is begun."""
     made(LIAO, ["reproduced", "close"], ["reproduced"], reason="because")
     said, paper = [], PAPERS[LIAO]
-    monkeypatch.setattr(command.typer, "echo", lambda text, **_: said.append(text))
+    monkeypatch.setattr(sink.typer, "echo", lambda text, **_: said.append(text))
     first, second = paper.groups
     seen = {}
 
@@ -306,7 +307,7 @@ def test_known_differences_do_not_fail(run, monkeypatch):
     ],
 )
 def test_bad_input(run, monkeypatch, words, message):
-    monkeypatch.setattr(command, "prepare", lambda: pytest.fail("work began"))
+    monkeypatch.setattr(RunFolder, "begin", lambda _: pytest.fail("work began"))
     done = run("reproduce", *words)
     assert done.code == 2
     assert done.out == ""
@@ -315,7 +316,7 @@ def test_bad_input(run, monkeypatch, words, message):
 
 
 def test_list(run, monkeypatch):
-    monkeypatch.setattr(command, "prepare", lambda: pytest.fail("work began"))
+    monkeypatch.setattr(RunFolder, "begin", lambda _: pytest.fail("work began"))
     got = as_object(run("reproduce", "--list", "--json"))["papers"]
     assert [p["paper"] for p in got] == list(PAPERS)
     assert sum(g["rows"] for p in got for g in p["groups"]) == 462

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from matplotlib.figure import Figure
 
+from cevnsjax.cli import run_options
 from cevnsjax.cli.commands import reproduce as command
 from cevnsjax.cli.commands import reproduce_pages as pages
 from cevnsjax.reproduce.beyond import Result, ResultTable, Section
@@ -17,6 +18,7 @@ from cevnsjax.reproduce.records import from_text, record_of, to_text
 from cevnsjax.reproduce.rows import compare, markdown, published
 
 NAME = "coherent2017"
+ALL_PAPERS = tuple(PAPERS)
 
 
 def drawn():
@@ -35,7 +37,8 @@ def small(monkeypatch):
         Group("strength", "slow", ("significance",), lambda: [far]),
     )
     paper = Paper(NAME, "A title", "A reference", groups)
-    monkeypatch.setattr(command, "PAPERS", {NAME: paper})
+    for other in ALL_PAPERS:
+        monkeypatch.delitem(PAPERS, other)
     monkeypatch.setitem(PAPERS, NAME, paper)
     figures = (
         PaperFigure("fig1", "Fig. 1: one", "What 1 < 2 shows.", drawn),
@@ -170,7 +173,7 @@ def test_rows_go_to_text_and_back():
     ],
 )
 def test_bad_folders(run, tmp_path, monkeypatch, words, message):
-    monkeypatch.setattr(command, "prepare", lambda: None)
+    monkeypatch.setattr(run_options, "prepare", lambda: None)
     monkeypatch.setattr(command, "_compute", lambda *_: pytest.fail("work began"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("keep")
@@ -182,7 +185,7 @@ def test_bad_folders(run, tmp_path, monkeypatch, words, message):
 
 
 def test_every_paper_has_figures_with_names_of_their_own():
-    for name in PAPERS:
+    for name in ALL_PAPERS:
         figures = figures_of(name)
         assert figures, name
         assert len({f.name for f in figures}) == len(figures)

@@ -8,17 +8,20 @@ import arviz  # noqa: F401
 import pytest
 import xarray as xr
 
-from cevnsjax.cli.commands import sample as posterior
-from cevnsjax.cli.commands import scan as scans
-from cevnsjax.cli.commands import toys
+from cevnsjax.cli.commands.feldman_cousins import feldman_cousins
+from cevnsjax.cli.commands.sample import sample
+from cevnsjax.cli.commands.scan import scan
+from cevnsjax.cli.commands.toys import toys
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
-from cevnsjax.cli.sink import Sink
+from cevnsjax.cli.sampling import Sampling
+from cevnsjax.cli.sink import DatasetSink
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.runs import processes as run_processes
 
-ASKED = Request(["csi-2017"], None, None, None, None, ("sin2_theta_w",))
-AXES = {"sin2_theta_w": (0.1, 0.4, 5)}
+REQUEST = Request(["csi-2017"])
+NAME = "sin2_theta_w"
+AXIS = "sin2_theta_w=0.1:0.4:5"
 
 
 @pytest.fixture(autouse=True)
@@ -28,40 +31,35 @@ def no_cache(monkeypatch):
 
 
 def sink(output=None):
-    return Sink(None, output, False, True, (".nc", ".json"))
+    return DatasetSink(output=output, as_json=True)
 
 
-def throw(kept, output=None):
-    name = "sin2_theta_w"
-    toys.toys(ASKED, 1500, (name,), {}, 1, sink(output), auxiliary=True, kept=kept)
+def throw(run, output=None):
+    toys(REQUEST, toys=1500, test=[NAME], seed=1, run=run, sink=sink(output))
 
 
-def construct(kept, output=None):
-    levels = (0.9,)
-    to = sink(output)
-    toys.feldman_cousins(
-        ASKED, None, AXES, 1024, levels, "profile", 1, to, auxiliary=True, kept=kept
-    )
+def construct(run, output=None):
+    options = {"axis": [AXIS], "toys": 1024, "level": [0.9], "seed": 1}
+    feldman_cousins(REQUEST, **options, run=run, sink=sink(output))
 
 
-def scan(kept, output=None):
-    scans.scan(ASKED, AXES, "node", (), sink(output), nuisances=False, kept=kept)
+def evaluate(run, output=None):
+    scan(REQUEST, x=AXIS, engine="node", run=run, sink=sink(output))
 
 
-def draw(kept, output=None):
-    how = posterior.Sampling({}, chains=2, draws=60, warmup=40)
-    asked = Request(["csi-2017"], None, ["sin2_theta_w"], None, None)
-    posterior.sample(asked, how, "corner", sink(output), kept)
+def draw(run, output=None):
+    sampling = Sampling(free=[NAME], warmup=40)
+    sample(REQUEST, sampling, chains=2, draws=60, run=run, sink=sink(output))
 
 
 @pytest.mark.parametrize(
-    "command", [throw, construct, scan, pytest.param(draw, marks=pytest.mark.slow)]
+    "command", [throw, construct, evaluate, pytest.param(draw, marks=pytest.mark.slow)]
 )
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     command(RunOptions(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)
-    for kept in (RunOptions(tmp_path / "run"), RunOptions(tmp_path / "run", resume=True)):
-        command(kept)
+    for run in (RunOptions(tmp_path / "run"), RunOptions(tmp_path / "run", resume=True)):
+        command(run)
         assert json.loads(capsys.readouterr().out) == expected
     command(RunOptions(tmp_path / "run", resume=True), tmp_path / "with.nc")
     capsys.readouterr()
@@ -81,13 +79,13 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
 
 
 @pytest.mark.parametrize(
-    ("kept", "message"),
+    ("run", "message"),
     [
         (RunOptions(process="0/2"), "--process 0/2 needs --folder"),
-        (RunOptions(resume=True), "--resume needs the folder of a run"),
+        (RunOptions(resume=True), "resume=True needs the folder of a run: folder= .--folder."),
         (RunOptions(devices=0), "devices must be a whole number"),
     ],
 )
-def test_options_that_make_no_sense(kept, message):
+def test_options_that_make_no_sense(run, message):
     with pytest.raises(InputError, match=message):
-        throw(kept)
+        throw(run)

@@ -13,18 +13,17 @@ import pytest
 from cli.conftest import Run
 
 import cevnsjax as cj
-from cevnsjax.cli.commands.sample import priors_of
-from cevnsjax.cli.commands.sample_figures import FIGURES, posterior_figure
+from cevnsjax.cli.commands.sample import FIGURES, posterior_figure
 from cevnsjax.cli.main import main
+from cevnsjax.cli.words import priors_of
 from cevnsjax.inference.posteriors import draws as posterior_draws
-from cevnsjax.inference.posteriors import sample as posterior
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.report import report
 from cevnsjax.parameters import Normal, Uniform
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SAMPLE = "sample csi-2017"
-SHORT = ("--chains", "2", "--draws", "1200", "--warmup", "200", "--seed", "3", "--marginalize")
+SHORT = ("--chains", "2", "--draws", "1200", "--warmup", "200", "--seed", "3", "--marginalise")
 PRIOR = ("--prior", "sin2_theta_w=normal:0.24,0.05")
 NAMES = ["sin2_theta_w", "alpha_sig_csi2017", "alpha_brn_csi2017"]
 
@@ -64,7 +63,7 @@ def resampled(monkeypatch):
     """Function that makes the command use other draws, so that nothing is compiled again."""
 
     def use(result):
-        monkeypatch.setattr(posterior, "sample", lambda *_, **__: result)
+        monkeypatch.setattr(cj, "sample", lambda *_, **__: result)
 
     return use
 
@@ -190,7 +189,7 @@ def test_advice_is_in_the_words_of_the_command_line(run, resampled, stored):
     done = run("sample", "csi-2017", "--json")
     assert "50 divergent transitions" in done.err
     assert "--target-accept 0.95" in done.err
-    assert "--marginalize" in done.err
+    assert "--marginalise" in done.err
     assert json.loads(done.out)["divergences"] == 50
 
 
@@ -246,8 +245,8 @@ CASES = [
     (f"{SAMPLE} --prior sin2=uniform:0,1", "unknown parameter 'sin2'; did you mean sin2_theta_w"),
     (f"{SAMPLE} --prior R_n_Cs=uniform:4,6", "R_n_Cs, which does not vary"),
     (
-        f"{SAMPLE} --marginalize --prior alpha_sig_csi2017=normal:0,1",
-        "drop its prior, or leave --marginalize out",
+        f"{SAMPLE} --marginalise --prior alpha_sig_csi2017=normal:0,1",
+        "drop its prior, or leave marginalize_linear=True (--marginalise) out",
     ),
     (
         f"{SAMPLE} --prior sin2_theta_w=uniform:0,1 --prior sin2_theta_w=normal:0,1",
@@ -274,7 +273,7 @@ CASES = [
     (f"{SAMPLE} --output there.json", "there.json exists"),
     (
         f"{SAMPLE} --interaction own:extra --free my_eps",
-        "give --prior my_eps=normal:mean,sd or uniform:low,high",
+        "(--prior my_eps=normal:mean,sd or uniform:low,high)",
     ),
 ]
 
@@ -305,19 +304,20 @@ def test_priors_of_words():
 
 
 def test_numbers_reach_the_library(run, monkeypatch, stored):
-    """Every option, as it was given; the sampler's method only where it was."""
+    """Every option, as it was given."""
     asked = {}
 
     def listen(_, free, **options):
         asked.update(options, free=free)
         return stored
 
-    monkeypatch.setattr(posterior, "sample", listen)
+    monkeypatch.setattr(cj, "sample", listen)
     words = "--chains 3 --draws 50 --warmup 20 --seed 9 --target-accept 0.9 --marginalize"
     more = ("--free", "sin2_theta_w", "--fix", "R_n_Cs=5", "--prior", "sin2_theta_w=uniform:0,0.5")
     assert run("sample", "csi-2017", *words.split(), *more).code == 0
     expected = {
         "free": ["sin2_theta_w"],
+        "method": "nuts",
         "fixed": {"R_n_Cs": 5.0},
         "priors": {"sin2_theta_w": Uniform(0.0, 0.5)},
         "chains": 3,

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from cevnsjax.inference.posteriors import calibration
+import cevnsjax as cj
 from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
 
 PRIOR = ("--prior", "sin2_theta_w=uniform:0.1,0.4")
@@ -28,7 +28,7 @@ def ranked(monkeypatch):
             seen.update(options, free=free)
             return found(ranks)
 
-        monkeypatch.setattr(calibration, "sbc", sbc)
+        monkeypatch.setattr(cj, "sbc", sbc)
         return seen
 
     return use
@@ -37,7 +37,7 @@ def ranked(monkeypatch):
 def test_options_reach_the_library(run, ranked, tmp_path):
     seen = ranked(np.arange(200) % 10)
     words = ("--free", "sin2_theta_w", "--simulations", "30", "--draws", "9", "--thin", "2")
-    more = ("--method", "smc", "--seed", "7", "--marginalize", "--plot", "ranks.png", "--json")
+    more = ("--method", "smc", "--seed", "7", "--marginalise", "--plot", "ranks.png", "--json")
     done = run("sbc", "csi-2017", *PRIOR, *words, *more)
     assert done.code == 0, done.err
     result = json.loads(done.out)

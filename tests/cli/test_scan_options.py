@@ -40,7 +40,7 @@ def test_three_axes_are_projected(run, tmp_path):
 
 
 def test_scan_over_a_further_parameter_with_nuisances(run, tmp_path):
-    words = ("--x", "eps_uV_ee=-0.4:0.4:3", "--free", "eps_uV_mumu", "--nuisances")
+    words = ("--x", "eps_uV_ee=-0.4:0.4:3", "--free", "eps_uV_mumu", "--keep-nuisances")
     done = run("scan", "csi-2017", *words, "--output", "s.nc")
     assert done.code == 0, done.err
     model = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_uV_mumu")])

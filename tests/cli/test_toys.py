@@ -22,7 +22,16 @@ def model():
 
 
 def test_toys(run, model, tmp_path):
-    words = ("--n", "2000", "--test", "sin2_theta_w", "--true", "sin2_theta_w=0.2", "--seed", "5")
+    words = (
+        "--toys",
+        "2000",
+        "--test",
+        "sin2_theta_w",
+        "--truth",
+        "sin2_theta_w=0.2",
+        "--seed",
+        "5",
+    )
     files = ("--output", "t.nc", "--plot", "t.png")
     got = as_object(run("toys", "csi-2017", *words, *files, "--json"))
     want = cj.toys(model, 2000, test="sin2_theta_w", truth={"sin2_theta_w": 0.2}, seed=5)
@@ -37,24 +46,26 @@ def test_toys(run, model, tmp_path):
 
 
 def test_toys_without_auxiliary_measurements(run, model):
-    words = ("--n", "1000", "--test", "sin2_theta_w", "--no-auxiliary")
+    words = ("--toys", "1000", "--test", "sin2_theta_w", "--no-auxiliary")
     got = as_object(run("toys", "csi-2017", *words, "--json"))
     want = cj.toys(model, 1000, test="sin2_theta_w", auxiliary=False)
     assert got["auxiliary"] == 0
     assert got["q_quantiles"]["0.90"] == pytest.approx(float(want["q"].quantile(0.90)), rel=1e-12)
 
 
-def test_toys_as_text(run):
-    done = run("toys", "csi-2017", "--n", "500", "--test", "sin2_theta_w")
+def test_toys_as_text_with_aliases_of_options(run):
+    done = run(
+        "toys", "csi-2017", "--n", "500", "--test", "sin2_theta_w", "--true", "sin2_theta_w=0.2"
+    )
     assert done.code == 0, done.err
-    assert "500 pseudo-experiments at sin2_theta_w = 0.23857" in done.out
+    assert "500 pseudo-experiments at sin2_theta_w = 0.2 " in done.out
     assert "q at 68.27 %, 90 %, 95.45 %" in done.out
 
 
 def test_feldman_cousins(run, model, tmp_path):
     words = ("--axis", "sin2_theta_w=0.1:0.35:11", "--toys", "2048", "--level", "0.90")
     files = ("--output", "f.nc", "--plot", "f.png")
-    got = as_object(run("fc", "csi-2017", *words, *files, "--json"))
+    got = as_object(run("feldman-cousins", "csi-2017", *words, *files, "--json"))
     want = cj.feldman_cousins(model, levels=0.90, toys=2048, sin2_theta_w=(0.1, 0.35, 11))
     assert got["intervals"] == json.loads(want.attrs["intervals"])
     assert got["p_value"] == want["p_value"].values.tolist()
@@ -82,13 +93,13 @@ def test_region_of_two(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("toys", "csi-2017", "--n", "0"), "toys must be a whole number"),
+        (("toys", "csi-2017", "--toys", "0"), "toys must be a whole number"),
         (("toys", "csi-2017", "--test", "nothing"), "nothing"),
-        (("toys", "csi-2017", "--true", "sin2_theta_w"), "name=value"),
-        (("toys", "csi-2017", "--true", "sin2_theta_w=x"), "not a number"),
+        (("toys", "csi-2017", "--truth", "sin2_theta_w"), "name=value"),
+        (("toys", "csi-2017", "--truth", "sin2_theta_w=x"), "not a number"),
         (("toys", "csi-2017", "--output", "x.csv"), "ending"),
         (("fc", "csi-2017", "--level", "1.5"), "within (0, 1)"),
-        (("fc", "csi-2017", "--nuisances", "all"), "nuisances"),
+        (("fc", "csi-2017", "--true-nuisances", "all"), "nuisances"),
         (("fc", "csi-2017", "--parameter", "R_n_Cs", "--axis", "sin2_theta_w=0:1:3"), "not both"),
     ],
     ids=["n", "name", "word", "number", "ending", "level", "nuisances", "both"],

@@ -1,62 +1,109 @@
-"""What the commands do: one library call each, then text, JSON, files and figures."""
+"""The fit command, and figures of a fit: spectrum, pulls, impacts, correlations."""
 
-import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cevnsjax.cli.commands.fit_figures import FIGURES, fit_figure
+import cevnsjax as cj
 from cevnsjax.cli.commands.predict import only_experiment, spectrum_figure
-from cevnsjax.cli.commands.system import prepare, say_table
-from cevnsjax.cli.request import Request, build
-from cevnsjax.cli.sink import Sink
-from cevnsjax.core.errors import UnknownNameError
-from cevnsjax.core.levels import DEFAULT_LEVELS
+from cevnsjax.cli.options import Free, Seed, Words
+from cevnsjax.cli.request import Request
+from cevnsjax.cli.sink import FigureSink, table
+from cevnsjax.cli.words import ranges_of
+from cevnsjax.core.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cevnsjax.inference.fits.fit_result import FitResult
+
+_FIGURES = ("spectrum", "pulls", "impacts", "correlations")
 
 
-def fit(request: Request, search: dict[str, Any], figure: str, sink: Sink) -> None:
-    """Fit, print, draw; exit status 1 if the fit did not converge.
+def fit(
+    request: Request,
+    *,
+    free: Free = (),
+    method: Annotated[
+        str, typer.Option("--method", help="auto, newton, lbfgs or minuit.")
+    ] = "auto",
+    bounds: Annotated[
+        Words, typer.Option("--bounds", help="Narrower bounds: name=low:high; repeatable.")
+    ] = (),
+    starts: Annotated[
+        int, typer.Option("--starts", help="Random starts besides the default values.")
+    ] = 0,
+    seed: Seed = 0,
+    figure: Annotated[
+        str, typer.Option("--figure", help="For --plot: spectrum, pulls, impacts or correlations.")
+    ] = "spectrum",
+    sink: FigureSink,
+) -> None:
+    """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise.
 
-    Args:
-        request: What to fit.
-        search: Options of the library's ``fit``.
-        figure: What to draw.
-        sink: Where results go.
+    Exit status 1 if the fit did not converge.
     """
-    if figure not in FIGURES:
-        raise UnknownNameError("figure", figure, FIGURES)
-    prepare()
-    from cevnsjax.inference.fits.fit import fit as run
-    from cevnsjax.inference.rounding import rounded
-
-    model = build(request)
+    if figure not in _FIGURES:
+        raise UnknownNameError("figure", figure, _FIGURES)
+    box = ranges_of(bounds, "--bounds")
+    model = request.model(free, box)
     if sink.plot is not None and figure == "spectrum":
         only_experiment(model)
-    result = run(model, request.free, fixed=request.fixed, **search)
+    result = cj.fit(
+        model,
+        free or None,
+        fixed=request.fixed,
+        method=method,
+        bounds=box,
+        starts=starts,
+        seed=seed,
+    )
+    sink.deliver(result.to_dict(), _text(model, result))
+    sink.draw(_figure, model, result, figure)
+    if not result.converged:
+        raise typer.Exit(1)
+
+
+def _text(model: "cj.Model", result: "FitResult") -> str:
+    from cevnsjax.inference.rounding import rounded
+
     rows = []
     for name, x in result.values.items():
         value, error = rounded(x, result.errors[name])
         p = model.parameters[name]
         at_bound = "at bound" if name in result.at_bound else error
         rows.append((name, value, at_bound, p.unit, p.meaning))
-    title = f"{result.analysis or ' + '.join(result.experiments)}: {result.status}"
-    table = say_table(title, ("parameter", "value", "error", "unit", "meaning"), rows)
-    more = [f"another minimum: {_place(v)}, chi2 = {c:.3f}" for c, v in result.minima[1:]]
-    sink.deliver(result.to_dict(), "\n".join([table, result.lines()[-1], *result.notes, *more]))
-    if sink.plot is not None and figure == "spectrum":
-        sink.draw(spectrum_figure(model, {**result.fixed, **result.values}, _note(model, result)))
-    elif sink.plot is not None:
-        sink.draw(fit_figure(model, result, figure))
-    if not result.converged:
-        raise typer.Exit(1)
+    head = ("parameter", "value", "error", "unit", "meaning")
+    minima = [f"another minimum: {_place(v)}, chi2 = {c:.3f}" for c, v in result.minima[1:]]
+    lines = [
+        table(f"{model.title}: {result.status}", head, rows),
+        result.lines()[-1],
+        *result.notes,
+        *minima,
+    ]
+    return "\n".join(lines)
 
 
 def _place(values: dict[str, float]) -> str:
     return ", ".join(f"{n} = {x:.4g}" for n, x in values.items())
 
 
-def _note(model: Any, result: Any) -> list[str]:
+def _figure(model: "cj.Model", result: "FitResult", kind: str) -> "Figure":
+    if kind == "spectrum":
+        return spectrum_figure(model, {**result.fixed, **result.values}, _note(model, result))
+    title = model.title
+    if kind == "correlations":
+        return cj.plots.correlations(list(result.values), result.correlation, title=title)
+    pulls = _pulls(model, result)
+    if kind == "impacts":
+        return _impacts(model, result, pulls)
+    if not pulls:
+        raise InputError(f"{title} has no constrained nuisances, so there are no pulls")
+    values, errors = zip(*pulls.values(), strict=True)
+    return cj.plots.pulls(list(pulls), values, errors, title=title)
+
+
+def _note(model: "cj.Model", result: "FitResult") -> list[str]:
     """Fitted parameters and goodness of fit, for a figure."""
     from cevnsjax.inference.rounding import rounded
 
@@ -70,57 +117,32 @@ def _note(model: Any, result: Any) -> list[str]:
     return [*lines, rf"$\chi^2$/ndf = {result.chi2:.2f}/{result.ndf}"]
 
 
-def profile(
-    request: Request,
-    parameter: str,
-    levels: tuple[float, ...],
-    within: tuple[float, float] | None,
-    side: str,
-    sink: Sink,
-) -> None:
-    """Profile, print, draw; exit status 1 if an inner fit did not converge."""
-    prepare()
-    from cevnsjax.inference.fits.profile import profile as run
-
-    model = build(request)
-    result = run(
-        model,
-        parameter,
-        levels=levels or DEFAULT_LEVELS,
-        free=request.free or (),
-        fixed=request.fixed,
-        within=within,
-        side=side,
+def _impacts(
+    model: "cj.Model", result: "FitResult", pulls: dict[str, tuple[float, float]]
+) -> "Figure":
+    """Shifts of the first fitted parameter by one standard deviation of each nuisance."""
+    parameter = next((n for n in result.values if n not in pulls), None)
+    if parameter is None or len(result.values) < 2:
+        raise InputError("impacts are on a fitted parameter; fit one with --free")
+    shifts = result.impacts(parameter)
+    nan = float("nan")
+    beside = [pulls.get(n, (nan, nan)) for n in shifts]
+    return cj.plots.impacts(
+        list(shifts),
+        list(shifts.values()),
+        [-x for x in shifts.values()],
+        label=model.parameters[parameter].label,
+        pulls=([v for v, _ in beside], [e for _, e in beside]),
+        title=model.title,
     )
-    held = {n: p.default for n, p in model.parameters.items() if p.kind == "theory"}
-    held = {**held, **result.fixed}
-    others = ", ".join(
-        f"{n} = {x:g}" for n, x in held.items() if n != parameter and n not in result.free
-    )
-    sink.deliver(result.to_dict(), "\n".join([*result.lines(), f"held: {others or 'nothing'}"]))
-    if sink.plot is not None:
-        from cevnsjax.plots import profile as draw
-
-        figure = draw(
-            result.x,
-            result.delta_chi2,
-            label=model.parameters[parameter].label,
-            best_fit=result.best_fit,
-            intervals=result.intervals,
-            levels=result.levels,
-            title=model.title,
-        )
-        sink.draw(figure)
-    if result.status != "converged":
-        sink.say(result.status)
-        raise typer.Exit(1)
 
 
-def new_experiment(folder: Path, force: bool, as_json: bool) -> None:
-    """Write a template folder, print its files and what to do next."""
-    from cevnsjax.experiments import write_template
-
-    files = [str(path) for path in write_template(folder, overwrite=force)]
-    word = str(folder) if folder.is_absolute() else f"./{folder}"
-    text = [*(f"wrote {name}" for name in files), f"next: cevnsjax fit {word}"]
-    typer.echo(json.dumps({"folder": str(folder), "files": files}) if as_json else "\n".join(text))
+def _pulls(model: "cj.Model", result: "FitResult") -> dict[str, tuple[float, float]]:
+    """Fitted nuisances and their errors in widths of their priors."""
+    pulls = {}
+    for name, x in result.values.items():
+        p, error = model.parameters[name], result.errors[name]
+        if p.kind == "nuisance" and isinstance(p.prior, cj.Normal):
+            sd = p.prior.sd
+            pulls[name] = ((x - p.prior.mean) / sd, error / sd if error else float("nan"))
+    return pulls

@@ -1,21 +1,26 @@
-"""The forecast command: expected errors and intervals, then text, JSON, netCDF and a figure."""
+"""The forecast command: expected errors and intervals, as text, JSON, netCDF and a figure."""
 
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cevnsjax.cli.commands.system import prepare, say_table
-from cevnsjax.cli.request import Request, axis, build
-from cevnsjax.cli.sink import Sink
+import cevnsjax as cj
+from cevnsjax.cli.options import Levels, ProfiledOver, Side, Truth, Words
+from cevnsjax.cli.request import Request
+from cevnsjax.cli.sink import DatasetSink, table
+from cevnsjax.cli.words import axis, numbers_of
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import write_atomically
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
-_AXIS = {
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
+
+_AXIS_LABELS = {
     "exposure": "exposure relative to today",
     "background": "background of {} relative to today",
     "sd": "standard deviation of {}",
@@ -23,12 +28,67 @@ _AXIS = {
 }
 
 
-def grid_of(word: str | None) -> tuple[str, list[float]]:
-    """Name and values from name=low:high:points[:log]; exposure 1 if there is no word.
+def forecast(
+    request: Request,
+    *,
+    parameter: Annotated[
+        str, typer.Option("--parameter", help="Parameter to measure.")
+    ] = "sin2_theta_w",
+    over: Annotated[
+        str | None,
+        typer.Option(
+            "--over",
+            help="What changes: name=low:high:points[:log]; exposure, exposure.EXPERIMENT, "
+            "background.EXPERIMENT, efficiency.EXPERIMENT.x_0, sd.NUISANCE or an option of --set.",
+        ),
+    ] = None,
+    free: ProfiledOver = (),
+    truth: Truth = (),
+    statistical: Annotated[
+        Words, typer.Option("--statistical", help="Nuisance that shrinks as 1/sqrt(exposure).")
+    ] = (),
+    level: Levels = DEFAULT_LEVELS,
+    side: Side = "both",
+    sink: DatasetSink,
+) -> None:
+    """Expected error and interval of a parameter, e.g. against exposure; needs no data.
 
-    Raises:
-        InputError: If the word has another form, or no point.
+    Exit status 1 if an inner fit did not converge.
     """
+    true_values = numbers_of(truth, "--truth")
+    name, grid = _grid(over)
+    if sink.plot is not None and len(grid) < 2:
+        raise InputError("a figure needs two points at least: --over exposure=0.1:100:12:log")
+    from cevnsjax.inference.forecasts.design import KINDS
+
+    def model_at(x: float) -> "cj.Model":
+        """The model with an option of experiment or theory set to x."""
+        changed = replace(request, settings=[*request.settings, f"{name}={x!r}"])
+        return changed.model(free, [parameter, *true_values])
+
+    changes_design = name.partition(".")[0] in KINDS
+    model = request.model(free, [parameter, *true_values]) if changes_design else model_at(grid[0])
+    dataset = cj.forecast(
+        model if changes_design else model_at,
+        parameter,
+        truth=true_values,
+        free=free,
+        fixed=request.fixed,
+        level=level,
+        over={name: grid},
+        side=side,
+        statistical=statistical,
+    )
+    sink.deliver(_plain(dataset, name), _text(dataset, name), dataset)
+    sink.draw(_figure, dataset, name, model.parameters[parameter].label)
+    failed = int((~dataset["converged"]).sum())
+    if failed:
+        sink.say(f"minimisation failed at {failed} points; see converged")
+        raise typer.Exit(1)
+
+
+def _grid(word: str | None) -> tuple[str, list[float]]:
+    """Name and values from name=low:high:points[:log]; exposure 1 if there is no word."""
     if word is None:
         return "exposure", [1.0]
     name, (low, high, points, *spacing) = axis(word)
@@ -36,70 +96,18 @@ def grid_of(word: str | None) -> tuple[str, list[float]]:
         raise InputError(f"--over {word!r} needs low < high and a point at least")
     if spacing and low <= 0:
         raise InputError(f"--over {word!r}: a logarithmic axis must start above 0")
-    steps = [k / max(points - 1, 1) for k in range(points)]
+    if points == 1:
+        return name, [low]
+    steps = [k / (points - 1) for k in range(1, points - 1)]
     if spacing:
         inner = [low * (high / low) ** t for t in steps]
     else:
         inner = [low + (high - low) * t for t in steps]
-    return name, [low, *inner[1:-1], high] if points > 1 else [low]
+    return name, [low, *inner, high]
 
 
-def forecast(
-    request: Request,
-    parameter: str,
-    over: str | None,
-    levels: tuple[float, ...],
-    truth: dict[str, float],
-    side: str,
-    statistical: Sequence[str],
-    sink: Sink,
-) -> None:
-    """Forecast, print, write, draw; exit status 1 if an inner fit did not converge."""
-    name, grid = grid_of(over)
-    if sink.plot is not None and len(grid) < 2:
-        raise InputError("a figure needs two points at least: --over exposure=0.1:100:12:log")
-    prepare()
-    from cevnsjax.inference.forecasts.design import KINDS
-    from cevnsjax.inference.forecasts.forecast import forecast as run
-
-    is_key = name.partition(".")[0] in KINDS
-    first = build(request if is_key else _with_option(request, name, grid[0]))
-    dataset = run(
-        first if is_key else lambda x: build(_with_option(request, name, x)),
-        parameter,
-        truth=truth,
-        free=request.free or (),
-        fixed=request.fixed,
-        level=levels or DEFAULT_LEVELS,
-        over={name: grid},
-        side=side,
-        statistical=statistical,
-    )
-    to_file = sink.output is not None and sink.output.suffix.lower() == ".nc"
-    if sink.output is not None and to_file:
-        write_atomically(sink.output, lambda p: dataset.to_netcdf(p, engine="h5netcdf"))
-    sink.deliver(_plain(dataset, name), _table(dataset, name), written=to_file)
-    if sink.plot is not None:
-        sink.draw(_figure(dataset, name, first.parameters[parameter].label))
-    if not bool(dataset["converged"].all()):
-        failed = int((~dataset["converged"]).sum())
-        sink.say(f"minimisation failed at {failed} points; see converged")
-        raise typer.Exit(1)
-
-
-def _with_option(request: Request, name: str, x: float) -> Request:
-    """The request with an option of experiment or theory set to x."""
-    return replace(request, settings=[*(request.settings or []), f"{name}={x!r}"])
-
-
-def _plain(dataset: Any, name: str) -> dict[str, Any]:
+def _plain(dataset: "Dataset", name: str) -> dict[str, Any]:
     """Plain data for JSON: null where there is no number."""
-
-    def numbers(values: Any) -> Any:
-        if isinstance(values, list):
-            return [numbers(v) for v in values]
-        return values if math.isfinite(values) else None
-
     about = {k: dataset.attrs[k] for k in ("parameter", "truth", "unit", "side", "analysis")}
     return {
         **about,
@@ -109,34 +117,37 @@ def _plain(dataset: Any, name: str) -> dict[str, Any]:
         "over": name,
         name: dataset[name].values.tolist(),
         "levels": dataset["level"].values.tolist(),
-        **{k: numbers(dataset[k].values.tolist()) for k in dataset.data_vars if k != "converged"},
-        "converged": dataset["converged"].values.tolist(),
+        **{str(k): _or_null(x.values.tolist()) for k, x in dataset.data_vars.items()},
     }
 
 
-def _table(dataset: Any, name: str) -> str:
-    """The forecast as a table."""
+def _or_null(values: Any) -> Any:
+    if isinstance(values, list):
+        return [_or_null(x) for x in values]
+    return values if math.isfinite(values) else None
+
+
+def _text(dataset: "Dataset", name: str) -> str:
     about = dataset.attrs
     unit = f" {about['unit']}" if about["unit"] else ""
     title = f"{about['parameter']} = {about['truth']:.5g}{unit}, expected"
-    levels = dataset["level"].values.tolist()
     rows = []
     for k, x in enumerate(dataset[name].values.tolist()):
         sd = float(dataset["sd"][k])
         ends = zip(dataset["low"].values[k], dataset["high"].values[k], strict=True)
         spans = [f"[{low:.4g}, {high:.4g}]" for low, high in ends]
         rows.append((f"{x:.4g}", f"{sd:.3g}" if math.isfinite(sd) else "-", *spans))
-    return say_table(title, (name, "sd", *(f"{x:.6g} CL" for x in levels)), rows)
+    levels = [f"{x:.6g} CL" for x in dataset["level"].values.tolist()]
+    return table(title, (name, "sd", *levels), rows)
 
 
-def _figure(dataset: Any, name: str, label: str) -> Any:
-    from cevnsjax.plots.likelihoods.forecast import forecast as draw
+def _figure(dataset: "Dataset", name: str, label: str) -> "Figure":
     from cevnsjax.plots.likelihoods.scans import scale_of
 
     sides = 1 if dataset.attrs["side"] == "both" else 2
-    levels = dataset["level"].values.tolist()
+    levels: Sequence[float] = dataset["level"].values.tolist()
     kind, _, target = name.partition(".")
-    return draw(
+    return cj.plots.forecast(
         dataset[name].values,
         dataset["low"].values,
         dataset["high"].values,
@@ -144,7 +155,7 @@ def _figure(dataset: Any, name: str, label: str) -> Any:
         # A one-sided limit leaves all that is excluded on one side.
         levels={level_key(x): delta_chi2_at(sides * x + 1 - sides) for x in levels},
         label=label,
-        x_label=_AXIS.get(kind, name).format(target),
+        x_label=_AXIS_LABELS.get(kind, name).format(target),
         sd=dataset["sd"].values,
         title=dataset.attrs["analysis"] or " + ".join(dataset.attrs["experiments"]),
         x_scale=scale_of(dataset[name].values),

@@ -1,103 +1,128 @@
-"""The ``predict`` command: counts by component, and spectra in recoil energy."""
+"""The predict command: counts by component, and spectra in recoil energy."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
+import typer
 
-from cevnsjax.cli.commands.system import prepare, say_table
-from cevnsjax.cli.request import Request, build
-from cevnsjax.cli.sink import Sink
+import cevnsjax as cj
+from cevnsjax.cli.request import Request
+from cevnsjax.cli.sink import FigureSink, table
 from cevnsjax.core.errors import InputError, UnknownNameError
 
-_QUANTITIES = {
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+    from xarray import DataArray
+
+_LABELS = {
     "counts": "counts",
     "dR_dT_nr": r"$dR/dT_\mathrm{nr}$ [1/kg/keV]",
     "dsigma_dT_nr": r"$d\sigma/dT_\mathrm{nr}$ [cm$^2$/keV]",
 }
+_TABLE_ROWS = 20
 
 
-def predict(request: Request, sink: Sink, quantity: str, energy: float | None) -> None:
-    """Predict at defaults and --fix values, print, draw."""
-    if quantity not in _QUANTITIES:
-        raise UnknownNameError("quantity", quantity, _QUANTITIES)
+def predict(
+    request: Request,
+    *,
+    quantity: Annotated[
+        str, typer.Option("--quantity", help="counts, dR_dT_nr or dsigma_dT_nr.")
+    ] = "counts",
+    energy: Annotated[
+        float | None,
+        typer.Option("--energy", help="Neutrino energy of dsigma_dT_nr; 30 if left out [MeV]."),
+    ] = None,
+    sink: FigureSink,
+) -> None:
+    """Expected counts by neutrino source and background, or spectra in recoil energy.
+
+    With interactions beyond the Standard Model the figure compares the two.
+    """
+    if quantity not in _LABELS:
+        raise UnknownNameError("quantity", quantity, _LABELS)
     if energy is not None and quantity != "dsigma_dT_nr":
         raise InputError(f"--energy belongs to --quantity dsigma_dT_nr, not to {quantity}")
     if energy is not None and not 0 < energy < 1e5:
         raise InputError(f"--energy must lie between 0 and 1e5 MeV, got {energy:g}")
-    prepare()
-    model = build(request)
+    model = request.model()
     if quantity == "counts":
-        _counts(model, request, sink)
+        _predict_counts(model, request.fixed, sink)
     else:
-        _recoil(model, request, sink, quantity, 30.0 if energy is None else energy)
+        _predict_recoil(model, request.fixed, quantity, 30.0 if energy is None else energy, sink)
 
 
-def _counts(model: Any, request: Request, sink: Sink) -> None:
-    predicted = model.predicted(request.fixed)
+def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSink) -> None:
+    predicted = model.predicted(values)
     results = {}
     for name, experiment in model.experiments.items():
-        parts = predicted[name]
         results[name] = {
             "observables": [experiment.observable, *experiment.extra],
             "edges": {
                 experiment.observable: experiment.edges.tolist(),
-                **{name: list(edges) for name, edges in experiment.extra.items()},
+                **{axis: list(edges) for axis, edges in experiment.extra.items()},
             },
-            "signal": {s: _on_grid(experiment, c) for s, c in parts["signal"].items()},
-            "background": {b: _on_grid(experiment, c) for b, c in parts["background"].items()},
+            **{
+                kind: {n: _on_grid(experiment, counts) for n, counts in components.items()}
+                for kind, components in predicted[name].items()
+            },
             "observed": _on_grid(experiment, experiment.observed),
         }
-    text = "\n\n".join(_prediction_table(n, r) for n, r in results.items())
+    text = "\n\n".join(_counts_table(n, r) for n, r in results.items())
     # One experiment gives its object; several give an object of them by name.
     sink.deliver(next(iter(results.values())) if len(results) == 1 else results, text)
-    if sink.plot is not None:
-        sink.draw(_figure(model, request))
+    sink.draw(_counts_figure, model, values)
 
 
-def _summed(nested: list[Any]) -> list[float]:
-    """Nested counts summed over all axes but the first, [bin] [count]."""
-    array = np.asarray(nested)
-    return array.reshape(array.shape[0], -1).sum(axis=1).tolist()
-
-
-def _on_grid(experiment: Any, counts: Any) -> list[Any]:
+def _on_grid(experiment: Any, counts: "ArrayLike") -> list[Any]:
     """Flat counts as nested lists over the experiment's axes."""
+    import numpy as np
+
     return np.asarray(counts).reshape(experiment.grid).tolist()
 
 
-def _projected(experiment: Any, counts: Any) -> np.ndarray:
+def _projected(experiment: Any, counts: "ArrayLike") -> "np.ndarray":
     """Counts summed over all axes but the first, [bin] [count]."""
+    import numpy as np
+
     return np.asarray(counts).reshape(experiment.grid[0], -1).sum(axis=1)
 
 
-def _prediction_table(name: str, result: dict[str, Any]) -> str:
+def _counts_table(name: str, result: Mapping[str, Any]) -> str:
+    import numpy as np
+
     observable = result["observables"][0]
     edges = result["edges"][observable]
-    columns = {n: _summed(c) for n, c in {**result["signal"], **result["background"]}.items()}
-    rows, seen = [], _summed(result["observed"])
-    for i, observed in enumerate(seen):
-        parts = [f"{c[i]:.3f}" for c in columns.values()]
-        total = sum(c[i] for c in columns.values())
-        rows.append((f"{edges[i]:g}-{edges[i + 1]:g}", *parts, f"{total:.3f}", f"{observed:g}"))
-    sums = {k: sum(c) for k, c in columns.items()}
-    totals = [f"{s:.3f}" for s in sums.values()]
-    rows.append(("sum", *totals, f"{sum(sums.values()):.3f}", f"{sum(seen):g}"))
-    return say_table(name, (observable, *columns, "total", "observed"), rows)
+    bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
+    components = {**result["signal"], **result["background"], "observed": result["observed"]}
+    columns = {n: np.asarray(c).reshape(len(bins), -1).sum(axis=1) for n, c in components.items()}
+    observed = columns.pop("observed")
+    total = np.sum(list(columns.values()), axis=0)
+    rows = [
+        [label, *(f"{c[i]:.3f}" for c in columns.values()), f"{total[i]:.3f}", f"{observed[i]:g}"]
+        for i, label in enumerate(bins)
+    ]
+    sums = [f"{c.sum():.3f}" for c in (*columns.values(), total)]
+    rows.append(["sum", *sums, f"{observed.sum():g}"])
+    return table(name, (observable, *columns, "total", "observed"), rows)
 
 
-def _figure(model: Any, request: Request) -> Any:
+def _counts_figure(model: "cj.Model", values: dict[str, float]) -> "Figure":
     """Data and prediction; with interactions beyond it, the Standard Model beside them."""
     if len(model.interactions) == 1:
-        return spectrum_figure(model, request.fixed, [])
-    from cevnsjax.plots import comparison
+        return spectrum_figure(model, values, [])
+    import numpy as np
+
     from cevnsjax.plots.style import label
 
     _, experiment = only_experiment(model)
     curves = {
-        name: _projected(experiment, m.expected(_known(m, request.fixed))[experiment.name])
+        name: _projected(experiment, m.expected(_among(m, values))[experiment.name])
         for name, m in _side_by_side(model).items()
     }
-    return comparison(
+    return cj.plots.comparison(
         experiment.edges,
         curves,
         x_label=label(experiment.observable),
@@ -111,87 +136,88 @@ def _figure(model: Any, request: Request) -> Any:
     )
 
 
-def _side_by_side(model: Any) -> dict[str, Any]:
+def _side_by_side(model: "cj.Model") -> "dict[str, cj.Model]":
     """The Standard Model of a model, and the model itself."""
-    from cevnsjax.model import Model
-
-    experiments = list(model.experiments.values())
     beyond = " + ".join(getattr(i, "__name__", type(i).__name__) for i in model.interactions[1:])
-    standard = Model(experiments, [model.interactions[0]])
+    standard = cj.Model(list(model.experiments.values()), [model.interactions[0]])
     return {"Standard Model": standard, **({f"+ {beyond}": model} if beyond else {})}
 
 
-def _known(model: Any, values: dict[str, float]) -> dict[str, float]:
+def _among(model: "cj.Model", values: Mapping[str, float]) -> dict[str, float]:
+    """The values of parameters that the model has."""
     return {n: x for n, x in values.items() if n in model.parameters}
 
 
-def _recoil(model: Any, request: Request, sink: Sink, quantity: str, energy: float) -> None:
+def _predict_recoil(
+    model: "cj.Model", values: dict[str, float], quantity: str, energy: float, sink: FigureSink
+) -> None:
     """A spectrum in recoil energy for every source, and its sum beside the Standard Model's."""
-    from cevnsjax.model.spectrum import spectrum
-
-    found = {
-        name: spectrum(m, _known(m, request.fixed), quantity=quantity, E_nu=energy)
+    spectra = {
+        name: cj.spectrum(m, _among(m, values), quantity=quantity, E_nu=energy)
         for name, m in _side_by_side(model).items()
     }
-    array = list(found.values())[-1]
+    spectrum = list(spectra.values())[-1]
     result = {
         "quantity": quantity,
-        "units": array.attrs["units"],
-        "T_nr": array["T_nr"].values.tolist(),
-        "source": array["source"].values.tolist(),
-        **({"nucleus": array["nucleus"].values.tolist()} if "nucleus" in array.dims else {}),
-        "values": array.values.tolist(),
+        "units": spectrum.attrs["units"],
+        "T_nr": spectrum["T_nr"].values.tolist(),
+        "source": spectrum["source"].values.tolist(),
+        **({"nucleus": spectrum["nucleus"].values.tolist()} if "nucleus" in spectrum.dims else {}),
+        "values": spectrum.values.tolist(),
     }
-    every = slice(None, None, max(1, array.sizes["T_nr"] // 20))
-    listed = array.sum("nucleus") if "nucleus" in array.dims else array
+    by_source = spectrum.sum("nucleus") if "nucleus" in spectrum.dims else spectrum
+    step = max(1, spectrum.sizes["T_nr"] // _TABLE_ROWS)
     rows = [
-        (f"{T * 1e3:.4g}", *(f"{x:.4g}" for x in listed.sel(T_nr=T).values))
-        for T in array["T_nr"].values[every]
+        (f"{T * 1e3:.4g}", *(f"{x:.4g}" for x in by_source.sel(T_nr=T).values))
+        for T in spectrum["T_nr"].values[::step]
     ]
     head = ("T_nr [keV]", *result["source"])
-    sink.deliver(result, say_table(f"{quantity} [{result['units']}]", head, rows))
-    if sink.plot is not None:
-        from cevnsjax.plots import comparison
-
-        totals = [_total(a) * 1e-3 for a in found.values()]
-        # Towards the end point the rate vanishes and its ratio says nothing.
-        shown = totals[0] > 1e-4 * totals[0].max()
-        curves = {name: y[shown] for name, y in zip(found, totals, strict=True)}
-        figure = comparison(
-            array["T_nr"].values[shown] * 1e3,
-            curves,
-            x_label=r"$T_\mathrm{nr}$ [keV]",
-            y_label=_QUANTITIES[quantity],
-            title=next(iter(model.experiments.values())).title,
-            logarithmic=True,
-        )
-        sink.draw(figure)
+    sink.deliver(result, table(f"{quantity} [{result['units']}]", head, rows))
+    title = next(iter(model.experiments.values())).title
+    sink.draw(_recoil_figure, spectra, _LABELS[quantity], title)
 
 
-def _total(array: Any) -> np.ndarray:
-    """Sum over sources and isotopes."""
-    return array.sum([d for d in array.dims if d != "T_nr"]).values
+def _recoil_figure(spectra: "Mapping[str, DataArray]", label: str, title: str) -> "Figure":
+    totals = {
+        name: array.sum([d for d in array.dims if d != "T_nr"]) * 1e-3
+        for name, array in spectra.items()
+    }
+    standard = next(iter(totals.values()))
+    # Towards the end point the rate vanishes and its ratio says nothing.
+    shown = standard.values > 1e-4 * float(standard.max())
+    return cj.plots.comparison(
+        standard["T_nr"].values[shown] * 1e3,
+        {name: total.values[shown] for name, total in totals.items()},
+        x_label=r"$T_\mathrm{nr}$ [keV]",
+        y_label=label,
+        title=title,
+        logarithmic=True,
+    )
 
 
-def spectrum_figure(model: Any, values: dict[str, float], note: list[str]) -> Any:
-    """Data and stacked prediction of a model's only experiment, nuisances applied."""
-    from cevnsjax.plots import spectrum
+def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[str]) -> "Figure":
+    """Data and stacked prediction of a model's only experiment, nuisances applied.
 
+    Args:
+        model: The model.
+        values: Parameters by name.
+        note: Lines of text in the figure.
+    """
     name, experiment = only_experiment(model)
-    parts = model.predicted(values)[name]
-    return spectrum(
+    predicted = model.predicted(values)[name]
+    return cj.plots.spectrum(
         experiment.edges,
         _projected(experiment, experiment.observed),
         _projected(experiment, experiment.variance),
-        {s: _projected(experiment, c) for s, c in parts["signal"].items()},
-        {b: _projected(experiment, c) for b, c in parts["background"].items()},
+        {s: _projected(experiment, c) for s, c in predicted["signal"].items()},
+        {b: _projected(experiment, c) for b, c in predicted["background"].items()},
         observable=experiment.observable,
         title=experiment.title,
         note="\n".join(note),
     )
 
 
-def only_experiment(model: Any) -> tuple[str, Any]:
+def only_experiment(model: "cj.Model") -> tuple[str, Any]:
     """Name and description of a model's one experiment.
 
     Raises:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cevnsjax.cli.commands.reproduce import ReproduceRequest, echo
+from matplotlib.figure import Figure
+
+from cevnsjax.cli.commands.reproduce_request import ReproduceRequest
 from cevnsjax.cli.sink import Sink
 from cevnsjax.core.files import make_folder
 from cevnsjax.inference.progress import say
@@ -14,26 +16,24 @@ from cevnsjax.reproduce.figures import figures_of
 from cevnsjax.reproduce.report import Report
 from cevnsjax.reproduce.rows import Row
 
-_ENDINGS = (".pdf", ".png")
+_SUFFIXES = (".pdf", ".png")
 
 
 class Pages:
-    """What goes to folders, written as soon as it is there."""
+    """Figures and report, each written to its folder as soon as it is drawn.
 
-    def __init__(self, wanted: ReproduceRequest, sink: Sink) -> None:
-        """Make the folders.
+    Args:
+        request: What is asked for; its folders are made.
+        sink: Where results go.
+    """
 
-        Args:
-            wanted: What is asked for.
-            sink: Where results go.
-        """
-        self._wanted, self._sink = wanted, sink
+    def __init__(self, request: ReproduceRequest, sink: Sink) -> None:
+        self._request, self._sink = request, sink
         self._report: Report | None = None
-        for folder in (wanted.figures, wanted.report):
-            if folder is not None:
-                make_folder(folder)
-        if wanted.report is not None:
-            self._report = Report(wanted.report, wanted.command, sink.overwrite)
+        for folder in request.folders:
+            make_folder(folder)
+        if request.report is not None:
+            self._report = Report(request.report, request.command, sink.overwrite)
 
     def paper(
         self,
@@ -42,7 +42,7 @@ class Pages:
         records: list[dict[str, Any]],
         texts: Iterable[str],
     ) -> None:
-        """Rows and figures of a paper.
+        """Add the rows and figures of a paper.
 
         Args:
             paper: The paper.
@@ -52,46 +52,49 @@ class Pages:
         """
         if self._report is not None:
             self._report.paper(paper, groups, records, texts)
-        if self._report is None and self._wanted.figures is None:
+        if not self._request.folders:
             return
-        figures = figures_of(paper.name)
-        chosen = [f for f in figures if f.cost == "quick" or not self._wanted.quick]
-        for k, about in enumerate(chosen, start=1):
-            say(f"{paper.name} figure {k}/{len(chosen)}: {about.title}")
-            drawn = about.draw()
+        quick = self._request.quick
+        figures = [f for f in figures_of(paper.name) if f.cost == "quick" or not quick]
+        for k, figure in enumerate(figures, start=1):
+            say(f"{paper.name} figure {k}/{len(figures)}: {figure.title}")
+            drawn = figure.draw()
             if self._report is not None:
-                self._report.figure(paper, about, drawn)
-            self._save(f"{paper.name}_{about.name}", drawn)
+                self._report.figure(paper, figure, drawn)
+            self._save(f"{paper.name}_{figure.name}", drawn)
 
-    def _save(self, stem: str, drawn: Any) -> None:
-        folder = self._wanted.figures
+    def _save(self, stem: str, drawn: Figure) -> None:
+        folder = self._request.figures
         if folder is not None:
-            for ending in _ENDINGS:
-                save(drawn, folder / f"{stem}{ending}", overwrite=self._sink.overwrite)
+            for suffix in _SUFFIXES:
+                save(drawn, folder / f"{stem}{suffix}", overwrite=self._sink.overwrite)
 
     def finish(self) -> list[dict[str, Any]]:
-        """Results beyond the papers as plain data, if they are asked for; the report is written."""
-        w, out = self._wanted, []
-        whole = w.everything and self._report is not None
-        chosen = SECTIONS if w.beyond or whole else ()
-        for about in chosen:
-            if about.cost == "slow" and w.quick:
+        """Compute what goes beyond the papers, if it is asked for, and write the report.
+
+        Returns:
+            Results beyond the papers as plain data.
+        """
+        request, results = self._request, []
+        whole_report = request.everything and self._report is not None
+        for section in SECTIONS if request.beyond or whole_report else ():
+            if section.cost == "slow" and request.quick:
                 continue
-            say(f"beyond the papers: {about.title}")
-            result = about.compute()
+            say(f"beyond the papers: {section.title}")
+            result = section.compute()
             tables = [
                 {"title": t.title, "columns": t.columns, "rows": t.rows} for t in result.tables
             ]
-            out.append({"name": about.name, "title": about.title, "tables": tables})
+            results.append({"name": section.name, "title": section.title, "tables": tables})
             for table in result.tables:
-                echo(self._sink, f"### {about.title}: {table.title}\n\n{table.markdown()}")
+                self._sink.echo(f"### {section.title}: {table.title}\n\n{table.markdown()}")
             if self._report is not None:
-                self._report.section(about, result)
+                self._report.section(section, result)
             for name, drawn in result.figures.items():
-                self._save(f"{about.name}_{name}", drawn)
+                self._save(f"{section.name}_{name}", drawn)
         if self._report is not None:
             for path in self._report.write():
                 self._sink.say(f"wrote {path}")
-        if w.figures is not None:
-            self._sink.say(f"wrote figures to {w.figures}")
-        return out
+        if request.figures is not None:
+            self._sink.say(f"wrote figures to {request.figures}")
+        return results

@@ -1,170 +1,107 @@
-"""The sample command: draws from a posterior, then a report, JSON, netCDF and figures."""
+"""The sample command: draws from a posterior, as a report, JSON, netCDF and figures."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cevnsjax.cli.commands.sample_figures import (
-    FIGURES,
-    LEAST_DRAWS,
-    posterior_figure,
-    require_drawable,
-    title_of,
-)
-from cevnsjax.cli.commands.system import prepare
-from cevnsjax.cli.request import Request, build, split
+import cevnsjax as cj
+from cevnsjax.cli.commands.predict import only_experiment
+from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
-from cevnsjax.cli.sink import Sink
+from cevnsjax.cli.sampling import Sampling
+from cevnsjax.cli.sink import DatasetSink
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import write_atomically
-from cevnsjax.parameters import Normal, Prior, Uniform
 
-_KINDS = {"normal": Normal, "uniform": Uniform}
-_IN_WORDS = {
-    "target_accept (0.95)": "--target-accept 0.95",
-    "marginalize_linear=True": "--marginalize",
-    "sample it with marginalize_linear=False": "leave --marginalize out",
-    'method="smc"': "--method smc",
-    "chains=4": "--chains 4",
-}
+if TYPE_CHECKING:
+    import numpy as np
+    from arviz import InferenceData
+    from matplotlib.figure import Figure
 
+    from cevnsjax.inference.posteriors.priors import Density
+    from cevnsjax.inference.posteriors.report import Report
 
-@dataclass(frozen=True)
-class Sampling:
-    """How to sample, as the command line says it.
-
-    Attributes:
-        priors: Instead of the model's own, by parameter.
-        chains: Number of chains.
-        draws: Draws of each chain.
-        warmup: Steps before them.
-        seed: Of the random numbers.
-        target_accept: Acceptance probability that step sizes are adapted to.
-        marginalize: Whether linear pulls are integrated out.
-        strict: Whether chains that did not converge end with exit status 1.
-        method: Sampler; the library's own choice if None.
-    """
-
-    priors: dict[str, Prior]
-    chains: int = 4
-    draws: int = 1000
-    warmup: int = 500
-    seed: int = 0
-    target_accept: float = 0.8
-    marginalize: bool = False
-    strict: bool = False
-    method: str | None = None
+FIGURES = ("corner", "trace", "predictive")
+"""What ``cevnsjax sample --plot`` can show."""
+_MIN_FIGURE_DRAWS = 20
+# Panels that a corner shows where nuisances are among them.
+_MAX_PANELS = 6
 
 
-def priors_of(words: Iterable[str]) -> dict[str, Prior]:
-    """Priors by parameter from name=normal:mean,sd and name=uniform:low,high.
+def sample(
+    request: Request,
+    sampling: Sampling,
+    *,
+    chains: Annotated[int, typer.Option("--chains", help="Number of chains.")] = 4,
+    draws: Annotated[int, typer.Option("--draws", help="Draws of each chain.")] = 1000,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit status 1 if chains did not converge.")
+    ] = False,
+    run: RunOptions,
+    figure: Annotated[
+        str, typer.Option("--figure", help="For --plot: corner, trace or predictive.")
+    ] = "corner",
+    sink: DatasetSink,
+) -> None:
+    """Sample the posterior; --output takes .nc (all draws, for arviz) or .json (the report).
 
-    Raises:
-        UnknownNameError: At another kind of prior.
-        InputError: At a word of another form, or a parameter named twice.
-    """
-    priors: dict[str, Prior] = {}
-    for word in words:
-        name, text = split(word, "--prior")
-        kind, _, numbers = text.partition(":")
-        if kind not in _KINDS:
-            raise UnknownNameError("prior", kind, _KINDS, "(as in name=normal:mean,sd)")
-        try:
-            first, second = (float(x) for x in numbers.split(","))
-        except ValueError:
-            raise InputError(
-                f"--prior {word!r} should read {name}=normal:mean,sd or {name}=uniform:low,high"
-            ) from None
-        if name in priors:
-            raise InputError(f"--prior {name} is given twice; keep one")
-        if not (math.isfinite(first) and math.isfinite(second)):
-            raise InputError(f"--prior {word!r} needs finite numbers")
-        priors[name] = _KINDS[kind](first, second)
-    return priors
-
-
-def sample(request: Request, sampling: Sampling, figure: str, sink: Sink, kept: RunOptions) -> None:
-    """Sample, print, write netCDF or JSON, draw.
-
-    Chains that did not converge give a warning, and exit status 1 if that is asked for.
+    Parameters without prior are flat within their bounds; nuisances have their constraints.
     """
     if figure not in FIGURES:
         raise UnknownNameError("figure", figure, FIGURES)
-    if sink.plot is not None and sampling.draws < LEAST_DRAWS:
-        raise InputError(f"a figure needs {LEAST_DRAWS} draws at least, got {sampling.draws}")
-    prepare()
-    kept.begin()
-    from cevnsjax.inference.posteriors.report import report
-    from cevnsjax.inference.posteriors.sample import sample as run
-
-    model = build(request)
-    _require_proper(model, request, sampling)
+    if sink.plot is not None and draws < _MIN_FIGURE_DRAWS:
+        raise InputError(f"a figure needs {_MIN_FIGURE_DRAWS} draws at least, got {draws}")
+    priors = sampling.priors
+    run.begin()
+    model = request.model(sampling.free, priors)
     if sink.plot is not None:
-        require_drawable(model, request, figure)
-    try:
-        result = run(
-            model,
-            request.free,
-            fixed=request.fixed,
-            priors=sampling.priors,
-            chains=sampling.chains,
-            draws=sampling.draws,
-            warmup=sampling.warmup,
-            seed=sampling.seed,
-            marginalize_linear=sampling.marginalize,
-            target_accept=sampling.target_accept,
-            **({"method": sampling.method} if sampling.method else {}),
-            **kept.options,
-        )
-    except InputError as problem:
-        raise InputError(_spelled(str(problem))) from None
-    if not kept.is_first:
-        return
-    found = report(result)
-    to_file = sink.output is not None and sink.output.suffix.lower() == ".nc"
-    if sink.output is not None and to_file:
-        write_atomically(sink.output, lambda p: result.to_netcdf(str(p), engine="h5netcdf"))
-    priors = _priors(model, result, sampling)
-    sink.deliver(
-        _plain(model, request, sampling, found, priors),
-        _text(model, found, priors),
-        written=to_file,
+        _require_drawable(model, request, sampling, figure)
+    posterior = cj.sample(
+        model,
+        sampling.free or None,
+        fixed=request.fixed,
+        chains=chains,
+        draws=draws,
+        **sampling.keywords,
+        folder=run.folder,
+        resume=run.resume,
     )
-    if not found.converged:
-        sink.say(f"warning: {_spelled(found.status)}")
-    if sink.plot is not None:
-        sink.draw(posterior_figure(model, result, found, priors, figure))
-    if sampling.strict and not found.converged:
+    if not run.is_first:
+        return
+    from cevnsjax.inference.posteriors.priors import densities
+    from cevnsjax.inference.posteriors.report import report
+
+    about = report(posterior)
+    names = [str(n) for n in posterior["posterior"].data_vars]
+    density = {p.name: p for p in densities(model, names, priors)}
+    numbers = {"chains": chains, "draws": draws, "warmup": sampling.warmup, "seed": sampling.seed}
+    result = _plain(model, about, density, {"fixed": request.fixed, **numbers})
+    sink.deliver(result, _text(model, about, density), posterior)
+    if not about.converged:
+        sink.say(f"warning: {about.status}")
+    sink.draw(posterior_figure, model, posterior, about, density, figure)
+    if strict and not about.converged:
         raise typer.Exit(1)
 
 
-def _require_proper(model: Any, request: Request, sampling: Sampling) -> None:
-    """The library says this too, in Python."""
+def _require_drawable(model: "cj.Model", request: Request, sampling: Sampling, figure: str) -> None:
+    """Refuse what the figure cannot show, before anything is sampled."""
     from cevnsjax.inference.objective import free_names
+    from cevnsjax.plots.posteriors.draws import MOST
 
-    for name in free_names(model, request.free, request.fixed)[0]:
-        parameter = model.parameters[name]
-        bounded = all(math.isfinite(end) for end in parameter.bounds)
-        if parameter.prior is None and not bounded and name not in sampling.priors:
-            low, high = parameter.bounds
-            raise InputError(
-                f"{name} has no prior and no finite bounds [{low:g}, {high:g}]: a flat prior would "
-                f"be improper; give --prior {name}=normal:mean,sd or uniform:low,high"
-            )
-
-
-def _priors(model: Any, result: Any, sampling: Sampling) -> dict[str, Any]:
-    """Prior densities of all parameters of the posterior."""
-    from cevnsjax.inference.posteriors.priors import densities
-
-    names = [str(n) for n in result["posterior"].data_vars]
-    return {p.name: p for p in densities(model, names, sampling.priors)}
+    if figure == "predictive":
+        only_experiment(model)
+    names = free_names(model, sampling.free or None, request.fixed)[0]
+    theory = [n for n in names if model.parameters[n].kind == "theory"]
+    if figure == "corner" and len(theory) > MOST:
+        raise InputError(
+            f"a corner shows up to {MOST} parameters, {len(theory)} are sampled; "
+            "draw --figure trace, or write --output x.nc and draw some of them"
+        )
 
 
-def _prior_in_words(prior: Any) -> str:
+def _in_words(prior: "Density") -> str:
     if prior.normal is None:
         return f"flat within [{prior.low:g}, {prior.high:g}]"
     cut = [f"above {prior.low:g}"] if math.isfinite(prior.low) else []
@@ -172,26 +109,22 @@ def _prior_in_words(prior: Any) -> str:
     return f"Gaussian {prior.normal.mean:.4g} ± {prior.normal.sd:.4g} {' and '.join(cut)}".rstrip()
 
 
-def _text(model: Any, found: Any, priors: dict[str, Any]) -> str:
+def _text(model: "cj.Model", about: "Report", priors: "Mapping[str, Density]") -> str:
     from cevnsjax.inference.rounding import rounded
 
-    words = "; ".join(f"{name} {_prior_in_words(p)}" for name, p in priors.items())
-    last = [f"{found.divergences} of {found.draws} draws diverged", f"priors: {words}"]
-    if found.evidence is not None:
-        last[0] = "log evidence {} ± {}".format(*rounded(*found.evidence))
-    state = "converged" if found.converged else "not converged"
-    return "\n".join([f"{title_of(model)}: {state}", *found.lines(), *last, *found.notes])
-
-
-def _spelled(status: str) -> str:
-    """Advice in the words of the command line."""
-    for python, word in _IN_WORDS.items():
-        status = status.replace(python, word)
-    return status
+    last = f"{about.divergences} of {about.draws} draws diverged"
+    if about.evidence is not None:
+        last = "log evidence {} ± {}".format(*rounded(*about.evidence))
+    words = "; ".join(f"{name} {_in_words(p)}" for name, p in priors.items())
+    head = f"{model.title}: {'converged' if about.converged else 'not converged'}"
+    return "\n".join([head, *about.lines(), last, f"priors: {words}", *about.notes])
 
 
 def _plain(
-    model: Any, request: Request, sampling: Sampling, found: Any, priors: dict[str, Any]
+    model: "cj.Model",
+    about: "Report",
+    priors: "Mapping[str, Density]",
+    options: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The report as plain data for JSON, None for what is unknown."""
     rows = {
@@ -203,26 +136,105 @@ def _plain(
             "ess_bulk": _number(row.ess_bulk),
             "ess_tail": _number(row.ess_tail),
             "unit": row.unit,
-            "prior": _prior_in_words(priors[name]),
+            "prior": _in_words(priors[name]),
         }
-        for name, row in found.rows.items()
+        for name, row in about.rows.items()
     }
-    evidence = {} if found.evidence is None else {"log_evidence": list(found.evidence)}
+    evidence = {} if about.evidence is None else {"log_evidence": list(about.evidence)}
     return {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "parameters": rows,
-        "fixed": request.fixed,
-        "chains": sampling.chains,
-        "draws": sampling.draws,
-        "warmup": sampling.warmup,
-        "seed": sampling.seed,
-        "divergences": found.divergences,
-        "notes": list(found.notes),
+        **options,
+        "divergences": about.divergences,
+        "notes": list(about.notes),
         **evidence,
-        "status": _spelled(found.status),
+        "status": about.status,
     }
 
 
 def _number(x: float) -> float | None:
     return float(x) if math.isfinite(x) else None
+
+
+def posterior_figure(
+    model: "cj.Model",
+    posterior: "InferenceData",
+    about: "Report",
+    priors: "Mapping[str, Density]",
+    kind: str,
+) -> "Figure":
+    """A figure of a sampled posterior.
+
+    Args:
+        model: The model.
+        posterior: The draws.
+        about: Report of the draws.
+        priors: Prior density by parameter.
+        kind: "corner", "trace" or "predictive".
+    """
+    title = model.title if about.converged else f"{model.title}: not converged"
+    if kind == "predictive":
+        return _predictive(model, posterior, title)
+    draws = {str(n): x.values for n, x in posterior["posterior"].data_vars.items()}
+    if kind == "corner":
+        return _corner(model, draws, about, priors, title)
+    stats = posterior["sample_stats"]
+    return cj.plots.trace(
+        draws,
+        labels=_labels(model, draws),
+        r_hat={n: row.r_hat for n, row in about.rows.items()},
+        ess={n: (row.ess_bulk, row.ess_tail) for n, row in about.rows.items()},
+        diverging=stats["diverging"].values if "diverging" in stats else None,
+        title=title,
+    )
+
+
+def _predictive(model: "cj.Model", posterior: "InferenceData", title: str) -> "Figure":
+    name, experiment = only_experiment(model)
+    observed, replicated = (
+        x.reshape(*x.shape[:-1], experiment.grid[0], -1).sum(axis=-1)
+        for x in (posterior[g][name].values for g in ("observed_data", "posterior_predictive"))
+    )
+    return cj.plots.predictive(
+        experiment.edges, observed, replicated, observable=experiment.observable, title=title
+    )
+
+
+def _labels(model: "cj.Model", names: Iterable[str]) -> dict[str, str]:
+    """Labels of parameters; names where several have the same label, such as pulls of detectors."""
+    labels = {n: model.parameters[n].label for n in names}
+    repeated = list(labels.values())
+    return {n: n if repeated.count(label) > 1 else label for n, label in labels.items()}
+
+
+def _corner(
+    model: "cj.Model",
+    draws: "Mapping[str, np.ndarray]",
+    about: "Report",
+    priors: "Mapping[str, Density]",
+    title: str,
+) -> "Figure":
+    """Theory parameters, and the nuisances too where they are few."""
+    import numpy as np
+
+    from cevnsjax.inference.rounding import rounded
+
+    theory = {n: x for n, x in draws.items() if model.parameters[n].kind == "theory"}
+    shown = theory if theory and len(draws) > _MAX_PANELS else dict(draws)
+    curves, notes = {}, {}
+    for name, x in shown.items():
+        note = " ± ".join(rounded(about.rows[name].mean, about.rows[name].sd))
+        notes[name] = note.replace("-", "\u2212")
+        margin = 0.3 * np.ptp(x)
+        ends = max(priors[name].low, x.min() - margin), min(priors[name].high, x.max() + margin)
+        points = np.linspace(*ends, 500)
+        curves[name] = (points, np.exp(priors[name].log(points)))
+    return cj.plots.corner(
+        shown,
+        labels=_labels(model, shown),
+        bounds={n: (priors[n].low, priors[n].high) for n in shown},
+        priors=curves,
+        notes=notes,
+        title=title,
+    )

@@ -1,46 +1,55 @@
 """The sbc command: whether posteriors of a model are calibrated."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cevnsjax.cli.commands.sample import Sampling
-from cevnsjax.cli.commands.system import prepare
-from cevnsjax.cli.request import Request, build
-from cevnsjax.cli.sink import Sink
+import cevnsjax as cj
+from cevnsjax.cli.request import Request
+from cevnsjax.cli.sampling import Sampling
+from cevnsjax.cli.sink import FigureSink
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from cevnsjax.inference.posteriors.calibration_result import Calibration
 
 
-def sbc(request: Request, sampling: Sampling, simulations: int, thin: int, sink: Sink) -> None:
-    """Simulate, rank, print, draw; exit status 1 if ranks are not uniform and it is asked for."""
-    prepare()
-    from cevnsjax.inference.posteriors.calibration import sbc as run
-
-    model = build(request)
-    found = run(
+def sbc(
+    request: Request,
+    sampling: Sampling,
+    *,
+    simulations: Annotated[
+        int, typer.Option("--simulations", help="Data sets drawn from the priors.")
+    ] = 200,
+    draws: Annotated[
+        int, typer.Option("--draws", help="Draws that each true value is ranked among.")
+    ] = 99,
+    thin: Annotated[int, typer.Option("--thin", help="Steps of a chain for each draw.")] = 5,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit status 1 if ranks are not uniform.")
+    ] = False,
+    sink: FigureSink,
+) -> None:
+    """Check posteriors on data simulated from the priors: simulation-based calibration."""
+    model = request.model(sampling.free, sampling.priors)
+    calibration = cj.sbc(
         model,
-        request.free,
-        simulations=simulations,
-        draws=sampling.draws,
-        thin=thin,
-        method=sampling.method or "nuts",
+        sampling.free or None,
         fixed=request.fixed,
-        priors=sampling.priors,
-        warmup=sampling.warmup,
-        seed=sampling.seed,
-        marginalize_linear=sampling.marginalize,
-        target_accept=sampling.target_accept,
+        simulations=simulations,
+        draws=draws,
+        thin=thin,
+        **sampling.keywords,
     )
-    head = f"{simulations} simulations of {model.title}"
-    sink.deliver(found.to_dict(), "\n".join([f"{head}: {found.status}", *found.lines()]))
-    if sink.plot is not None:
-        sink.draw(_figure(model, found))
-    if sampling.strict and not found.calibrated:
+    head = f"{simulations} simulations of {model.title}: {calibration.status}"
+    sink.deliver(calibration.to_dict(), "\n".join([head, *calibration.lines()]))
+    sink.draw(_figure, model, calibration)
+    if strict and not calibration.calibrated:
         raise typer.Exit(1)
 
 
-def _figure(model: Any, found: Any) -> Any:
-    from cevnsjax.plots import ranks
-
-    named = {model.parameters[n].label: x for n, x in found.ranks.items()}
-    title = f"{model.title}, {found.method}"
-    return ranks(named, found.draws, title=title)
+def _figure(model: "cj.Model", calibration: "Calibration") -> "Figure":
+    ranks = {model.parameters[n].label: x for n, x in calibration.ranks.items()}
+    title = f"{model.title}, {calibration.method}"
+    return cj.plots.ranks(ranks, calibration.draws, title=title)

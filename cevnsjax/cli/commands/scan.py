@@ -1,180 +1,161 @@
-"""The scan command: a grid, then text, JSON, netCDF and figures."""
+"""The scan command: chi2 on a grid, as text, JSON, netCDF and figures."""
 
 import math
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
-from cevnsjax.cli.commands.system import prepare
-from cevnsjax.cli.request import Request, build, range_of, split
+import typer
+
+import cevnsjax as cj
+from cevnsjax.cli.options import MAX_JSON_NUMBERS, Levels, ProfiledOver, Words
+from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
-from cevnsjax.cli.sink import Sink
+from cevnsjax.cli.sink import DatasetSink
+from cevnsjax.cli.words import Axis, axes_of, require_drawable
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
-# Numbers that JSON may hold; a grid above this goes to netCDF.
-_MOST_JSON = 1_000_000
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from xarray import Dataset
 
 
 def scan(
     request: Request,
-    axes: dict[str, Any],
-    engine: str,
-    levels: tuple[float, ...],
-    sink: Sink,
     *,
-    nuisances: bool,
-    kept: RunOptions,
+    x: Annotated[str, typer.Option("--x", help="Axis: name=low:high:points.")] = "",
+    y: Annotated[str, typer.Option("--y", help="Second axis: name=low:high:points.")] = "",
+    axis: Annotated[
+        Words, typer.Option("--axis", help="Any axis, four at most: name=low:high:points[:log].")
+    ] = (),
+    free: ProfiledOver = (),
+    engine: Annotated[str, typer.Option("--engine", help="auto, node or template.")] = "auto",
+    keep_nuisances: Annotated[
+        bool, typer.Option("--keep-nuisances", help="Keep the solved nuisances of every point.")
+    ] = False,
+    level: Levels = DEFAULT_LEVELS,
+    run: RunOptions,
+    sink: DatasetSink,
 ) -> None:
-    """Scan, print, write netCDF or JSON, draw."""
-    points = math.prod(max(axis[2], 1) for axis in axes.values())
-    to_file = sink.output is not None and sink.output.suffix.lower() == ".nc"
-    if points > _MOST_JSON and (sink.as_json or (sink.output is not None and not to_file)):
-        raise InputError(f"{points} points are too many for JSON; write them with --output x.nc")
-    if sink.plot is not None and any(axis[2] < 2 for axis in axes.values()):
-        raise InputError("a figure needs at least two points an axis")
-    prepare()
-    kept.begin()
-    from cevnsjax.inference.scans.scan import scan as run
+    """Chi2 on a grid of one to four parameters.
 
-    chosen, dof = levels or DEFAULT_LEVELS, min(len(axes), 2) or 1
-    heights = {level_key(x): delta_chi2_at(x, dof=dof) for x in chosen}
-    model = build(request)
-    dataset = run(
+    A .nc file of a grid larger than the memory is written piece by piece.
+    """
+    axes = axes_of(x, y, *axis)
+    points = math.prod(max(ends[2], 1) for ends in axes.values())
+    to_json = sink.as_json or (sink.output is not None and not sink.is_netcdf)
+    if points > MAX_JSON_NUMBERS and to_json:
+        raise InputError(f"{points} points are too many for JSON; write them with --output x.nc")
+    if sink.plot is not None:
+        require_drawable(axes.values())
+    run.begin()
+    heights = {level_key(p): delta_chi2_at(p, dof=min(len(axes), 2) or 1) for p in level}
+    model = request.model(free, axes)
+    dataset = cj.scan(
         model,
-        free=request.free or (),
+        free=free,
         fixed=request.fixed,
+        bounds=None,
         engine=engine,
-        nuisances=nuisances,
-        output=sink.output if to_file and kept.is_first else None,
+        nuisances=keep_nuisances,
+        output=sink.output if sink.is_netcdf and run.is_first else None,
         overwrite=sink.overwrite,
-        **kept.options,
+        folder=run.folder,
+        resume=run.resume,
         **axes,
     )
-    if not kept.is_first:
+    if not run.is_first:
         return
-    best = {n: float(dataset.attrs[f"best_fit_{n}"]) for n in axes}
-    result = _result(model, dataset, best, heights, axes, points)
-    at = ", ".join(f"{n} = {x:.5g}" for n, x in best.items())
-    text = f"lowest chi2 = {result['chi2_min']:.4f} at {at} ({result['engine']} engine)"
-    sink.deliver(result, text, written=to_file)
-    _warn(model, dataset, axes, best, sink)
-    if sink.plot is not None:
-        sink.draw(scan_figure(model, dataset, best, heights, levels or DEFAULT_LEVELS))
+    result = _result(model, dataset, heights, list(axes))
+    lowest = ", ".join(f"{n} = {best:.5g}" for n, best in result["best_fit"].items())
+    text = f"lowest chi2 = {result['chi2_min']:.4f} at {lowest} ({result['engine']} engine)"
+    sink.deliver(result, text)
+    for warning in _warnings(model, dataset, axes, result["best_fit"]):
+        sink.say(warning)
+    sink.draw(_figure, model, dataset, result["best_fit"], heights, level)
 
 
 def _result(
-    model: Any, dataset: Any, best: dict[str, float], heights: Any, axes: Any, points: int
+    model: "cj.Model", dataset: "Dataset", heights: Mapping[str, float], axes: list[str]
 ) -> dict[str, Any]:
     result = {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "engine": dataset.attrs["engine"],
         "chi2_min": float(dataset.attrs["chi2_min"]),
-        "best_fit": best,
+        "best_fit": {n: float(dataset.attrs[f"best_fit_{n}"]) for n in axes},
         "levels": heights,
         "axes": {n: dataset[n].values.tolist() for n in axes},
     }
-    if points <= _MOST_JSON:
+    if dataset["chi2"].size <= MAX_JSON_NUMBERS:
         for name in dataset.data_vars:
             if name != "delta_chi2":
                 result[str(name)] = dataset[name].transpose(*axes).values.tolist()
     return result
 
 
-def _warn(model: Any, dataset: Any, axes: Any, best: dict[str, float], sink: Sink) -> None:
+def _warnings(
+    model: "cj.Model", dataset: "Dataset", axes: Mapping[str, Axis], best: Mapping[str, float]
+) -> list[str]:
     spread = float(dataset["chi2"].max()) - float(dataset.attrs["chi2_min"])
     if dataset["chi2"].size == 1:
-        sink.say("a grid of one point: give more to see how chi2 depends on the parameters")
-        return
+        return ["a grid of one point: give more to see how chi2 depends on the parameters"]
     if spread < 1e-9:
-        sink.say(f"chi2 does not depend on {', '.join(axes)} on this grid")
-        return
-    for name, axis in axes.items():
-        if best[name] in axis[:2] and best[name] not in model.parameters[name].bounds:
-            sink.say(f"the lowest chi2 lies on the edge of the grid in {name}: widen it")
+        return [f"chi2 does not depend on {', '.join(axes)} on this grid"]
+    warnings = [
+        f"the lowest chi2 lies on the edge of the grid in {name}: widen it"
+        for name, ends in axes.items()
+        if best[name] in ends[:2] and best[name] not in model.parameters[name].bounds
+    ]
     if "converged" in dataset and not bool(dataset["converged"].all()):
         failed = int((~dataset["converged"]).sum())
-        sink.say(f"minimisation failed at {failed} points; see the variable converged")
+        warnings.append(f"minimisation failed at {failed} points; see the variable converged")
+    return warnings
 
 
-def scan_figure(
-    model: Any, dataset: Any, best: dict[str, float], heights: Any, levels: tuple[float, ...]
-) -> Any:
+def _figure(
+    model: "cj.Model",
+    dataset: "Dataset",
+    best: dict[str, float],
+    heights: dict[str, float],
+    levels: Sequence[float],
+) -> "Figure":
     """A curve, a contour plot, or the projections of three or four axes.
 
     Args:
         model: The model that was scanned.
         dataset: The scan.
         best: Lowest point by axis.
-        heights: Delta chi2 by level.
+        heights: Delta chi2 by level, for one axis, or for planes of two.
         levels: Confidence levels, for the curves beside projections.
     """
-    from cevnsjax.plots import ContourSet, projections
-    from cevnsjax.plots import contours as draw_contours
-    from cevnsjax.plots import profile as draw_profile
     from cevnsjax.plots.likelihoods.scans import scale_of
 
-    names = list(best)
+    names, title = list(best), model.title
     labels = [model.parameters[n].label for n in names]
-    delta = dataset["chi2"].transpose(*names).values - float(dataset.attrs["chi2_min"])
+    dataset = dataset.transpose(*names)
+    if len(names) == 2:
+        return cj.plots.scan_contours({title: dataset}, levels=levels)
+    delta = dataset["chi2"].values - float(dataset.attrs["chi2_min"])
     grids = [dataset[n].values for n in names]
-    scales: Any = [scale_of(g) for g in grids]
-    title = model.title
     if len(names) == 1:
-        return draw_profile(
+        return cj.plots.profile(
             grids[0],
             delta,
             label=labels[0],
             best_fit=best[names[0]],
             intervals={},
             levels=heights,
-            x_scale=scales[0],
+            x_scale=scale_of(grids[0]),
             title=title,
         )
-    if len(names) > 2:
-        one = {level_key(x): delta_chi2_at(x) for x in levels}
-        values = list(best.values())
-        return projections(
-            grids,
-            delta,
-            labels=labels,
-            levels_1d=one,
-            levels_2d=heights,
-            best_fit=values,
-            scales=scales,
-            title=title,
-        )
-    first, second = best.values()
-    curve = ContourSet(
-        grids[0], grids[1], delta, levels=heights, label=title, best_fit=(first, second)
+    return cj.plots.projections(
+        grids,
+        delta,
+        labels=labels,
+        levels_1d={level_key(x): delta_chi2_at(x) for x in levels},
+        levels_2d=heights,
+        best_fit=list(best.values()),
+        scales=[scale_of(g) for g in grids],
+        title=title,
     )
-    return draw_contours(
-        [curve], x_label=labels[0], y_label=labels[1], x_scale=scales[0], y_scale=scales[1]
-    )
-
-
-def contours(files: list[str], levels: tuple[float, ...], points: list[str], sink: Sink) -> None:
-    """Draw stored scans over each other."""
-    import xarray as xr
-
-    from cevnsjax.plots import scan_contours
-
-    marks = [(name, *place) for name, place in map(_point, points)]
-    scans = {}
-    for word in files:
-        label, sign, path = word.rpartition("=")
-        name = label if sign else Path(path).stem
-        if name in scans:
-            raise InputError(f"two scans are called {name}; give labels: label={path}")
-        if not Path(path).is_file():
-            raise InputError(f"there is no file {path}")
-        try:
-            scans[name] = xr.open_dataset(path, engine="h5netcdf")
-        except (OSError, ValueError):
-            raise InputError(f"{path} is no scan; write one with scan --output x.nc") from None
-    sink.draw(scan_contours(scans, levels=levels or DEFAULT_LEVELS, points=marks))
-
-
-def _point(word: str) -> tuple[str, tuple[float, float]]:
-    name, place = split(word, "--point")
-    return name, range_of(place, f"--point {name}")

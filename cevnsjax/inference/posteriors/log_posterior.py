@@ -176,7 +176,7 @@ def target_of(
         if name in pulls:
             raise InputError(
                 f"{name} is integrated out with the model's own constraint; drop its prior, or "
-                "sample it with marginalize_linear=False"
+                "leave marginalize_linear=True (--marginalise) out"
             )
     if not sampled:
         raise InputError("there is nothing to sample: name parameters in free")

@@ -204,6 +204,7 @@ def _density(
             return Density(name, *ends, parameter.scale, None, counted, improper=True)
         raise InputError(
             f"{name} has no prior and no finite bounds [{low:g}, {high:g}]: a flat prior would be "
-            f"improper; give priors={{{name!r}: Normal(mean, sd)}} or Uniform(low, high)"
+            f"improper; give priors={{{name!r}: Normal(mean, sd)}} or Uniform(low, high) "
+            f"(--prior {name}=normal:mean,sd or uniform:low,high)"
         )
     return Density(name, low, high, parameter.scale, None, counted)

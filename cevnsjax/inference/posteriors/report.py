@@ -181,7 +181,7 @@ def _between(draws: np.ndarray) -> tuple[float, float]:
 
 def _tempered_status(rows: dict[str, Row], runs: int, evidence_sd: float) -> str:
     if runs < 2:
-        return "one population cannot be checked: run four (chains=4)"
+        return "one population cannot be checked: run four, chains=4 (--chains 4)"
     least = _ESS_PER_CHAIN * runs
     apart = [n for n, r in rows.items() if r.r_hat > _R_HAT or min(r.ess_bulk, r.ess_tail) < least]
     wrong = []
@@ -208,8 +208,8 @@ def _status(
         wrong.append(
             f"chains disagree on {', '.join(apart)} (R-hat up to "
             f"{max(rows[n].r_hat for n in apart):.2f}): raise warmup and draws; if it stays, the "
-            'posterior has several modes or flat directions: sample with method="smc", use '
-            "grid_posterior, or narrow priors"
+            'posterior has several modes or flat directions: sample with method="smc" '
+            "(--method smc), use grid_posterior, or narrow priors"
         )
     least = _ESS_PER_CHAIN * chains
     few = [n for n, r in rows.items() if not min(r.ess_bulk, r.ess_tail) >= least]
@@ -218,7 +218,8 @@ def _status(
     if diverged > _DIVERGED * chains * length:
         wrong.append(
             f"{diverged} divergent transitions: parts of the posterior may be missed; raise "
-            "target_accept (0.95), or marginalize_linear=True"
+            "target_accept=0.95 (--target-accept 0.95), or integrate linear pulls out by "
+            "marginalize_linear=True (--marginalise)"
         )
     if deepest > 0.01:
         wrong.append(f"{deepest:.0%} of the steps end at the largest tree: raise warmup")

@@ -1,0 +1,54 @@
+"""The contours command: stored scans drawn over each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import cevnsjax as cj
+from cevnsjax.cli.options import Levels, Overwrite, Words
+from cevnsjax.cli.sink import FigureSink
+from cevnsjax.cli.words import range_of, split
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import DEFAULT_LEVELS
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+
+def contours(
+    scans: Annotated[Words, typer.Argument(help="Scans: file.nc or label=file.nc.")],
+    *,
+    plot: Annotated[Path, typer.Option("--plot", help="Figure to write (.png, .pdf, .svg).")],
+    level: Levels = DEFAULT_LEVELS,
+    point: Annotated[
+        Words, typer.Option("--point", help="Mark a point: name=x:y; repeatable.")
+    ] = (),
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw stored scans of two parameters over each other."""
+    sink = FigureSink(plot=plot, overwrite=overwrite)
+    marks = [(name, *range_of(place, f"--point {name}")) for name, place in map(_point, point)]
+    datasets: dict[str, Dataset] = {}
+    for word in scans:
+        label, sign, path = word.rpartition("=")
+        name = label if sign else Path(path).stem
+        if name in datasets:
+            raise InputError(f"two scans are called {name}; give labels: label={path}")
+        datasets[name] = _opened(path)
+    sink.draw(lambda: cj.plots.scan_contours(datasets, levels=level, points=marks))
+
+
+def _point(word: str) -> tuple[str, str]:
+    return split(word, "--point")
+
+
+def _opened(path: str) -> "Dataset":
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise InputError(f"there is no file {path}")
+    try:
+        return xr.open_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError):
+        raise InputError(f"{path} is not a scan; write one with scan --output x.nc") from None

@@ -1,0 +1,81 @@
+"""What the reproduce command is asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cevnsjax.cli.options import Words
+from cevnsjax.core.errors import InputError
+
+if TYPE_CHECKING:
+    from cevnsjax.reproduce.catalogue import Paper
+
+
+@dataclass(frozen=True)
+class ReproduceRequest:
+    """What the command line asks for.
+
+    Attributes:
+        names: Papers.
+        everything: Whether all papers are meant instead.
+        quick: Whether to compute only rows that take seconds.
+        listing: Whether to say what there is and compute nothing.
+        figures: Folder for the papers' figures, each as .pdf and .png.
+        report: Folder for one page of everything.
+        beyond: Whether to add results beyond the papers; part of a report of all papers.
+    """
+
+    names: Annotated[
+        Words, typer.Argument(help="Papers, e.g. papoulias2020; see --list.", show_default=False)
+    ] = ()
+    everything: Annotated[bool, typer.Option("--all", help="Every paper.")] = False
+    quick: Annotated[bool, typer.Option("--quick", help="Only rows that take seconds.")] = False
+    listing: Annotated[
+        bool, typer.Option("--list", help="Papers and groups of rows; computes nothing.")
+    ] = False
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Draw the papers' figures into a folder.")
+    ] = None
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Rows and figures on one page, HTML and Markdown, in a folder."
+        ),
+    ] = None
+    beyond: Annotated[
+        bool,
+        typer.Option("--beyond", help="All results beyond the papers, minutes; in --all --report."),
+    ] = False
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders to write into."""
+        return [folder for folder in (self.figures, self.report) if folder is not None]
+
+    @property
+    def command(self) -> str:
+        """The command that makes the same report."""
+        names = ["--all"] if self.everything else self.names
+        quick = ["--quick"] if self.quick else []
+        beyond = ["--beyond"] if self.beyond else []
+        return f"cevnsjax reproduce {' '.join([*names, *quick, *beyond])} --report DIR"
+
+    def papers(self) -> "list[Paper]":
+        """The papers that are asked for.
+
+        Raises:
+            UnknownNameError: At an unknown paper.
+            InputError: If no paper is named, or options contradict each other.
+        """
+        from cevnsjax.reproduce.catalogue import PAPERS, paper_of
+
+        everything = self.everything or (self.listing and not self.names)
+        if everything and self.names:
+            raise InputError(f"--all means every paper; leave {', '.join(self.names)} or --all out")
+        if self.beyond and self.quick:
+            raise InputError("--beyond takes minutes; leave it or --quick out")
+        if not everything and not self.names and not self.beyond:
+            raise InputError(f"name papers or pass --all; known: {', '.join(PAPERS)}")
+        return [paper_of(name) for name in dict.fromkeys(PAPERS if everything else self.names)]

@@ -1,0 +1,188 @@
+"""The small languages of the command line: name=value, name=low:high:points, low:high, ..."""
+
+import json
+import math
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.parameters import Normal, Prior, Uniform
+
+Axis = tuple[float, float, int] | tuple[float, float, int, str]
+"""A scan axis: low, high, number of points, and "log" for even steps of the logarithm."""
+_PRIORS = {"normal": Normal, "uniform": Uniform}
+
+
+def split(word: str, option: str) -> tuple[str, str]:
+    """The two sides of name=value.
+
+    Raises:
+        InputError: If there is no "=".
+    """
+    name, sign, value = word.partition("=")
+    if not (name and sign and value):
+        raise InputError(f"{option} {word!r} should read name=value")
+    return name.strip(), value.strip()
+
+
+def pairs(words: Iterable[str], option: str) -> dict[str, str]:
+    """Texts by name from name=value words.
+
+    Raises:
+        InputError: At a word of another form, or a name given twice.
+    """
+    texts: dict[str, str] = {}
+    for name, text in (split(word, option) for word in words):
+        if name in texts:
+            raise InputError(f"{option} {name} is given twice; keep one")
+        texts[name] = text
+    return texts
+
+
+def axis(word: str) -> tuple[str, Axis]:
+    """A scan axis from name=low:high:points or name=low:high:points:log.
+
+    Raises:
+        InputError: If the word does not have that form.
+    """
+    name, sign, text = word.partition("=")
+    parts = text.split(":")
+    try:
+        low, high, points = float(parts[0]), float(parts[1]), int(parts[2])
+        if not (name and sign) or parts[3:] not in ([], ["log"]):
+            raise ValueError
+    except (ValueError, IndexError):
+        raise InputError(
+            f"axis {word!r} should read name=low:high:points, e.g. {name or 'eps_uV_ee'}=0:1:100, "
+            "with :log behind it for even steps of the logarithm"
+        ) from None
+    return name.strip(), (low, high, points, "log") if parts[3:] else (low, high, points)
+
+
+def axes_of(*words: str) -> dict[str, Axis]:
+    """Scan axes by parameter, from the words that are not empty.
+
+    Raises:
+        InputError: If two axes name one parameter.
+    """
+    axes: dict[str, Axis] = {}
+    for name, ends in (axis(word) for word in words if word):
+        if name in axes:
+            raise InputError(f"two axes name {name}; each axis needs a parameter of its own")
+        axes[name] = ends
+    return axes
+
+
+def require_drawable(axes: Iterable[Axis]) -> None:
+    """Refuse axes that a figure cannot show.
+
+    Raises:
+        InputError: If an axis has fewer than two points.
+    """
+    if any(axis[2] < 2 for axis in axes):
+        raise InputError("a figure needs at least two points an axis")
+
+
+def range_of(word: str, option: str) -> tuple[float, float]:
+    """A range from low:high.
+
+    Raises:
+        InputError: If the word does not have that form.
+    """
+    low, _, high = word.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise InputError(f"{option} {word!r} should read low:high, e.g. 0:1") from None
+
+
+def ranges_of(words: Iterable[str], option: str) -> dict[str, tuple[float, float]]:
+    """Ranges by parameter from name=low:high words.
+
+    Raises:
+        InputError: At a word of another form, or a parameter named twice.
+    """
+    return {n: range_of(text, f"{option} {n}") for n, text in pairs(words, option).items()}
+
+
+def numbers_of(words: Iterable[str], option: str) -> dict[str, float]:
+    """Numbers by name from name=value words.
+
+    Raises:
+        InputError: At a word of another form, or a name given twice.
+    """
+    numbers: dict[str, float] = {}
+    for name, text in pairs(words, option).items():
+        try:
+            numbers[name] = float(text)
+        except ValueError:
+            raise InputError(f"{option} {name}={text}: {text!r} is not a number") from None
+    return numbers
+
+
+def priors_of(words: Iterable[str]) -> dict[str, Prior]:
+    """Priors by parameter from name=normal:mean,sd and name=uniform:low,high.
+
+    Raises:
+        UnknownNameError: At another kind of prior.
+        InputError: At a word of another form, or a parameter named twice.
+    """
+    priors: dict[str, Prior] = {}
+    for name, text in pairs(words, "--prior").items():
+        kind, _, numbers = text.partition(":")
+        if kind not in _PRIORS:
+            raise UnknownNameError("prior", kind, _PRIORS, "(as in name=normal:mean,sd)")
+        try:
+            first, second = (float(x) for x in numbers.split(","))
+        except ValueError:
+            raise InputError(
+                f"--prior '{name}={text}' should read {name}=normal:mean,sd or "
+                f"{name}=uniform:low,high"
+            ) from None
+        if not (math.isfinite(first) and math.isfinite(second)):
+            raise InputError(f"--prior '{name}={text}' needs finite numbers")
+        priors[name] = _PRIORS[kind](first, second)
+    return priors
+
+
+def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[str, Any]:
+    """Options from "name=value", "name.key=value" and "experiment.name=value" words.
+
+    Args:
+        words: The words of --set.
+        experiments: Names of experiments that options can be addressed to.
+
+    Raises:
+        InputError: At a word of another form.
+    """
+    options: dict[str, Any] = {}
+    for name, text in (split(word, "--set") for word in words):
+        address, dot, rest = name.partition(".")
+        if dot and address in experiments:
+            _put(options.setdefault(address, {}), rest, text)
+        else:
+            _put(options, name, text)
+    return options
+
+
+def _put(options: dict[str, Any], name: str, text: str) -> None:
+    head, dot, key = name.partition(".")
+    if (head in options) and not (dot and isinstance(options[head], dict)):
+        raise InputError(f"--set {head} is given twice; keep one")
+    if dot:
+        options.setdefault(head, {})[key] = _value(text)
+    else:
+        options[head] = _value(text)
+
+
+def _value(text: str) -> Any:
+    """The number, list or truth value that the text spells, or else the text itself."""
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    if "," in text:
+        return [_value(part) for part in text.split(",")]
+    return text

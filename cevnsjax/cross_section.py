@@ -1,27 +1,29 @@
 """From charges to the cross section: squares and sums in one place.
 
-Every interaction is a polynomial in 1/E_nu.
-
-With c_k(T) the coefficients of E_nu^-k in units of G_F^2 M/pi, dsigma/dT_nr is their sum at one
-energy, and a rate is the same sum with E_nu^-k replaced by the flux moments I_k(T_nr).
+Every interaction is a polynomial in 1/E_nu: with coefficients c_k(T) in units of G_F^2 M/pi,
+dsigma/dT_nr = sum_k c_k(T) E_nu^-k, and a rate is the same sum with E_nu^-k replaced by the flux
+moments I_k(T_nr).
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import jax.numpy as jnp
 
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, T_nr_max
-from cevnsjax.core.types import RealLike, Reals
+from cevnsjax.core.types import AtNodes, Numbers, RealLike, Reals
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.numerics import total
 
-Coefficients = tuple[Any, Any, Any]
+Coefficients = tuple[float | Numbers, float | Numbers, float | Numbers]
 """Coefficients of (1, 1/E_nu, 1/E_nu^2) in units of G_F^2 M/pi [1, MeV, MeV^2]."""
+Moments = tuple[Numbers, Numbers, Numbers]
+"""Flux moments I_0, I_1, I_2 [MeV^-k], or powers of 1/E_nu."""
+Kernels = dict[str, dict[str, AtNodes]]
+"""{structure: {source: [node]}}: what a unit charge squared gives."""
 
 
 def fermi_scale(mass: float) -> float:
@@ -33,7 +35,9 @@ def fermi_scale(mass: float) -> float:
     return c.G_F**2 * mass / math.pi * c.hbar_c_squared_cm2
 
 
-def vector_coefficients(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics) -> Coefficients:
+def vector_coefficients(
+    T_nr: float | Numbers, nucleus: Nucleus, kinematics: Kinematics
+) -> Coefficients:
     """Coefficients of (1, 1/E_nu, 1/E_nu^2) that multiply Q_V^2 in units of G_F^2 M/pi.
 
     Freedman, PRD 9, 1389; spin-0 and spin-1/2 terms as in Lindner, Rodejohann and Xu, JHEP 03
@@ -55,12 +59,14 @@ def vector_coefficients(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics) -> 
     return 1.0, -T_nr, c2
 
 
-def _axial(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+def _axial(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
     del kinematics, source
     return 1.0, -T_nr, nucleus.mass * T_nr / 2
 
 
-def _interference(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+def _interference(
+    T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str
+) -> Coefficients:
     """2 T/E for neutrinos, -2 T/E for antineutrinos; on spin-1/2 nuclei only."""
     del kinematics
     if nucleus.spin != 0.5:
@@ -68,29 +74,29 @@ def _interference(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: s
     return 0.0, -2 * T_nr if is_antineutrino(source) else 2 * T_nr, 0.0 * T_nr
 
 
-def _magnetic(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+def _magnetic(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
     del nucleus, kinematics, source
     return 1 / T_nr, -1.0, 0.0 * T_nr
 
 
-def _scalar(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+def _scalar(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
     del kinematics, source
     return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2
 
 
-def _tensor(T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
+def _tensor(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
     del kinematics, source
     return 1.0, -T_nr, -nucleus.mass * T_nr / 4
 
 
 def _scalar_tensor(
-    T_nr: Any, nucleus: Nucleus, kinematics: Kinematics, source: str
+    T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str
 ) -> Coefficients:
     del nucleus, kinematics
     return 0.0, T_nr if is_antineutrino(source) else -T_nr, 0.0 * T_nr
 
 
-_COEFFICIENTS: dict[str, Callable[[Any, Nucleus, Kinematics, str], Coefficients]] = {
+_COEFFICIENTS: dict[str, Callable[[Numbers, Nucleus, Kinematics, str], Coefficients]] = {
     "vector": lambda T_nr, nucleus, kinematics, _: vector_coefficients(T_nr, nucleus, kinematics),
     "axial": _axial,
     "interference": _interference,
@@ -107,26 +113,26 @@ def is_antineutrino(source: str) -> bool:
     return source.endswith("_bar")
 
 
-def fold(coefficients: Coefficients, moments: tuple[Any, Any, Any]) -> Any:
+def fold(coefficients: Coefficients, moments: Moments) -> Numbers:
     """Sum of coefficients times flux moments (or powers of 1/E_nu)."""
     return total([a * m for a, m in zip(coefficients, moments, strict=True)])
 
 
 def kernels(
-    T_nr: Any,
+    T_nr: Numbers,
     nucleus: Nucleus,
-    moments: dict[str, tuple[Any, Any, Any]],
+    moments: Mapping[str, Moments],
     kinematics: Kinematics,
     structures: Sequence[str] = ("vector",),
-) -> dict[str, dict[str, Any]]:
+) -> Kernels:
     """Flux-folded kernels by structure and source, for ``rates``.
 
     Args:
-        T_nr: Recoil energies, [node] [MeV].
+        T_nr: Recoil energies, [node], or [node, 1] beside moments [node, energy] [MeV].
         nucleus: Target isotope.
         moments: Flux moments by source, each three arrays [node] [MeV^-k].
         kinematics: Convention.
-        structures: Which structures to make.
+        structures: Structures of the cross section.
 
     Returns:
         {structure: {source: array [node]}} [1], magnetic in [1/MeV].
@@ -140,10 +146,10 @@ def kernels(
     }
 
 
-def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def rates(charges: Charges, kernel: Kernels) -> dict[str, AtNodes]:
     """Flux-averaged dsigma/dT_nr by source in units of G_F^2 M/pi.
 
-    Amplitudes were added before; here they are squared and summed over outgoing flavours.
+    Amplitudes, already added over interactions, are squared and summed over outgoing flavours.
 
     Args:
         charges: Charges of one nucleus.
@@ -154,11 +160,11 @@ def rates(charges: Charges, kernel: dict[str, dict[str, Any]]) -> dict[str, Any]
 
     Raises:
         InputError: If the charges fill a structure that no interaction declared.
-        UnknownNameError: If they name a source that the flux does not have.
+        UnknownNameError: If the charges name a source that the flux does not have.
     """
-    parts: dict[str, list[Any]] = {}
+    parts: dict[str, list[AtNodes]] = {}
 
-    def add(structure: str, source: str, strength: Any) -> None:
+    def add(structure: str, source: str, strength: AtNodes) -> None:
         if structure not in kernel:
             raise InputError(
                 f"an interaction fills {structure!r} charges; add it to its 'structures'"
@@ -195,7 +201,7 @@ def dsigma_dT_nr(
 ) -> Reals:
     """CEvNS cross section, zero beyond the kinematic end point [cm^2/MeV].
 
-    In "ngi" kinematics the papers do not clip where the - T/E term makes it negative.
+    In "ngi" kinematics the - T/E term can make it negative; it is not clipped, as in the papers.
 
     Args:
         T_nr: Nuclear recoil kinetic energy, >= 1e-6 [MeV].

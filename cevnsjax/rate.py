@@ -1,31 +1,38 @@
 """Recoil rates: flux moments times charges over a target."""
 
 import math
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import mul
-from typing import Any
+from types import ModuleType
 
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.kinematics import T_nr_max
+from cevnsjax.core.kinematics import Kinematics, T_nr_max
 from cevnsjax.core.precision import require_x64
-from cevnsjax.core.types import Reals, Values
-from cevnsjax.cross_section import fermi_scale, kernels, rates
+from cevnsjax.core.types import AtNodes, RealLike, Reals, Survival, Values
+from cevnsjax.cross_section import Kernels, fermi_scale, kernels, rates
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
-from cevnsjax.interactions.interaction import complete_values, structures_of
+from cevnsjax.interactions.interaction import (
+    InteractionLike,
+    Oscillation,
+    complete_values,
+    structures_of,
+)
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.nuclei import Nucleus, Target
 
 
 def nucleus_charges(
-    interactions: tuple[Any, ...],
+    interactions: Sequence[InteractionLike],
     values: Values,
     nucleus: Nucleus,
-    q2: Any,
+    q2: AtNodes,
     sources: tuple[str, ...],
     q2_max: float = math.inf,
 ) -> Charges:
@@ -37,22 +44,90 @@ def nucleus_charges(
         nucleus: The isotope.
         q2: Momentum transfer squared, [node] [MeV^2].
         sources: Neutrino sources.
-        q2_max: Bound on ``q2`` known beforehand [MeV^2].
+        q2_max: Upper bound on ``q2`` [MeV^2].
+
+    Raises:
+        InputError: If an interaction returns anything but ``Charges``.
     """
-    F_p, F_n = interactions[0].form_factors(values, nucleus, q2, q2_max)
-    seen = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
+    F_p, F_n = _standard_model(interactions).form_factors(values, nucleus, q2, q2_max)
+    at_nodes = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
     total = Charges()
     for interaction in interactions:
-        own = interaction(values, seen)
-        if not isinstance(own, Charges):
+        charges = interaction(values, at_nodes)
+        if not isinstance(charges, Charges):
             name = getattr(interaction, "__name__", interaction)
-            raise InputError(f"interaction {name} must return cevnsjax.Charges, got {type(own)}")
-        total = total + own
+            kind = type(charges)
+            raise InputError(f"interaction {name} must return cevnsjax.Charges, got {kind}")
+        total = total + charges
     return total
 
 
-def add_rates(parts: list[dict[str, Reals]]) -> dict[str, Reals]:
-    """Sum rates of several nuclei, source by source."""
+def flux_kernels(
+    flux: NeutrinoSource,
+    nuclei: Sequence[Nucleus],
+    T_nr: AtNodes,
+    kinematics: Kinematics,
+    structures: Sequence[str],
+    xp: ModuleType,
+    survival: Survival | None = None,
+) -> dict[str, Kernels]:
+    """Flux-folded kernels of several isotopes.
+
+    Args:
+        flux: Neutrino source.
+        nuclei: The isotopes.
+        T_nr: Recoil energies, [node] [MeV].
+        kinematics: Convention.
+        structures: Structures of the cross section.
+        xp: numpy or jax.numpy.
+        survival: Probability to arrive; None if neutrinos do not oscillate.
+
+    Returns:
+        {nucleus: {structure: {source: [node]}}} [1], magnetic in [1/MeV].
+    """
+    by_nucleus = {}
+    for nucleus in nuclei:
+        moments = flux.moments(T_nr, nucleus.mass, kinematics, xp, survival)
+        by_nucleus[nucleus.name] = kernels(T_nr, nucleus, moments, kinematics, structures)
+    return by_nucleus
+
+
+def source_rates(
+    interactions: Sequence[InteractionLike],
+    values: Values,
+    T_nr: AtNodes,
+    nuclei: Sequence[Nucleus],
+    kernels: Mapping[str, Kernels],
+    norms: Mapping[str, RealLike],
+    sources: tuple[str, ...],
+    T_max: float = math.inf,
+) -> dict[str, Float[Array, "*node"]]:
+    """Recoil spectrum of several isotopes together, by neutrino source.
+
+    Args:
+        interactions: The StandardModel first, then any others.
+        values: All parameters of the model.
+        T_nr: Recoil energies, [node] [MeV].
+        nuclei: The isotopes.
+        kernels: Flux-folded kernels by isotope, as ``flux_kernels`` gives them.
+        norms: Events per unit of charge squared by isotope [1/MeV or 1/kg/MeV].
+        sources: Neutrino sources.
+        T_max: Upper bound on ``T_nr``; a low one saves work [MeV].
+
+    Returns:
+        {source: [node]}, in the unit of ``norms``.
+    """
+    parts = []
+    for nucleus in nuclei:
+        q2, q2_max = 2 * nucleus.mass * T_nr, 2 * nucleus.mass * T_max
+        charges = nucleus_charges(interactions, values, nucleus, q2, sources, q2_max)
+        norm = norms[nucleus.name]
+        parts.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
+    return add_rates(parts)
+
+
+def add_rates(parts: Sequence[Mapping[str, Reals]]) -> dict[str, Reals]:
+    """Sum the rates of several nuclei, source by source."""
     total: dict[str, Reals] = {}
     for part in parts:
         for source, rate in part.items():
@@ -60,7 +135,9 @@ def add_rates(parts: list[dict[str, Reals]]) -> dict[str, Reals]:
     return total
 
 
-def survival_of(interactions: tuple[Any, ...], values: Values, baseline_m: float) -> Any:
+def survival_of(
+    interactions: Sequence[InteractionLike], values: Values, baseline_m: float
+) -> Survival | None:
     """Survival probability by source and energy, None if nothing oscillates.
 
     Args:
@@ -68,18 +145,19 @@ def survival_of(interactions: tuple[Any, ...], values: Values, baseline_m: float
         values: All parameters of the model.
         baseline_m: Distance from source to detector [m].
     """
-    modifiers = [i for i in interactions if hasattr(i, "survival")]
-    if not modifiers:
+    oscillations = [i for i in interactions if isinstance(i, Oscillation)]
+    if not oscillations:
         return None
 
-    def survival(source: str, E_nu: Any) -> Any:
-        factors = [m.survival(values, source, E_nu, baseline_m, jnp) for m in modifiers]
-        return reduce(mul, factors)
+    def survival(source: str, E_nu: AtNodes) -> AtNodes:
+        return reduce(
+            mul, [o.survival(values, source, E_nu, baseline_m, jnp) for o in oscillations]
+        )
 
     return survival
 
 
-def _recoil(T_nr: Any) -> Any:
+def _recoil(T_nr: RealLike) -> Float[Array, "*node"]:
     """Recoil energies as an array, in float64 and within the domain [MeV].
 
     Raises:
@@ -93,19 +171,19 @@ def _recoil(T_nr: Any) -> Any:
     return T
 
 
-def _standard_model(interactions: tuple[Any, ...]) -> StandardModel:
+def _standard_model(interactions: Sequence[InteractionLike]) -> StandardModel:
     if not interactions or not isinstance(interactions[0], StandardModel):
         raise InputError(f"interactions must begin with a StandardModel, got {interactions}")
     return interactions[0]
 
 
 def dR_dT_nr(
-    T_nr: Any,
+    T_nr: RealLike,
     target: Target,
     flux: NeutrinoSource,
-    interactions: tuple[Any, ...] = (StandardModel(),),
+    interactions: Sequence[InteractionLike] = (StandardModel(),),
     values: Values | None = None,
-) -> dict[str, Reals]:
+) -> dict[str, Float[Array, "*node"]]:
     """Recoil spectrum of a target in a source, by neutrino source.
 
     Args:
@@ -117,30 +195,39 @@ def dR_dT_nr(
 
     Returns:
         {source: events per kg and MeV over the exposure, [node] [1/kg/MeV]}.
+
+    Raises:
+        PrecisionError: If jax has 64-bit floats switched off.
+        InputError: At a recoil energy that is not positive, a value out of bounds, or interactions
+            that do not begin with a StandardModel.
+        UnknownNameError: At a value that no interaction owns.
+
+    Examples:
+        >>> flux = cj.DecayAtRest(0.09, 1e23, baseline_m=20.0)
+        >>> spectrum = cj.dR_dT_nr(jnp.array([0.005, 0.01]), cj.target("CsI"), flux)
+        >>> [f"{source}: {rate[0]:.0f}" for source, rate in spectrum.items()]
+        ['nu_mu: 1177', 'nu_mu_bar: 1246', 'nu_e: 1046']
     """
     T, sm = _recoil(T_nr), _standard_model(interactions)
     filled = complete_values(interactions, values, target)
     structures = structures_of(interactions)
     survival = survival_of(interactions, filled, flux.baseline_m)
-    parts = []
-    for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
-        moments = flux.moments(T, nucleus.mass, sm.kinematics, jnp, survival)
-        kernel = kernels(T, nucleus, moments, sm.kinematics, structures)
-        q2 = 2 * nucleus.mass * T
-        charges = nucleus_charges(interactions, filled, nucleus, q2, flux.sources)
-        norm = float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
-        parts.append({s: norm * r for s, r in rates(charges, kernel).items()})
-    return add_rates(parts)
+    kernels = flux_kernels(flux, target.nuclei, T, sm.kinematics, structures, jnp, survival)
+    norms = {
+        nucleus.name: float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
+        for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True)
+    }
+    return source_rates(interactions, filled, T, target.nuclei, kernels, norms, flux.sources)
 
 
 def differential_cross_section(
-    T_nr: Any,
+    T_nr: RealLike,
     E_nu: float,
     nucleus: Nucleus,
     source: str,
-    interactions: tuple[Any, ...] = (StandardModel(),),
+    interactions: Sequence[InteractionLike] = (StandardModel(),),
     values: Values | None = None,
-) -> Reals:
+) -> Float[Array, "*node"]:
     """Differential cross section of one neutrino energy, all interactions together.
 
     Args:
@@ -153,6 +240,18 @@ def differential_cross_section(
 
     Returns:
         dsigma/dT_nr, zero beyond the end point, [node] [cm^2/MeV].
+
+    Raises:
+        PrecisionError: If jax has 64-bit floats switched off.
+        InputError: At an energy that is not positive, a value out of bounds, or interactions that
+            do not begin with a StandardModel.
+        UnknownNameError: At an unknown source, or a value that no interaction owns.
+
+    Examples:
+        >>> cesium = cj.target("CsI").nuclei[0]
+        >>> sigma = cj.differential_cross_section(jnp.array([0.005, 0.02]), 30.0, cesium, "nu_e")
+        >>> [f"{s:.2e}" for s in sigma.tolist()]
+        ['1.47e-36', '0.00e+00']
     """
     T, sm = _recoil(T_nr), _standard_model(interactions)
     if source not in SOURCE_FLAVOUR:
@@ -161,10 +260,10 @@ def differential_cross_section(
         raise InputError(f"E_nu must be > 0 MeV, got {E_nu}")
     target = Target(nucleus.name, (nucleus,), (1.0,))
     filled = complete_values(interactions, values, target)
-    powers = tuple(jnp.full_like(T, E_nu**-k) for k in range(3))
-    moments = {source: (powers[0], powers[1], powers[2])}
-    kernel = kernels(T, nucleus, moments, sm.kinematics, structures_of(interactions))
-    charges = nucleus_charges(interactions, filled, nucleus, 2 * nucleus.mass * T, (source,))
-    by_source = rates(charges, kernel)
-    inside = T_nr_max(E_nu, nucleus.mass, sm.kinematics) > T
-    return jnp.where(inside, fermi_scale(nucleus.mass) * by_source[source], 0.0)
+    powers = (jnp.ones_like(T), jnp.full_like(T, 1 / E_nu), jnp.full_like(T, E_nu**-2))
+    kernel = kernels(T, nucleus, {source: powers}, sm.kinematics, structures_of(interactions))
+    norms = {nucleus.name: fermi_scale(nucleus.mass)}
+    sigma = source_rates(
+        interactions, filled, T, (nucleus,), {nucleus.name: kernel}, norms, (source,)
+    )[source]
+    return jnp.where(T_nr_max(E_nu, nucleus.mass, sm.kinematics) > T, sigma, 0.0)

@@ -143,7 +143,8 @@ def test_spin_one_half_adds_its_term():
         (isotope("28Si"), "exact", 0.0),
         (CS, "exact", 0.0),
     ):
-        shape = fold(vector_coefficients(T, nucleus, kinematics), (1.0, 1 / E, 1 / E**2))
+        powers = (np.ones(1), np.full(1, 1 / E), np.full(1, 1 / E**2))
+        (shape,) = fold(vector_coefficients(np.full(1, T), nucleus, kinematics), powers)
         expected = 1 - nucleus.mass * T / (2 * E**2) - T / E + extra
         assert shape == pytest.approx(expected, rel=1e-14)
 

@@ -14,6 +14,8 @@ Values = dict[str, Any]
 """Parameter values by name; names left out take their defaults."""
 AtNodes = Float[np.ndarray, "*node"] | Float[Array, "*node"]
 """Numbers at the nodes, [node]: a NumPy array while an experiment is built, jax's in a trace."""
+Numbers = Float[np.ndarray, "..."] | Float[Array, "..."]
+"""NumPy's or jax's numbers of any shape; the docstring says which."""
 Kind = TypeVar("Kind", float, np.ndarray, Array)
 """Functions that serve both NumPy and jax return the kind of number they are given."""
 Survival = Callable[[str, AtNodes], AtNodes]

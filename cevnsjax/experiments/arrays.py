@@ -16,6 +16,7 @@ from cevnsjax.detector.response import Detector, response
 from cevnsjax.experiments.experiment import Experiment, Morph
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
 from cevnsjax.nuclei import Nucleus
+from cevnsjax.rate import flux_kernels
 
 # Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
 _LEAST_ENERGY = 15.0
@@ -47,11 +48,9 @@ class SignalRecipe:
 
     def kernels(self, T_nr: Any, xp: Any, survival: Survival | None = None) -> dict[str, Any]:
         """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
-        out = {}
-        for n in self.nuclei:
-            moments = self.flux.moments(T_nr, n.mass, self.kinematics, xp, survival)
-            out[n.name] = kernels(T_nr, n, moments, self.kinematics, self.structures)
-        return out
+        return flux_kernels(
+            self.flux, self.nuclei, T_nr, self.kinematics, self.structures, xp, survival
+        )
 
     def lowest_energy(self, T_nr: np.ndarray) -> float:
         """Least neutrino energy that reaches any node on any nucleus [MeV]."""

@@ -5,11 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Values
-from cevnsjax.cross_section import rates
+from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model.structure import Interactions, Signal
-from cevnsjax.rate import add_rates, nucleus_charges, survival_of
+from cevnsjax.rate import source_rates, survival_of
 
 
 def node_rates(
@@ -32,19 +31,13 @@ def node_rates(
         kernels = _surviving(kernels, arriving)
     elif e.shape or survival is not None:
         kernels = signal.kernels(T_nr, jnp, survival)
-    by_nucleus = []
-    for nucleus in signal.nuclei:
-        q2 = 2 * nucleus.mass * T_nr
-        q2_max = 2 * nucleus.mass * float(signal.kinks[-1])
-        charges = nucleus_charges(interactions, values, nucleus, q2, signal.flux.sources, q2_max)
-        norm = e.norms[nucleus.name]
-        by_nucleus.append({s: norm * r for s, r in rates(charges, kernels[nucleus.name]).items()})
-    return R, add_rates(by_nucleus)
+    sources, T_max = signal.flux.sources, float(signal.kinks[-1])
+    return R, source_rates(
+        interactions, values, T_nr, signal.nuclei, kernels, e.norms, sources, T_max
+    )
 
 
-def _surviving(
-    kernels: dict[str, Any], arriving: dict[str, Float[Array, " _energy"]]
-) -> dict[str, Any]:
+def _surviving(kernels: dict[str, Any], arriving: dict[str, AtNodes]) -> dict[str, Any]:
     """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
     return {
         nucleus: {

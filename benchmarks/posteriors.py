@@ -78,7 +78,7 @@ def ours(model: cj.Model, sizes: Sizes, chains: int, marginal: bool, seed: int) 
         chains=chains,
         draws=sizes.draws,
         seed=seed,
-        marginalize_linear=marginal,
+        marginalise_linear=marginal,
     )
     seconds = time.perf_counter() - started
     rows = report(found).rows

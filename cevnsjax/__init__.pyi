@@ -23,8 +23,14 @@ from .inference.forecasts.fisher import fisher as fisher
 from .inference.forecasts.forecast import asimov as asimov
 from .inference.forecasts.forecast import forecast as forecast
 from .inference.neural.amortise import amortise as amortise
+from .inference.neural.amortised_posterior import load_amortised as load_amortised
 from .inference.posteriors.calibration import sbc as sbc
+from .inference.posteriors.calibration_result import uniformity as uniformity
+from .inference.posteriors.grid import credible_density as credible_density
+from .inference.posteriors.grid import credible_intervals as credible_intervals
 from .inference.posteriors.grid import grid_posterior as grid_posterior
+from .inference.posteriors.grid import marginal as marginal
+from .inference.posteriors.report import report as report
 from .inference.posteriors.sample import sample as sample
 from .inference.scans.scan import scan as scan
 from .inference.toys.counting import feldman_cousins_counting as feldman_cousins_counting

@@ -47,13 +47,13 @@ free = ["sin2_theta_w", "dR_np"]
 #
 # With Gaussian bins (CsI 2017 and argon) linear pulls can be integrated out in closed form, and two
 # parameters fit on a grid, where the posterior is exact. NUTS (`cj.sample`) walks with gradients,
-# and `marginalize_linear=True` lets it do so in two dimensions; pulls are drawn afterwards. Both
+# and `marginalise_linear=True` lets it do so in two dimensions; pulls are drawn afterwards. Both
 # must agree.
 
 # %%
 flat = {"dR_np": cj.Uniform(-1.0, 1.5)}
 options = {"priors": flat, "chains": 4, "warmup": 400, "seed": 2}
-checked = cj.sample(small, free, draws=1000, marginalize_linear=True, **options)
+checked = cj.sample(small, free, draws=1000, marginalise_linear=True, **options)
 report(checked)
 
 # %%

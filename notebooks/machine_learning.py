@@ -170,7 +170,7 @@ cj.plots.corner(
 
 # %%
 toy = model.toy(seed=3, truth={"sin2_theta_w": 0.4}, auxiliary=False)
-options = {"warmup": 300, "draws": 1000, "chains": 2, "seed": 4, "marginalize_linear": True}
+options = {"warmup": 300, "draws": 1000, "chains": 2, "seed": 4, "marginalise_linear": True}
 chains = cj.sample(model, free, priors=priors, data=toy, **options)["posterior"]
 draws = posterior.draws(toy, 20_000)
 for n in free:

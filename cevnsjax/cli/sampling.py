@@ -18,7 +18,7 @@ class SamplingKeywords(TypedDict):
     priors: Mapping[str, Prior]
     warmup: int
     seed: int
-    marginalize_linear: bool
+    marginalise_linear: bool
     target_accept: float
 
 
@@ -76,6 +76,6 @@ class Sampling:
             "priors": self.priors,
             "warmup": self.warmup,
             "seed": self.seed,
-            "marginalize_linear": self.marginalise,
+            "marginalise_linear": self.marginalise,
             "target_accept": self.target_accept,
         }

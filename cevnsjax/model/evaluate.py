@@ -173,7 +173,7 @@ def _require_closed_form(experiments: Experiments) -> None:
         if e.statistic == "poisson" and nuisance_names([e]):
             raise InputError(
                 f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
-                "draw them with sample(..., marginalize_linear=False), or make pulls parameters "
+                "draw them with sample(..., marginalise_linear=False), or make pulls parameters "
                 "with Model(free_pulls=[...])"
             )
 

@@ -246,7 +246,7 @@ CASES = [
     (f"{SAMPLE} --prior R_n_Cs=uniform:4,6", "R_n_Cs, which does not vary"),
     (
         f"{SAMPLE} --marginalise --prior alpha_sig_csi2017=normal:0,1",
-        "drop its prior, or leave marginalize_linear=True (--marginalise) out",
+        "drop its prior, or leave marginalise_linear=True (--marginalise) out",
     ),
     (
         f"{SAMPLE} --prior sin2_theta_w=uniform:0,1 --prior sin2_theta_w=normal:0,1",
@@ -324,7 +324,7 @@ def test_numbers_reach_the_library(run, monkeypatch, stored):
         "draws": 50,
         "warmup": 20,
         "seed": 9,
-        "marginalize_linear": True,
+        "marginalise_linear": True,
         "target_accept": 0.9,
     }
     assert asked == {**expected, "folder": None, "resume": False}

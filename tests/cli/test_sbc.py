@@ -44,7 +44,7 @@ def test_options_reach_the_library(run, ranked, tmp_path):
     assert result["status"] == "calibrated"
     assert len(result["parameters"]["sin2_theta_w"]["ranks"]) == 200
     assert seen["free"] == ["sin2_theta_w"]
-    chosen = ("simulations", "draws", "thin", "method", "seed", "marginalize_linear")
+    chosen = ("simulations", "draws", "thin", "method", "seed", "marginalise_linear")
     assert [seen[n] for n in chosen] == [30, 9, 2, "smc", 7, True]
     assert seen["priors"]["sin2_theta_w"].high == 0.4
     assert (tmp_path / "ranks.png").read_bytes().startswith(b"\x89PNG")

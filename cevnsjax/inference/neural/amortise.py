@@ -1,18 +1,20 @@
 """Posteriors from a neural network, trained once on simulated spectra and good for any data.
 
 Neural posterior estimation (Papamakarios and Murray, arXiv:1605.06376; Cranmer, Brehmer and Louppe,
-arXiv:1911.01429): parameters from their priors and counts from the model train a density
-q(parameters | counts). Nuisances are drawn from their constraints and, unless asked for, integrated
-over by not telling the network. What it gives is an approximation: check it, e.g. by ranks.
+arXiv:1911.01429): a density q(parameters | counts) is trained on parameters drawn from their priors
+and counts drawn from the model. Nuisances are drawn from their constraints; those that are not
+inferred are integrated over, as the network never sees them. The posterior is an approximation:
+check it, e.g. by ranks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -25,19 +27,19 @@ from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.posteriors.priors import Density, densities
 from cevnsjax.parameters import Prior
 
-# Simulations from which counts are standardised and a first regression is made.
-_PILOT = 4096
+# Simulations that standardise the counts and give the first regression.
+_PILOT_TOYS = 4096
 
 
 @runtime_checkable
 class Simulator(Objective, Protocol):
-    """An objective that predicts counts and that jax can trace.
+    """An objective that predicts counts and that JAX can trace.
 
     Each of its ``experiments`` has a ``statistic``, "poisson" or "gaussian" with ``variance``.
     """
 
     @property
-    def expected(self) -> Any:
+    def expected(self) -> Callable[..., Mapping[str, Array]]:
         """Function of values, {experiment: expected counts [cell]}."""
         ...
 
@@ -46,7 +48,7 @@ def amortise(
     model: Simulator,
     free: str | Iterable[str] | None = None,
     *,
-    nuisances: str | Iterable[str] = (),
+    infer_nuisances: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     priors: Mapping[str, Prior] | None = None,
     steps: int = 3000,
@@ -55,22 +57,22 @@ def amortise(
     rate: float = 2e-3,
     seed: int = 0,
 ) -> Amortised:
-    """Train a network that gives the posterior of any data at once.
+    """Train a network once that then gives the posterior of any data in milliseconds.
 
     Priors are those of ``sample``. Auxiliary measurements stay at the centres of their
     constraints.
 
     Args:
         model: The model.
-        free: Theory parameters to infer; those the table marks free if None.
-        nuisances: Nuisances to infer with them; all others are integrated over.
-        fixed: Parameters to hold at given values, nuisances that are not solved among them.
+        free: Theory parameters to infer; those that the table marks free if None.
+        infer_nuisances: Nuisances to infer with them; all others are integrated over.
+        fixed: Values of parameters to fix; nonlinear nuisances may be among them.
         priors: ``Normal`` or ``Uniform`` by parameter, instead of the table's.
-        steps: Training steps; more are closer to the exact posterior.
-        batch: Simulated spectra in each step.
-        width: Neurons in a hidden layer.
-        rate: Highest learning rate.
-        seed: Whole number >= 0; the same one gives the same network on the same machine.
+        steps: Number of training steps; with more the result is closer to the exact posterior.
+        batch: Number of simulated spectra in each step.
+        width: Number of neurons in a hidden layer.
+        rate: Highest learning rate [1].
+        seed: Whole number >= 0; the same seed gives the same network on the same machine.
 
     Returns:
         The posterior as a function of data: ``sample``, ``draws``, ``log_prob``, ``save``.
@@ -79,69 +81,78 @@ def amortise(
         UnknownNameError: At an unknown parameter.
         InputError: At a prior as in ``sample``, an option that cannot be used, counts that are
             not finite under the priors, or without flowjax.
+
+    Examples:
+        >>> posterior = cj.amortise(model, "sin2_theta_w", steps=50, batch=16, width=8)
+        >>> posterior.sample(draws=20)["posterior"]["sin2_theta_w"].shape
+        (1, 20)
+        >>> cj.load_amortised(posterior.save("angle.eqx")).names
+        ('sin2_theta_w',)
     """
     steps, batch, width, seed = whole_numbers(
         steps=(steps, 1), batch=(batch, 1), width=(width, 1), seed=(seed, 0)
     )
     if not 0 < rate < 1:
         raise InputError(f"rate must lie within (0, 1), got {rate!r}")
-    wanted, others, held = _split(model, free, nuisances, fixed)
+    inferred, integrated, values = _parameters(model, free, infer_nuisances, fixed)
     require_flowjax()
-    table = densities(model, (*wanted, *others), priors)
-    simulator = _Simulation(model, tuple(table), held, len(wanted))
+    table = densities(model, (*inferred, *integrated), priors)
+    simulator = _Simulator(model, tuple(table), values, len(inferred))
     key = jax.random.key(seed)
-    z, seen = jax.jit(lambda k: simulator(k, _PILOT))(key)
-    frame = Standardisation.of(np.asarray(z), np.asarray(seen))
+    z, counts = jax.jit(lambda k: simulator(k, _PILOT_TOYS))(key)
+    standardisation = Standardisation.of(np.asarray(z), np.asarray(counts))
 
-    def simulate(k: Any) -> tuple[Any, Any]:
-        z, seen = simulator(k, batch)
-        given = frame.standard(seen)
-        return frame.inner(z, given), given
+    def simulate(k: Array) -> tuple[Array, Array]:
+        z, counts = simulator(k, batch)
+        standard = standardisation.standard(counts)
+        return standardisation.inner(z, standard), standard
 
-    setup = Setup.of(model, tuple(table), len(wanted), held, width)
-    flow = conditional_flow(jax.random.fold_in(key, 1), len(wanted), seen.shape[1], width)
+    setup = Setup.of(model, tuple(table), len(inferred), values, width)
+    flow = conditional_flow(jax.random.fold_in(key, 1), len(inferred), counts.shape[1], width)
     flow, losses = trained(flow, simulate, steps=steps, rate=rate, seed=seed)
-    own = dict(zip(model.experiments, model.observed, strict=True))
-    observed = {n: np.asarray(x, dtype=float) for n, x in own.items()}
-    return Amortised(flow, frame, observed, losses, setup)
+    pairs = zip(model.experiments, model.observed, strict=True)
+    observed = {n: np.asarray(x, dtype=float) for n, x in pairs}
+    return Amortised(flow, standardisation, observed, losses, setup)
 
 
-def _split(
+def _parameters(
     model: Simulator,
     free: str | Iterable[str] | None,
-    nuisances: str | Iterable[str],
+    infer_nuisances: str | Iterable[str],
     fixed: Mapping[str, float] | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, float]]:
-    """What is inferred, what is integrated over, and what is held."""
-    names, held = free_names(model, free, fixed)
-    every = model.parameters.names(kind="nuisance")
-    asked = [nuisances] if isinstance(nuisances, str) else list(nuisances)
-    for name in asked:
-        if name not in every:
-            raise UnknownNameError("nuisance", name, every)
-        if name in held:
+    """Names that are inferred, nuisances that are integrated over, and values that are fixed."""
+    names, values = free_names(model, free, fixed)
+    nuisances = model.parameters.names(kind="nuisance")
+    chosen = [infer_nuisances] if isinstance(infer_nuisances, str) else list(infer_nuisances)
+    for name in chosen:
+        if name not in nuisances:
+            raise UnknownNameError("nuisance", name, nuisances)
+        if name in values:
             raise InputError(f"{name} is both fixed and to be inferred; drop one of the two")
-    theory = [n for n in names if n not in every]
-    wanted = tuple(dict.fromkeys([*theory, *asked]))
-    if not wanted:
+    theory = [n for n in names if n not in nuisances]
+    inferred = tuple(dict.fromkeys([*theory, *chosen]))
+    if not inferred:
         raise InputError("there is nothing to infer: name parameters in free")
-    return wanted, tuple(n for n in every if n not in wanted and n not in held), held
+    return inferred, tuple(n for n in nuisances if n not in inferred and n not in values), values
 
 
-class _Simulation(eqx.Module):
-    """Parameters from their priors and what the network sees of the counts they give."""
+class _Simulator(eqx.Module):
+    """Draws parameters from their priors, and what the network sees of counts at these values."""
 
     model: Any = eqx.field(static=True)
     priors: tuple[Density, ...] = eqx.field(static=True)
-    held: dict[str, float] = eqx.field(static=True)
+    fixed: dict[str, float] = eqx.field(static=True)
     inferred: int = eqx.field(static=True)
 
-    def __call__(self, key: Any, size: int) -> tuple[Any, Any]:
-        """Coordinates [toy, inferred] and features [toy, feature] of so many toys."""
+    def __call__(
+        self, key: Array, toys: int
+    ) -> tuple[Float[Array, "toy parameter"], Float[Array, "toy feature"]]:
+        """Coordinates of the inferred parameters, and features of the counts."""
         keys = jax.random.split(key, 1 + len(self.model.experiments))
-        z = jax.random.normal(keys[0], (size, len(self.priors)))
+        z = jax.random.normal(keys[0], (toys, len(self.priors)))
         values = {p.name: from_normal(p, z[:, k]) for k, p in enumerate(self.priors)}
-        mean = jax.vmap(lambda v: self.model.expected({**self.held, **v}))(values)
+        mean = jax.vmap(lambda v: self.model.expected({**self.fixed, **v}))(values)
         counts = {
             name: _counts(e, k, mean[name])
             for k, (name, e) in zip(keys[1:], self.model.experiments.items(), strict=True)
@@ -150,8 +161,10 @@ class _Simulation(eqx.Module):
         return z[:, : self.inferred], features(counts, statistics)
 
 
-def _counts(experiment: Any, key: Any, mean: Any) -> Any:
-    """Random counts [toy, cell] about their expectation."""
+def _counts(
+    experiment: Any, key: Array, mean: Float[Array, "toy cell"]
+) -> Float[Array, "toy cell"]:
+    """Random counts about their expectation."""
     if experiment.statistic == "poisson":
         return jax.random.poisson(key, jnp.maximum(mean, 0.0)).astype(mean.dtype)
     sd = np.sqrt(np.asarray(experiment.variance))[None]

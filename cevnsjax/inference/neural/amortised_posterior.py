@@ -1,4 +1,4 @@
-"""A trained posterior: questions it answers, and its file."""
+"""A trained posterior: its draws, its density, and its file."""
 
 import json
 import math
@@ -11,12 +11,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, PyTree
 
 from cevnsjax._version import __version__
 from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output, write_atomically
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax
 from cevnsjax.inference.neural.setup import Setup, features
 from cevnsjax.inference.neural.standardisation import Standardisation
@@ -29,80 +30,95 @@ _FORMAT = "cevnsjax amortised posterior 1"
 
 
 class Amortised(eqx.Module):
-    """The posterior as a function of data; made by ``amortise`` or ``load``.
+    """The posterior as a function of data, from ``amortise`` (with examples) or ``load_amortised``.
 
     Attributes:
-        flow: Density of coordinates given features, both in the frame.
-        frame: What was known before training.
+        flow: Density of standardised coordinates given standardised features.
+        standardisation: Scales of coordinates and features.
         observed: The model's own data, {experiment: [cell]} [count].
         losses: Mean of -log q in each block of training steps [1]; the last ones should be flat.
         setup: What was trained, as plain data.
     """
 
     flow: Any
-    frame: Standardisation
-    observed: dict[str, Any]
-    losses: Any
+    standardisation: Standardisation
+    observed: dict[str, PyTree]
+    losses: PyTree
     setup: Setup = eqx.field(static=True)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameters that are inferred."""
+        """Names of the parameters that are inferred."""
         return tuple(p.name for p in self.setup.parameters)
 
     @property
     def priors(self) -> tuple[Density, ...]:
-        """Their priors."""
+        """Priors of the parameters that are inferred."""
         return self.setup.priors[: len(self.names)]
 
-    def sample(self, data: Any = None, draws: int = 4000, seed: int = 0) -> Any:
+    def sample(self, data: PyTree = None, draws: int = 4000, seed: int = 0) -> Any:
         """Independent draws from the posterior of one data set.
 
         Args:
             data: Counts [cell], {experiment: [cell]} or Pseudodata; the model's own if None.
-            draws: How many.
+            draws: Number of draws.
             seed: Whole number >= 0.
 
         Returns:
-            arviz ``InferenceData`` (``DataTree`` from arviz 1 on) with the group ``posterior``,
-            one chain, as ``cevnsjax.sample`` gives it.
+            arviz ``InferenceData`` (``DataTree`` from arviz 1 on) with the group ``posterior``
+            of one chain, as from ``cevnsjax.sample``.
 
         Raises:
             UnknownNameError: At an unknown experiment.
-            InputError: At data of another shape, or a number of draws below 1.
+            InputError: At data of another shape, or fewer than one draw.
         """
-        found = self.draws(data, draws, seed)
-        if next(iter(found.values())).ndim != 1:
+        arrays = self.draws(data, draws, seed)
+        if next(iter(arrays.values())).ndim != 1:
             raise InputError("these are several data sets; give one, or call draws(...)")
         attributes = {
             "analysis": self.setup.analysis,
-            "experiments": ", ".join(n for n, _, _ in self.setup.statistics),
-            "fixed": ", ".join(f"{n} = {x:g}" for n, x in self.setup.held),
+            "experiments": [n for n, _, _ in self.setup.statistics],
+            "fixed": json.dumps(dict(self.setup.fixed)),
             "seed": seed,
             "inference_library": "flowjax",
         }
         table = {p.name: p for p in self.setup.parameters}
-        one = {n: x[None] for n, x in found.items()}
-        return inference_data({"posterior": table_dataset(one, table, attributes)})
+        chain = {n: x[None] for n, x in arrays.items()}
+        return inference_data({"posterior": table_dataset(chain, table, attributes)})
 
-    def draws(self, data: Any = None, draws: int = 4000, seed: int = 0) -> dict[str, np.ndarray]:
-        """As ``sample``, as arrays [draw]; [data set, draw] where counts are [data set, cell]."""
+    def draws(
+        self, data: PyTree = None, draws: int = 4000, seed: int = 0
+    ) -> dict[str, Float[np.ndarray, "*data_set draw"]]:
+        """Draws of one data set or of several, whose counts are [data set, cell].
+
+        Args:
+            data: As for ``sample``, or with several data sets.
+            draws: Number of draws of each data set.
+            seed: Whole number >= 0.
+
+        Returns:
+            Draws [draw] or [data set, draw] by parameter, in the parameter's unit.
+        """
         draws, seed = whole_numbers(draws=(draws, 1), seed=(seed, 0))
-        seen, single = self._features(data)
+        features, single = self._features(data)
         with standard_promotion():
-            z = _draw(self.flow, self.frame, jax.random.key(seed), seen, draws)
-        out = {p.name: np.asarray(from_normal(p, z[..., k])).T for k, p in enumerate(self.priors)}
-        return {n: x[0] for n, x in out.items()} if single else out
+            key = jax.random.key(seed)
+            z = _draw(self.flow, self.standardisation, key, features, draws)
+        values = {
+            p.name: np.asarray(from_normal(p, z[..., k])).T for k, p in enumerate(self.priors)
+        }
+        return {n: x[0] for n, x in values.items()} if single else values
 
-    def log_prob(self, values: Mapping[str, Any], data: Any = None) -> Reals:
+    def log_prob(self, values: Mapping[str, RealLike], data: PyTree = None) -> Reals:
         """Logarithm of the posterior density, -inf outside the priors.
 
         Args:
-            values: Every parameter that is inferred, each a number or an array [point].
+            values: Value of each parameter that is inferred, a number or an array [point]
+                [units of the parameters].
             data: One data set, as for ``sample``.
 
         Returns:
-            Shaped like the values, broadcast [1/units of the parameters].
+            Logarithm of the density, shaped like the values [1/units of the parameters].
 
         Raises:
             UnknownNameError: At a name that is not inferred.
@@ -113,19 +129,20 @@ class Amortised(eqx.Module):
                 raise UnknownNameError("parameter", name, self.names)
         if missing := [n for n in self.names if n not in values]:
             raise InputError(f"log_prob needs {', '.join(missing)} too")
-        seen, single = self._features(data)
+        features, single = self._features(data)
         if not single:
             raise InputError("log_prob takes one data set; map over several")
         x = jnp.broadcast_arrays(*(jnp.asarray(values[n], dtype=float) for n in self.names))
         z = [to_normal(p, v) for p, v in zip(self.priors, x, strict=True)]
         with standard_promotion():
-            log = _log_density(self.flow, self.frame, jnp.stack(z, axis=-1), seen[0])
+            stacked = jnp.stack(z, axis=-1)
+            log = _log_density(self.flow, self.standardisation, stacked, features[0])
         for p, v, c in zip(self.priors, x, z, strict=True):
             log = log + p.log(v, jnp) + 0.5 * c**2 + 0.5 * math.log(2 * math.pi)
         return log
 
-    def _features(self, data: Any) -> tuple[Any, bool]:
-        """Standardised features [data set, feature], and whether there was one data set alone."""
+    def _features(self, data: PyTree) -> tuple[Float[Array, "data_set feature"], bool]:
+        """Standardised features, and whether the data are one data set without an axis for it."""
         counts = {**self.observed, **self.setup.counts(data)}
         shapes = {np.shape(x)[:-1] for x in counts.values()} - {()}
         size = next(iter(shapes), (1,))
@@ -139,15 +156,22 @@ class Amortised(eqx.Module):
             if not np.all(np.isfinite(counts[name])):
                 raise InputError(f"data for {name} are not finite")
         rows = {n: jnp.broadcast_to(_row(x), (*size, np.shape(x)[-1])) for n, x in counts.items()}
-        seen = features(rows, {n: s for n, s, _ in self.setup.statistics})
         with standard_promotion():
-            return self.frame.standard(seen), not shapes
+            seen = features(rows, {n: s for n, s, _ in self.setup.statistics})
+            return self.standardisation.standard(seen), not shapes
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write to a file ending in .eqx; ``load`` reads it without the model.
+        """Write to a file ending in .eqx; ``load_amortised`` reads it without the model.
+
+        Args:
+            path: The file.
+            overwrite: Whether an existing file may be replaced.
+
+        Returns:
+            The path written.
 
         Raises:
-            InputError: If it exists and ``overwrite`` is not given, or cannot be written.
+            InputError: If the file exists and ``overwrite`` is False, or it cannot be written.
         """
         target = check_output(path, overwrite=overwrite, suffixes=(".eqx",))
         blocks = len(self.losses)
@@ -163,11 +187,14 @@ class Amortised(eqx.Module):
         return target
 
 
-def load(path: str | Path) -> Amortised:
-    """A posterior that ``Amortised.save`` wrote.
+def load_amortised(path: str | Path) -> Amortised:
+    """Read a posterior that ``Amortised.save`` wrote.
+
+    Args:
+        path: The file.
 
     Raises:
-        InputError: If the file cannot be read or is none of these.
+        InputError: If the file cannot be read, or ``Amortised.save`` did not write it.
     """
     require_flowjax()
     try:
@@ -179,11 +206,11 @@ def load(path: str | Path) -> Amortised:
     except OSError as problem:
         raise InputError(f"{path} cannot be read: {problem.strerror}") from None
     except (ValueError, KeyError, TypeError, RuntimeError) as problem:
-        raise InputError(f"{path} is no file of Amortised.save: {problem}") from None
+        raise InputError(f"{path} is not a file of Amortised.save: {problem}") from None
 
 
 def _blank(header: dict[str, Any]) -> Amortised:
-    """One of the right shapes, its numbers to be read."""
+    """A posterior of the right shapes, to be filled with the numbers of the file."""
     setup = Setup.read(header["setup"])
     size = sum(cells for _, _, cells in setup.statistics)
     flow = conditional_flow(jax.random.key(0), len(setup.parameters), size, setup.width)
@@ -197,17 +224,30 @@ def _blank(header: dict[str, Any]) -> Amortised:
     )
 
 
-def _row(counts: Any) -> Any:
+def _row(counts: RealLike) -> Reals:
+    """Counts with an axis of data sets."""
     return jnp.asarray(counts)[None] if np.ndim(counts) == 1 else jnp.asarray(counts)
 
 
 @eqx.filter_jit
-def _draw(flow: Any, frame: Standardisation, key: Any, given: Any, draws: int) -> Any:
-    """Coordinates [draw, data set, parameter]."""
-    return frame.outer(flow.sample(key, (draws,), condition=given), given[None])
+def _draw(
+    flow: Any,
+    standardisation: Standardisation,
+    key: Array,
+    features: Float[Array, "data_set feature"],
+    draws: int,
+) -> Float[Array, "draw data_set parameter"]:
+    residuals = flow.sample(key, (draws,), condition=features)
+    return standardisation.outer(residuals, features[None])
 
 
 @eqx.filter_jit
-def _log_density(flow: Any, frame: Standardisation, z: Any, given: Any) -> Any:
-    inner = frame.inner(z, given)
-    return flow.log_prob(inner, given) - jnp.sum(jnp.log(jnp.asarray(frame.width)))
+def _log_density(
+    flow: Any,
+    standardisation: Standardisation,
+    z: Float[Array, "*point parameter"],
+    features: Float[Array, " feature"],
+) -> Float[Array, "*point"]:
+    residuals = standardisation.inner(z, features)
+    widths = jnp.asarray(standardisation.width)
+    return flow.log_prob(residuals, features) - jnp.sum(jnp.log(widths))

@@ -1,4 +1,4 @@
-"""What a trained posterior keeps of its model: plain data, and how counts are read."""
+"""What a trained posterior keeps of its model, as plain data, and how it reads counts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,16 +6,21 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.priors import Density
 from cevnsjax.parameters import Normal, Parameter, Uniform
 
 
-def features(counts: Mapping[str, Any], statistics: Mapping[str, str]) -> Any:
-    """What the network sees of counts, [toy, feature] from {experiment: [toy, cell]}.
+def features(
+    counts: Mapping[str, Float[Array, "toy _"] | Float[np.ndarray, "toy _"]],
+    statistics: Mapping[str, str],
+) -> Float[Array, "toy feature"]:
+    """What the network sees of counts {experiment: [toy, cell]}.
 
-    Poisson counts go through 2 sqrt(n + 3/8), whose variance hardly depends on n (Anscombe 1948).
+    Poisson counts are transformed to 2 sqrt(n + 3/8), whose variance hardly depends on n (Anscombe,
+    Biometrika 35 (1948) 246).
     """
     parts = [
         2 * jnp.sqrt(jnp.maximum(counts[n], 0.0) + 0.375) if s == "poisson" else counts[n]
@@ -30,18 +35,18 @@ class Setup:
 
     Attributes:
         analysis: Name of the analysis, may be empty.
-        statistics: (experiment, statistic, number of cells).
-        parameters: Those that are inferred.
-        priors: Theirs first, then those of nuisances that are integrated over.
-        held: (name, value) of what was fixed.
-        width: Neurons in a hidden layer.
+        statistics: (experiment, statistic, number of cells) of each experiment.
+        parameters: Parameters that are inferred.
+        priors: Priors of these, then those of nuisances that are integrated over.
+        fixed: (name, value) of each parameter that was fixed.
+        width: Number of neurons in a hidden layer.
     """
 
     analysis: str
     statistics: tuple[tuple[str, str, int], ...]
     parameters: tuple[Parameter, ...]
     priors: tuple[Density, ...]
-    held: tuple[tuple[str, float], ...]
+    fixed: tuple[tuple[str, float], ...]
     width: int
 
     @classmethod
@@ -50,39 +55,40 @@ class Setup:
         model: Any,
         priors: tuple[Density, ...],
         inferred: int,
-        held: Mapping[str, float],
+        fixed: Mapping[str, float],
         width: int,
     ) -> "Setup":
-        """From the model and the priors, of which the first so many are inferred."""
-        cells = [np.size(x) for x in model.observed]
-        known = zip(model.experiments.items(), cells, strict=True)
+        """From the model and the priors, of which the first ``inferred`` are inferred."""
+        pairs = zip(model.experiments.items(), model.observed, strict=True)
         return cls(
             model.name,
-            tuple((n, e.statistic, c) for (n, e), c in known),
+            tuple((name, e.statistic, np.size(counts)) for (name, e), counts in pairs),
             tuple(model.parameters[p.name] for p in priors[:inferred]),
             priors,
-            tuple(held.items()),
+            tuple(fixed.items()),
             width,
         )
 
     @classmethod
     def read(cls, text: dict[str, Any]) -> "Setup":
-        """From what ``dataclasses.asdict`` made of one, by way of JSON."""
+        """From the JSON of its ``dataclasses.asdict``."""
         return cls(
             text["analysis"],
             tuple((n, s, c) for n, s, c in text["statistics"]),
             tuple(_parameter(p) for p in text["parameters"]),
             tuple(_density(p) for p in text["priors"]),
-            tuple((n, x) for n, x in text["held"]),
+            # Earlier files call it "held".
+            tuple((n, x) for n, x in text["fixed" if "fixed" in text else "held"]),
             text["width"],
         )
 
-    def counts(self, data: Any) -> dict[str, Any]:
-        """What is given of any form of data, {experiment: [cell] or [data set, cell]} [count].
+    def counts(self, data: PyTree) -> dict[str, Float[np.ndarray, "..."]]:
+        """Counts in any form of data, {experiment: [cell] or [data set, cell]} [count].
 
         Raises:
             UnknownNameError: At an unknown experiment.
-            InputError: At counts without name, or auxiliary measurements off their centres.
+            InputError: At counts of several experiments without names, or auxiliary measurements
+                away from their centres.
         """
         if data is None:
             return {}
@@ -104,7 +110,7 @@ class Setup:
                 continue
             if not np.allclose(auxiliary[prior.name], prior.counted.mean):
                 raise InputError(
-                    f"the auxiliary measurement of {prior.name} is thrown, and training kept it at "
+                    f"the auxiliary measurement of {prior.name} is random, but training kept it at "
                     f"{prior.counted.mean:g}; draw toys with auxiliary=False"
                 )
 

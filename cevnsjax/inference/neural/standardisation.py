@@ -1,67 +1,72 @@
-"""What is known before training: scales of counts, and parameters as a linear function of them."""
-
-from typing import Any
+"""Scales that are fixed before training: those of counts, and a linear regression on them."""
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
 
 
 class Standardisation(eqx.Module):
-    """Standardised features, and coordinates less their linear regression on these.
+    """Standardised features, and residuals of a linear regression of coordinates on them.
 
-    What is left of the coordinates is of order one whatever the data, as wide as a posterior rather
-    than a prior. A network that starts there leaves no tails where a posterior has none.
+    Residuals are of order one whatever the data, as wide as a posterior rather than a prior. A
+    network that starts from them leaves no tails where a posterior has none.
 
     Attributes:
-        centre: Mean of the features [feature].
-        spread: Their standard deviations [feature].
-        offset: Regression at the centre [coordinate].
-        slopes: Its slopes by the standardised features [feature, coordinate].
-        width: Standard deviation of what it leaves [coordinate].
+        centre: Mean of the features.
+        spread: Standard deviations of the features.
+        offset: Value of the regression at the centre.
+        slopes: Slopes of the regression by the standardised features.
+        width: Standard deviations of the residuals.
     """
 
-    centre: Any
-    spread: Any
-    offset: Any
-    slopes: Any
-    width: Any
+    centre: Float[np.ndarray | Array, " feature"]
+    spread: Float[np.ndarray | Array, " feature"]
+    offset: Float[np.ndarray | Array, " coordinate"]
+    slopes: Float[np.ndarray | Array, "feature coordinate"]
+    width: Float[np.ndarray | Array, " coordinate"]
 
     @classmethod
-    def of(cls, z: np.ndarray, seen: np.ndarray) -> "Standardisation":
-        """From simulated coordinates [toy, coordinate] and features [toy, feature].
+    def of(
+        cls, z: Float[np.ndarray, "toy coordinate"], features: Float[np.ndarray, "toy feature"]
+    ) -> "Standardisation":
+        """From simulated coordinates and features.
 
         Raises:
             InputError: If a feature is not finite.
         """
-        if not np.all(np.isfinite(seen)):
+        if not np.all(np.isfinite(features)):
             raise InputError("counts are not finite everywhere under the priors; narrow them")
-        centre, spread = np.mean(seen, axis=0), np.std(seen, axis=0)
+        centre, spread = np.mean(features, axis=0), np.std(features, axis=0)
         spread = np.where(spread > 0, spread, 1.0)
         offset = np.mean(z, axis=0)
-        standard = (seen - centre) / spread
+        standard = (features - centre) / spread
         slopes = np.linalg.lstsq(standard, z - offset, rcond=1e-6)[0]
         return cls(centre, spread, offset, slopes, np.std(z - offset - standard @ slopes, axis=0))
 
     @classmethod
     def blank(cls, coordinates: int, features: int) -> "Standardisation":
-        """One of these sizes, its numbers to be read."""
-        one, many = np.zeros(coordinates), np.zeros(features)
-        return cls(many, many, one, np.zeros((features, coordinates)), one)
+        """All zeros, of these sizes, to be replaced by numbers from a file."""
+        z, feature = np.zeros(coordinates), np.zeros(features)
+        return cls(feature, feature, z, np.zeros((features, coordinates)), z)
 
-    def standard(self, seen: Any) -> Any:
-        """Features as the network gets them, shaped like ``seen`` [..., feature]."""
-        return (seen - jnp.asarray(self.centre)) / jnp.asarray(self.spread)
+    def standard(self, features: Float[Array, "*batch feature"]) -> Float[Array, "*batch feature"]:
+        """Standardised features, as the network gets them."""
+        return (features - jnp.asarray(self.centre)) / jnp.asarray(self.spread)
 
-    def inner(self, z: Any, features: Any) -> Any:
-        """From coordinates to what the regression leaves; standardised features."""
-        return (z - self._regression(features)) / jnp.asarray(self.width)
+    def inner(
+        self, z: Float[Array, "*batch coordinate"], standard: Float[Array, "... feature"]
+    ) -> Float[Array, "*batch coordinate"]:
+        """From coordinates and standardised features to residuals in units of their widths."""
+        return (z - self._regression(standard)) / jnp.asarray(self.width)
 
-    def outer(self, z: Any, features: Any) -> Any:
+    def outer(
+        self, residuals: Float[Array, "*batch coordinate"], standard: Float[Array, "... feature"]
+    ) -> Float[Array, "*batch coordinate"]:
         """The inverse of ``inner``."""
-        return z * jnp.asarray(self.width) + self._regression(features)
+        return residuals * jnp.asarray(self.width) + self._regression(standard)
 
-    def _regression(self, features: Any) -> Any:
-        return jnp.asarray(self.offset) + features @ jnp.asarray(self.slopes)
+    def _regression(self, standard: Float[Array, "... feature"]) -> Float[Array, "... coordinate"]:
+        return jnp.asarray(self.offset) + standard @ jnp.asarray(self.slopes)

@@ -1,18 +1,17 @@
-"""Parameters in coordinates in which their prior is a standard normal: no bounds are left."""
+"""Coordinates without bounds, in which the prior of a parameter is a standard normal."""
 
 import math
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import ndtr, ndtri
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.inference.posteriors.priors import Density
 
 
-def from_normal(prior: Density, z: Any) -> Reals:
-    """The parameter at coordinates z, shaped like z, in the parameter's unit."""
+def from_normal(prior: Density, z: RealLike) -> Reals:
+    """Values of the parameter at coordinates z, shaped like z, in the parameter's unit."""
     z = jnp.asarray(z)
     if prior.normal is not None and math.isinf(prior.low) and math.isinf(prior.high):
         return prior.normal.mean + prior.normal.sd * z
@@ -21,12 +20,12 @@ def from_normal(prior: Density, z: Any) -> Reals:
     low, high, side = _ends(prior)
     below = ndtr(low) + (ndtr(high) - ndtr(low)) * ndtr(side * z)
     x = prior.normal.mean + side * prior.normal.sd * ndtri(below)
-    # Rounding may put one a hair beyond an end.
+    # Rounding may put a value beyond an end.
     return jnp.clip(x, prior.low, prior.high)
 
 
-def to_normal(prior: Density, x: Any) -> Reals:
-    """The coordinates of a parameter, shaped like x; finite at the ends of the prior."""
+def to_normal(prior: Density, x: RealLike) -> Reals:
+    """Coordinates of values of the parameter, shaped like x; finite at the ends of the prior."""
     x = jnp.asarray(x)
     if prior.normal is not None and math.isinf(prior.low) and math.isinf(prior.high):
         return (x - prior.normal.mean) / prior.normal.sd
@@ -38,7 +37,7 @@ def to_normal(prior: Density, x: Any) -> Reals:
 
 
 def _ends(prior: Density) -> tuple[float, float, float]:
-    """The ends in standard deviations, mirrored (-1) so that the tail of ndtr is near 0, not 1."""
+    """Ends in standard deviations and their sign, mirrored (-1) where ndtr would be close to 1."""
     assert prior.normal is not None
     ends = [(x - prior.normal.mean) / prior.normal.sd for x in (prior.low, prior.high)]
     return (ends[0], ends[1], 1.0) if ends[0] < 0 else (-ends[1], -ends[0], -1.0)

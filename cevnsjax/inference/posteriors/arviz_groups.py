@@ -1,25 +1,28 @@
-"""Groups of a sampled posterior as datasets, and as what the installed arviz calls a result."""
+"""Groups of a sampled posterior: datasets, joined to what the installed arviz calls a result."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
+from jaxtyping import Array, Float, PyTree, Shaped
 
 from cevnsjax.inference.axes import coordinate
 from cevnsjax.parameters import Parameter
 
-# Draws of each chain that counts are thrown for; numbers above which cells are added up.
-_THROWN = 125
-_MOST = 20_000_000
-_LANES = 64
+# Draws of each chain for which replicated counts are drawn.
+_REPLICATED_DRAWS = 125
+# Larger likelihoods by cell are summed over the cells.
+_MAX_LIKELIHOODS = 20_000_000
+_BATCH_SIZE = 64
 
 
-def quiet_arviz() -> Any:
-    """The module arviz, whose version 0.23 announces its own future on import."""
+def quiet_arviz() -> ModuleType:
+    """The module arviz, without the warning about its own future that version 0.23 gives."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         import arviz
@@ -29,23 +32,22 @@ def quiet_arviz() -> Any:
 def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
     """The groups as ``arviz.InferenceData``, or as the ``DataTree`` that arviz 1 works with."""
     arviz = quiet_arviz()
-    named: dict[str, Any] = dict(groups)
     if int(arviz.__version__.split(".")[0]) < 1:
-        return arviz.InferenceData(**named)
-    return xr.DataTree.from_dict({f"/{name}": group for name, group in named.items()})
+        return arviz.InferenceData(**groups)
+    return xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
 
 
 def table_dataset(
-    values: Mapping[str, np.ndarray],
+    values: Mapping[str, Shaped[np.ndarray, "chain draw"]],
     table: Mapping[str, Parameter],
     attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Arrays [chain, draw] as a dataset, with units and meanings of those in the table.
+    """Arrays by name as a dataset, with units and meanings of the parameters in the table.
 
     Args:
-        values: By name.
+        values: Arrays by name.
         table: Parameters.
-        attributes: Of the dataset.
+        attributes: Attributes of the dataset.
     """
     chains, draws = next(iter(values.values())).shape
     about = {n: coordinate(p) | {"kind": p.kind} for n, p in table.items()}
@@ -55,90 +57,102 @@ def table_dataset(
 
 
 def over_draws(
-    function: Callable[[Any, dict[str, Any], Any], Any],
-    static: Any,
-    values: Mapping[str, np.ndarray],
-    inputs: Any = None,
-) -> Any:
-    """A function of one point at every draw: arrays with all draws of all chains in front.
+    function: Callable[[Any, dict[str, Array], PyTree], PyTree],
+    static: Hashable,
+    values: Mapping[str, Float[np.ndarray, "chain draw"]],
+    inputs: PyTree = None,
+) -> PyTree:
+    """A function of one point at every draw: arrays [chain * draw, ...].
 
     Args:
-        function: Of (static, {name: scalar}, inputs); jax traces it, once for equal arguments.
-        static: What it depends on besides arrays, hashable.
-        values: {name: [chain, draw]}.
+        function: Function of (static, {name: scalar}, inputs); JAX traces it, once for equal
+            arguments.
+        static: What it depends on besides arrays.
+        values: Draws by name.
         inputs: Arrays that are the same for all draws.
     """
     draws = next(iter(values.values())).size
-    # Filled up: what is left of a batch would be compiled as a program of its own.
-    index = np.arange(-(-draws // _LANES) * _LANES) % draws
+    # Filled up: the rest of a batch would be compiled as a program of its own.
+    index = np.arange(-(-draws // _BATCH_SIZE) * _BATCH_SIZE) % draws
     points = {n: jax.device_put(x.reshape(-1)[index]) for n, x in values.items()}
-    found = _over_points(function, static, points, inputs)
-    return jax.tree.map(lambda x: np.asarray(x)[:draws], found)
+    results = _over_points(function, static, points, inputs)
+    return jax.tree.map(lambda x: np.asarray(x)[:draws], results)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _over_points(function: Any, static: Any, points: dict[str, Any], inputs: Any) -> Any:
-    return jax.lax.map(lambda p: function(static, p, inputs), points, batch_size=_LANES)
+def _over_points(
+    function: Callable[[Any, dict[str, Array], PyTree], PyTree],
+    static: Hashable,
+    points: dict[str, Float[Array, " point"]],
+    inputs: PyTree,
+) -> PyTree:
+    return jax.lax.map(lambda p: function(static, p, inputs), points, batch_size=_BATCH_SIZE)
 
 
-def _expected(static: Any, point: dict[str, Any], _: Any) -> Any:
-    model, held = static
-    return model.expected({**dict(held), **point})
+def _expected(static: tuple[Any, tuple], point: dict[str, Array], _: None) -> Mapping[str, Array]:
+    model, fixed = static
+    return model.expected({**dict(fixed), **point})
 
 
 def counts_groups(
     model: Any,
-    held: Mapping[str, float],
-    values: Mapping[str, np.ndarray],
-    data: Any,
+    fixed: Mapping[str, float],
+    values: Mapping[str, Float[np.ndarray, "chain draw"]],
+    data: PyTree,
     seed: int,
 ) -> dict[str, xr.Dataset]:
-    """Likelihood by cell, counts predicted and observed; none where the model predicts no counts.
+    """Likelihood by cell, and counts replicated and observed; no group without predicted counts.
 
     Args:
         model: The model.
-        held: Values of parameters that are held.
-        values: Draws, nuisances included, {name: [chain, draw]}.
+        fixed: Values of parameters that are fixed.
+        values: Draws of all others, nuisances included.
         data: Data to use instead of the model's.
-        seed: Of the counts that are thrown.
+        seed: Seed of the replicated counts.
     """
     if not (hasattr(model, "expected") and hasattr(model, "observed_counts")):
         return {}
     observed = model.observed_counts(data)
-    mu = over_draws(_expected, (model, tuple(held.items())), values)
-    shape = next(iter(values.values())).shape
-    step = -(-shape[1] // _THROWN)
-    likelihood, thrown, seen = {}, {}, {}
+    expected = over_draws(_expected, (model, tuple(fixed.items())), values)
+    chains, draws = next(iter(values.values())).shape
+    step = -(-draws // _REPLICATED_DRAWS)
+    likelihood, replicated, seen = {}, {}, {}
     for k, (name, e) in enumerate(model.experiments.items()):
-        n, mean = np.asarray(observed[name], float), mu[name].reshape(*shape, -1)
-        cells = ("chain", "draw", f"{name}_cell")
+        n, mean = np.asarray(observed[name], float), expected[name].reshape(chains, draws, -1)
+        dims = ("chain", "draw", f"{name}_cell")
         log = _log_likelihood(e, n, mean)
-        likelihood[name] = (cells, log) if log.size <= _MOST else (cells[:2], log.sum(axis=-1))
+        by_cell = log.size <= _MAX_LIKELIHOODS
+        likelihood[name] = (dims, log) if by_cell else (dims[:2], log.sum(axis=-1))
         rng = np.random.default_rng((seed, 2, k))
-        thrown[name] = (cells, _throw(e, rng, mean[:, ::step]), {"units": "count"})
-        seen[name] = (cells[2:], n, {"units": "count"})
-    draws = np.arange(shape[1])
-    chains = {"chain": np.arange(shape[0])}
+        replicated[name] = (dims, _replicate(e, rng, mean[:, ::step]), {"units": "count"})
+        seen[name] = (dims[2:], n, {"units": "count"})
+    whole = {"chain": np.arange(chains), "draw": np.arange(draws)}
+    thinned = whole | {"draw": np.arange(draws)[::step]}
     return {
-        "log_likelihood": xr.Dataset(likelihood, coords={**chains, "draw": draws}),
-        "posterior_predictive": xr.Dataset(thrown, coords={**chains, "draw": draws[::step]}),
+        "log_likelihood": xr.Dataset(likelihood, coords=whole),
+        "posterior_predictive": xr.Dataset(replicated, coords=thinned),
         "observed_data": xr.Dataset(seen),
     }
 
 
-def _log_likelihood(experiment: Any, n: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """Of each cell, normalised as a density (Gaussian) or a probability (Poisson) of n."""
+def _log_likelihood(
+    experiment: Any, n: Float[np.ndarray, " cell"], mean: Float[np.ndarray, "chain draw cell"]
+) -> Float[np.ndarray, "chain draw cell"]:
+    """Logarithm of the probability (Poisson) or density (Gaussian) of the count in each cell."""
     if experiment.statistic == "poisson":
         from scipy import special
 
-        # Counts that are no whole numbers (Asimov data) go through the gamma function.
+        # The gamma function also takes counts that are not whole numbers (Asimov data).
         mean = np.maximum(mean, np.finfo(float).tiny)
         return special.xlogy(n, mean) - mean - special.gammaln(n + 1)
     variance = np.asarray(experiment.variance)
     return -0.5 * ((n - mean) ** 2 / variance + np.log(2 * np.pi * variance))
 
 
-def _throw(experiment: Any, rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
+def _replicate(
+    experiment: Any, rng: np.random.Generator, mean: Float[np.ndarray, "chain draw cell"]
+) -> Shaped[np.ndarray, "chain draw cell"]:
+    """Random counts about their expectation."""
     if experiment.statistic == "poisson":
         return rng.poisson(np.maximum(mean, 0.0))
     return rng.normal(mean, np.sqrt(experiment.variance))

@@ -1,15 +1,17 @@
 """Simulation-based calibration: whether a sampler's posteriors are those of model and priors.
 
-Parameters are drawn from the prior, data from the model there; the rank of each true value among
-draws of the posterior given those data is uniform if everything is right (Talts, Betancourt,
-Simpson, Vehtari and Gelman, arXiv:1804.06788).
+True values are drawn from the prior, data from the model at these values. If sampler, model and
+priors agree, the rank of each true value among draws of the posterior given its data is uniform
+(Talts, Betancourt, Simpson, Vehtari and Gelman, arXiv:1804.06788).
 """
 
 from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
+from jaxtyping import Float, Int
 
+from cevnsjax.core.aliases import accepts_aliases
 from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
@@ -19,7 +21,7 @@ from cevnsjax.inference.posteriors.log_posterior import (
     Likelihood,
     LogPosterior,
     as_arrays,
-    target_of,
+    log_posterior_of,
 )
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.sample import require_method
@@ -28,6 +30,7 @@ from cevnsjax.inference.progress import track
 from cevnsjax.parameters import Prior
 
 
+@accepts_aliases(marginalize_linear="marginalise_linear")
 def sbc(
     model: Likelihood,
     free: str | Iterable[str] | None = None,
@@ -40,34 +43,45 @@ def sbc(
     priors: Mapping[str, Prior] | None = None,
     warmup: int = 500,
     seed: int = 0,
-    marginalize_linear: bool = False,
+    marginalise_linear: bool = False,
     target_accept: float = 0.8,
 ) -> Calibration:
-    """Check a posterior on data drawn from the model itself, priors and all.
+    """Check posteriors on data that are simulated from the model and the priors.
 
-    True values, nuisances included, come from their priors. The prior of a constrained nuisance is
-    its constraint, so auxiliary measurements stay at the centres: thrown about the truth, too, they
-    would count twice. All simulations go through one compiled program.
+    True values, nuisances included, are drawn from their priors. The prior of a constrained
+    nuisance is its constraint, so auxiliary measurements stay at the centres: drawn about the truth
+    as well, they would count twice. All simulations go through one compiled program.
 
     Args:
-        model: The model; it must have ``toy``, as ``Model`` does.
+        model: The model; it must have ``toy``, as ``Model`` has.
         free: As for ``sample``.
         simulations: Number of data sets, at least 20.
-        draws: Draws that each true value is ranked among.
-        thin: Steps of a chain for each of them, so that they are independent, or particles of a
-            population.
-        method: "nuts", one chain a data set, or "smc", one population.
+        draws: Number of draws among which each true value is ranked.
+        thin: Steps of a chain (or particles of a population) for each of these draws, so that they
+            are independent.
+        method: "nuts", one chain for each data set, or "smc", one population.
         fixed: As for ``sample``.
-        priors: As for ``sample``; they are what is simulated, too.
+        priors: As for ``sample``; true values are drawn from them.
         warmup: As for ``sample``.
-        seed: Whole number >= 0; the same one gives the same ranks.
-        marginalize_linear: As for ``sample``; pulls are drawn, but not ranked then.
-        target_accept: As for ``sample``.
+        seed: Whole number >= 0; the same seed gives the same ranks.
+        marginalise_linear: As for ``sample``; pulls are drawn then, but not ranked.
+        target_accept: As for ``sample`` [1].
+
+    Returns:
+        Ranks and tests of their uniformity by parameter; ``status`` says what is wrong.
 
     Raises:
         UnknownNameError: At an unknown parameter or method.
-        InputError: At numbers that are too low, a model that cannot throw data, and whatever
+        InputError: At numbers that are too low, a model that cannot simulate data, and whatever
             ``sample`` refuses.
+
+    Examples:
+        >>> options = {"simulations": 20, "draws": 9, "thin": 1, "warmup": 50}
+        >>> calibration = cj.sbc(model, "sin2_theta_w", marginalise_linear=True, **options)
+        >>> calibration.ranks["sin2_theta_w"].shape
+        (20,)
+        >>> calibration.status
+        'calibrated'
     """
     simulations, draws, thin, warmup, seed = whole_numbers(
         simulations=(simulations, 20),
@@ -78,22 +92,20 @@ def sbc(
     )
     require_method(method, draws * thin, target_accept)
     if not hasattr(model, "toy"):
-        raise InputError(f"{model.name or 'the model'} has no toy, which throws data")
-    target, pulls = target_of(model, free, fixed, priors, marginalize_linear)
-    truths, inputs = _simulated(target, pulls, simulations, seed)
+        raise InputError(f"{model.name or 'the model'} has no toy, which simulates data")
+    posterior, pulls = log_posterior_of(model, free, fixed, priors, marginalise_linear)
+    truths, inputs = _simulated(posterior, pulls, simulations, seed)
+    steps = draws * thin
     if method == "smc":
-        found = run_smc(
-            target, inputs, populations=simulations, particles=draws * thin, seed=seed, shared=False
+        populations = run_smc(
+            posterior, inputs, populations=simulations, particles=steps, seed=seed, shared=False
         )
-        values, diverged = found.values, 0
+        values, divergences = populations.values, 0
     else:
-        values, stats = nuts(
-            target,
-            inputs,
-            how=Sampling(simulations, draws * thin, warmup, seed, target_accept),
-        )
-        diverged = int(np.sum(stats["diverging"]))
-    ranks = {n: _ranks(truths[n], values[n][:, thin - 1 :: thin]) for n in target.names}
+        sampling = Sampling(simulations, steps, warmup, seed, target_accept)
+        values, stats = nuts(posterior, inputs, sampling=sampling)
+        divergences = int(np.sum(stats["diverging"]))
+    ranks = {n: _ranks(truths[n], values[n][:, thin - 1 :: thin]) for n in posterior.names}
     return Calibration(
         ranks,
         truths,
@@ -101,28 +113,30 @@ def sbc(
         method,
         seed,
         {n: uniformity(r, draws, seed) for n, r in ranks.items()},
-        diverged,
+        divergences,
         {n: model.parameters[n].unit for n in ranks},
     )
 
 
 def _simulated(
-    target: LogPosterior, pulls: tuple[str, ...], simulations: int, seed: int
-) -> tuple[dict[str, np.ndarray], Inputs]:
-    """True values [simulation] and data at each, with [simulation] in front."""
-    model, rng = target.model, np.random.default_rng((seed, 3))
-    priors = [*target.priors, *densities(model, pulls, None)]
+    posterior: LogPosterior, pulls: Iterable[str], simulations: int, seed: int
+) -> tuple[dict[str, Float[np.ndarray, " simulation"]], Inputs]:
+    """True values and the data simulated at them, with [simulation] in front."""
+    model, rng = posterior.model, np.random.default_rng((seed, 3))
+    priors = [*posterior.priors, *densities(model, pulls, None)]
     truths = {p.name: p.draw(rng, simulations) for p in priors}
     seeds = rng.integers(2**62, size=simulations).tolist()
-    thrown = []
+    toys = []
     for k in track(range(simulations), "simulating"):
-        truth = {**target.held, **{n: float(x[k]) for n, x in truths.items()}}
-        thrown.append(as_arrays(model.toy(seeds[k], truth, auxiliary=False)))
-    data = jax.tree.map(lambda *x: np.stack(x), *thrown)
-    centres = {n: np.full(simulations, c) for n, c in target.inputs.centres.items()}
+        truth = {**posterior.fixed, **{n: float(x[k]) for n, x in truths.items()}}
+        toys.append(as_arrays(model.toy(seeds[k], truth, auxiliary=False)))
+    data = jax.tree.map(lambda *x: np.stack(x), *toys)
+    centres = {n: np.full(simulations, c) for n, c in posterior.inputs.centres.items()}
     return truths, Inputs(data, centres)
 
 
-def _ranks(truth: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """How many of the draws [simulation, draw] lie below the truth [simulation]."""
+def _ranks(
+    truth: Float[np.ndarray, " simulation"], draws: Float[np.ndarray, "simulation draw"]
+) -> Int[np.ndarray, " simulation"]:
+    """Number of draws below the true value."""
     return np.sum(draws < truth[:, None], axis=1)

@@ -1,19 +1,20 @@
-"""What simulation-based calibration found: ranks, and tests that they are uniform."""
+"""Result of simulation-based calibration: ranks, and tests that they are uniform."""
 
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from cevnsjax.inference.posteriors.report import aligned
 
-# Simulations in a bin at least, and bins at most, of the chi-square test.
-_PER_BIN, _BINS = 10, 20
-# Probability that any parameter of a right posterior is called wrong.
-_LEVEL = 0.01
-# Ranks that lie apart in the mean or in the spread by so many errors say how they do.
-_CLEAR = 3.0
+# Bins of the chi-square test.
+_MIN_PER_BIN, _MAX_BINS = 10, 20
+# Probability that some parameter of a correct posterior is called wrong.
+_ERROR_RATE = 0.01
+# Mean and spread of ranks are described in words if they are off by more errors than this.
+_CLEAR_DEVIATION = 3.0
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,10 @@ class Uniformity:
 
     Attributes:
         chi2: p-value of a chi-square test over equal bins.
-        ecdf: p-value of a Kolmogorov-Smirnov test, ranks spread evenly over their steps.
-        p: Twice the lower one, at most 1: the p-value of both together.
-        shift: Mean of rank / draws less one half, over its error; above 0 draws are too low.
-        spread: Its mean square about one half, against the uniform one, over its error; above 0
+        ecdf: p-value of a Kolmogorov-Smirnov test, each rank spread evenly over its step.
+        p: Twice the lower p-value, at most 1: the p-value of both tests together.
+        shift: Mean of (rank / draws - 1/2) over its error; above 0 draws are too low.
+        spread: Mean of (rank / draws - 1/2)^2, less that of uniform ranks, over its error; above 0
             posteriors are too narrow.
     """
 
@@ -41,18 +42,18 @@ class Calibration:
     """Ranks of true values among draws of their posteriors.
 
     Attributes:
-        ranks: How many draws lie below the true value, 0 to ``draws``, {name: [simulation]}.
+        ranks: Number of draws below the true value, 0 to ``draws``, {name: [simulation]}.
         truths: True values in the parameters' units, {name: [simulation]}.
-        draws: Draws each true value was ranked among.
+        draws: Number of draws among which each true value was ranked.
         method: The sampler.
-        seed: Of the random numbers.
-        tests: Uniformity by parameter.
-        divergences: Number of divergent transitions of NUTS, of all chains.
-        units: By parameter.
+        seed: Seed of the random numbers.
+        tests: Tests of uniformity by parameter.
+        divergences: Number of divergent transitions of NUTS in all chains.
+        units: Unit of each parameter.
     """
 
-    ranks: dict[str, np.ndarray]
-    truths: dict[str, np.ndarray]
+    ranks: dict[str, Int[np.ndarray, " simulation"]]
+    truths: dict[str, Float[np.ndarray, " simulation"]]
     draws: int
     method: str
     seed: int
@@ -67,14 +68,14 @@ class Calibration:
 
     @property
     def status(self) -> str:
-        """What is wrong, or "calibrated"; wrong by chance once in a hundred times."""
-        level = _LEVEL / len(self.tests)
-        wrong = [f"{n} ({_shape(t)})" for n, t in self.tests.items() if t.p < level]
+        """What is wrong, or "calibrated"; correct posteriors fail in 1 % of the cases."""
+        level = _ERROR_RATE / len(self.tests)
+        wrong = [f"{n} ({_in_words(t)})" for n, t in self.tests.items() if t.p < level]
         return f"ranks are not uniform: {', '.join(wrong)}" if wrong else "calibrated"
 
     @property
     def calibrated(self) -> bool:
-        """Whether all ranks may be uniform."""
+        """Whether the ranks of all parameters may be uniform."""
         return self.status == "calibrated"
 
     def lines(self) -> list[str]:
@@ -114,36 +115,43 @@ class Calibration:
         }
 
 
-def _shape(test: Uniformity) -> str:
-    said = []
-    if abs(test.shift) > _CLEAR:
-        said.append(f"draws too {'low' if test.shift > 0 else 'high'}")
-    if abs(test.spread) > _CLEAR:
-        said.append(f"posteriors too {'narrow' if test.spread > 0 else 'wide'}")
-    return " and ".join(said) or f"p = {test.p:.2g}"
+def _in_words(test: Uniformity) -> str:
+    """How ranks are not uniform."""
+    words = []
+    if abs(test.shift) > _CLEAR_DEVIATION:
+        words.append(f"draws too {'low' if test.shift > 0 else 'high'}")
+    if abs(test.spread) > _CLEAR_DEVIATION:
+        words.append(f"posteriors too {'narrow' if test.spread > 0 else 'wide'}")
+    return " and ".join(words) or f"p = {test.p:.2g}"
 
 
-def uniformity(ranks: np.ndarray, draws: int, seed: int = 0) -> Uniformity:
-    """Test ranks from 0 to draws, each as probable as the others.
+def uniformity(ranks: Int[np.ndarray, " simulation"], draws: int, seed: int = 0) -> Uniformity:
+    """Test whether ranks from 0 to ``draws`` are all equally probable.
 
     Args:
-        ranks: [simulation].
-        draws: Number of draws ranked among.
-        seed: Of the numbers that spread each rank over its step.
+        ranks: Number of draws below the true value [simulation].
+        draws: Number of draws among which each true value was ranked.
+        seed: Seed of the random numbers that spread each rank over its step.
+
+    Examples:
+        >>> cj.uniformity(np.repeat(np.arange(100), 4), draws=99).p
+        1.0
+        >>> cj.uniformity(np.repeat(np.arange(50), 8), draws=99).p < 1e-6
+        True
     """
     from scipy import stats  # 0.5 s to import
 
     n, steps = len(ranks), draws + 1
-    bins = min(_BINS, n // _PER_BIN, steps)
+    bins = min(_MAX_BINS, n // _MIN_PER_BIN, steps)
     counts = np.bincount(ranks * bins // steps, minlength=bins)
-    wide = np.bincount(np.arange(steps) * bins // steps, minlength=bins)
-    chi2 = float(stats.chisquare(counts, n * wide / steps).pvalue)
+    ranks_per_bin = np.bincount(np.arange(steps) * bins // steps, minlength=bins)
+    chi2 = float(stats.chisquare(counts, n * ranks_per_bin / steps).pvalue)
     rng = np.random.default_rng((seed, 4))
-    # Ranks are whole numbers; with a share of their step at random they are uniform in [0, 1].
+    # Ranks are whole numbers; spread at random over their steps they are uniform in [0, 1].
     ecdf = float(stats.kstest((ranks + rng.uniform(size=n)) / steps, "uniform").pvalue)
-    away = (ranks + 0.5) / steps - 0.5
+    deviation = (ranks + 0.5) / steps - 0.5
     variance = (1 - steps**-2) / 12
     fourth = np.mean(((np.arange(steps) + 0.5) / steps - 0.5) ** 4)
-    shift = float(np.mean(away) / math.sqrt(variance / n))
-    spread = float((np.mean(away**2) - variance) / math.sqrt((fourth - variance**2) / n))
+    shift = float(np.mean(deviation) / math.sqrt(variance / n))
+    spread = float((np.mean(deviation**2) - variance) / math.sqrt((fourth - variance**2) / n))
     return Uniformity(chi2, ecdf, min(1.0, 2 * min(chi2, ecdf)), shift, spread)

@@ -1,6 +1,7 @@
-"""Draws of a posterior by either method, in one go or kept in a run."""
+"""Draws of a posterior by either method, in one go or stored in a run."""
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float, PyTree, Shaped
 
-from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior, starts
+from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior, first_points
 from cevnsjax.inference.posteriors.nuts import blocks_of, run_chains
 from cevnsjax.inference.posteriors.priors import Density
 from cevnsjax.inference.posteriors.smc import SmcRuns, run_smc
@@ -17,148 +19,147 @@ from cevnsjax.inference.promotions import standard_promotion
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.run import Run
 
-Arrays = dict[str, np.ndarray]
+Values = dict[str, Float[np.ndarray, "chain draw"]]
+Statistics = dict[str, Shaped[np.ndarray, "chain draw"]]
 
 
 class Sampling(NamedTuple):
-    """How many draws, and how they are made.
+    """How many draws are made, and how.
 
     Attributes:
         chains: Number of chains or populations.
-        draws: Draws of each.
-        warmup: Steps of a chain before them.
-        seed: Of the random numbers.
-        accept: Mean acceptance probability that step sizes are adapted to.
+        draws: Draws of each chain, particles of each population.
+        warmup: Steps of a chain before them, which tune the sampler.
+        seed: Seed of the random numbers.
+        target_accept: Mean acceptance probability that step sizes are tuned to [1].
     """
 
     chains: int
     draws: int
     warmup: int
     seed: int
-    accept: float
+    target_accept: float
 
 
-def drawn(
-    target: LogPosterior,
+def draw_posterior(
+    posterior: LogPosterior,
     method: str,
-    how: Sampling,
-    pulls: tuple[str, ...],
-    data: Any,
+    sampling: Sampling,
+    pulls: Sequence[str],
     *,
     folder: str | Path | None,
     resume: bool,
-) -> tuple[Arrays, Arrays, dict[str, Any]]:
-    """Draws in the parameters' units, statistics, each {name: [chain, draw]}, and attributes.
+) -> tuple[Values, Statistics, dict[str, Any]]:
+    """Draws in the parameters' units, statistics of the sampler, and attributes of the result.
 
     Args:
-        target: The posterior.
+        posterior: The posterior.
         method: "nuts" or "smc".
-        how: Numbers.
+        sampling: Numbers of draws.
         pulls: Nuisances that are integrated out.
-        data: Data other than the model's.
-        folder: Keep draws here.
-        resume: Go on with the run in ``folder``.
+        folder: Folder of a run that stores the draws.
+        resume: Whether to continue the run in ``folder``.
     """
     smc = method == "smc"
-    asked = {
+    configuration = {
         "command": "sample",
         "method": method,
-        "priors": list(target.priors),
-        "fixed": target.held,
-        "marginalized": list(pulls),
-        "data": data,
-        **(how._replace(warmup=0, accept=0.0) if smc else how)._asdict(),
+        "priors": list(posterior.priors),
+        "fixed": posterior.fixed,
+        "marginalised": list(pulls),
+        "data": posterior.data,
+        **(sampling._replace(warmup=0, target_accept=0.0) if smc else sampling)._asdict(),
     }
-    blocks = (how.chains, None) if smc else blocks_of(how.chains, how.draws + how.warmup)
-    run = run_in(folder, resume, target.model, asked, *blocks)
+    steps = sampling.draws + sampling.warmup
+    blocks = (sampling.chains, None) if smc else blocks_of(sampling.chains, steps)
+    run = run_in(folder, resume, posterior.model, configuration, *blocks)
     with run or nullcontext():
         if not smc:
-            about = {"method": "nuts", "inference_library": "numpyro", "warmup": how.warmup}
-            return *nuts(target, how=how, run=run), about
-        found = run_smc(
-            target,
-            target.inputs,
-            populations=how.chains,
-            particles=how.draws,
-            seed=how.seed,
+            values, stats = nuts(posterior, sampling=sampling, run=run)
+            about = {"inference_library": "numpyro", "warmup": sampling.warmup}
+            return values, stats, {"method": "nuts", **about}
+        populations = run_smc(
+            posterior,
+            posterior.inputs,
+            populations=sampling.chains,
+            particles=sampling.draws,
+            seed=sampling.seed,
             run=run,
         )
-    about = {"method": "smc", "inference_library": "blackjax", **_evidence(target, found)}
-    return found.values, found.stats, about
+    about = {"method": "smc", "inference_library": "blackjax", **_evidence(posterior, populations)}
+    return populations.values, populations.stats, about
 
 
 def nuts(
-    target: LogPosterior,
+    posterior: LogPosterior,
     inputs: Inputs | None = None,
     *,
-    how: Sampling,
+    sampling: Sampling,
     run: Run | None = None,
-) -> tuple[Arrays, Arrays]:
-    """Draws by NUTS in the parameters' units and the sampler's statistics, {name: [chain, draw]}.
+) -> tuple[Values, Statistics]:
+    """Draws by NUTS in the parameters' units, and the sampler's statistics.
 
     Args:
-        target: The posterior.
-        inputs: Data sets, [chain] in front: one for each chain; the target's own if None.
-        how: Numbers.
-        run: Keep draws here, open.
+        posterior: The posterior.
+        inputs: Data sets with [chain] in front, one for each chain; the posterior's own if None.
+        sampling: Numbers of draws.
+        run: An open run that stores the draws.
     """
     shared = inputs is None
-    given = target.inputs if inputs is None else inputs
-    first = starts(target, given, how.chains, (how.seed, 0), shared=shared)
-    found = run_chains(
-        target,
-        _moved(tuple(target.priors), first, inverse=True),
-        given,
-        draws=how.draws,
-        warmup=how.warmup,
-        seed=how.seed,
-        target_accept=how.accept,
+    data = posterior.inputs if inputs is None else inputs
+    first = first_points(posterior, data, sampling.chains, (sampling.seed, 0), shared=shared)
+    chains = run_chains(
+        posterior,
+        _transformed(tuple(posterior.priors), first, inverse=True),
+        data,
+        draws=sampling.draws,
+        warmup=sampling.warmup,
+        seed=sampling.seed,
+        target_accept=sampling.target_accept,
         shared=shared,
         run=run,
     )
-    natural = _moved(tuple(target.priors), found.values, inverse=False)
-    # Rounding may put one a hair beyond an end.
-    return {p.name: np.clip(natural[p.name], p.low, p.high) for p in target.priors}, found.stats
+    values = _transformed(tuple(posterior.priors), chains.values, inverse=False)
+    # Rounding may put a value beyond an end.
+    return {p.name: np.clip(values[p.name], p.low, p.high) for p in posterior.priors}, chains.stats
 
 
-def _evidence(target: LogPosterior, found: SmcRuns) -> dict[str, Any]:
-    """Attributes with the evidence; constraints of pulls as the nll holds them, not normalised.
+def _evidence(posterior: LogPosterior, populations: SmcRuns) -> dict[str, Any]:
+    """Attributes with the evidence, in which constraints of pulls are those of the nll.
 
-    So it is the same whether pulls are sampled or integrated out, here or on a grid.
+    Those are not normalised, so the evidence is the same whether pulls are sampled or integrated
+    out, here or on a grid.
     """
-    table = target.model.parameters
-    pulls = [p for p in target.priors if p.follows and table[p.name].linear]
-    extra = sum(math.log(p.counted.sd * math.sqrt(2 * math.pi)) for p in pulls if p.counted)
-    runs = found.log_evidence + extra
+    table = posterior.model.parameters
+    pulls = [p for p in posterior.priors if p.is_constraint and table[p.name].linear]
+    norms = sum(math.log(p.counted.sd * math.sqrt(2 * math.pi)) for p in pulls if p.counted)
+    evidence = populations.log_evidence + norms
     return {
-        "log_evidence": float(runs.mean()),
-        "log_evidence_sd": float(runs.std(ddof=1)) if len(runs) > 1 else math.nan,
-        "log_evidence_runs": runs.tolist(),
-        "stages": int(found.stages.max()),
+        "log_evidence": float(evidence.mean()),
+        "log_evidence_sd": float(evidence.std(ddof=1)) if len(evidence) > 1 else math.nan,
+        "log_evidence_runs": evidence.tolist(),
+        "stages": int(populations.stages.max()),
     }
 
 
-def _moved(
-    priors: tuple[Density, ...], values: dict[str, np.ndarray], *, inverse: bool
-) -> dict[str, np.ndarray]:
-    """From the sampler's unbounded coordinates to values, or back, all in one program.
-
-    Args:
-        priors: One for each parameter.
-        values: By parameter.
-        inverse: From values, in the parameters' units, to unbounded coordinates.
-    """
+def _transformed(
+    priors: tuple[Density, ...], values: dict[str, Float[np.ndarray, "..."]], *, inverse: bool
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """From the sampler's unbounded coordinates to the parameters' units, or back if ``inverse``."""
     with standard_promotion():
         return jax.tree.map(np.asarray, _transforms(priors, values, inverse))
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _transforms(priors: tuple[Density, ...], values: dict[str, Any], inverse: bool) -> Any:
+def _transforms(
+    priors: tuple[Density, ...], values: dict[str, PyTree], inverse: bool
+) -> dict[str, Array]:
+    """All parameters in one program."""
     from numpyro.distributions import biject_to
 
     out = {}
     for p in priors:
-        # The same that numpyro samples in.
+        # The transform to the coordinates that numpyro samples in.
         transform, x = biject_to(p.distribution.support), values[p.name]
         out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
     return out

@@ -1,16 +1,17 @@
-"""Exact posteriors on grids of one to three parameters, linear pulls integrated out.
+"""Exact posteriors on grids of one to three parameters, with linear pulls integrated out.
 
-The density is taken linear between grid points along every axis: integrals are trapezoids, and
-intervals of highest density are exact for that interpolation.
+The density is interpolated linearly along every axis: integrals are trapezoids, and intervals of
+highest density are exact for that interpolation.
 """
 
 import itertools
+import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Bool, Float, PyTree
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, level_key
@@ -19,76 +20,87 @@ from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.posteriors.priors import Density, densities
 from cevnsjax.parameters import Prior, Uniform
 
-_MAX_AXES, _MOST = 3, 10_000_000
-# A density that is this part of its maximum at an end of an axis is cut off there.
-_CUT = 1e-3
+_MAX_AXES, _MAX_POINTS = 3, 10_000_000
+# An axis cuts the density off where it is above this part of its maximum at an end.
+_CUT_PART = 1e-3
 _BISECTIONS = 100
+
+Points = Float[np.ndarray, " point"]
 
 
 def grid_posterior(
     model: Objective,
     priors: Mapping[str, Prior] | None = None,
     fixed: Mapping[str, float] | None = None,
-    data: Any = None,
+    data: PyTree = None,
     **axes: Axis | np.ndarray,
 ) -> xr.Dataset:
     """Posterior density on a grid of one to three parameters.
 
-    Linear pulls are integrated out in closed form. A parameter without prior and without finite
-    bounds is flat over its axis; every density is normalised over the grid.
+    Linear pulls are integrated out in closed form. The prior of a parameter that has neither a
+    prior nor finite bounds is flat over its axis. The density is normalised over the grid.
 
     Args:
         model: The model; its pulls must have Gaussian cells only.
         priors: ``Normal`` or ``Uniform`` by axis, instead of the table's.
-        fixed: Parameters to hold at given values; others stay at their defaults.
+        fixed: Values of parameters to fix; others stay at their defaults.
         data: Data to use instead of the model's.
         **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
 
     Returns:
         Dataset with ``density`` over the axes [1/units of the axes], which integrates to 1 by
         trapezoids. Attributes: ``mean_<axis>`` and ``sd_<axis>`` in the axis' unit,
-        ``log_evidence``, ``cut`` for axes at an end of which the density has not died out though
-        the prior goes on, and ``coarse`` for axes with steps wider than the posterior.
+        ``log_evidence``, ``cut`` with the axes that end before the density has died out although
+        the prior goes on, and ``coarse`` with the axes whose steps are wider than the posterior.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At a bad axis, a prior as in ``sample``, a nonlinear nuisance that is neither
             an axis nor fixed, solved nuisances in a Poisson likelihood, or a density that is not
             finite or 0 everywhere.
+
+    Examples:
+        >>> posterior = cj.grid_posterior(model, sin2_theta_w=(0.0, 1.0, 101))
+        >>> posterior["density"].dims
+        ('sin2_theta_w',)
+        >>> round(posterior.attrs["mean_sin2_theta_w"], 2)
+        0.22
+        >>> round(posterior.attrs["sd_sin2_theta_w"], 2)
+        0.04
     """
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"grid_posterior needs one to {_MAX_AXES} axes, got {list(axes)}")
-    left, held = free_names(model, (), fixed, exclude=axes)
-    if left:
-        raise InputError(f"{', '.join(left)} must be integrated over: make it an axis, or fix it")
-    grids = grids_of(model, axes, _MOST)
+    nonlinear, values = free_names(model, (), fixed, exclude=axes)
+    if nonlinear:
+        names = ", ".join(nonlinear)
+        raise InputError(f"{names} must be integrated over: make it an axis, or fix it")
+    grids = grids_of(model, axes, _MAX_POINTS)
     shape = tuple(g.size for g in grids.values())
-    if min(shape) < 2 or math.prod(shape) > _MOST:
-        raise InputError(f"axes need two points at least and {_MOST:.0e} together, got {shape}")
+    if min(shape) < 2 or math.prod(shape) > _MAX_POINTS:
+        raise InputError(
+            f"axes need two points at least and at most {_MAX_POINTS:.0e} together, got {shape}"
+        )
     ranges = {n: Uniform(float(g[0]), float(g[-1])) for n, g in grids.items()}
-    table = densities(model, grids, priors, data, instead=ranges)
-    points = {n: x.ravel() for n, x in zip(grids, _mesh(grids), strict=True)}
-    nll = model.map(held, points, kind="marginal_nll", data=data)
+    table = densities(model, grids, priors, data, ranges)
+    mesh = np.meshgrid(*grids.values(), indexing="ij")
+    points = {n: x.ravel() for n, x in zip(grids, mesh, strict=True)}
+    nll = model.map(values, points, kind="marginal_nll", data=data)
     log = -np.asarray(nll, dtype=float)
     for p in table:
         log = log + p.log(points[p.name]) + p.counted_nll(points[p.name])
-    return _dataset(model, table, grids, held, log.reshape(shape))
-
-
-def _mesh(grids: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    return list(np.meshgrid(*grids.values(), indexing="ij"))
+    return _dataset(model, table, grids, values, log.reshape(shape))
 
 
 def _dataset(
     model: Objective,
     priors: list[Density],
-    grids: dict[str, np.ndarray],
-    held: dict[str, float],
-    log: np.ndarray,
+    grids: dict[str, Float[np.ndarray, " _"]],
+    fixed: dict[str, float],
+    log: Float[np.ndarray, "..."],
 ) -> xr.Dataset:
     top = np.max(log)
     if np.any(np.isnan(log)) or not np.isfinite(top):
-        raise InputError("the posterior is 0 or no number on the grid; move axes or priors")
+        raise InputError("the posterior is 0 or not finite on the grid; move axes or priors")
     density = np.exp(log - top)
     norm = _integral(density, list(grids.values()))
     table = model.parameters
@@ -101,15 +113,15 @@ def _dataset(
         out.attrs |= {f"mean_{p.name}": mean, f"sd_{p.name}": sd}
         goes_on = (p.improper or p.low < x[0], p.improper or p.high > x[-1])
         ends = zip(goes_on, (one[0], one[-1]), strict=True)
-        if any(on and end > _CUT * one.max() for on, end in ends):
+        if any(on and end > _CUT_PART * one.max() for on, end in ends):
             cut.append(p.name)
         step = np.max(np.diff(x)[_cells_within(one)])
         if step > sd:
             coarse.append(p.name)
     out.attrs |= {
         "analysis": model.name,
-        "experiments": ", ".join(model.experiments),
-        "fixed": ", ".join(f"{n} = {x:g}" for n, x in held.items()),
+        "experiments": list(model.experiments),
+        "fixed": json.dumps(fixed),
         "log_evidence": float(top + np.log(norm)),
         "cut": ", ".join(cut),
         "coarse": ", ".join(coarse),
@@ -117,19 +129,20 @@ def _dataset(
     return out
 
 
-def _cells_within(density: np.ndarray) -> np.ndarray:
-    """Cells where the density is above a tenth of its maximum at one end at least."""
+def _cells_within(density: Float[np.ndarray, " point"]) -> Bool[np.ndarray, " cell"]:
+    """Whether the density at an end of each cell is above a tenth of its maximum."""
     high = density > 0.1 * density.max()
     return high[1:] | high[:-1]
 
 
-def _integral(density: np.ndarray, grids: list[np.ndarray]) -> float:
+def _integral(density: Float[np.ndarray, "..."], grids: Sequence[Float[np.ndarray, " _"]]) -> float:
     for x in reversed(grids):
         density = np.trapezoid(density, x, axis=-1)
     return float(density)
 
 
-def _moments(x: np.ndarray, density: np.ndarray) -> tuple[float, float]:
+def _moments(x: Points, density: Points) -> tuple[float, float]:
+    """Mean and standard deviation."""
     norm = np.trapezoid(density, x)
     mean = np.trapezoid(x * density, x) / norm
     variance = np.trapezoid((x - mean) ** 2 * density, x) / norm
@@ -140,11 +153,17 @@ def marginal(posterior: xr.Dataset, *names: str) -> xr.DataArray:
     """Density of some axes, integrated over the others by trapezoids.
 
     Args:
-        posterior: What ``grid_posterior`` gave.
+        posterior: Result of ``grid_posterior``.
         *names: Axes to keep, in this order.
 
     Raises:
-        UnknownNameError: At a name that is no axis.
+        UnknownNameError: At a name that is not an axis.
+
+    Examples:
+        >>> axes = {"sin2_theta_w": (0.0, 1.0, 21), "R_n_Cs": (4.0, 6.0, 11)}
+        >>> density = cj.marginal(cj.grid_posterior(model, **axes), "R_n_Cs")
+        >>> density.shape, round(float(density.integrate("R_n_Cs")), 6)
+        ((11,), 1.0)
     """
     density = posterior["density"]
     for name in names:
@@ -161,7 +180,7 @@ def credible_intervals(
     """Intervals of highest marginal density: several where it has several peaks.
 
     Args:
-        posterior: What ``grid_posterior`` gave.
+        posterior: Result of ``grid_posterior``.
         name: The axis.
         levels: Probabilities within (0, 1).
 
@@ -169,30 +188,42 @@ def credible_intervals(
         Intervals in the axis' unit by level key.
 
     Raises:
-        UnknownNameError: At a name that is no axis.
+        UnknownNameError: At a name that is not an axis.
         InputError: At a level outside (0, 1).
+
+    Examples:
+        >>> posterior = cj.grid_posterior(model, sin2_theta_w=(0.0, 1.0, 101))
+        >>> ((low, high),) = cj.credible_intervals(posterior, "sin2_theta_w", [0.90])["0.90"]
+        >>> print(f"[{low:.2f}, {high:.2f}]")
+        [0.15, 0.29]
     """
-    one = marginal(posterior, name)
-    x, p = one[name].values, one.values
-    out = {}
+    density = marginal(posterior, name)
+    x, p = density[name].values, density.values
+    intervals = {}
     for level in levels:
         _require_level(level)
-        out[level_key(level)] = _above(x, p, _threshold(x, p, level))
-    return out
+        intervals[level_key(level)] = _above(x, p, _threshold(x, p, level))
+    return intervals
 
 
 def credible_density(density: xr.DataArray, level: float) -> float:
-    """Density above which the most probable region of this probability lies, for contours.
+    """Density on the boundary of the most probable region of a probability, for contours.
 
     Args:
-        density: Marginal over two axes or more, as ``marginal`` gives it.
-        level: Probability within (0, 1).
+        density: Density of two axes or more, as from ``marginal``.
+        level: Probability of the region within (0, 1).
 
     Returns:
-        Height in the density's unit; cells count with the trapezoid weights of their points.
+        Height in the density's unit; points count with their trapezoid weights.
 
     Raises:
         InputError: At a level outside (0, 1).
+
+    Examples:
+        >>> axes = {"sin2_theta_w": (0.0, 1.0, 21), "R_n_Cs": (4.0, 6.0, 11)}
+        >>> density = cj.grid_posterior(model, **axes)["density"]
+        >>> cj.credible_density(density, 0.6827) > cj.credible_density(density, 0.9545)
+        True
     """
     _require_level(level)
     weights = np.ones(density.shape)
@@ -211,7 +242,7 @@ def _require_level(level: float) -> None:
         raise InputError(f"a probability must lie within (0, 1), got {level}; 90 % is 0.90")
 
 
-def _threshold(x: np.ndarray, p: np.ndarray, level: float) -> float:
+def _threshold(x: Points, p: Points, level: float) -> float:
     """Height above which the piecewise linear density holds at least this probability."""
     low, high = 0.0, float(p.max())
     wanted = level * np.trapezoid(p, x)
@@ -221,7 +252,8 @@ def _threshold(x: np.ndarray, p: np.ndarray, level: float) -> float:
     return low
 
 
-def _mass_above(x: np.ndarray, p: np.ndarray, height: float) -> float:
+def _mass_above(x: Points, p: Points, height: float) -> float:
+    """Probability where the piecewise linear density is above a height."""
     a, b = np.minimum(p[1:], p[:-1]), np.maximum(p[1:], p[:-1])
     rise = np.where(b > a, b - a, 1.0)
     part = np.clip(np.where(b > a, (b - height) / rise, b >= height), 0.0, 1.0)
@@ -229,7 +261,7 @@ def _mass_above(x: np.ndarray, p: np.ndarray, height: float) -> float:
     return float(np.sum(np.diff(x) * part * 0.5 * (lowest + b)))
 
 
-def _above(x: np.ndarray, p: np.ndarray, height: float) -> list[tuple[float, float]]:
+def _above(x: Points, p: Points, height: float) -> list[tuple[float, float]]:
     """Where a piecewise linear function is at or above a height."""
     inside = p >= height
     ends = [float(x[0])] if inside[0] else []

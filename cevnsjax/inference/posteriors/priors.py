@@ -1,23 +1,28 @@
-"""Priors of a posterior: from the parameter table or given, within bounds, nothing counted twice.
+"""Priors of a posterior: the table's or the user's, within bounds, none of them counted twice.
 
-A Gaussian prior that reaches beyond the bounds is cut there and normalised to what is left. A
-constrained nuisance has its constraint as prior, centred where the auxiliary measurement found it;
-the likelihood holds that constraint already, so it is taken out there (``counted_nll``).
+A Gaussian prior that reaches beyond the bounds is cut there and normalised to the rest. The prior
+of a constrained nuisance is its constraint, centred on the auxiliary measurement; the likelihood
+holds that constraint already, so it is taken out of the likelihood (``counted_nll``).
 """
 
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.objective import Objective
 from cevnsjax.parameters import Normal, Prior, Uniform
 
-# A prior with less than this within the bounds contradicts them.
-_LEAST_MASS = 1e-6
+Real = float | np.ndarray | Array
+"""A number, or an array of them."""
+
+# A Gaussian with less probability than this within the bounds contradicts them.
+_MIN_MASS = 1e-6
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,11 @@ class Density:
         name: The parameter.
         low: Lower end in the parameter's unit, may be -inf.
         high: Upper end, may be inf.
-        scale: Typical change, the unit of sampling.
-        normal: Gaussian that is cut at the ends; None for flat.
+        scale: Typical change of the parameter; samplers work in units of it.
+        normal: Gaussian that is cut at the ends; None for a flat prior.
         counted: Gaussian constraint that the model's nll holds; None if there is none.
-        improper: Whether it is flat between ends that are no one's, for want of a prior.
+        improper: Whether the ends are those of an axis, because neither a prior nor bounds
+            exist.
     """
 
     name: str
@@ -44,22 +50,22 @@ class Density:
 
     @property
     def mass(self) -> float:
-        """How much of the Gaussian lies between the ends; 1 for a flat prior."""
+        """Probability of the Gaussian between the ends; 1 for a flat prior."""
         if self.normal is None:
             return 1.0
         from scipy import special  # 0.2 s to import
 
         ends = (np.array([self.low, self.high]) - self.normal.mean) / self.normal.sd
-        # Both ends on the side where the tail is computed, not 1 minus it.
+        # Mirrored where both ends are above the mean: ndtr is exact in the lower tail only.
         low, high = ends if ends[0] < 0 else -ends[::-1]
         return float(special.ndtr(high) - special.ndtr(low))
 
-    def log(self, x: Any, xp: Any = np) -> Any:
+    def log(self, x: Real, xp: ModuleType = np) -> Array | np.ndarray:
         """Logarithm of the normalised density, -inf beyond the ends, shaped like x [1/unit].
 
         Args:
             x: In the parameter's unit.
-            xp: numpy, or jax.numpy inside a trace.
+            xp: The module numpy, or jax.numpy inside a trace.
         """
         if self.normal is None:
             out = xp.full(xp.shape(x), -math.log(self.high - self.low))
@@ -69,30 +75,30 @@ class Density:
             out = -0.5 * pull**2 - norm
         return xp.where((x >= self.low) & (x <= self.high), out, -xp.inf)
 
-    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
-        """Independent values [size] in the parameter's unit."""
+    def draw(self, rng: np.random.Generator, size: int) -> Float[np.ndarray, " size"]:
+        """Independent values in the parameter's unit."""
         if self.normal is None:
             return rng.uniform(self.low, self.high, size)
         from scipy import special  # 0.2 s to import
 
         low, high = ((x - self.normal.mean) / self.normal.sd for x in (self.low, self.high))
-        # The tail beyond the mean is turned around, where its probability is no 1 minus little.
+        # Mirrored if above the mean, so that probabilities are not close to 1 and lose no digits.
         turn = -1.0 if low > 0 else 1.0
         ends = sorted(float(special.ndtr(turn * x)) for x in (low, high))
         pull = turn * special.ndtri(rng.uniform(ends[0], ends[1], size))
         return np.clip(self.normal.mean + self.normal.sd * pull, self.low, self.high)
 
     @property
-    def follows(self) -> bool:
-        """Whether it is the model's own constraint, which lies where the data put it."""
+    def is_constraint(self) -> bool:
+        """Whether it is the model's own constraint, centred where the data put it."""
         return self.counted is not None and self.normal == self.counted
 
-    def counted_nll(self, x: Any, centre: Any = None) -> Any:
-        """What the model's nll holds of the prior already [1].
+    def counted_nll(self, x: Real, centre: Real | None = None) -> Real:
+        """Part of the model's nll that is the prior [1].
 
         Args:
-            x: In the parameter's unit.
-            centre: Of the constraint, if it is another one, in the same unit.
+            x: Value in the parameter's unit.
+            centre: Another centre of the constraint, in the same unit.
         """
         if self.counted is None:
             return 0.0
@@ -102,10 +108,10 @@ class Density:
     @property
     def distribution(self) -> Any:
         """The prior of value/scale as a numpyro distribution."""
-        return self.distribution_about(None if self.normal is None else self.normal.mean)
+        return self.distribution_about(math.nan if self.normal is None else self.normal.mean)
 
-    def distribution_about(self, centre: Any) -> Any:
-        """The same with a Gaussian centred elsewhere; centre in the parameter's unit."""
+    def distribution_about(self, centre: Real) -> Any:
+        """The same with another centre of the Gaussian, in the parameter's unit."""
         import numpyro.distributions as dist
 
         low, high = self.low / self.scale, self.high / self.scale
@@ -118,11 +124,11 @@ class Density:
         return dist.TruncatedNormal(mean, sd, low=next(ends), high=next(ends))
 
     def near(self, default: float, away: float) -> float:
-        """A point about the mean of a Gaussian or the default, well within the ends.
+        """A point near the mean of a Gaussian or near the default, well within the ends.
 
         Args:
-            default: In the parameter's unit.
-            away: Distance in scales, or in sd of a Gaussian narrower than that.
+            default: Default in the parameter's unit.
+            away: Distance in scales, or in sd of a Gaussian that is narrower than the scale.
 
         Returns:
             Value in the parameter's unit.
@@ -130,7 +136,7 @@ class Density:
         x = default if self.normal is None else self.normal.mean
         step = self.scale if self.normal is None else min(self.scale, self.normal.sd)
         width = self.high - self.low
-        # Off the ends: there the sampler's coordinates go to infinity.
+        # Away from the ends, where the sampler's coordinates go to infinity.
         room = min(0.05 * width, 0.5 * step)
         return min(max(x + step * away, self.low + room), self.high - room)
 
@@ -139,8 +145,8 @@ def densities(
     model: Objective,
     names: Iterable[str],
     priors: Mapping[str, Prior] | None,
-    data: Any = None,
-    instead: Mapping[str, Uniform] | None = None,
+    data: PyTree = None,
+    ranges: Mapping[str, Uniform] | None = None,
 ) -> list[Density]:
     """Priors of named parameters.
 
@@ -148,44 +154,44 @@ def densities(
         model: The model.
         names: Parameters that vary.
         priors: Priors to use instead of the table's.
-        data: Data instead of the model's; Pseudodata move the centres of constraints.
-        instead: What to take where a flat prior would be improper, by parameter.
+        data: Data to use instead of the model's; Pseudodata move the centres of constraints.
+        ranges: Flat priors to use where one over the bounds would be improper.
 
     Raises:
         UnknownNameError: At a prior of an unknown parameter.
-        InputError: At a prior of a parameter that does not vary, an improper one, one that is no
-            ``Normal`` or ``Uniform``, or one outside the parameter's bounds.
+        InputError: At a prior of a parameter that does not vary, an improper prior, one that is
+            neither ``Normal`` nor ``Uniform``, or one outside the parameter's bounds.
     """
-    listed = list(names)
+    varying = list(names)
     if priors is not None and not isinstance(priors, Mapping):
         raise InputError(f"priors must be {{name: Normal(...) or Uniform(...)}}, got {priors!r}")
     for name, prior in (priors or {}).items():
         if name not in model.parameters:
             raise UnknownNameError("parameter", name, model.parameters)
-        if name not in listed:
-            raise InputError(f"a prior is given for {name}, which does not vary; it has {listed}")
+        if name not in varying:
+            raise InputError(f"a prior is given for {name}, which does not vary; {varying} do")
         if not isinstance(prior, Normal | Uniform):
             raise InputError(f"prior of {name} must be Normal or Uniform, got {prior!r}")
-    given, ranges = priors or {}, instead or {}
-    return [_density(model, n, given.get(n), data, ranges.get(n)) for n in listed]
+    chosen, spare = priors or {}, ranges or {}
+    return [_density(model, n, chosen.get(n), data, spare.get(n)) for n in varying]
 
 
 def _density(
-    model: Objective, name: str, given: Prior | None, data: Any, instead: Uniform | None
+    model: Objective, name: str, chosen: Prior | None, data: PyTree, spare: Uniform | None
 ) -> Density:
     parameter = model.parameters[name]
     (low, high), counted = parameter.bounds, None
     prior = parameter.prior
     if parameter.kind == "nuisance" and isinstance(prior, Normal):
-        # What the auxiliary measurement found: pseudo-experiments throw it.
-        found = getattr(data, "auxiliary", {}).get(name, prior.mean)
-        prior = counted = Normal(float(found), prior.sd)
-    prior = prior if given is None else given
+        # Result of the auxiliary measurement, which pseudo-experiments draw at random.
+        centre = getattr(data, "auxiliary", {}).get(name, prior.mean)
+        prior = counted = Normal(float(centre), prior.sd)
+    prior = prior if chosen is None else chosen
     if isinstance(prior, Normal):
         if not (math.isfinite(prior.mean) and math.isfinite(prior.sd)):
             raise InputError(f"prior of {name} must be finite, got {prior}")
         density = Density(name, low, high, parameter.scale, prior, counted)
-        if density.mass < _LEAST_MASS:
+        if density.mass < _MIN_MASS:
             raise InputError(
                 f"prior of {name}, {prior}, has next to nothing within its bounds "
                 f"[{low:g}, {high:g}]; move it"
@@ -199,8 +205,8 @@ def _density(
             )
         low, high = prior.low, prior.high
     if not (math.isfinite(low) and math.isfinite(high)):
-        if instead is not None:
-            ends = instead.low, instead.high
+        if spare is not None:
+            ends = spare.low, spare.high
             return Density(name, *ends, parameter.scale, None, counted, improper=True)
         raise InputError(
             f"{name} has no prior and no finite bounds [{low:g}, {high:g}]: a flat prior would be "

@@ -102,7 +102,9 @@ def _densities(
             values[p.name] = particle[k] * p.scale
             # Beyond the ends, where the prior is 0, the likelihood may not exist.
             inside[p.name] = jnp.clip(values[p.name], p.low, p.high)
-        return posterior.log_prior(values, inputs), posterior.log_likelihood(inside, inputs)
+        prior = posterior.log_prior(values, inputs)
+        likelihood = posterior.log_likelihood(inside, inputs)
+        return jnp.asarray(prior), jnp.asarray(likelihood)
 
     count, dimension = x.shape
     batches = math.ceil(count / _BATCH_SIZE)

@@ -16,10 +16,8 @@ import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.neural import amortise as amortised
 from cevnsjax.inference.neural.amortise import amortise
-from cevnsjax.inference.neural.amortised_posterior import load
 from cevnsjax.inference.neural.setup import features
 from cevnsjax.inference.neural.unbounded import from_normal, to_normal
-from cevnsjax.inference.posteriors.grid import marginal
 from cevnsjax.inference.posteriors.priors import Density
 
 NAME = "csi-2017"
@@ -117,7 +115,7 @@ def test_simulated_counts_have_the_moments_of_their_statistic():
     }
     objective.expected = lambda v: dict.fromkeys(objective.experiments, v["x"] * mean)
     prior = Density("x", 1.0, 1.0 + 1e-9, 1.0)
-    simulation = amortised._Simulation(objective, (prior,), {}, 1)
+    simulation = amortised._Simulator(objective, (prior,), {}, 1)
     z, seen = jax.jit(lambda k: simulation(k, 40_000))(jax.random.key(3))
     assert z.shape == (40_000, 1)
     assert stats.kstest(np.asarray(z)[:, 0], "norm").pvalue > 0.01
@@ -174,13 +172,12 @@ def test_data_in_all_forms(line):
 def test_file_gives_the_same_draws_in_another_process(line, tmp_path):
     """No model is needed to load it."""
     path = line.save(tmp_path / "line.eqx")
-    again = load(path)
+    again = cj.load_amortised(path)
     assert again.setup == line.setup
     np.testing.assert_array_equal(again.losses, line.losses)
     code = (
         "import json, sys, cevnsjax as cj; cj.enable_x64();"
-        "from cevnsjax.inference.neural.amortised_posterior import load;"
-        "print(json.dumps(load(sys.argv[1]).draws(draws=3, seed=6)['theta'].tolist()))"
+        "print(json.dumps(cj.load_amortised(sys.argv[1]).draws(draws=3, seed=6)['theta'].tolist()))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
@@ -194,17 +191,17 @@ def test_file_gives_the_same_draws_in_another_process(line, tmp_path):
 
 def test_bad_files(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        load(tmp_path / "none.eqx")
+        cj.load_amortised(tmp_path / "none.eqx")
     for content in (b"", b"{}\n", b'{"format": "other"}\n', b"\xff\xfe"):
         (tmp_path / "bad.eqx").write_bytes(content)
-        with pytest.raises(InputError, match=r"is no file of Amortised\.save"):
-            load(tmp_path / "bad.eqx")
+        with pytest.raises(InputError, match=r"is not a file of Amortised\.save"):
+            cj.load_amortised(tmp_path / "bad.eqx")
 
 
 @pytest.mark.slow
 def test_nuisance_that_is_asked_for(line):
     """Both at once, correlated as in the closed form; theta's marginal stays what it was."""
-    both = amortise(linear(), nuisances="a", steps=1500, batch=256, width=48, rate=5e-3)
+    both = amortise(linear(), infer_nuisances="a", steps=1500, batch=256, width=48, rate=5e-3)
     mean, covariance = closed_form(SEEN)
     drawn = both.draws(None, 20_000)
     got = np.stack([drawn["theta"], drawn["a"]])
@@ -284,7 +281,7 @@ def test_two_peaks_are_those_of_the_grid(csi):
     priors = {"eps_dV_mumu": cj.Uniform(-0.5, 0.9)}
     peaks = amortise(csi, "eps_dV_mumu", priors=priors, steps=6000, batch=512, rate=5e-3)
     exact = cj.grid_posterior(csi, priors=priors, eps_dV_mumu=(-0.5, 0.9, 2001))
-    one = marginal(exact, "eps_dV_mumu")
+    one = cj.marginal(exact, "eps_dV_mumu")
     x, p = one["eps_dV_mumu"].values, one.values
     between = x[np.argmin(np.where((x > 0) & (x < 0.4), p, np.inf))]
     assert p[x == between] < 0.5 * p.max()
@@ -302,7 +299,9 @@ def test_two_peaks_are_those_of_the_grid(csi):
     [
         pytest.param({"free": "thetta"}, UnknownNameError, "did you mean theta", id="name"),
         pytest.param({"free": ()}, InputError, "nothing to infer", id="nothing"),
-        pytest.param({"nuisances": "b"}, UnknownNameError, "unknown nuisance 'b'", id="nuisance"),
+        pytest.param(
+            {"infer_nuisances": "b"}, UnknownNameError, "unknown nuisance 'b'", id="nuisance"
+        ),
         pytest.param({"steps": 0}, InputError, "steps must be a whole number >= 1", id="steps"),
         pytest.param({"batch": 0}, InputError, "batch must be", id="batch"),
         pytest.param({"rate": 0.0}, InputError, "rate must lie within", id="rate"),
@@ -351,7 +350,7 @@ def test_counts_that_are_not_finite_are_refused():
         pytest.param({"other": SEEN}, "unknown experiment 'other'", id="experiment"),
         pytest.param(
             SimpleNamespace(counts={"line": SEEN}, auxiliary={"a": 0.2}),
-            "auxiliary measurement of a is thrown",
+            "auxiliary measurement of a is random",
             id="auxiliary",
         ),
     ],

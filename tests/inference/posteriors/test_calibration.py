@@ -236,7 +236,7 @@ CASES = {
         common_radius,
         ["R_n", "sin2_theta_w"],
         {"R_n": cj.Uniform(3.0, 8.0)},
-        {"marginalize_linear": True, "simulations": 200},
+        {"marginalise_linear": True, "simulations": 200},
     ),
     "coupling": (nsi, ["eps_dV_mumu"], {"eps_dV_mumu": cj.Uniform(-1.0, 1.0)}, {"method": "smc"}),
     "charge radius": (

@@ -1,5 +1,6 @@
 """Sampled posteriors against closed forms: priors, nothing counted twice, seeds, reports."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -172,7 +173,7 @@ def test_fixed_values_other_priors_and_data():
         warmup=200,
     )["posterior"]
     assert list(found.data_vars) == ["x", "b"]
-    assert found.attrs["fixed"] == "a = 0.25"
+    assert json.loads(found.attrs["fixed"]) == {"a": 0.25}
     cut = stats.truncnorm(-0.25 / 0.3, 0.75 / 0.3, loc=1.25, scale=0.3)
     for name, mean, sd in (("x", cut.mean(), cut.std()), ("b", 0.7, 0.2)):
         x = found[name].values
@@ -298,3 +299,8 @@ def test_groups_for_later_versions_of_arviz(monkeypatch):
 def test_more_draws_than_memory_are_refused():
     with pytest.raises(InputError, match=r"4 chains of 1000000500 steps take \d+ GB, limit 8 GB"):
         cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=10**9)
+
+
+def test_the_american_spelling_is_an_alias():
+    with pytest.raises(InputError, match="give marginalise_linear alone"):
+        cj.sample(WIDE, "y", marginalize_linear=True, marginalise_linear=True)

@@ -22,7 +22,7 @@ def model():
 
 @pytest.fixture(scope="module", params=[False, True], ids=["sampled", "marginalised"])
 def drawn(model, request):
-    return cj.sample(model, marginalize_linear=request.param, draws=1500, warmup=500, seed=2)
+    return cj.sample(model, marginalise_linear=request.param, draws=1500, warmup=500, seed=2)
 
 
 def within(x, mean, sd):
@@ -96,7 +96,7 @@ def test_without_information_pulls_keep_their_constraints(model):
     blind = cj.Model([replace(e, variance=1e8 * e.variance)], [cj.StandardModel()])
     toy = blind.toy(11)
     for marginal in (False, True):
-        found = cj.sample(blind, data=toy, marginalize_linear=marginal, draws=1500, warmup=300)
+        found = cj.sample(blind, data=toy, marginalise_linear=marginal, draws=1500, warmup=300)
         for name, sd in PULLS.items():
             within(found["posterior"][name].values, float(toy.auxiliary[name]), sd)
         within(found["posterior"]["sin2_theta_w"].values, 0.5, 12**-0.5)
@@ -131,4 +131,4 @@ def test_poisson_counts():
 
 def test_integrated_pulls_take_no_prior(model):
     with pytest.raises(InputError, match="integrated out"):
-        cj.sample(model, priors={"alpha_sig_csi2017": cj.Normal(0, 1)}, marginalize_linear=True)
+        cj.sample(model, priors={"alpha_sig_csi2017": cj.Normal(0, 1)}, marginalise_linear=True)

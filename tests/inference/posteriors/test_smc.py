@@ -227,7 +227,7 @@ def exact(model):
 @pytest.mark.parametrize("marginal", [False, True], ids=["sampled", "marginalised"])
 def test_two_modes_of_an_experiment(model, exact, marginal):
     grid, valley, upper = exact
-    options = {"priors": PRIOR, "draws": 2000, "seed": 1, "marginalize_linear": marginal}
+    options = {"priors": PRIOR, "draws": 2000, "seed": 1, "marginalise_linear": marginal}
     found = cj.sample(model, "eps_dV_mumu", method="smc", **options)
     x = found["posterior"]["eps_dV_mumu"].values
     assert np.mean(x > valley) == pytest.approx(upper, abs=0.03)

@@ -17,8 +17,6 @@ from poisson_fits import installed
 from timing import Disagreement, Pair, Row, Timing, difference, measure
 
 import cevnsjax as cj
-from cevnsjax.inference.posteriors.grid import marginal
-from cevnsjax.inference.posteriors.report import report
 
 WHY = "posterior means and sd of two samplers: 0.1 sd"
 WALKERS = 32
@@ -81,7 +79,7 @@ def ours(model: cj.Model, sizes: Sizes, chains: int, marginal: bool, seed: int) 
         marginalise_linear=marginal,
     )
     seconds = time.perf_counter() - started
-    rows = report(found).rows
+    rows = cj.report(found).rows
     effective = min(r.ess_bulk for r in rows.values())
     return Drawn(seconds, effective, np.array([[rows[n].mean, rows[n].sd] for n in peer.NAMES]).T)
 
@@ -169,7 +167,7 @@ def grids(sizes: Sizes) -> Pair:
 
     def mine(_: Any) -> np.ndarray:
         found = cj.grid_posterior(model, priors=table, sin2_theta_w=s2w, R_n_Cs=radius)
-        return marginal(found, "sin2_theta_w").to_numpy()
+        return cj.marginal(found, "sin2_theta_w").to_numpy()
 
     def other(_: Any) -> np.ndarray:
         first, second = (x.ravel() for x in np.meshgrid(s2w, radius, indexing="ij"))

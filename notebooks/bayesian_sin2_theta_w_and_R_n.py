@@ -27,8 +27,6 @@ import numpy as np
 from scipy import stats
 
 import cevnsjax as cj
-from cevnsjax.inference.posteriors.grid import credible_intervals, marginal
-from cevnsjax.inference.posteriors.report import report
 
 cj.enable_x64()
 
@@ -54,7 +52,7 @@ free = ["sin2_theta_w", "dR_np"]
 flat = {"dR_np": cj.Uniform(-1.0, 1.5)}
 options = {"priors": flat, "chains": 4, "warmup": 400, "seed": 2}
 checked = cj.sample(small, free, draws=1000, marginalise_linear=True, **options)
-report(checked)
+cj.report(checked)
 
 # %%
 axes = {"sin2_theta_w": (0.0, 0.6, 241), "dR_np": (-1.0, 1.5, 201)}
@@ -69,7 +67,7 @@ cj.plots.corner(
     {n: checked["posterior"][n].values for n in free},
     labels=labels,
     bounds={"dR_np": (-1.0, 1.5)},
-    exact={n: (grid[n].values, marginal(grid, n).values) for n in free},
+    exact={n: (grid[n].values, cj.marginal(grid, n).values) for n in free},
     points=standard,
     title="CsI 2017 and LAr 2020",
 )
@@ -86,7 +84,7 @@ cj.plots.corner(
 
 # %%
 posterior = cj.sample(full, free, draws=600, **options)
-found = report(posterior)
+found = cj.report(posterior)
 found
 
 # %%
@@ -199,7 +197,7 @@ for name, other in [free, free[::-1]]:
     profile = cj.profile(
         small, name, free=[other], within=bounds[name], bounds={other: bounds[other]}, levels=0.90
     )
-    credible = credible_intervals(grid, name, levels=(0.90,))
+    credible = cj.credible_intervals(grid, name, levels=(0.90,))
     for what, intervals in [("confidence", profile.intervals), ("credible", credible)]:
         spans = " or ".join(f"[{low:.3f}, {high:.3f}]" for low, high in intervals["0.90"])
         print(f"{name}, 90 % {what}: {spans}")

@@ -31,8 +31,6 @@ import numpy as np
 import optax
 
 import cevnsjax as cj
-from cevnsjax.inference.posteriors.calibration_result import uniformity
-from cevnsjax.inference.posteriors.grid import marginal
 
 cj.enable_x64()
 
@@ -160,7 +158,7 @@ cj.plots.corner(
     {n: draws[n].values for n in free},
     labels={n: model.parameters[n].label for n in free},
     bounds=bounds,
-    exact={n: (on_grid[n].values, marginal(on_grid, n).values) for n in free},
+    exact={n: (on_grid[n].values, cj.marginal(on_grid, n).values) for n in free},
     title="CsI 2017: network and exact marginals",
 )
 
@@ -195,7 +193,7 @@ counts = mean + np.asarray(sd) * rng.normal(size=mean.shape)
 drawn = posterior.draws(counts, 199)
 ranks = {n: np.sum(drawn[n] < truths[n][:, None], axis=1) for n in free}
 for n in free:
-    test = uniformity(ranks[n], 199)
+    test = cj.uniformity(ranks[n], 199)
     print(f"{n}: p = {test.p:.2f}, shift {test.shift:+.1f}, spread {test.spread:+.1f} errors")
 cj.plots.ranks({f"${model.parameters[n].latex}$": ranks[n] for n in free}, 199)
 
@@ -219,7 +217,7 @@ for n in free:
 # data. The network is right (it agrees with the exact posterior); the prior speaks. For guaranteed
 # coverage there is `cj.feldman_cousins`.
 #
-# `posterior.save("skin.eqx")` keeps the network, and `cevnsjax.inference.neural.amortised_posterior.load` reads it
+# `posterior.save("skin.eqx")` keeps the network, and `cj.load_amortised` reads it
 # without the model.
 #
 # ## Without this package

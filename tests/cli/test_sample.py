@@ -18,7 +18,6 @@ from cevnsjax.cli.main import main
 from cevnsjax.cli.words import priors_of
 from cevnsjax.inference.posteriors import draws as posterior_draws
 from cevnsjax.inference.posteriors.priors import densities
-from cevnsjax.inference.posteriors.report import report
 from cevnsjax.parameters import Normal, Uniform
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -133,7 +132,7 @@ def test_files(sampled, stored):
 def test_figures_from_stored_draws(stored, model, kind, tmp_path):
     """What was read back draws every figure."""
     priors = {p.name: p for p in densities(model, NAMES, None)}
-    figure = posterior_figure(model, stored, report(stored), priors, kind)
+    figure = posterior_figure(model, stored, cj.report(stored), priors, kind)
     assert cj.plots.save(figure, tmp_path / "f.png").read_bytes().startswith(PNG)
     labels = {text for a in figure.axes for text in (a.get_xlabel(), a.get_ylabel())}
     if kind == "predictive":

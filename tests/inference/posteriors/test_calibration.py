@@ -11,7 +11,6 @@ from support.toy import Toy, parameter
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.inference.posteriors.calibration_result import uniformity
 from cevnsjax.inference.posteriors.priors import Density
 
 SD, SD_A = 0.4, 0.5
@@ -155,7 +154,7 @@ def test_a_narrower_prior_than_that_simulated_is_found(toy, monkeypatch):
 
 # --- tests of uniformity ---
 def test_uniformity_of_ranks_that_are_spread_evenly():
-    found = uniformity(np.repeat(np.arange(100), 4), 99)
+    found = cj.uniformity(np.repeat(np.arange(100), 4), 99)
     assert found.chi2 == pytest.approx(1.0)
     assert found.ecdf > 0.99
     assert found.p == 1.0
@@ -166,14 +165,14 @@ def test_uniformity_of_ranks_that_are_spread_evenly():
 def test_chi_square_is_scipys():
     ranks = np.random.default_rng(2).integers(0, 100, 300)
     counts = np.histogram(ranks, bins=20, range=(0, 100))[0]
-    assert uniformity(ranks, 99).chi2 == pytest.approx(stats.chisquare(counts).pvalue)
+    assert cj.uniformity(ranks, 99).chi2 == pytest.approx(stats.chisquare(counts).pvalue)
 
 
 @pytest.mark.parametrize("draws", [99, 100, 9])
 def test_p_values_of_uniform_ranks_are_uniform(draws):
     """Also for draws that no number of bins divides."""
     rng = np.random.default_rng(3)
-    found = [uniformity(rng.integers(0, draws + 1, 200), draws, k) for k in range(400)]
+    found = [cj.uniformity(rng.integers(0, draws + 1, 200), draws, k) for k in range(400)]
     for p in ([t.chi2 for t in found], [t.ecdf for t in found]):
         assert stats.kstest(p, "uniform").pvalue > 1e-3
     for z in ([t.shift for t in found], [t.spread for t in found]):

@@ -15,7 +15,6 @@ import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.arviz_groups import inference_data
 from cevnsjax.inference.posteriors.priors import densities
-from cevnsjax.inference.posteriors.report import report
 from cevnsjax.inference.posteriors.sample import LogPosterior
 from cevnsjax.inference.promotions import standard_promotion
 
@@ -119,7 +118,7 @@ def test_the_result_describes_itself(drawn):
 
 
 def test_report_of_good_chains(drawn):
-    found = report(drawn)
+    found = cj.report(drawn)
     assert found.converged, found.status
     assert found.divergences < 5
     row = found.rows["x"]
@@ -261,7 +260,7 @@ def noise(chains=4, draws=1000):
 
 
 def test_independent_draws_pass():
-    found = report(by_hand(noise()))
+    found = cj.report(by_hand(noise()))
     assert found.converged
     assert found.rows["x"].ess_bulk == pytest.approx(4000, rel=0.15)
     assert found.rows["x"].interval68 == pytest.approx((-1, 1), abs=0.1)
@@ -281,7 +280,7 @@ def test_independent_draws_pass():
     ids=["modes", "few", "one chain", "two draws", "divergent", "trees", "energy"],
 )
 def test_report_says_what_is_wrong(made, words):
-    found = report(made)
+    found = cj.report(made)
     assert not found.converged
     assert re.search(words, found.status)
 
@@ -293,7 +292,7 @@ def test_groups_for_later_versions_of_arviz(monkeypatch):
     tree = inference_data(groups)
     assert isinstance(tree, xr.DataTree)
     np.testing.assert_array_equal(tree["posterior"]["x"], groups["posterior"]["x"])
-    assert report(tree).converged
+    assert cj.report(tree).converged
 
 
 def test_more_draws_than_memory_are_refused():

@@ -9,7 +9,6 @@ from scipy import stats
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.posteriors.report import report
 
 NAME = "csi-2017"
 PULLS = {"alpha_sig_csi2017": 0.128, "alpha_brn_csi2017": 0.25}
@@ -38,7 +37,7 @@ def test_the_angle_against_the_exact_grid(model, drawn):
     exact = cj.grid_posterior(model, sin2_theta_w=(0.0, 1.0, 1001))
     x = drawn["posterior"]["sin2_theta_w"].values
     within(x, exact.attrs["mean_sin2_theta_w"], exact.attrs["sd_sin2_theta_w"])
-    assert report(drawn).converged, report(drawn).status
+    assert cj.report(drawn).converged, cj.report(drawn).status
 
 
 @pytest.mark.slow

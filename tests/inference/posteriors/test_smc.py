@@ -16,7 +16,6 @@ import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.log_posterior import as_arrays
 from cevnsjax.inference.posteriors.priors import densities
-from cevnsjax.inference.posteriors.report import report
 
 # Two peaks of unequal weight and width, 19 of the larger width apart.
 WEIGHTS, MEANS, SDS = (0.3, 0.7), (-3.0, 1.0), (0.05, 0.2)
@@ -64,7 +63,7 @@ def drawn(toy):
 
 def near(x, mean, sd):
     """Within five errors, which are those of independent draws or larger."""
-    row = report({"posterior": xr.Dataset({"x": (("chain", "draw"), x)}), "sample_stats": {}})
+    row = cj.report({"posterior": xr.Dataset({"x": (("chain", "draw"), x)}), "sample_stats": {}})
     effective = min(row.rows["x"].ess_bulk, x.size)
     assert abs(x.mean() - mean) < 5 * sd / np.sqrt(effective)
     kurtosis = stats.kurtosis(x.ravel(), fisher=False)
@@ -123,7 +122,7 @@ def test_particles_are_in_no_order(drawn):
 
 
 def test_report(drawn):
-    found = report(drawn)
+    found = cj.report(drawn)
     assert found.converged, found.status
     assert found.rows["x"].r_hat < 1.01
     assert found.evidence == pytest.approx((np.log(np.sqrt(2 * np.pi) / 10), 0.05), abs=0.1)
@@ -236,7 +235,7 @@ def test_two_modes_of_an_experiment(model, exact, marginal):
     # The spread of four is known to a factor of 2 only.
     error = max(evidence["log_evidence_sd"], 0.02) / 2
     assert evidence["log_evidence"] == pytest.approx(grid.attrs["log_evidence"], abs=4 * error)
-    assert report(found).converged, report(found).status
+    assert cj.report(found).converged, cj.report(found).status
     assert found["posterior_predictive"]["csi-2017"].shape[2] == 12
 
 
@@ -247,7 +246,7 @@ def test_nuts_weighs_the_modes_wrong_and_says_so(model, exact):
     x = found["posterior"]["eps_dV_mumu"].values
     off = abs(np.mean(x > valley, axis=1) - upper)
     assert off.max() > 0.03
-    summary = report(found)
+    summary = cj.report(found)
     assert summary.rows["eps_dV_mumu"].r_hat > 1.01
     assert 'method="smc"' in summary.status
 
@@ -326,17 +325,17 @@ def noise(runs=4):
     ids=["means", "evidence", "one"],
 )
 def test_report_says_what_is_wrong(made, words):
-    found = report(made)
+    found = cj.report(made)
     assert not found.converged
     assert re.search(words, found.status)
 
 
 def test_effective_draws_come_from_the_spread_between_populations():
     """Particles that are copies of each other look independent in any order."""
-    assert report(by_hand(noise())).converged
+    assert cj.report(by_hand(noise())).converged
     copies = np.repeat(noise()[:, :50], 20, axis=1)
     rng = np.random.default_rng(1)
     shuffled = np.stack([rng.permutation(x) for x in copies])
     assert float(arviz.ess(shuffled[:1])) > 500
     # Of the 4000 there are 200 different ones; three degrees of freedom know that so well.
-    assert report(by_hand(shuffled)).rows["x"].ess_bulk < 1000
+    assert cj.report(by_hand(shuffled)).rows["x"].ess_bulk < 1000

@@ -3,14 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
+from cevnsjax.core.types import AtNodes, RealLike, Values
 from cevnsjax.cross_section import fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
 from cevnsjax.experiments.experiment import Experiment, Morph
@@ -18,8 +21,14 @@ from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.rate import flux_kernels
 
+Template = Float[np.ndarray, "*shape"]
+# jax arrays in programs; forecasts compute designs with NumPy.
+CellNumbers = Float[Any, "cell"]
+Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
+Kernels = dict[str, dict[str, Float[np.ndarray, "node ..."] | Float[Array, "node ..."]]]
+"""{structure: {source: [node]}} [1]; [node, energy] beside survival probabilities."""
 # Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
-_LEAST_ENERGY = 15.0
+_MIN_ENERGY = 15.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class SignalRecipe:
     structures: tuple[str, ...] = ("vector",)
 
     @property
-    def kinks(self) -> np.ndarray:
+    def kinks(self) -> Float[np.ndarray, "kink"]:
         """End-point recoils of every source energy and nucleus, increasing [MeV]."""
         ends = {
             float(T_nr_max(E, n.mass, self.kinematics))
@@ -42,22 +51,24 @@ class SignalRecipe:
         }
         return np.array(sorted(ends))
 
-    def nodes(self, shape: dict[str, Any], xp: Any) -> tuple[Any, Any]:
+    def nodes(self, shape: Values, xp: ModuleType) -> tuple[AtNodes, Response]:
         """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
         return response(self.detector, self.kinks, shape, xp)
 
-    def kernels(self, T_nr: Any, xp: Any, survival: Survival | None = None) -> dict[str, Any]:
+    def kernels(
+        self, T_nr: AtNodes, xp: ModuleType, survival: Survival | None = None
+    ) -> dict[str, Kernels]:
         """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
         return flux_kernels(
             self.flux, self.nuclei, T_nr, self.kinematics, self.structures, xp, survival
         )
 
-    def lowest_energy(self, T_nr: np.ndarray) -> float:
+    def lowest_energy(self, T_nr: Float[np.ndarray, "node"]) -> float:
         """Least neutrino energy that reaches any node on any nucleus [MeV]."""
         lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
         return float(min(lowest))
 
-    def survival_kernels(self, T_nr: np.ndarray, E_low: float) -> dict[str, Any]:
+    def survival_kernels(self, T_nr: Float[np.ndarray, "node"], E_low: float) -> dict[str, Kernels]:
         """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
         assert isinstance(self.flux, OscillatingSource)
         column = T_nr[:, None]
@@ -89,18 +100,18 @@ class ExperimentArrays(eqx.Module):
             [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
     """
 
-    weights: Any
-    backgrounds: dict[str, Any]
-    norms: dict[str, Any]
-    T_nr: Any
-    R: Any
-    kernels: dict[str, Any]
-    pull_sd: dict[str, Any]
-    energies: dict[str, Any]
-    spread: Any
-    R_morphs: Any
-    spread_morphs: Any
-    component_morphs: dict[str, Any]
+    weights: CellNumbers
+    backgrounds: dict[str, CellNumbers]
+    norms: dict[str, RealLike]
+    T_nr: AtNodes
+    R: Response
+    kernels: dict[str, Kernels]
+    pull_sd: dict[str, RealLike]
+    energies: dict[str, Float[Array, "_"]]
+    spread: Float[Array, "source bin other"] | None
+    R_morphs: Float[Array, "R_morph bin node"] | None
+    spread_morphs: Float[Array, "spread_morph source bin other"] | None
+    component_morphs: dict[str, dict[str, tuple[CellNumbers, CellNumbers]]]
     name: str = eqx.field(static=True)
     signal: SignalRecipe = eqx.field(static=True)
     pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
@@ -141,7 +152,7 @@ def arrays_of(
     E_low = signal.lowest_energy(T_nr)
     # With moving nodes, or where probabilities oscillate without end towards E = 0, the moments
     # are integrated inside the trace.
-    still = oscillating and not e.shape and E_low > _LEAST_ENERGY
+    still = oscillating and not e.shape and E_low > _MIN_ENERGY
     tabulated = e.flux if still and isinstance(e.flux, OscillatingSource) else None
     arrays = {
         "weights": 1 / e.variance,
@@ -155,7 +166,7 @@ def arrays_of(
         **_shapes(e, signal, T_nr, R),
     }
 
-    def leaf(number: Any) -> jax.Array:
+    def leaf(number: ArrayLike) -> jax.Array:
         return jax.device_put(np.asarray(number, dtype=dtype))
 
     return ExperimentArrays(
@@ -180,9 +191,13 @@ def _norms(e: Experiment) -> dict[str, float]:
 
 
 def _moved_response(
-    e: Experiment, morph: Morph, signal: SignalRecipe, T_nr: np.ndarray, detector: Detector
-) -> np.ndarray:
-    """Response of a shifted detector at the nominal nodes, [bin, node] [MeV].
+    e: Experiment,
+    morph: Morph,
+    signal: SignalRecipe,
+    T_nr: Float[np.ndarray, "node"],
+    detector: Detector,
+) -> Float[np.ndarray, "bin node"]:
+    """Response of a shifted detector at the nominal nodes [MeV].
 
     Raises:
         InputError: If the shift moves the nodes, as it does where bins are recoil intervals.
@@ -196,7 +211,12 @@ def _moved_response(
     return R
 
 
-def _shapes(e: Experiment, signal: SignalRecipe, T_nr: np.ndarray, R: np.ndarray) -> dict[str, Any]:
+def _shapes(
+    e: Experiment,
+    signal: SignalRecipe,
+    T_nr: Float[np.ndarray, "node"],
+    R: Float[np.ndarray, "bin node"],
+) -> dict[str, PyTree]:
     """How the signal falls on further axes, and what morphs change."""
     by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
     spread = np.stack(by_source) if by_source else None
@@ -219,14 +239,14 @@ def _shapes(e: Experiment, signal: SignalRecipe, T_nr: np.ndarray, R: np.ndarray
     }
 
 
-def _shift(
-    nominal: np.ndarray, plus: np.ndarray, minus: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template, Template]:
     """Half the difference of shifted templates, and half their sum less nominal."""
     return (plus - minus) / 2, (plus + minus) / 2 - nominal
 
 
 @lru_cache(maxsize=64)
-def _static_signal(signal: SignalRecipe) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    T_nr, R = signal.nodes({}, np)
+def _static_signal(
+    signal: SignalRecipe,
+) -> tuple[Float[np.ndarray, "node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
+    T_nr, R = response(signal.detector, signal.kinks, {})
     return T_nr, R, signal.kernels(T_nr, np)

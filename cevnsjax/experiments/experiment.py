@@ -9,6 +9,7 @@ from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.response import Detector
@@ -18,6 +19,10 @@ from cevnsjax.parameters import Normal, Parameter
 
 SIGNAL = "signal"
 """Component name of the CEvNS signal."""
+Cells = Float[np.ndarray, "_cell"]
+"""Counts in the cells: the bins of the observable, or of all observables, flattened [count]."""
+Spread = dict[str, Float[np.ndarray, "_bin _other"]]
+"""How the signal of each source falls on the cells of the other observables [1]."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,8 @@ class Morph:
     name: str
     meaning: str
     detectors: tuple[Detector, Detector] | None = None
-    spread: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
-    components: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    spread: tuple[Spread, Spread] | None = None
+    components: dict[str, tuple[Cells, Cells]] = field(default_factory=dict)
     sd: float = 1.0
 
     def parameter(self, owner: str) -> Parameter:
@@ -86,12 +91,12 @@ def _nuisance(name: str, meaning: str, sd: float, owner: str) -> Parameter:
 class ExperimentData(TypedDict):
     """The arguments of ``Experiment`` that depend on its statistic; see there."""
 
-    observed: Float[np.ndarray, "cell"]
-    variance: Float[np.ndarray, "cell"]
-    backgrounds: dict[str, Float[np.ndarray, "cell"]]
+    observed: Cells
+    variance: Cells
+    backgrounds: dict[str, Cells]
     morphs: NotRequired[tuple[Morph, ...]]
     extra: NotRequired[dict[str, tuple[float, ...]]]
-    spread: NotRequired[dict[str, Float[np.ndarray, "bin cell"]]]
+    spread: NotRequired[Spread]
     statistic: NotRequired[Literal["gaussian", "poisson"]]
 
 
@@ -126,14 +131,14 @@ class Experiment:
     flux: NeutrinoSource
     detector: Detector
     observable: str
-    observed: np.ndarray
-    variance: np.ndarray
-    backgrounds: dict[str, np.ndarray]
+    observed: Cells
+    variance: Cells
+    backgrounds: dict[str, Cells]
     pulls: tuple[Pull, ...]
     shape: dict[str, Parameter] = field(default_factory=dict)
     morphs: tuple[Morph, ...] = ()
     extra: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    spread: dict[str, np.ndarray] = field(default_factory=dict)
+    spread: Spread = field(default_factory=dict)
     statistic: Literal["gaussian", "poisson"] = "gaussian"
     title: str = ""
     source: str = ""
@@ -194,7 +199,7 @@ class Experiment:
         return (len(self.detector.edges) - 1, *(len(e) - 1 for e in self.extra.values()))
 
     @property
-    def edges(self) -> np.ndarray:
+    def edges(self) -> Float[np.ndarray, "edge"]:
         """Bin edges of the observable."""
         return np.array(self.detector.edges)
 
@@ -204,6 +209,6 @@ class Experiment:
         linear = [p.parameter(self.name) for p in (*self.pulls, *self.morphs)]
         return [*self.shape.values(), *linear]
 
-    def with_data(self, observed: np.ndarray) -> "Experiment":
+    def with_data(self, observed: ArrayLike) -> "Experiment":
         """The same experiment with other observed counts (its variance stays)."""
         return replace(self, observed=np.asarray(observed, dtype=float))

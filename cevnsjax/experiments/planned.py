@@ -1,9 +1,9 @@
 """Experiments that have no data yet."""
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from cevnsjax.experiments.experiment import Experiment
 
@@ -18,15 +18,15 @@ class PlannedExperiment(Experiment):
     It predicts. To fit it, give it data with ``with_data``, e.g. its own prediction.
     """
 
-    def with_data(self, observed: Any) -> Experiment:
+    def with_data(self, observed: ArrayLike) -> Experiment:
         """The experiment with observed counts.
 
         Args:
             observed: Counts, array-like, [cell] [count].
         """
-        kept = {f.name: getattr(self, f.name) for f in fields(Experiment)}
+        unchanged = {f.name: getattr(self, f.name) for f in fields(Experiment)}
         counts = np.asarray(observed, dtype=float)
         title = self.title.removesuffix(PLANNED)
         return Experiment(
-            **kept | {"observed": counts, "variance": np.maximum(counts, 1.0), "title": title}
+            **unchanged | {"observed": counts, "variance": np.maximum(counts, 1.0), "title": title}
         )

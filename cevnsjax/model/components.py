@@ -65,6 +65,7 @@ def _signal_shifts(e: ExperimentArrays, signal: Signal) -> Shifts:
         linear, curved = signal[:, 1 + 2 * k], signal[:, 2 + 2 * k]
         out[name] = _cells(linear, e.spread), _cells(curved, e.spread)
     for k, name in enumerate(e.spread_moved):
+        assert e.spread_morphs is not None
         linear, curved = e.spread_morphs[2 * k], e.spread_morphs[2 * k + 1]
         out[name] = _cells(signal[:, 0], linear), _cells(signal[:, 0], curved)
     return out

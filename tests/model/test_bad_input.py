@@ -164,7 +164,7 @@ def option_lines():
         (1, "UnknownNameError unknown kinematics 'exakt'; did you mean exact"),
         (2, "UnknownNameError unknown form factor 'helmm'; did you mean helm"),
         (3, "UnknownNameError unknown csi-2017 statistic 'spectra'; did you mean spectrum"),
-        (4, "UnknownNameError unknown variance 'C'; known: C+AC, C+AC+BRN"),
+        (4, "UnknownNameError unknown csi-2017 variance 'C'; known: C+AC, C+AC+BRN"),
         (5, "KleinNystrand(a_k=0.7, r_A=1.23)"),
     ],
 )

@@ -10,31 +10,31 @@ from typing import Any
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> bool:
     """Whether a value read from TOML is a finite number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
     return value == 0 or 1e-100 < abs(value) < 1e100
 
 
-def _all(value: Any, fits: Callable[[Any], bool]) -> bool:
+def _all(value: object, fits: Callable[[object], bool]) -> bool:
     return isinstance(value, list) and bool(value) and all(fits(v) for v in value)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: object) -> bool:
     return isinstance(value, str) and bool(_NAME.fullmatch(value))
 
 
-def is_word(value: Any) -> bool:
+def is_word(value: object) -> bool:
     """Whether a value can name a component or a nuisance."""
-    return _is_name(value) and "-" not in value
+    return isinstance(value, str) and _is_name(value) and "-" not in value
 
 
-FORMS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+FORMS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "number": ("a finite number", is_number),
     "width": ("a number or inf", lambda v: is_number(v) or v == math.inf),
     "whole": ("a whole number", lambda v: type(v) is int),
@@ -68,7 +68,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
 """What else can be asked of a value, by the words of the message."""
 
 
-def literal(value: Any) -> str:
+def literal(value: object) -> str:
     """A value as TOML writes it."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
@@ -79,7 +79,7 @@ def literal(value: Any) -> str:
     return repr(value)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value for a message, shortened if long."""
     text = literal(value) if isinstance(value, str | list | dict) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

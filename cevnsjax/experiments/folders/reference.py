@@ -52,14 +52,14 @@ def render(values: Mapping[str, Any]) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _again(section: Section, given: Mapping[str, Any]) -> list[str]:
+def _again(section: Section, given: Mapping[str, object]) -> list[str]:
     """A repeated section, which needs no comments a second time."""
     return [section.head, *(f"{name} = {literal(value)}" for name, value in given.items())]
 
 
-def _block(section: Section, given: Mapping[str, Any]) -> list[str]:
+def _block(section: Section, given: Mapping[str, object]) -> list[str]:
     lines = [f"# {section.meaning}", section.head] if section.name else []
-    kind = given.get("kind")
+    kind = str(given.get("kind", ""))
     if kind:
         others = " | ".join(k for k in section.kinds if k != kind)
         lines.append(f'kind = "{kind}" # or {others}')

@@ -3,7 +3,7 @@
 One description of a key serves the reader, its messages, the template and the documentation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,7 +46,7 @@ class Key:
     default: Any = REQUIRED
     rule: str = ""
     choices: tuple[str, ...] = ()
-    example: Any = None
+    example: object = None
     columns: tuple[str, ...] = ()
 
     @property
@@ -206,7 +206,9 @@ def read_sections(
     return out
 
 
-def unknown(where: str, what: str, name: Any, known: Any, hint: str = "") -> InputError:
+def unknown(
+    where: str, what: str, name: object, known: Iterable[str], hint: str = ""
+) -> InputError:
     """The error for a name that is not known at a place, with the nearest known ones."""
     return InputError(f"{where} {UnknownNameError(what, name, known, hint)}")
 

@@ -4,32 +4,34 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective
 from cevnsjax.parameters import Parameter
 
 Axis = tuple[float, float, int] | tuple[float, float, int, str]
-MOST = 100_000_000
-"""Points of a grid kept in memory."""
+"""(low, high, points) or (low, high, points, "log")."""
+Grids = dict[str, Float[np.ndarray, "_"]]
+"""Values of each axis by parameter, each [point] in the parameter's unit."""
+MAX_POINTS = 100_000_000
+"""Largest number of points of a grid in memory."""
 SPACINGS = ("linear", "log")
 
 
-def grids_of(
-    model: Objective, axes: Mapping[str, Axis | np.ndarray], most: int
-) -> dict[str, np.ndarray]:
+def grids_of(model: Objective, axes: Mapping[str, Axis | np.ndarray], max_points: int) -> Grids:
     """Values of one to four axes, each [point] in the parameter's unit.
 
     Args:
         model: The model.
         axes: (low, high, points), (low, high, points, "log"), or an array of values.
-        most: Points of an axis at most.
+        max_points: Largest number of points of an axis.
 
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At an empty, unordered or out-of-bounds axis.
     """
-    return {name: _grid(model, name, axis, most) for name, axis in axes.items()}
+    return {name: _grid(model.parameters[name], axis, max_points) for name, axis in axes.items()}
 
 
 def coordinate(parameter: Parameter) -> dict[str, str]:
@@ -44,15 +46,15 @@ def coordinate(parameter: Parameter) -> dict[str, str]:
     return {"units": parameter.unit, "long_name": parameter.meaning, "label": parameter.label}
 
 
-def _grid(model: Objective, name: str, axis: Any, most: int) -> np.ndarray:
-    parameter = model.parameters[name]
-    grid = _spaced(parameter, axis, most) if isinstance(axis, tuple) else _array(name, axis)
+def _grid(parameter: Parameter, axis: Any, max_points: int) -> Float[np.ndarray, "_"]:
+    name = parameter.name
+    grid = _spaced(parameter, axis, max_points) if isinstance(axis, tuple) else _array(name, axis)
     if grid.ndim != 1 or grid.size == 0:
         raise InputError(f"{name}: the grid is empty or not one-dimensional: shape {grid.shape}")
     if not np.all(np.diff(grid) > 0):
         raise InputError(f"{name}: grid values must increase, got {grid[0]:g} to {grid[-1]:g}")
-    for edge in (grid[0], grid[-1]):
-        parameter.check(edge)
+    for end in (grid[0], grid[-1]):
+        parameter.check(end)
     return grid
 
 
@@ -63,18 +65,18 @@ def _array(name: str, axis: Any) -> np.ndarray:
         raise InputError(f"{name}: give (low, high, points) or numbers, got {axis!r}") from None
 
 
-def _spaced(parameter: Any, axis: tuple[Any, ...], most: int) -> np.ndarray:
+def _spaced(parameter: Parameter, axis: tuple[Any, ...], max_points: int) -> Float[np.ndarray, "_"]:
     name, spacing = parameter.name, axis[3] if len(axis) == 4 else "linear"
     if len(axis) not in (3, 4) or spacing not in SPACINGS:
         raise InputError(f'{name}: give (low, high, points) or (..., "log"), got {axis}')
     low, high, points = parameter.check(axis[0]), parameter.check(axis[1]), axis[2]
     if not isinstance(points, int | float | np.integer) or not points >= 1 or points % 1:
         raise InputError(f"{name}: a grid needs at least one point, a whole number, got {points!r}")
-    if points > most:
-        raise InputError(f"{name}: {points} points are too many; limit {most:.0e}")
+    if points > max_points:
+        raise InputError(f"{name}: {points} points are too many; limit {max_points:.0e}")
     if spacing == "linear":
         return np.linspace(low, high, int(points))
     if low <= 0:
         raise InputError(f"{name}: a logarithmic axis must start above 0, got {low:g}")
-    # Rounding may put the ends a hair beyond the bounds.
+    # Rounding may put the ends slightly beyond the bounds.
     return np.clip(np.geomspace(low, high, int(points)), low, high)

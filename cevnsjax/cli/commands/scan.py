@@ -57,7 +57,7 @@ def scan(
         fixed=request.fixed,
         bounds=None,
         engine=engine,
-        nuisances=keep_nuisances,
+        keep_nuisances=keep_nuisances,
         output=sink.output if sink.is_netcdf and run.is_first else None,
         overwrite=sink.overwrite,
         folder=run.folder,

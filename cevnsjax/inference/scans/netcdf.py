@@ -7,22 +7,25 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.files import write_atomically
-from cevnsjax.inference.axes import coordinate
+from cevnsjax.inference.axes import Grids, coordinate
 from cevnsjax.inference.objective import BlockGrid, Objective
 from cevnsjax.inference.progress import track
 
 IN_ONE_PIECE = 10_000_000
 """Points above which a second array, or the whole grid in memory, costs more than it helps."""
-_NUMBER = 8
+_BYTES = 8
+# Part of the free disk that a scan may take.
+_DISK_PART = 0.95
 
 
 def dataset_of(
     model: Objective,
-    grids: Mapping[str, np.ndarray],
-    chi2: np.ndarray,
+    grids: Grids,
+    chi2: Float[np.ndarray, "..."],
     engine: str,
     further: Mapping[str, np.ndarray] | None = None,
     profiled: tuple[str, ...] = (),
@@ -32,50 +35,50 @@ def dataset_of(
     Args:
         model: The model.
         grids: Values of each axis.
-        chi2: On the grid.
-        engine: What made it.
+        chi2: chi2 on the grid, in the order of the axes [1].
+        engine: Name of the engine that computed it.
         further: More variables on the grid, by name.
         profiled: Parameters profiled over.
     """
     dims, table = tuple(grids), model.parameters
-    least, place = _lowest(chi2)
+    lowest, place = _lowest(chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
     variables: dict[str, Any] = {"chi2": (dims, chi2)}
     if chi2.size <= IN_ONE_PIECE:
-        variables["delta_chi2"] = (dims, chi2 - least)
+        variables["delta_chi2"] = (dims, chi2 - lowest)
     for name, array in (further or {}).items():
         variables[name] = (dims, array, coordinate(table[name]) if name in table else {})
-    attributes = _attributes(model, engine, least, best)
+    attributes = _attributes(model, engine, lowest, best)
     if profiled:
         attributes["profiled"] = list(profiled)
     return xr.Dataset(variables, coords=_coordinates(model, grids), attrs=attributes)
 
 
 def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
-    """The least value and where it is; memory is gone through in its own order."""
+    """The lowest value and its index; the array is read in the order of its memory."""
     order = np.argsort(chi2.strides)[::-1]
     flat = np.transpose(chi2, order)
     index = int(np.argmin(flat))
     if np.isnan(flat.reshape(-1)[index]) and not np.all(np.isnan(flat)):
         index = int(np.nanargmin(flat))
-    found = np.unravel_index(index, flat.shape)
-    place = tuple(int(found[k]) for k in np.argsort(order))
+    unordered = np.unravel_index(index, flat.shape)
+    place = tuple(int(unordered[k]) for k in np.argsort(order))
     return float(chi2[place]), place
 
 
-def _coordinates(model: Objective, grids: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _coordinates(model: Objective, grids: Grids) -> dict[str, Any]:
     table = model.parameters
     return {n: xr.Variable(n, g, coordinate(table[n])) for n, g in grids.items()}
 
 
 def _attributes(
-    model: Objective, engine: str, least: float, best: Mapping[str, float]
+    model: Objective, engine: str, lowest: float, best: Mapping[str, float]
 ) -> dict[str, Any]:
     return {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "engine": engine,
-        "chi2_min": least,
+        "chi2_min": lowest,
         **{f"best_fit_{n}": x for n, x in best.items()},
     }
 
@@ -88,11 +91,11 @@ def require_room(path: Path, shape: tuple[int, ...]) -> None:
         shape: Points on each axis.
 
     Raises:
-        InputError: Saying how much it takes and how much is left.
+        InputError: With the space that the scan takes and the space that is left.
     """
-    needed = float(np.prod(shape, dtype=float)) * _NUMBER
+    needed = float(np.prod(shape, dtype=float)) * _BYTES
     left = shutil.disk_usage(path.parent).free
-    if needed > 0.95 * left:
+    if needed > _DISK_PART * left:
         raise InputError(
             f"the scan takes {needed / 1e9:.3g} GB and {path.parent} has {left / 1e9:.3g} GB left; "
             "take fewer points or another disk"
@@ -113,7 +116,7 @@ def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
 def write_blocks(
     path: Path,
     model: Objective,
-    grids: Mapping[str, np.ndarray],
+    grids: Grids,
     blocks: BlockGrid,
     engine: str,
 ) -> xr.Dataset:
@@ -135,39 +138,37 @@ def write_blocks(
         coordinates.to_netcdf(part, engine="h5netcdf")
         with h5netcdf.File(part, "a") as file:
             chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
-            least, best = _fill(chi2, grids, blocks)
-            for name, value in _attributes(model, engine, least, best).items():
+            lowest, best = _fill(chi2, grids, blocks)
+            for name, value in _attributes(model, engine, lowest, best).items():
                 file.attrs[name] = value
 
     write_atomically(path, write)
     return xr.open_dataset(path, engine="h5netcdf")
 
 
-def _fill(
-    chi2: Any, grids: Mapping[str, np.ndarray], blocks: BlockGrid
-) -> tuple[float, dict[str, float]]:
-    """Write all blocks; the least value and the axes there."""
+def _fill(chi2: Any, grids: Grids, blocks: BlockGrid) -> tuple[float, dict[str, float]]:
+    """Write all blocks; the lowest value and the values of the axes there."""
     order = [*blocks.outer, blocks.inner]
     lengths = tuple(grids[n].size for n in order)
-    rows, least, place = int(np.prod(lengths[:-1])), np.inf, (0,) * len(order)
+    rows, lowest, place = int(np.prod(lengths[:-1])), np.inf, (0,) * len(order)
     for first in track(range(0, rows, blocks.step), "scan"):
         block = blocks.block(first)[: min(blocks.step, rows - first)]
         _put(chi2, lengths, first, block)
-        lowest, (row, column) = _lowest(block)
-        if lowest < least:
+        lowest_here, (row, column) = _lowest(block)
+        if lowest_here < lowest:
             outer = np.unravel_index(first + row, lengths[:-1]) if lengths[:-1] else ()
-            least, place = lowest, (*(int(i) for i in outer), column)
-    return least, {n: float(grids[n][i]) for n, i in zip(order, place, strict=True)}
+            lowest, place = lowest_here, (*(int(i) for i in outer), column)
+    return lowest, {n: float(grids[n][i]) for n, i in zip(order, place, strict=True)}
 
 
 def _put(chi2: Any, lengths: tuple[int, ...], first: int, block: np.ndarray) -> None:
-    """Rows into the array of all axes: whole stretches of the last but one axis together."""
+    """Write rows into the array of all axes: whole stretches of the last but one axis together."""
     if len(lengths) == 1:
         chi2[:] = block[0]
         return
-    done, run = 0, lengths[-2]
+    done, stretch = 0, lengths[-2]
     while done < len(block):
         *outer, row = (int(i) for i in np.unravel_index(first + done, lengths[:-1]))
-        count = min(run - row, len(block) - done)
+        count = min(stretch - row, len(block) - done)
         chi2[(*outer, slice(row, row + count))] = block[done : done + count]
         done += count

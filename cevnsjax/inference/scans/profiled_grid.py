@@ -1,11 +1,13 @@
-"""Grids profiled over further parameters: minima followed from a coarse lattice to a fine one."""
+"""Grids profiled over further parameters: minima followed from a coarse grid to a fine one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
+from cevnsjax.inference.axes import Grids
 from cevnsjax.inference.fits.followed_minima import MinimaAtPoint, MinimaFollower, starts_from
 from cevnsjax.inference.minimise.problems import Bounds, far_starts, narrowed, problem_of, starts_of
 from cevnsjax.inference.objective import Objective, expansion
@@ -13,15 +15,21 @@ from cevnsjax.inference.progress import track
 
 # Points of an axis at which all starts are tried, by number of axes.
 _COARSE = {1: 13, 2: 7, 3: 4, 4: 3}
-_TOGETHER = 4096
+# Points of one call for nuisances.
+_CHUNK = 4096
 _WHAT = "scan"
+
+Indices = list[list[int]]
+"""Some points of a grid: their indices along each axis."""
+Solved = dict[tuple[int, ...], MinimaAtPoint]
+"""Minima by index on the grid."""
 
 
 def solve_grid(
     model: Objective,
-    grids: dict[str, np.ndarray],
+    grids: Grids,
     names: tuple[str, ...],
-    held: dict[str, float],
+    fixed: Mapping[str, float],
     *,
     data: Any = None,
     bounds: Bounds | None = None,
@@ -32,47 +40,53 @@ def solve_grid(
         model: The model.
         grids: Values of each axis.
         names: Parameters to minimise over.
-        held: Values of others.
+        fixed: Values of others.
         data: Data to use instead of the model's.
         bounds: Narrower (low, high) for some of the names.
 
     Returns:
         "chi2", "converged" and the best value of each name, each shaped like the grid.
     """
-    problem = problem_of(model, (*names, *grids), held, data, bounds)
+    problem = problem_of(model, (*names, *grids), fixed, data, bounds)
     n, table = len(names), model.parameters
     listed = starts_of(model, names)
     listed += far_starts(listed[0]) if n else []
     starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in listed]
-    conditional = MinimaFollower(problem, starts)
+    follower = MinimaFollower(problem, starts)
     scaled = [g / table[a].scale for a, g in grids.items()]
     shape = tuple(g.size for g in scaled)
-    solved: dict[tuple[int, ...], MinimaAtPoint] = {}
-    last: list[list[int]] = []
-    for level in _levels(shape):
-        new = [p for p in product(*level) if p not in solved]
-        points = np.array([[g[i] for g, i in zip(scaled, p, strict=True)] for p in new])
+    solved: Solved = {}
+    coarser: Indices = []
+    for indices in _refinements(shape):
+        new = [p for p in product(*indices) if p not in solved]
+        points = _points(scaled, new)
         if not solved:
-            found = conditional.everywhere(points, _WHAT)
+            minima = follower.everywhere(points, _WHAT)
         else:
-            corners = (_corners(p, last) for p in new)
+            corners = (_corners(p, coarser) for p in new)
             from_corners = [starts_from([solved[c] for c in cs], n) for cs in corners]
-            found = conditional.solve(points, from_corners, _WHAT)
-        last = level
-        solved.update(zip(new, found, strict=True))
-        solved = _spread(conditional, scaled, level, solved)
+            minima = follower.solve(points, from_corners, _WHAT)
+        coarser = indices
+        solved.update(zip(new, minima, strict=True))
+        solved = _spread(follower, scaled, indices, solved)
     best = [solved[p].best for p in np.ndindex(*shape)]
-    out = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
-    out["converged"] = np.array([m.converged for m in best]).reshape(shape)
+    variables = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
+    variables["converged"] = np.array([m.converged for m in best]).reshape(shape)
     for k, (name, ends) in enumerate(zip(names, narrowed(model, names, bounds), strict=True)):
         values = np.array([m.u[k] for m in best]).reshape(shape) * table[name].scale
-        # Scaled and scaled back a bound may be missed by one rounding.
-        out[name] = np.clip(values, *ends)
-    return out
+        # Scaling and scaling back may miss a bound by one rounding.
+        variables[name] = np.clip(values, *ends)
+    return variables
 
 
-def _levels(shape: tuple[int, ...]) -> Iterator[list[list[int]]]:
-    """Index lists of each axis, from a coarse lattice to all points, about halving its steps."""
+def _points(
+    scaled: list[np.ndarray], indices: list[tuple[int, ...]]
+) -> Float[np.ndarray, "point axis"]:
+    return np.array([[g[i] for g, i in zip(scaled, p, strict=True)] for p in indices])
+
+
+def _refinements(shape: tuple[int, ...]) -> Iterator[Indices]:
+    """Indices of a coarse grid, then of finer ones, steps about halved, up to all points."""
     coarse = _COARSE[len(shape)]
     lists = [
         np.unique(np.linspace(0, size - 1, min(size, coarse)).round().astype(int)).tolist()
@@ -85,25 +99,21 @@ def _levels(shape: tuple[int, ...]) -> Iterator[list[list[int]]]:
         lists = [sorted({*some, *((a + b) // 2 for a, b in pairwise(some))}) for some in lists]
 
 
-def _corners(point: tuple[int, ...], lattice: list[list[int]]) -> list[tuple[int, ...]]:
-    """The points of a coarser lattice about a point."""
+def _corners(point: tuple[int, ...], coarser: Indices) -> list[tuple[int, ...]]:
+    """The points of a coarser grid about a point."""
     sides = []
-    for i, some in zip(point, lattice, strict=True):
+    for i, some in zip(point, coarser, strict=True):
         k = int(np.searchsorted(some, i))
         sides.append([i] if some[min(k, len(some) - 1)] == i else [some[k - 1], some[k]])
     return list(product(*sides))
 
 
 def _spread(
-    conditional: MinimaFollower,
-    scaled: list[np.ndarray],
-    lattice: list[list[int]],
-    solved: dict[tuple[int, ...], MinimaAtPoint],
-) -> dict[tuple[int, ...], MinimaAtPoint]:
-    """Let points of a lattice learn from their neighbours."""
-    shape = tuple(len(some) for some in lattice)
-    order = list(product(*lattice))
-    points = np.array([[g[i] for g, i in zip(scaled, p, strict=True)] for p in order])
+    follower: MinimaFollower, scaled: list[np.ndarray], indices: Indices, solved: Solved
+) -> Solved:
+    """Let points learn from their neighbours."""
+    shape = tuple(len(some) for some in indices)
+    order = list(product(*indices))
     strides = [int(np.prod(shape[k + 1 :])) for k in range(len(shape))]
 
     def beside(i: int) -> list[int]:
@@ -115,14 +125,15 @@ def _spread(
             if 0 <= here + side < size
         ]
 
-    better = conditional.spread(points, [solved[p] for p in order], beside, _WHAT)
+    points = _points(scaled, order)
+    better = follower.spread(points, [solved[p] for p in order], beside, _WHAT)
     return dict(zip(order, better, strict=True))
 
 
 def nuisances_on(
     model: Objective,
-    grids: dict[str, np.ndarray],
-    held: dict[str, float],
+    grids: Grids,
+    fixed: Mapping[str, float],
     best: dict[str, np.ndarray],
     data: Any,
 ) -> dict[str, np.ndarray]:
@@ -131,7 +142,7 @@ def nuisances_on(
     Args:
         model: The model.
         grids: Values of each axis.
-        held: Values of parameters that stay.
+        fixed: Values of parameters that stay.
         best: Best values of parameters profiled over, shaped like the grid.
         data: Data to use instead of the model's.
     """
@@ -140,7 +151,7 @@ def nuisances_on(
     columns = {n: x.reshape(-1) for n, x in {**axes, **best}.items()}
     rows = np.stack(list(columns.values()), axis=1)
     parts = [
-        expansion(model, held, tuple(columns), rows[first : first + _TOGETHER], data).pulls
-        for first in track(range(0, len(rows), _TOGETHER), "nuisances")
+        expansion(model, fixed, tuple(columns), rows[first : first + _CHUNK], data).pulls
+        for first in track(range(0, len(rows), _CHUNK), "nuisances")
     ]
     return {n: np.concatenate([p[n] for p in parts]).reshape(shape) for n in parts[0]}

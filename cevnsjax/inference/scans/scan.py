@@ -14,10 +14,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output
-from cevnsjax.inference.axes import MOST, Axis, grids_of
+from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
 from cevnsjax.inference.progress import track
@@ -37,10 +38,11 @@ ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
 # Points of one call: large enough to hide what a call costs, small enough to store often.
 _CHUNK = 1 << 15
-# Compiling the template engine pays off above this.
+# Compiling the template engine pays off above this number of points.
 _MANY_POINTS = 100_000
 # Points that are minimised at, or whose nuisances are kept, take about a millisecond each.
-_MOST_FITTED, _FITTED_S = 1_000_000, 1e-3
+_MAX_FITTED, _FITTED_S = 1_000_000, 1e-3
+# Sets of axes that each model was scanned over.
 _scanned: WeakKeyDictionary[Any, set[frozenset[str]]] = WeakKeyDictionary()
 
 
@@ -52,7 +54,7 @@ def scan(
     bounds: Bounds | None = None,
     data: Any = None,
     engine: str = "auto",
-    nuisances: bool = False,
+    keep_nuisances: bool = False,
     output: str | Path | None = None,
     overwrite: bool = False,
     folder: str | Path | None = None,
@@ -67,19 +69,19 @@ def scan(
     Args:
         model: The model.
         free: Further parameters to profile over.
-        fixed: Parameters to hold at given values; others stay at their defaults.
+        fixed: Values of parameters that are held, in their units; others stay at their defaults.
         bounds: Narrower (low, high) for some of the parameters profiled over.
         data: Data to use instead of the model's.
         engine: "node", "template", or "auto" to choose by cost.
-        nuisances: Whether to keep the solved nuisances of every point.
+        keep_nuisances: Whether to keep the solved nuisances of every point.
         output: netCDF file (.nc) to write block by block, for grids larger than the memory; the
             dataset then reads it as it is used.
         overwrite: Whether an existing file may be replaced.
         folder: Keep blocks of the scan here, so that it can be interrupted and shared out among
-            processes; the numbers are the same. Not with ``free`` or ``nuisances``, where points
-            learn from each other.
+            processes; the numbers are the same. Not with ``free`` or ``keep_nuisances``.
         resume: Go on with the scan in ``folder``.
-        **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array.
+        **axes: Parameter name -> (low, high, points), (low, high, points, "log"), or an array of
+            values, [point] [unit of the parameter].
 
     Returns:
         Dataset with ``chi2`` over the axes and, up to 10 million points in memory,
@@ -89,158 +91,163 @@ def scan(
     Raises:
         UnknownNameError: At an unknown parameter or engine.
         InputError: At an empty, unordered or out-of-bounds grid, one that takes more memory or
-            time than is sensible, or a template asked for where none is exact; a folder that
+            time than is sensible, a template asked for where none is exact, or a folder that
             holds another run.
         RunError: If the folder is in use, or cannot be written any more.
+
+    Examples:
+        >>> grid = cj.scan(model, sin2_theta_w=(0.1, 0.4, 4), R_n_Cs=(4.0, 6.0, 3))
+        >>> dict(grid.sizes), grid.attrs["engine"]
+        ({'sin2_theta_w': 4, 'R_n_Cs': 3}, 'node')
+        >>> best = grid.chi2.argmin(...)
+        >>> float(grid.sin2_theta_w[best["sin2_theta_w"]]), round(float(grid.chi2.min()), 2)
+        (0.2, 3.02)
     """
     if engine not in ENGINES:
         raise UnknownNameError("engine", engine, ENGINES)
     if not 1 <= len(axes) <= _MAX_AXES:
         raise InputError(f"scan needs one to {_MAX_AXES} axes, got {list(axes) or 'none'}")
-    names, held = free_names(model, free, fixed, exclude=axes)
+    names, fixed_values = free_names(model, free, fixed, exclude=axes)
     narrowed(model, names, bounds)
-    grids = grids_of(model, axes, MOST)
+    grids = grids_of(model, axes, MAX_POINTS)
     shape = tuple(g.size for g in grids.values())
-    _require_sensible(shape, fitted=bool(names) or nuisances, in_memory=output is None)
+    minimised = bool(names) or keep_nuisances
+    _require_sensible(shape, minimised=minimised, in_memory=output is None)
     path = None
     if output is not None:
         path = check_output(output, overwrite=overwrite, suffixes=(".nc",))
         require_room(path, shape)
-    if names or nuisances:
-        if folder is not None or resume:
-            raise InputError(
-                f"a scan with {list(names) or 'nuisances'} wanted at every point has no blocks "
-                "that a folder could keep; leave folder= and resume= (--folder, --resume) out"
-            )
-        dataset = _fitted(model, grids, names, held, data, bounds, engine, nuisances)
-        return dataset if path is None else stored(path, dataset)
-    if folder is not None and resume and engine == "auto":
-        # What is asked for again is what was begun, however often these axes were scanned.
-        engine = str((manifest_of(folder) or {}).get("engine", engine))
-    points = int(np.prod(shape, dtype=float))
-    blocks = _template(model, grids, held, data, engine, points)
-    named = "node" if blocks is None else "template"
-    made = _NodeBlocks(model, grids, held, data) if blocks is None else blocks
-    lengths = dict(zip(grids, shape, strict=True))
-    parts = grid_blocks(made, lengths, named)
-    asked = {
-        "command": "scan",
-        "order": list(grids),
-        "axes": grids,
-        "fixed": held,
-        "data": data,
-        "engine": named,
-        "rows of a block": made.step * len(parts[0]),
-    }
-    with run_in(folder, resume, model, asked, len(parts)) or nullcontext() as run:
-        if run is not None:
-            made = stored_grid(run, made, row_count(made, lengths), parts)
-        if path is not None and points > IN_ONE_PIECE:
-            return write_blocks(path, model, grids, made, named)
-        dataset = dataset_of(model, grids, _gathered(made, grids), named)
-    return dataset if path is None else stored(path, dataset)
-
-
-def _require_sensible(shape: tuple[int, ...], *, fitted: bool, in_memory: bool) -> None:
-    points, text = float(np.prod(shape, dtype=float)), " x ".join(map(str, shape))
-    if in_memory and points > MOST:
+    if not minimised:
+        return _evaluated(model, grids, fixed_values, data, engine, path, folder, resume=resume)
+    if folder is not None or resume:
         raise InputError(
-            f"a grid of {text} points is too large, it takes {points * 8e-9:.3g} GB; take fewer "
-            f"points (the limit is {MOST:.0e}), or write it to a file with output= (--output)"
+            f"a scan with {list(names) or 'nuisances'} wanted at every point has no blocks "
+            "that a folder could keep; leave folder= and resume= (--folder, --resume) out"
         )
-    if fitted and points > _MOST_FITTED:
-        raise InputError(
-            f"a grid of {text} points with a minimisation at each takes about "
-            f"{points * _FITTED_S / 3600:.2g} hours; take at most {_MOST_FITTED:.0e}, or fix "
-            "what is profiled over"
-        )
-
-
-def _fitted(
-    model: Objective,
-    grids: dict[str, np.ndarray],
-    names: tuple[str, ...],
-    held: dict[str, float],
-    data: Any,
-    bounds: Bounds | None,
-    engine: str,
-    nuisances: bool,
-) -> xr.Dataset:
-    """A grid with a minimisation, or nuisances kept, at every point."""
     if engine == "template":
         raise InputError(
             f"no template is exact where {list(names) or 'nuisances'} are wanted at every point; "
             'use engine="auto", or fix them'
         )
-    found = solve_grid(model, grids, names, held, data=data, bounds=bounds)
-    best = {n: found[n] for n in names}
-    if nuisances:
-        found |= nuisances_on(model, grids, held, best, data)
-    chi2 = found.pop("chi2")
-    return dataset_of(model, grids, chi2, "newton", found, names)
+    variables = solve_grid(model, grids, names, fixed_values, data=data, bounds=bounds)
+    if keep_nuisances:
+        best = {n: variables[n] for n in names}
+        variables |= nuisances_on(model, grids, fixed_values, best, data)
+    chi2 = variables.pop("chi2")
+    dataset = dataset_of(model, grids, chi2, "newton", variables, names)
+    return dataset if path is None else stored(path, dataset)
+
+
+def _require_sensible(shape: tuple[int, ...], *, minimised: bool, in_memory: bool) -> None:
+    """Refuse a grid that takes more memory or time than is sensible, and say how much."""
+    points, text = float(np.prod(shape, dtype=float)), " x ".join(map(str, shape))
+    if in_memory and points > MAX_POINTS:
+        raise InputError(
+            f"a grid of {text} points is too large, it takes {points * 8e-9:.3g} GB; take fewer "
+            f"points (the limit is {MAX_POINTS:.0e}), or write it to a file with output= (--output)"
+        )
+    if minimised and points > _MAX_FITTED:
+        raise InputError(
+            f"a grid of {text} points with a minimisation at each takes about "
+            f"{points * _FITTED_S / 3600:.2g} hours; take at most {_MAX_FITTED:.0e}, or fix "
+            "what is profiled over"
+        )
+
+
+def _evaluated(
+    model: Objective,
+    grids: Grids,
+    fixed: dict[str, float],
+    data: Any,
+    engine: str,
+    path: Path | None,
+    folder: str | Path | None,
+    *,
+    resume: bool,
+) -> xr.Dataset:
+    """A grid without a minimisation, by blocks that a folder can keep."""
+    if folder is not None and resume and engine == "auto":
+        # Resuming takes the engine that began the run, however often these axes were scanned.
+        engine = str((manifest_of(folder) or {}).get("engine", engine))
+    lengths = {n: g.size for n, g in grids.items()}
+    points = int(np.prod(list(lengths.values()), dtype=float))
+    template = _template(model, grids, fixed, data, engine, points)
+    engine = "node" if template is None else "template"
+    blocks = _NodeBlocks(model, grids, fixed, data) if template is None else template
+    parts = grid_blocks(blocks, lengths, engine)
+    configuration = {
+        "command": "scan",
+        "order": list(grids),
+        "axes": grids,
+        "fixed": fixed,
+        "data": data,
+        "engine": engine,
+        "rows of a block": blocks.step * len(parts[0]),
+    }
+    with run_in(folder, resume, model, configuration, len(parts)) or nullcontext() as run:
+        if run is not None:
+            blocks = stored_grid(run, blocks, row_count(blocks, lengths), parts)
+        if path is not None and points > IN_ONE_PIECE:
+            return write_blocks(path, model, grids, blocks, engine)
+        dataset = dataset_of(model, grids, _gathered(blocks, grids), engine)
+    return dataset if path is None else stored(path, dataset)
 
 
 def _template(
     model: Objective,
-    grids: dict[str, np.ndarray],
-    held: dict[str, float],
+    grids: Grids,
+    fixed: dict[str, float],
     data: Any,
     engine: str,
     points: int,
 ) -> BlockGrid | None:
     """The template engine, if it is wanted and exact."""
-    found = None
+    template = None
     if isinstance(model, Templated) and engine != "node":
-        seen, names = _scanned.setdefault(model, set()), frozenset(grids)
-        if engine == "template" or names in seen or points >= _MANY_POINTS:
-            found = model.template_grid(held, grids, data=data)
-        seen.add(names)
-    if found is None and engine == "template":
+        scanned, names = _scanned.setdefault(model, set()), frozenset(grids)
+        if engine == "template" or names in scanned or points >= _MANY_POINTS:
+            template = model.template_grid(fixed, grids, data=data)
+        scanned.add(names)
+    if template is None and engine == "template":
         raise InputError(
-            f"no template is exact on {list(grids)}: counts are no polynomial on two axes or more, "
-            'or one is a nuisance; use engine="node"'
+            f"no template is exact on {list(grids)}: counts are not polynomials on all axes but "
+            'one, or an axis is a nuisance; use engine="node"'
         )
-    return found
+    return template
 
 
-def _gathered(blocks: BlockGrid, grids: dict[str, np.ndarray]) -> np.ndarray:
+def _gathered(blocks: BlockGrid, grids: Grids) -> Float[np.ndarray, "..."]:
     """chi2 over the axes in the order of ``grids``."""
     order = [*blocks.outer, blocks.inner]
     lengths = [grids[n].size for n in order]
     rows, width = int(np.prod(lengths[:-1])), lengths[-1]
-    out = np.empty((rows, width))
+    chi2 = np.empty((rows, width))
     for first in track(range(0, rows, blocks.step), "scan"):
         last = min(first + blocks.step, rows)
-        out[first:last] = blocks.block(first)[: last - first]
-    return np.transpose(out.reshape(lengths), [order.index(n) for n in grids])
+        chi2[first:last] = blocks.block(first)[: last - first]
+    return np.transpose(chi2.reshape(lengths), [order.index(n) for n in grids])
 
 
 class _NodeBlocks:
     """The node engine in blocks of rows: pieces of equal size, one compilation for all."""
 
-    def __init__(
-        self,
-        model: Objective,
-        grids: dict[str, np.ndarray],
-        held: dict[str, float],
-        data: Any,
-    ) -> None:
-        self._objective, self._grids, self._held, self._data = model, grids, held, data
+    def __init__(self, model: Objective, grids: Grids, fixed: dict[str, float], data: Any) -> None:
+        self._model, self._grids, self._fixed, self._data = model, grids, fixed, data
         *outer, self.inner = grids
         self.outer, self._shape = tuple(outer), tuple(g.size for g in grids.values())
         rows = int(np.prod(self._shape[:-1]))
         self.step = max(1, min(rows, _CHUNK // self._shape[-1]))
 
-    def block(self, first: int) -> np.ndarray:
-        """chi2 of ``step`` rows from ``first`` on, [row, point]; the last point is repeated."""
+    def block(self, first: int) -> Float[np.ndarray, "row point"]:
+        """chi2 of ``step`` rows from ``first`` on; the last point of the grid is repeated."""
         width = self._shape[-1]
         total, size = int(np.prod(self._shape)), self.step * width
         # Rows longer than a chunk go in pieces, the last one filled up.
         piece = min(size, _CHUNK)
-        out = []
-        for at in range(0, size, piece):
-            index = np.minimum(first * width + np.arange(at, at + piece), total - 1)
+        nll = []
+        for start in range(0, size, piece):
+            index = np.minimum(first * width + np.arange(start, start + piece), total - 1)
             places = np.unravel_index(index, self._shape)
-            part = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
-            out.append(np.asarray(self._objective.map(self._held, part, data=self._data)))
-        return 2 * np.concatenate(out)[:size].reshape(self.step, width)
+            points = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
+            nll.append(np.asarray(self._model.map(self._fixed, points, data=self._data)))
+        return 2 * np.concatenate(nll)[:size].reshape(self.step, width)

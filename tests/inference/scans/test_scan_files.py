@@ -109,7 +109,9 @@ def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
         assert found.z.attrs["units"] == "fm"
         assert "z" in found.attrs["profiled"]
         assert found.attrs["engine"] == "newton"
-    with scan(model(), nuisances=True, output=tmp_path / "b.nc", eps_uV_ee=(0.0, 0.2, 2)) as found:
+    with scan(
+        model(), keep_nuisances=True, output=tmp_path / "b.nc", eps_uV_ee=(0.0, 0.2, 2)
+    ) as found:
         for x, alpha in zip(found.eps_uV_ee.values, found.alpha_sig_csi2017.values, strict=True):
             best = model().best_pulls({"eps_uV_ee": float(x)})["alpha_sig_csi2017"]
             assert alpha == pytest.approx(float(best), abs=1e-12)

@@ -259,7 +259,11 @@ def test_a_mass_against_a_finer_scan():
 @pytest.mark.parametrize("free", [(), ("eps_dV_ee",)])
 def test_nuisances_are_the_best_pulls(free):
     found = scan(
-        model(), free=free, nuisances=True, eps_uV_ee=(-0.5, 0.5, 3), sin2_theta_w=(0.2, 0.3, 2)
+        model(),
+        free=free,
+        keep_nuisances=True,
+        eps_uV_ee=(-0.5, 0.5, 3),
+        sin2_theta_w=(0.2, 0.3, 2),
     )
     assert found.attrs["engine"] == "newton"
     pulls = [n for n in found.data_vars if n.startswith("alpha_")]
@@ -276,8 +280,8 @@ def test_nuisances_are_the_best_pulls(free):
 
 
 def test_nuisances_in_several_batches(monkeypatch):
-    monkeypatch.setattr(lattice, "_TOGETHER", 3)
-    found = scan(model(), nuisances=True, eps_uV_ee=(-0.5, 0.5, 8))
+    monkeypatch.setattr(lattice, "_CHUNK", 3)
+    found = scan(model(), keep_nuisances=True, eps_uV_ee=(-0.5, 0.5, 8))
     for x, alpha in zip(found.eps_uV_ee.values, found.alpha_sig_csi2017.values, strict=True):
         best = model().best_pulls({"eps_uV_ee": float(x)})["alpha_sig_csi2017"]
         assert alpha == pytest.approx(float(best), abs=1e-12)
@@ -290,7 +294,7 @@ def test_data_and_held_values_reach_what_is_profiled():
         free="eps_dV_ee",
         fixed={"sin2_theta_w": 0.3},
         data=data,
-        nuisances=True,
+        keep_nuisances=True,
         eps_uV_ee=(-0.1, 0.1, 3),
     )
     assert float(found.chi2[1]) == pytest.approx(0.0, abs=1e-9)
@@ -304,7 +308,7 @@ def test_bad_requests_are_refused():
     with pytest.raises(InputError, match=r"no template is exact where \['y'\] are wanted"):
         scan(swap(), free="y", engine="template", x=(-1.0, 1.0, 3))
     with pytest.raises(InputError, match="no template is exact where nuisances are wanted"):
-        scan(model(), nuisances=True, engine="template", eps_uV_ee=(-1.0, 1.0, 3))
+        scan(model(), keep_nuisances=True, engine="template", eps_uV_ee=(-1.0, 1.0, 3))
     with pytest.raises(InputError, match="both free and fixed"):
         scan(swap(), free="y", fixed={"y": 1.0}, x=(-1.0, 1.0, 3))
     with pytest.raises(InputError, match="bounds name q, which is not free"):
@@ -315,7 +319,7 @@ def test_bad_requests_are_refused():
     with pytest.raises(InputError, match=message):
         scan(swap(), free="y", x=(-1.0, 1.0, 2000), z=(-1.0, 1.0, 1000))
     with pytest.raises(InputError, match="with a minimisation at each"):
-        scan(model(), nuisances=True, eps_uV_ee=(-1.0, 1.0, 1_000_001))
+        scan(model(), keep_nuisances=True, eps_uV_ee=(-1.0, 1.0, 1_000_001))
 
 
 def test_bounds_of_what_is_not_profiled_are_refused():

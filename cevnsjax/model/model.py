@@ -106,6 +106,8 @@ class Model:
         """
         experiments = {
             n: replace(e, variance=1 / np.asarray(a.weights, dtype=float))
+            if e.statistic == "gaussian"
+            else e
             for (n, e), a in zip(self.experiments.items(), arrays, strict=True)
         }
         other = copy.copy(self)

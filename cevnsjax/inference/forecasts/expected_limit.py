@@ -128,7 +128,7 @@ def expected_limit(
     Examples:
         >>> limit = cj.expected_limit(model, "sin2_theta_w", level=0.90, side="upper")
         >>> round(float(limit({"exposure": 10.0})), 3)
-        0.272
+        0.273
     """
     layout = layout_of(model, statistical)
     height = _height(level, side)

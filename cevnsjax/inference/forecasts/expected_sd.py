@@ -86,7 +86,7 @@ def expected_sd(
         0.0238
         >>> import jax
         >>> round(float(jax.grad(sd)({"exposure": 1.0})["exposure"]), 4)
-        -0.0127
+        -0.0144
     """
     layout = layout_of(model, statistical)
     others, fixed_values = free_names(model, free, fixed, exclude=(parameter,))

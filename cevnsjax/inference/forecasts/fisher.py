@@ -65,7 +65,7 @@ def fisher(
         >>> round(expected.errors["sin2_theta_w"], 3)
         0.04
         >>> round(expected.with_known("alpha_sig_csi2017").errors["sin2_theta_w"], 3)
-        0.032
+        0.034
     """
     names, fixed_values = free_names(model, free, fixed)
     table = model.parameters
@@ -75,14 +75,13 @@ def fisher(
     for J, variance in _slopes_and_variances(model, names, values):
         weight = np.where(variance > FLOOR, 1 / np.maximum(variance, FLOOR), 0.0)
         information = information + J.T @ (weight[:, None] * J)
-    empty = np.zeros((0, 0))
     bare = FisherResult(
         names=names,
         parameters=(),
         truth={n: values[n] for n in names},
         information=information,
-        profiled=empty,
-        covariance=empty,
+        profiled=np.zeros((0, 0)),
+        covariance=np.full(information.shape, np.nan),
         units={n: table[n].unit for n in names},
         scale={n: table[n].scale for n in names},
         even=tuple(n for n in names if table[n].even),

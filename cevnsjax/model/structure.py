@@ -1,6 +1,6 @@
 """What a compiled likelihood depends on besides arrays, and the data it is compared with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -91,3 +91,9 @@ def gaussian_priors(table: ParameterTable) -> dict[str, Normal]:
     return {
         n: p.prior for n, p in table.items() if p.kind == "nuisance" and isinstance(p.prior, Normal)
     }
+
+
+def prior_information(table: ParameterTable, names: Iterable[str]) -> Float[np.ndarray, " name"]:
+    """1/sd^2 of constrained nuisances, 0 for other parameters, [name] [1/unit^2]."""
+    priors = [p.prior if (p := table[n]).kind == "nuisance" else None for n in names]
+    return np.array([1 / p.sd**2 if isinstance(p, Normal) else 0.0 for p in priors])

@@ -15,9 +15,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from jax.core import Tracer
-from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.detector.efficiency import Efficiency
@@ -219,9 +217,3 @@ def truth_of(
                 f"{name} is {values[name]:g} in truth and {value:g} in fixed; give one true value"
             )
     return {**table.defaults(), **values, **fixed}
-
-
-def prior_information(table: ParameterTable, names: Iterable[str]) -> Float[np.ndarray, " name"]:
-    """1/sd^2 of constrained nuisances, 0 for other parameters, [name] [1/unit^2]."""
-    priors = [p.prior if (p := table[n]).kind == "nuisance" else None for n in names]
-    return np.array([1 / p.sd**2 if isinstance(p, Normal) else 0.0 for p in priors])

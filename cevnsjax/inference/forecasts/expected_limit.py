@@ -24,7 +24,6 @@ from cevnsjax.inference.forecasts.design import (
     Design,
     DesignChange,
     changes_of,
-    prior_information,
     truth_of,
 )
 from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held
@@ -37,7 +36,7 @@ from cevnsjax.inference.forecasts.traced_design import (
 )
 from cevnsjax.inference.objective import free_names
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves
+from cevnsjax.model.structure import Leaves, prior_information
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from cevnsjax.inference.forecasts.design import (
     DesignChange,
     changes_of,
     factor,
-    prior_information,
     truth_of,
 )
 from cevnsjax.inference.forecasts.traced_design import (
@@ -30,7 +29,7 @@ from cevnsjax.inference.objective import free_names
 from cevnsjax.likelihood.components import FLOOR
 from cevnsjax.model import components
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, Vector
+from cevnsjax.model.structure import Leaves, Vector, prior_information
 from cevnsjax.numerics import total
 
 PerName = Float[Array, " name"] | Float[np.ndarray, " name"]

@@ -15,11 +15,12 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.inference.forecasts.design import prior_information, truth_of
+from cevnsjax.inference.forecasts.design import truth_of
 from cevnsjax.inference.forecasts.fisher_result import FisherResult, concluded
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.likelihood.components import FLOOR
+from cevnsjax.model.structure import prior_information
 
 
 @runtime_checkable

@@ -22,13 +22,12 @@ from cevnsjax.inference.forecasts.design import (
     DesignChange,
     changes_of,
     factor,
-    prior_information,
     statistical_of,
     with_fields,
 )
 from cevnsjax.model import components, evaluate
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, ModelStructure, Observed
+from cevnsjax.model.structure import Leaves, ModelStructure, Observed, prior_information
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal, ParameterTable, Prior
 

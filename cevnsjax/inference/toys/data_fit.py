@@ -6,6 +6,7 @@ import numpy as np
 
 from cevnsjax.inference.toys.fitter import ToyFitter, batch_of_one
 from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.model import Model
 
 
 class DataFit(NamedTuple):
@@ -15,7 +16,7 @@ class DataFit(NamedTuple):
         q: Test statistic.
         chi2: Of the global fit.
         best: Best values by name.
-        conditional: Best values with the tested ones held, by name.
+        conditional: Best values with the tested parameters fixed, by name.
         converged: Whether both fits are minima.
     """
 
@@ -26,59 +27,54 @@ class DataFit(NamedTuple):
     converged: bool
 
 
-def observed(model: Any, data: Any) -> Pseudodata:
+def observed(model: Model, data: Any) -> Pseudodata:
     """The data as one pseudo-experiment.
 
     Args:
         model: The model.
         data: Data to use instead of the model's.
     """
-    found = model.state.observed_or(data)
-    counts = dict(zip(model.experiments, map(np.asarray, found.counts), strict=True))
-    auxiliary = np.asarray(found.auxiliary).tolist()
+    counts, auxiliary = model.state.observed_or(data)
+    names = model.state.structure.auxiliary_names
     return Pseudodata(
-        counts, dict(zip(model.state.structure.auxiliary_names, auxiliary, strict=True))
+        dict(zip(model.experiments, map(np.asarray, counts), strict=True)),
+        dict(zip(names, np.asarray(auxiliary).tolist(), strict=True)),
     )
 
 
-def of_data(model: Any, engine: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
-    """Fit the data as pseudo-experiments are.
+def fit_of_data(model: Model, fitter: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
+    """Fit the data as pseudo-experiments are fitted.
 
     Args:
         model: The model.
-        engine: What fits.
+        fitter: What fits.
         point: True values of the tested parameters.
         data: Data to use instead of the model's.
     """
-    one = observed(model, data)
-    fits = engine.fitter(point, one)(batch_of_one(one))
-    names = engine.names
+    pseudodata = observed(model, data)
+    fits = fitter.at(point, pseudodata)(batch_of_one(pseudodata))
+    names = fitter.names
     return DataFit(
         float(fits.q[0]),
         float(fits.chi2[0]),
         dict(zip(names, fits.x[0].tolist(), strict=True)),
         dict(zip(names, fits.fixed_x[0].tolist(), strict=True)),
-        bool(fits.fine[0]),
+        bool(fits.both_converged[0]),
     )
 
 
-def truth_of(
-    model: Any,
-    names: tuple[str, ...],
-    held: dict[str, float],
-    conditional: dict[str, float],
-    data: Any,
+def with_solved_nuisances(
+    model: Model, fixed: dict[str, float], conditional: dict[str, float], data: Any
 ) -> dict[str, float]:
-    """Parameters and solved nuisances where a conditional fit of the data has them.
+    """Parameters and linear nuisances at a conditional fit of the data.
 
     Args:
         model: The model.
-        names: Fitted parameters.
-        held: Values of others.
-        conditional: Where the fit has the parameters.
+        fixed: Values of parameters that no fit moves.
+        conditional: Values of the fitted parameters.
         data: Data to use instead of the model's.
     """
-    values = {n: conditional[n] for n in names}
-    pulls = model.best_pulls({**held, **values}, data=data)
+    pulls = model.best_pulls({**fixed, **conditional}, data=data)
     bounds = {n: model.parameters[n].bounds for n in pulls}
-    return {**values, **{n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}}
+    nuisances = {n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}
+    return {**conditional, **nuisances}

@@ -1,26 +1,23 @@
 """Pseudo-experiments of a model block by block, the same ones as ``Model.toy`` draws."""
 
-from typing import TYPE_CHECKING, Any
-
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model import compiled
 from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.model import Model
 from cevnsjax.model.structure import gaussian_priors
 
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
-
-# Streams of a seed: counts, auxiliary measurements, nuisances thrown from their priors.
+# Streams of a seed: counts, auxiliary measurements, nuisances drawn from their priors.
 _COUNTS, _AUXILIARY, _NUISANCES = 0, 1, 2
-_SIDE_BY_SIDE = 64
+_TOYS_SIDE_BY_SIDE = 64
 
 
 class Draws:
-    """Pseudo-experiments at one truth, ``BLOCK`` of them at a time.
+    """Pseudo-experiments at given true values, ``BLOCK`` of them at a time.
 
     Attributes:
         asimov: Expected counts, with the true nuisances as auxiliary measurements.
@@ -28,28 +25,29 @@ class Draws:
 
     def __init__(
         self,
-        model: "Model",
+        model: Model,
         seed: int,
         truth: dict[str, float],
         *,
         auxiliary: bool = True,
-        thrown: tuple[str, ...] = (),
+        from_priors: tuple[str, ...] = (),
     ) -> None:
-        """Prepare.
+        """Compute the expected counts.
 
         Args:
             model: The model.
             seed: Seed of all blocks.
             truth: True parameters, nuisances included; others have their defaults.
-            auxiliary: Throw auxiliary measurements about the true nuisances.
-            thrown: Nuisances whose true values are drawn from their priors, anew for each.
+            auxiliary: Draw auxiliary measurements about the true nuisances.
+            from_priors: Nuisances whose true values are drawn from their priors, for each
+                pseudo-experiment anew.
 
         Raises:
             InputError: If expected counts are not finite.
         """
         self._model, self._seed, self._auxiliary = model, seed, auxiliary
         self._truth = {**model.parameters.defaults(), **truth}
-        self._priors, self._thrown = gaussian_priors(model.parameters), thrown
+        self._priors, self._from_priors = gaussian_priors(model.parameters), from_priors
         mean = {n: np.asarray(x) for n, x in model.expected(self._truth).items()}
         for name, mu in mean.items():
             if not np.all(np.isfinite(mu)):
@@ -60,40 +58,48 @@ class Draws:
         """The pseudo-experiments of one block.
 
         Args:
-            index: Its number.
+            index: Number of the block.
         """
-        means, true = self._means(index)
+        means, nuisances = self.asimov.counts, {}
+        if self._from_priors:
+            nuisances = self._nuisances(index)
+            means = self._means(nuisances)
+        truth = {**self._truth, **nuisances}
         counts = {}
         for k, (name, e) in enumerate(self._model.experiments.items()):
-            rng, mu = self._stream(_COUNTS, k, index), means[name]
+            rng, mu, shape = self._stream(_COUNTS, k, index), means[name], (BLOCK, e.observed.size)
             if e.statistic == "poisson":
-                counts[name] = rng.poisson(np.maximum(mu, 0.0), (BLOCK, e.observed.size))
+                counts[name] = rng.poisson(np.maximum(mu, 0.0), shape).astype(float)
             else:
-                counts[name] = rng.normal(mu, np.sqrt(e.variance), (BLOCK, e.observed.size))
-        found = {
-            name: self._stream(_AUXILIARY, k, index).normal(true[name], prior.sd, BLOCK)
+                counts[name] = rng.normal(mu, np.sqrt(e.variance), shape)
+        auxiliary = {
+            name: self._stream(_AUXILIARY, k, index).normal(truth[name], prior.sd, BLOCK)
             for k, (name, prior) in enumerate(self._priors.items())
             if self._auxiliary
         }
-        return Pseudodata({n: x.astype(float) for n, x in counts.items()}, found)
+        return Pseudodata(counts, auxiliary)
 
     def _stream(self, kind: int, k: int, index: int) -> np.random.Generator:
-        # What spawn() of the whole seed gives as its child of this number.
+        # The child that spawn() of the whole seed gives at this number.
         seed = np.random.SeedSequence((self._seed, kind, k), spawn_key=(index,))
         return np.random.default_rng(seed)
 
-    def _means(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Expected counts, [cell] or [toy, cell], and true nuisances."""
-        if not self._thrown:
-            return self.asimov.counts, self._truth
-        m, drawn = self._model, {}
-        for k, name in enumerate(self._thrown):
-            prior, low_high = self._priors[name], m.parameters[name].bounds
+    def _nuisances(self, index: int) -> dict[str, Float[np.ndarray, " toy"]]:
+        """True nuisances drawn from their priors."""
+        drawn = {}
+        for k, name in enumerate(self._from_priors):
+            prior, bounds = self._priors[name], self._model.parameters[name].bounds
             rng = self._stream(_NUISANCES, k, index)
-            drawn[name] = np.clip(rng.normal(prior.mean, prior.sd, BLOCK), *low_high)
-        inputs = m.state.inputs(self._truth, needed=False)
-        means = compiled.run_map("expected", m.state.structure, inputs, drawn, _SIDE_BY_SIDE)
-        return {n: np.asarray(x) for n, x in jax.device_get(means).items()}, {
-            **self._truth,
-            **drawn,
-        }
+            drawn[name] = np.clip(rng.normal(prior.mean, prior.sd, BLOCK), *bounds)
+        return drawn
+
+    def _means(
+        self, nuisances: dict[str, Float[np.ndarray, " toy"]]
+    ) -> dict[str, Float[np.ndarray, "toy cell"]]:
+        """Expected counts at drawn nuisances, by experiment."""
+        state = self._model.state
+        inputs = state.inputs(self._truth, needed=False)
+        means = compiled.run_map(
+            "expected", state.structure, inputs, nuisances, _TOYS_SIDE_BY_SIDE
+        )
+        return {n: np.asarray(x) for n, x in jax.device_get(means).items()}

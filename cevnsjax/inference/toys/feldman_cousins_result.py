@@ -1,4 +1,4 @@
-"""What a Feldman-Cousins construction found, point by point and as a dataset with intervals."""
+"""Results of a Feldman-Cousins construction, point by point and as a dataset with intervals."""
 
 import json
 from collections.abc import Mapping
@@ -6,24 +6,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
 from cevnsjax.core.levels import level_key
 from cevnsjax.inference.axes import coordinate
-from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.toys.feldman_cousins_notes import notes_of
 from cevnsjax.inference.toys.result import p_value
+from cevnsjax.model.model import Model
 
 
 class GridPoint(NamedTuple):
     """Pseudo-experiments at one point.
 
     Attributes:
-        q: Of pseudo-experiments, NaN where a fit failed, [toy].
+        q: Of pseudo-experiments, NaN where a fit failed.
         q_data: Of the data.
         levels: Confidence levels.
     """
 
-    q: np.ndarray
+    q: Float[np.ndarray, " toy"]
     q_data: float
     levels: tuple[float, ...]
 
@@ -38,7 +39,7 @@ class GridPoint(NamedTuple):
         return [self.p_value[0] > 1 - level for level in self.levels]
 
     def clear(self, errors: float) -> bool:
-        """Whether the p-value is so many errors away from what every level asks for.
+        """Whether the p-value is so many errors away from 1 - level, for every level.
 
         Args:
             errors: How many.
@@ -52,38 +53,42 @@ class GridPoint(NamedTuple):
 
     def critical(self) -> tuple[list[float], list[float]]:
         """Quantiles of q at the levels, and half the distance of those a binomial error away."""
-        known = np.sort(self.q[np.isfinite(self.q)])
-        if not known.size:
+        finite = np.sort(self.q[np.isfinite(self.q)])
+        if not finite.size:
             nothing = [float("nan")] * len(self.levels)
             return nothing, nothing
         values, errors = [], []
         for level in self.levels:
-            spread = np.sqrt(level * (1 - level) / known.size)
+            spread = np.sqrt(level * (1 - level) / finite.size)
             ends = np.clip([level - spread, level + spread], 0.0, 1.0)
-            low, middle, high = np.quantile(known, [ends[0], level, ends[1]])
+            low, middle, high = np.quantile(finite, [ends[0], level, ends[1]])
             values.append(float(middle))
             errors.append(float(high - low) / 2)
         return values, errors
 
 
 def dataset_of(
-    model: Objective,
+    model: Model,
     grids: Mapping[str, np.ndarray],
     points: list[GridPoint],
-    about: dict[str, Any],
+    levels: tuple[float, ...],
+    best: Mapping[str, float],
+    about: Mapping[str, object],
 ) -> xr.Dataset:
     """The construction as a dataset.
 
     Args:
         model: The model.
-        grids: Values of each axis.
+        grids: Values of each axis, [point].
         points: In the order of the grid, the last axis running fastest.
-        about: Further attributes, ``levels`` and ``best_fit_<name>`` of the axes among them.
+        levels: Confidence levels.
+        best: Best fit, of the axes at least.
+        about: Further attributes.
     """
-    dims, table = tuple(grids), model.parameters
+    dims = tuple(grids)
     shape = tuple(g.size for g in grids.values())
     critical = [p.critical() for p in points]
-    every = {
+    by_point = {
         "q_data": [p.q_data for p in points],
         "p_value": [p.p_value[0] for p in points],
         "p_value_error": [p.p_value[1] for p in points],
@@ -95,35 +100,37 @@ def dataset_of(
         "critical_error": [errors for _, errors in critical],
         "accepted": [p.accepted() for p in points],
     }
-    variables: dict[str, Any] = {n: (dims, np.reshape(x, shape)) for n, x in every.items()}
+    grid_values = {n: np.reshape(x, shape) for n, x in by_point.items()}
+    variables: dict[str, Any] = {n: (dims, x) for n, x in grid_values.items()}
     for name, x in by_level.items():
         variables[name] = ((*dims, "level"), np.reshape(x, (*shape, -1)))
-    levels = about.pop("levels")
-    coordinates: dict[str, Any] = {n: (n, g, coordinate(table[n])) for n, g in grids.items()}
+    coordinates: dict[str, Any] = {
+        n: (n, g, coordinate(model.parameters[n])) for n, g in grids.items()
+    }
     coordinates["level"] = ("level", np.array(levels))
+    p_value, error = grid_values["p_value"], grid_values["p_value_error"]
     attributes = {
         "analysis": model.name,
         "experiments": list(model.experiments),
         **about,
+        "notes": notes_of(model, grids, p_value, error, levels, best),
     }
-    best = {n: about[f"best_fit_{n}"] for n in grids}
-    p, error = (variables[n][1] for n in ("p_value", "p_value_error"))
-    attributes["notes"] = notes_of(model, grids, p, error, levels, best)
     if len(grids) == 1:
         (grid,) = grids.values()
-        found = intervals(grid, np.array(every["p_value"]), levels)
-        attributes["intervals"] = json.dumps(found)
+        attributes["intervals"] = json.dumps(intervals(grid, p_value, levels))
     return xr.Dataset(variables, coords=coordinates, attrs=attributes)
 
 
 def intervals(
-    grid: np.ndarray, p_value: np.ndarray, levels: tuple[float, ...]
+    grid: Float[np.ndarray, " point"],
+    p_value: Float[np.ndarray, " point"],
+    levels: tuple[float, ...],
 ) -> dict[str, list[list[float]]]:
     """Unions of intervals in which the p-value is above 1 - level, ends between grid points.
 
     Args:
-        grid: Values of the parameter, increasing, [point].
-        p_value: There, [point].
+        grid: Values of the parameter, increasing.
+        p_value: There.
         levels: Confidence levels.
     """
     out = {}

@@ -1,32 +1,35 @@
-"""Fits of pseudo-experiments, block by block: which engine, from which starts.
+"""Fits of pseudo-experiments, block by block: which method, from which starts.
 
-Two engines fit many pseudo-experiments side by side. One parameter of Gaussian experiments has a
-chi2 in closed form, whose minima are all found (``model.toy_rational``). Everything else comes down
-by Newton's method, parameters and nuisances together (``model.toy_joint``), from the lowest places
-of a first look at shared points (``model.toy_glance``).
+Two methods fit many pseudo-experiments side by side. One parameter of Gaussian experiments has a
+chi2 in closed form, whose minima are all found (``closed_form``). Everything else is minimised by
+Newton's method, parameters and nuisances together (``joint_fit``), from the lowest places of a
+quadratic surrogate at shared points (``start_surrogate``).
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.inference.minimise.problems import CONVERGED
-from cevnsjax.inference.objective import Objective
-from cevnsjax.inference.toys.closed_form import ClosedFormFit, rational_of
+from cevnsjax.inference.toys.closed_form import ClosedFormFit, closed_form_of
 from cevnsjax.inference.toys.joint_fit import FitEnd, JointFit
 from cevnsjax.inference.toys.start_surrogate import StartSurrogate
-from cevnsjax.inference.toys.starts import StartPoints, lattice_of
+from cevnsjax.inference.toys.starts import StartPoints, start_points_of
 from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.model import Model
 
-# Valleys that are gone down from the first look, and how much higher than the lowest they may be.
-_VALLEYS, _MARGIN = 4, 30.0
+# Valleys of the surrogate that fits start from, and how much higher than the lowest they may be.
+_MAX_VALLEYS, _VALLEY_MARGIN = 4, 30.0
 # A global fit above its conditional one by more than this missed the minimum.
-_MISSED = 1e-8
+_MISSED_CHI2 = 1e-8
+# Ends of fits whose chi2 agrees to so many digits are one minimum.
+_SAME_CHI2_DIGITS = 9
 
 
 class Fits(NamedTuple):
-    """Fits of some pseudo-experiments, each [toy] or [toy, name].
+    """Fits of some pseudo-experiments.
 
     Attributes:
         x: Best fit of all parameters, in their units.
@@ -37,25 +40,28 @@ class Fits(NamedTuple):
         fixed_converged: Whether it is a minimum.
     """
 
-    x: np.ndarray
-    chi2: np.ndarray
-    converged: np.ndarray
-    fixed_x: np.ndarray
-    fixed_chi2: np.ndarray
-    fixed_converged: np.ndarray
+    x: Float[np.ndarray, "toy name"]
+    chi2: Float[np.ndarray, " toy"]
+    converged: Bool[np.ndarray, " toy"]
+    fixed_x: Float[np.ndarray, "toy name"]
+    fixed_chi2: Float[np.ndarray, " toy"]
+    fixed_converged: Bool[np.ndarray, " toy"]
 
     @property
-    def q(self) -> np.ndarray:
-        """Test statistic: chi2 with the tested parameters held less chi2 without, [toy]."""
-        return np.where(self.fine, np.maximum(self.fixed_chi2 - self.chi2, 0.0), np.nan)
+    def q(self) -> Float[np.ndarray, " toy"]:
+        """Test statistic: chi2 with the tested parameters fixed less chi2 without."""
+        return np.where(
+            self.both_converged, np.maximum(self.fixed_chi2 - self.chi2, 0.0), np.nan
+        )
 
     @property
-    def fine(self) -> np.ndarray:
-        """Whether both fits converged, [toy]."""
+    def both_converged(self) -> Bool[np.ndarray, " toy"]:
+        """Whether the global and the conditional fit converged."""
         return self.converged & self.fixed_converged
 
 
-Fitter = Callable[[Pseudodata], Fits]
+BatchFit = Callable[[Pseudodata], Fits]
+"""Fits of a batch of pseudo-experiments."""
 
 
 class ToyFitter:
@@ -67,66 +73,65 @@ class ToyFitter:
 
     def __init__(
         self,
-        model: Objective,
+        model: Model,
         names: tuple[str, ...],
         tested: tuple[str, ...],
-        held: dict[str, float],
+        fixed: dict[str, float],
     ) -> None:
-        """Choose and prepare.
+        """Choose the method and prepare it.
 
         Args:
             model: The model.
             names: Parameters that a fit may move.
             tested: Those of them that the conditional fit holds.
-            held: Values of others.
+            fixed: Values of others.
         """
-        self._model: Any = model
-        self.names, self._held = names, held
-        self._still = np.array([n in tested for n in names], dtype=bool)
-        self._prepared: tuple[Pseudodata, _Search] | None = None
+        self._model, self.names, self._fixed = model, names, fixed
+        self._is_tested = np.array([n in tested for n in names], dtype=bool)
+        self._global_search: tuple[Pseudodata, _Search] | None = None
         self._box = np.array([model.parameters[n].bounds for n in names], dtype=float)
-        self._rational: ClosedFormFit | None = None
+        self._closed_form: ClosedFormFit | None = None
         if len(names) == 1 and tested:
-            self._rational = rational_of(self._model, names[0], held, self._box[0])
-        if self._rational is None:
+            self._closed_form = closed_form_of(model, names[0], fixed, self._box[0])
+        if self._closed_form is None:
             self.use_newton()
 
     @property
     def name(self) -> str:
         """How it fits, "closed form" or "newton"."""
-        return "newton" if self._rational is None else "closed form"
+        return "newton" if self._closed_form is None else "closed form"
 
     def use_newton(self) -> None:
-        """Take Newton's method, also where a closed form is there."""
-        self._rational = None
-        self._joint = JointFit(self._model, self.names, self._held, self._box)
+        """Use Newton's method, also where a closed form exists."""
+        self._closed_form = None
+        self._joint_fit = JointFit(self._model, self.names, self._fixed, self._box)
 
-    def fitter(self, truth: dict[str, float], asimov: Pseudodata) -> Fitter:
-        """What fits pseudo-experiments that are thrown about a truth.
+    def at(self, truth: dict[str, float], asimov: Pseudodata) -> BatchFit:
+        """Fits of pseudo-experiments that are drawn at a true point.
 
         Args:
-            truth: Values of the tested parameters.
-            asimov: What is expected there, which says where fits should start.
+            truth: True values of the tested parameters.
+            asimov: Counts expected there, which say where fits should start.
         """
-        if self._rational is not None:
-            return _closed_form(self._rational, truth[self.names[0]])
-        descents = _Descents(self._model, self._joint, self._held, asimov)
-        # What is expected decides where global fits start, whatever is tested. Other threads may
-        # put their own in its place meanwhile.
-        prepared = self._prepared
-        if prepared is None or prepared[0] is not asimov:
-            prepared = asimov, descents.search({}, np.zeros_like(self._still))
-            self._prepared = prepared
-        everything, fixed = prepared[1], descents.search(truth, self._still)
-        return lambda data: descents.fits(data, everything, fixed)
+        if self._closed_form is not None:
+            return _closed_form_fits(self._closed_form, truth[self.names[0]])
+        descents = _Descents(self._model, self._joint_fit, self._fixed, asimov)
+        # The expected counts decide where global fits start, whatever is tested. Other threads may
+        # put their own search in its place meanwhile.
+        latest = self._global_search
+        if latest is None or latest[0] is not asimov:
+            latest = asimov, descents.search({}, np.zeros_like(self._is_tested))
+            self._global_search = latest
+        everywhere, conditional = latest[1], descents.search(truth, self._is_tested)
+        return lambda data: descents.fits(data, everywhere, conditional)
 
 
-def _closed_form(engine: ClosedFormFit, true: float) -> Fitter:
+def _closed_form_fits(closed_form: ClosedFormFit, true: float) -> BatchFit:
     def fits(data: Pseudodata) -> Fits:
-        x, chi2, converged = engine.minima(data)
-        fixed = np.full(x.size, true)
+        x, chi2, converged = closed_form.minima(data)
+        fixed_x = np.full((x.size, 1), true)
         certain = np.ones(x.size, dtype=bool)
-        return Fits(x[:, None], chi2, converged, fixed[:, None], engine.chi2(data, true), certain)
+        return Fits(x[:, None], chi2, converged, fixed_x, closed_form.chi2(data, true), certain)
 
     return fits
 
@@ -135,91 +140,101 @@ class _Search(NamedTuple):
     """Where fits start, and which parameters they hold.
 
     Attributes:
-        lattice: Shared points.
-        glance: The first look at them.
-        still: Which parameters keep their values, [name].
+        starts: Shared points.
+        surrogate: Quadratic approximation of chi2 at them.
+        is_fixed: Which parameters keep their values.
     """
 
-    lattice: StartPoints
-    glance: StartSurrogate
-    still: np.ndarray
+    starts: StartPoints
+    surrogate: StartSurrogate
+    is_fixed: Bool[np.ndarray, " name"]
 
 
 class _Descents:
     """Global and conditional fits by Newton's method from chosen starts."""
 
     def __init__(
-        self, model: Any, joint: JointFit, held: dict[str, float], asimov: Pseudodata
+        self, model: Model, joint_fit: JointFit, fixed: dict[str, float], asimov: Pseudodata
     ) -> None:
-        self._model, self._joint, self._held = model, joint, held
+        self._model, self._joint_fit, self._fixed = model, joint_fit, fixed
         self._asimov = batch_of_one(asimov)
 
-    def search(self, fixed: dict[str, float], still: np.ndarray) -> _Search:
-        """Points to start from, and the first look at them.
+    def search(self, fixed: dict[str, float], is_fixed: Bool[np.ndarray, " name"]) -> _Search:
+        """Points to start from, with the surrogate at them.
 
         Args:
             fixed: Values of parameters that fits hold.
-            still: Which ones they are, [name].
+            is_fixed: Which ones they are.
         """
-        lattice = lattice_of(self._model, self._joint.names, fixed)
-        if still.all():
-            return _Search(lattice, self._look(lattice)[0], still)
-        at_points = self._look(lattice)[1]
-        rows = lattice.worth(at_points.chi2)
-        found = self._expected_fits(lattice.points[rows], at_points.pulls[rows], still)
-        lattice = lattice.chosen(rows).joined(found.x, found.chi2, found.distance < CONVERGED)
-        return _Search(lattice, self._look(lattice)[0], still)
+        starts = start_points_of(self._model, self._joint_fit.names, fixed)
+        surrogate, ends = self._surrogate(starts)
+        if is_fixed.all():
+            return _Search(starts, surrogate, is_fixed)
+        rows = starts.near_lowest(ends.chi2)
+        minima = self._fits_of_expected(starts.points[rows], ends.pulls[rows], is_fixed)
+        starts = starts.chosen(rows).joined(minima.x, minima.chi2, minima.distance < CONVERGED)
+        return _Search(starts, self._surrogate(starts)[0], is_fixed)
 
-    def _look(self, lattice: StartPoints) -> tuple[StartSurrogate, FitEnd]:
-        """A first look at points, and the best nuisances of what is expected there."""
-        points, joint = lattice.points, self._joint
-        nothing = np.zeros((len(points), len(joint.solved)))
-        found = self._expected_fits(points, nothing, np.ones(points.shape[1], dtype=bool))
-        names, held = joint.names, self._held
-        return StartSurrogate(self._model, names, points, lattice.spacing, found.pulls, held), found
+    def _surrogate(self, starts: StartPoints) -> tuple[StartSurrogate, FitEnd]:
+        """The surrogate at some points, and fits of the expected counts' nuisances there."""
+        points, names = starts.points, self._joint_fit.names
+        no_pulls = np.zeros((len(points), len(self._joint_fit.solved)))
+        ends = self._fits_of_expected(points, no_pulls, np.ones(points.shape[1], dtype=bool))
+        surrogate = StartSurrogate(
+            self._model, names, points, starts.spacing, ends.pulls, self._fixed
+        )
+        return surrogate, ends
 
-    def _expected_fits(self, x: np.ndarray, pulls: np.ndarray, still: np.ndarray) -> FitEnd:
-        """Descents on what is expected."""
+    def _fits_of_expected(
+        self,
+        x: Float[np.ndarray, "start name"],
+        pulls: Float[np.ndarray, "start nuisance"],
+        is_fixed: Bool[np.ndarray, " name"],
+    ) -> FitEnd:
         data = self._asimov[np.zeros(len(x), dtype=int)]
-        return self._joint.descend(x, pulls, data, still)
+        return self._joint_fit.descend(x, pulls, data, is_fixed)
 
-    def fits(self, data: Pseudodata, everything: _Search, fixed: _Search) -> Fits:
+    def fits(self, data: Pseudodata, everywhere: _Search, conditional: _Search) -> Fits:
         """Fits of a batch.
 
         Args:
             data: The batch.
-            everything: Starts of global fits.
-            fixed: Starts of conditional fits.
+            everywhere: Starts of global fits.
+            conditional: Starts of conditional fits.
         """
-        held = self._lowest(data, fixed)
-        best = self._repaired(data, self._lowest(data, everything), held)
-        fine = [x.distance < CONVERGED for x in (best, held)]
-        return Fits(best.x, best.chi2, fine[0], held.x, held.chi2, fine[1])
+        fixed = self._lowest(data, conditional)
+        best = self._repaired(data, self._lowest(data, everywhere), fixed)
+        converged = [end.distance < CONVERGED for end in (best, fixed)]
+        return Fits(best.x, best.chi2, converged[0], fixed.x, fixed.chi2, converged[1])
 
     def _lowest(self, data: Pseudodata, search: _Search) -> FitEnd:
-        """The lowest of descents from the valleys that the first look shows."""
-        lattice, glance, still = search
-        toy, place = lattice.valleys(glance.chi2(data), _VALLEYS, _MARGIN)
-        some = data[toy]
-        found = self._joint.descend(*glance.starts(some, place), some, still)
-        # Of each the lowest; one that converged before others within rounding of it.
-        order = np.lexsort((found.distance >= CONVERGED, np.round(found.chi2, 9), toy))
+        """The lowest end of descents from the valleys that the surrogate shows."""
+        chi2 = search.surrogate.chi2(data)
+        toy, place = search.starts.valleys(chi2, _MAX_VALLEYS, _VALLEY_MARGIN)
+        repeated = data[toy]
+        starts = search.surrogate.starts(repeated, place)
+        ends = self._joint_fit.descend(*starts, repeated, search.is_fixed)
+        # For each toy the lowest end; of equal ones one that converged.
+        rounded = np.round(ends.chi2, _SAME_CHI2_DIGITS)
+        order = np.lexsort((ends.distance >= CONVERGED, rounded, toy))
         _, first = np.unique(toy[order], return_index=True)
-        return FitEnd(*(x[order[first]] for x in found))
+        return FitEnd(*(x[order[first]] for x in ends))
 
     def _repaired(self, data: Pseudodata, best: FitEnd, fixed: FitEnd) -> FitEnd:
-        """Global fits again from where the conditional one is lower, or theirs did not arrive."""
-        missed = ~(best.chi2 <= fixed.chi2 + _MISSED) | ~(best.distance < CONVERGED)
+        """Global fits, again from the conditional one where that is lower or they failed."""
+        missed = ~(best.chi2 <= fixed.chi2 + _MISSED_CHI2) | ~(best.distance < CONVERGED)
         rows = np.flatnonzero(missed & np.isfinite(fixed.chi2))
         if not rows.size:
             return best
-        anywhere = np.zeros(best.x.shape[1], dtype=bool)
-        again = self._joint.descend(fixed.x[rows], fixed.pulls[rows], data[rows], anywhere)
+        nothing_fixed = np.zeros(best.x.shape[1], dtype=bool)
+        again = self._joint_fit.descend(
+            fixed.x[rows], fixed.pulls[rows], data[rows], nothing_fixed
+        )
         better = ~(best.chi2[rows] <= again.chi2) & (again.distance < CONVERGED)
-        out = FitEnd(*(x.copy() for x in best))
-        for mine, new in zip(out, again, strict=True):
-            mine[rows[better]] = new[better]
-        return out
+        repaired = FitEnd(*(x.copy() for x in best))
+        for column, new in zip(repaired, again, strict=True):
+            column[rows[better]] = new[better]
+        return repaired
 
 
 def batch_of_one(data: Pseudodata) -> Pseudodata:

@@ -1,58 +1,48 @@
-"""Polynomials and maxima on grids, for chi2 of many pseudo-experiments in one parameter."""
+"""Polynomials of one variable, and maxima on grids."""
 
 import numpy as np
+from jaxtyping import Float, Int
 
-# Maxima of one grid that are given.
-_PEAKS = 3
-_TINY = float(np.finfo(float).tiny)
+# Maxima of one row that are returned.
+_MAX_PEAKS = 3
 
-
-def gained(n: np.ndarray, d: np.ndarray, mean: np.ndarray, precision: float | None) -> np.ndarray:
-    """What a signal takes off chi2 on a grid, [toy, point].
-
-    Args:
-        n: N of each pseudo-experiment, [toy, point].
-        d: D, [point].
-        mean: Mean strength of the signal, [toy].
-        precision: None where the strength is known.
-    """
-    if precision is None:
-        return 2 * mean[:, None] * n - mean[:, None] ** 2 * d
-    return n**2 / np.maximum(d, _TINY)
+Coefficients = Float[np.ndarray, "power *rows"]
+Numbers = Float[np.ndarray, " z"]
 
 
-def at(coefficients: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """A polynomial by Horner; coefficients [power, ...] that broadcast against z."""
-    out = np.broadcast_to(coefficients[-1], z.shape)
+def polynomial(coefficients: Float[np.ndarray, " power"], z: Numbers) -> Numbers:
+    """A polynomial at some points, by Horner's rule."""
+    value = np.broadcast_to(coefficients[-1], z.shape)
     for lower in coefficients[-2::-1]:
-        out = out * z + lower
-    return out
+        value = value * z + lower
+    return value
 
 
-def with_slopes(
-    coefficients: np.ndarray, z: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A polynomial, its slope and curvature."""
-    value = np.zeros(z.shape)
-    slope, bend = np.zeros(z.shape), np.zeros(z.shape)
+def polynomial_with_derivatives(
+    coefficients: Coefficients, z: Numbers
+) -> tuple[Numbers, Numbers, Numbers]:
+    """A polynomial, its slope and its curvature; coefficients may differ by point, [power, z]."""
+    value, slope, curvature = (np.zeros(z.shape) for _ in range(3))
     for c in coefficients[::-1]:
-        bend = bend * z + 2 * slope
+        curvature = curvature * z + 2 * slope
         slope = slope * z + value
         value = value * z + c
-    return value, slope, bend
+    return value, slope, curvature
 
 
-def peaks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def grid_maxima(
+    values: Float[np.ndarray, "row point"],
+) -> tuple[Int[np.ndarray, " peak"], Int[np.ndarray, " peak"]]:
     """Local maxima on a grid: row and place of each, the highest few of a row."""
-    higher = np.ones(values.shape, dtype=bool)
-    higher[:, 1:] &= values[:, 1:] >= values[:, :-1]
-    higher[:, :-1] &= values[:, :-1] >= values[:, 1:]
-    rows, places = np.nonzero(higher)
-    many = np.bincount(rows, minlength=len(values))
-    if many.max() <= _PEAKS:
+    is_peak = np.ones(values.shape, dtype=bool)
+    is_peak[:, 1:] &= values[:, 1:] >= values[:, :-1]
+    is_peak[:, :-1] &= values[:, :-1] >= values[:, 1:]
+    rows, places = np.nonzero(is_peak)
+    count = np.bincount(rows, minlength=len(values))
+    if count.max() <= _MAX_PEAKS:
         return rows, places
     # Flat stretches have a maximum at every point.
     order = np.lexsort((-values[rows, places], rows))
-    rank = np.arange(len(rows)) - np.repeat(np.cumsum(many) - many, many)
-    kept = order[rank < _PEAKS]
-    return rows[kept], places[kept]
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
+    highest = order[rank < _MAX_PEAKS]
+    return rows[highest], places[highest]

@@ -1,26 +1,29 @@
 """Signals of a model as polynomials of a few parameters, for fits of many pseudo-experiments."""
 
+from functools import reduce
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import mul
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
+from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Experiments, ModelStructure, Observed
 from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
 from cevnsjax.model.templates.template import signals_at
 from cevnsjax.numerics import total
 
-if TYPE_CHECKING:
-    from cevnsjax.model.model import Model
-
-# Lattices of more variables take longer to ask than the model itself.
-_MOST = 4
+# The grid of calls that finds a polynomial of more variables costs more than it saves.
+_MAX_VARIABLES = 4
 # Where a bound is infinite the polynomial is checked up to so many scales from the default.
-_REACH = 30.0
+_CHECKED_SCALES = 30.0
+
+Numbers = Float[Array, "..."] | Float[np.ndarray, "..."]
 
 
 class PolynomialSignal(NamedTuple):
@@ -32,48 +35,54 @@ class PolynomialSignal(NamedTuple):
     """
 
     powers: tuple[tuple[int, ...], ...]
-    arrays: tuple[Any, Any, Any]
+    arrays: tuple[Numbers, Numbers, Numbers]
 
 
 def find_signals(
-    model: "Model", names: tuple[str, ...], held: dict[str, float], box: np.ndarray
+    model: Model,
+    names: tuple[str, ...],
+    fixed: dict[str, float],
+    box: Float[np.ndarray, "name 2"],
 ) -> Polynomial | None:
-    """Signals of all experiments, flattened, as a polynomial of parameters; None if they are none.
+    """Signals of all experiments, flattened, as a polynomial of parameters; None if there is none.
 
     Args:
         model: The model.
         names: The variables.
-        held: Values of others.
-        box: Bounds of the variables, [name, 2].
+        fixed: Values of others.
+        box: Bounds of the variables.
     """
-    if not 0 < len(names) <= _MOST:
+    if not 0 < len(names) <= _MAX_VARIABLES:
         return None
     table = model.parameters
 
-    def ask(points: dict[str, np.ndarray]) -> np.ndarray:
+    def signals(points: dict[str, np.ndarray]) -> np.ndarray:
         shape = next(iter(points.values())).shape
         flat = {n: x.reshape(-1) for n, x in points.items()}
-        return signals_at(model.state, held, flat).reshape(*shape, -1)
+        return signals_at(model.state, fixed, flat).reshape(*shape, -1)
 
-    ends = {
-        n: tuple(np.clip(table[n].default + np.array([-1, 1]) * _REACH * table[n].scale, *pair))
-        for n, pair in zip(names, box, strict=True)
-    }
-    ends = {n: (float(a), float(b)) for n, (a, b) in ends.items()}
+    ends = {}
+    for n, bounds in zip(names, box, strict=True):
+        away = _CHECKED_SCALES * table[n].scale
+        low, high = np.clip([table[n].default - away, table[n].default + away], *bounds)
+        ends[n] = float(low), float(high)
     return find_polynomial(
-        ask, ends, {n: table[n].default for n in names}, {n: table[n].scale for n in names}
+        signals, ends, {n: table[n].default for n in names}, {n: table[n].scale for n in names}
     )
 
 
 def polynomial_signals(
-    model: "Model", names: tuple[str, ...], held: dict[str, float], box: np.ndarray
+    model: Model,
+    names: tuple[str, ...],
+    fixed: dict[str, float],
+    box: Float[np.ndarray, "name 2"],
 ) -> PolynomialSignal | None:
-    """As ``find_signals``, ready for a compiled program."""
-    found = find_signals(model, names, held, box)
-    if found is None:
+    """The polynomial of ``find_signals``, ready for a compiled program."""
+    polynomial = find_signals(model, names, fixed, box)
+    if polynomial is None:
         return None
-    powers = tuple(tuple(int(e) for e in row) for row in found.exponents)
-    return PolynomialSignal(powers, (found.centre, found.scale[:, 0], found.coefficients[:, 0]))
+    powers = tuple(tuple(int(e) for e in row) for row in polynomial.exponents)
+    return PolynomialSignal(powers, (polynomial.centre, polynomial.scale[:, 0], polynomial.coefficients[:, 0]))
 
 
 def signals_of(
@@ -82,17 +91,17 @@ def signals_of(
     experiments: Experiments,
     observed: Observed,
     values: Values,
-    p: Reals,
+    p: Float[Array, " name"],
 ) -> list[Reals]:
     """Signals by experiment, each [source, variant, bin] [count].
 
     Args:
-        signals: The polynomial; the model itself is asked if None.
+        signals: The polynomial; None computes the signals from the model.
         structure: The model's description.
         experiments: Arrays of all experiments.
         observed: What was measured; unused.
         values: All parameters.
-        p: The variables of the polynomial, [name].
+        p: The variables of the polynomial.
     """
     if signals is None:
         return evaluate.signals(structure, experiments, observed, values)
@@ -109,8 +118,5 @@ def signals_of(
     return out
 
 
-def _product(factors: list[Any]) -> Any:
-    out = factors[0] if factors else 1.0
-    for f in factors[1:]:
-        out = out * f
-    return jnp.asarray(out)
+def _product(factors: list[Reals]) -> Reals:
+    return jnp.asarray(reduce(mul, factors, 1.0))

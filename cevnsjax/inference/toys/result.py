@@ -1,45 +1,49 @@
-"""What pseudo-experiments say, as datasets."""
+"""Fits of pseudo-experiments and p-values of the data, as datasets."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import Float
 
-from cevnsjax.inference.objective import Objective
+from cevnsjax.inference.axes import coordinate
+from cevnsjax.inference.toys.data_fit import DataFit
 from cevnsjax.inference.toys.fitter import Fits
+from cevnsjax.model.model import Model
 
 # q of the data and of a pseudo-experiment that differ by less are equal: rounding decides nothing.
-_EQUAL = 1e-9
+_EQUAL_Q = 1e-9
 
 
-def p_value(q: np.ndarray, q_data: float) -> tuple[float, float]:
+def p_value(q: Float[np.ndarray, " toy"], q_data: float) -> tuple[float, float]:
     """Part of the pseudo-experiments with at least the data's q, and its binomial error.
 
     Args:
-        q: Of pseudo-experiments, NaN where a fit failed, [toy].
+        q: Of pseudo-experiments, NaN where a fit failed.
         q_data: Of the data.
     """
-    known = q[np.isfinite(q)]
-    if not known.size or not np.isfinite(q_data):
+    finite = q[np.isfinite(q)]
+    if not finite.size or not np.isfinite(q_data):
         return float("nan"), float("nan")
-    p = float(np.mean(known >= q_data - _EQUAL))
-    # At none or all of them the error of one more or one less.
-    spread = max(p * (1 - p), (1 - 1 / known.size) / known.size)
-    return p, float(np.sqrt(spread / known.size))
+    p = float(np.mean(finite >= q_data - _EQUAL_Q))
+    # At p = 0 or 1 the error of one pseudo-experiment more or less.
+    variance = max(p * (1 - p), (1 - 1 / finite.size) / finite.size)
+    return p, float(np.sqrt(variance / finite.size))
 
 
 def dataset_of(
-    model: Objective,
+    model: Model,
     names: tuple[str, ...],
     tested: tuple[str, ...],
-    truth: dict[str, float],
-    fixed: dict[str, float],
+    truth: Mapping[str, float],
+    fixed: Mapping[str, float],
     fits: Fits,
-    found: Any,
-    about: dict[str, Any],
+    data_fit: DataFit,
+    about: Mapping[str, object],
 ) -> xr.Dataset:
-    """Fits of pseudo-experiments with what they say of the data.
+    """Fits of pseudo-experiments with the p-values of the data.
 
     Args:
         model: The model.
@@ -48,39 +52,40 @@ def dataset_of(
         truth: True values, nuisances included.
         fixed: Values of parameters that all fits hold.
         fits: Of the pseudo-experiments.
-        found: The data's own fit.
+        data_fit: Of the data.
         about: Further attributes.
     """
-    table, q = model.parameters, fits.q
-    one = "toy"
     variables: dict[str, Any] = {
-        "q": (one, q, {"long_name": "chi2 with tested parameters held less chi2"}),
-        "chi2": (one, fits.chi2),
-        "chi2_conditional": (one, fits.fixed_chi2),
-        "converged": (one, fits.fine),
+        "q": ("toy", fits.q, {"long_name": "chi2 with tested parameters held less chi2"}),
+        "chi2": ("toy", fits.chi2),
+        "chi2_conditional": ("toy", fits.fixed_chi2),
+        "converged": ("toy", fits.both_converged),
     }
     for k, name in enumerate(names):
-        described = {"units": table[name].unit, "label": table[name].label}
-        variables[name] = (one, fits.x[:, k], described)
+        described = coordinate(model.parameters[name])
+        variables[name] = ("toy", fits.x[:, k], described)
         if name not in tested:
-            variables[f"{name}_conditional"] = (one, fits.fixed_x[:, k], described)
-    p, error = p_value(q, found.q)
-    goodness, its_error = p_value(np.where(fits.converged, fits.chi2, np.nan), found.chi2)
+            variables[f"{name}_conditional"] = ("toy", fits.fixed_x[:, k], described)
+    p, p_error = p_value(fits.q, data_fit.q)
+    goodness, goodness_error = p_value(
+        np.where(fits.converged, fits.chi2, np.nan), data_fit.chi2
+    )
     attributes = {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "free": list(names),
         "tested": list(tested),
-        "q_data": found.q,
-        "chi2_data": found.chi2,
+        "q_data": data_fit.q,
+        "chi2_data": data_fit.chi2,
         "p_value": p,
-        "p_value_error": error,
+        "p_value_error": p_error,
         "p_value_chi2": goodness,
-        "p_value_chi2_error": its_error,
-        "failed": int(np.sum(~fits.fine)),
-        **{k: int(v) if isinstance(v, bool) else v for k, v in about.items()},
+        "p_value_chi2_error": goodness_error,
+        "failed": int(np.sum(~fits.both_converged)),
         "truth": json.dumps(truth),
         "fixed": json.dumps(fixed),
-        **{f"best_fit_{n}": x for n, x in found.best.items()},
+        # netCDF has no truth values.
+        **{k: int(v) if isinstance(v, bool) else v for k, v in about.items()},
+        **{f"best_fit_{n}": x for n, x in data_fit.best.items()},
     }
     return xr.Dataset(variables, attrs=attributes)

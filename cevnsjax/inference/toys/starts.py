@@ -3,123 +3,131 @@
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 
 from cevnsjax.inference.minimise.problems import far_starts, starts_of
-from cevnsjax.inference.objective import Objective
+from cevnsjax.model.model import Model
 
-# Even steps in the inverse hyperbolic sine of the distance in scales, by number of parameters.
-_SIDE, _NEAR, _REACH = {1: 81, 2: 17, 3: 7}, 0.3, 60.0
-_EVEN = 41
-_RANDOM, _SEED = 200, 2020
-# Points with chi2 this much above the lowest expect no minimum; so many minima are kept.
-_WORTH, _MINIMA, _SAME = 100.0, 24, 1e-3
-_NEIGHBOURS = 4
+# Points of a product grid along each axis, by number of parameters: even steps in the inverse
+# hyperbolic sine of the distance in scales, with its linear range and its largest distance.
+_GRID_SIDE, _LINEAR_RANGE, _MAX_DISTANCE = {1: 81, 2: 17, 3: 7}, 0.3, 60.0
+# Further points between the bounds of one parameter.
+_BOUNDED_POINTS = 41
+# Points where there are too many parameters for a grid.
+_RANDOM_POINTS, _RANDOM_SEED = 200, 2020
+# Points with chi2 this much above the lowest are not near a minimum of the expected counts.
+_NEAR_LOWEST_CHI2 = 100.0
+# So many minima are kept; those closer than this, in scales, are one.
+_MAX_MINIMA, _SAME_MINIMUM = 24, 1e-3
+_NEIGHBOURS_PER_DIMENSION = 4
+
+Points = Float[np.ndarray, "point name"]
 
 
 class StartPoints(NamedTuple):
-    """Points and which of them are neighbours.
+    """Points to start from, and which of them are neighbours.
 
     Attributes:
-        points: [point, name] in the parameters' units.
-        scale: Of each parameter, [name].
-        moving: Which coordinates differ between points, [name].
-        minima: Whether the expected counts have a minimum at a point, [point].
-        neighbours: Indices, [point, neighbour].
+        points: In the parameters' units.
+        scale: Of each parameter.
+        moving: Which coordinates differ between points.
+        neighbours: Indices of each point's neighbours.
     """
 
-    points: np.ndarray
-    scale: np.ndarray
-    moving: np.ndarray
-    minima: np.ndarray
-    neighbours: np.ndarray
+    points: Points
+    scale: Float[np.ndarray, " name"]
+    moving: Bool[np.ndarray, " name"]
+    neighbours: Int[np.ndarray, "point neighbour"]
 
     @property
-    def spacing(self) -> np.ndarray:
-        """About half the distance to neighbours, 0 in what does not move, [point, name]."""
+    def spacing(self) -> Points:
+        """About half the distance to neighbours, 0 in coordinates that do not move."""
         if not self.neighbours.shape[1]:
             return np.zeros(self.points.shape)
         away = np.abs(self.points[self.neighbours] - self.points[:, None])
         typical = np.maximum(np.mean(away, axis=1) / 2, 1e-3 * self.scale)
         return np.where(self.moving, typical, 0.0)
 
-    def worth(self, chi2: np.ndarray) -> np.ndarray:
-        """Indices of the points that may be near a minimum.
+    def near_lowest(self, chi2: Float[np.ndarray, " point"]) -> Int[np.ndarray, " near"]:
+        """Indices of the points that may be near a minimum of the expected counts' chi2."""
+        return np.flatnonzero(chi2 <= np.min(chi2) + _NEAR_LOWEST_CHI2)
 
-        Args:
-            chi2: Of what is expected, [point].
-        """
-        return np.flatnonzero(chi2 <= np.min(chi2) + _WORTH)
-
-    def chosen(self, rows: np.ndarray) -> "StartPoints":
+    def chosen(self, rows: Int[np.ndarray, " near"]) -> "StartPoints":
         """Some of the points."""
-        return made(self.points[rows], self.scale, self.moving, self.minima[rows])
+        return _with_neighbours(self.points[rows], self.scale, self.moving)
 
-    def joined(self, x: np.ndarray, chi2: np.ndarray, converged: np.ndarray) -> "StartPoints":
-        """With minima of what is expected, each once, the lowest few.
+    def joined(
+        self,
+        x: Float[np.ndarray, "minimum name"],
+        chi2: Float[np.ndarray, " minimum"],
+        converged: Bool[np.ndarray, " minimum"],
+    ) -> "StartPoints":
+        """With the lowest minima of the expected counts' chi2, each once.
 
         Args:
-            x: [minimum, name].
-            chi2: [minimum].
-            converged: [minimum].
+            x: Where fits of the expected counts ended.
+            chi2: There.
+            converged: Whether they are minima.
         """
-        kept: list[np.ndarray] = []
+        minima: list[np.ndarray] = []
         for k in np.argsort(chi2):
-            apart = [np.max(np.abs(x[k] - y) / self.scale) > _SAME for y in kept]
-            near = chi2[k] <= np.min(chi2) + _WORTH
-            if converged[k] and near and all(apart) and len(kept) < _MINIMA:
-                kept.append(x[k])
-        new = np.array(kept).reshape(-1, len(self.scale))
+            is_new = all(np.max(np.abs(x[k] - y) / self.scale) > _SAME_MINIMUM for y in minima)
+            is_low = chi2[k] <= np.min(chi2) + _NEAR_LOWEST_CHI2
+            if converged[k] and is_low and is_new and len(minima) < _MAX_MINIMA:
+                minima.append(x[k])
+        new = np.array(minima).reshape(-1, len(self.scale))
         points = np.concatenate([self.points, new])
-        minima = np.concatenate([self.minima, np.ones(len(new), dtype=bool)])
-        return made(points, self.scale, self.moving, minima)
+        return _with_neighbours(points, self.scale, self.moving)
 
-    def valleys(self, chi2: np.ndarray, most: int, margin: float) -> tuple[np.ndarray, np.ndarray]:
+    def valleys(
+        self, chi2: Float[np.ndarray, "toy point"], most: int, margin: float
+    ) -> tuple[Int[np.ndarray, " start"], Int[np.ndarray, " start"]]:
         """Pseudo-experiments and points to start from: points lower than all their neighbours.
 
         Args:
-            chi2: [toy, point].
+            chi2: Of each pseudo-experiment near each point.
             most: Points for each pseudo-experiment at most.
             margin: How much higher than the lowest one they may be.
         """
         least = np.min(chi2, axis=1, keepdims=True)
-        low = chi2 <= least + margin
+        is_low = chi2 <= least + margin
         for k in range(self.neighbours.shape[1]):
-            low &= chi2 <= chi2[:, self.neighbours[:, k]]
-        height = np.where(low | (chi2 == least), chi2, np.inf)
+            is_low &= chi2 <= chi2[:, self.neighbours[:, k]]
+        height = np.where(is_low | (chi2 == least), chi2, np.inf)
         toys, places = [], []
         rows = np.arange(len(chi2))
         for _ in range(min(most, chi2.shape[1])):
             place = np.argmin(height[rows], axis=1)
-            real = np.isfinite(height[rows, place])
-            rows, place = rows[real], place[real]
+            is_valley = np.isfinite(height[rows, place])
+            rows, place = rows[is_valley], place[is_valley]
             toys.append(rows)
             places.append(place)
             height[rows, place] = np.inf
         return np.concatenate(toys), np.concatenate(places)
 
 
-def made(
-    points: np.ndarray, scale: np.ndarray, moving: np.ndarray, minima: np.ndarray
+def _with_neighbours(
+    points: Points, scale: Float[np.ndarray, " name"], moving: Bool[np.ndarray, " name"]
 ) -> StartPoints:
-    """A lattice in the order of its points; equal ones once."""
-    points, index = np.unique(points, axis=0, return_index=True)
-    minima = minima[index]
+    """Points in increasing order, equal ones once, with their neighbours."""
+    points = np.unique(points, axis=0)
     dimensions, size = int(np.sum(moving)), len(points)
     if dimensions == 0 or size == 1:
-        none = np.zeros((size, 0), dtype=int)
-        return StartPoints(points, scale, moving, minima, none)
-    count = min(2 if dimensions == 1 else _NEIGHBOURS * dimensions, size - 1)
-    if dimensions == 1:
+        neighbours = np.zeros((size, 0), dtype=int)
+    elif dimensions == 1:
         place = np.arange(size)
         sides = [np.maximum(place - 1, 0), np.minimum(place + 1, size - 1)]
-        return StartPoints(points, scale, moving, minima, np.stack(sides, axis=1))
-    u = np.arcsinh(points[:, moving] / scale[moving] / _NEAR)
-    apart = np.sum((u[:, None] - u[None]) ** 2, axis=2)
-    np.fill_diagonal(apart, np.inf)
-    return StartPoints(points, scale, moving, minima, np.argsort(apart, axis=1)[:, :count])
+        neighbours = np.stack(sides, axis=1)
+    else:
+        u = np.arcsinh(points[:, moving] / scale[moving] / _LINEAR_RANGE)
+        apart = np.sum((u[:, None] - u[None]) ** 2, axis=2)
+        np.fill_diagonal(apart, np.inf)
+        count = min(_NEIGHBOURS_PER_DIMENSION * dimensions, size - 1)
+        neighbours = np.argsort(apart, axis=1)[:, :count]
+    return StartPoints(points, scale, moving, neighbours)
 
 
-def lattice_of(model: Objective, names: tuple[str, ...], fixed: dict[str, float]) -> StartPoints:
+def start_points_of(model: Model, names: tuple[str, ...], fixed: dict[str, float]) -> StartPoints:
     """Points at all distances from the defaults.
 
     Args:
@@ -130,30 +138,30 @@ def lattice_of(model: Objective, names: tuple[str, ...], fixed: dict[str, float]
     table = model.parameters
     moving = np.array([n not in fixed for n in names], dtype=bool)
     scale = np.array([table[n].scale for n in names])
-    free = tuple(n for n in names if n not in fixed)
-    rows = np.tile([fixed.get(n, table[n].default) for n in names], (1, 1)).astype(float)
-    if free:
-        varied = _points(model, free)
-        rows = np.tile(rows, (len(varied), 1))
-        rows[:, moving] = varied
-    return made(rows, scale, moving, np.zeros(len(rows), dtype=bool))
+    points = np.array([[fixed.get(n, table[n].default) for n in names]], dtype=float)
+    if moving.any():
+        varied = _varied_points(model, tuple(n for n in names if n not in fixed))
+        points = np.tile(points, (len(varied), 1))
+        points[:, moving] = varied
+    return _with_neighbours(points, scale, moving)
 
 
-def _points(model: Objective, names: tuple[str, ...]) -> np.ndarray:
+def _varied_points(model: Model, names: tuple[str, ...]) -> Points:
     table, n = model.parameters, len(names)
     scale = np.array([table[m].scale for m in names])
     box = np.array([table[m].bounds for m in names], dtype=float)
     starts = starts_of(model, names)
     listed = [np.array(starts), np.array(far_starts(starts[0]))]
-    if n in _SIDE:
-        reach = np.arcsinh(_REACH / _NEAR)
-        away = _NEAR * np.sinh(np.linspace(-reach, reach, _SIDE[n]))
-        grid = np.meshgrid(*[away] * n, indexing="ij")
+    if n in _GRID_SIDE:
+        end = np.arcsinh(_MAX_DISTANCE / _LINEAR_RANGE)
+        axis = _LINEAR_RANGE * np.sinh(np.linspace(-end, end, _GRID_SIDE[n]))
+        grid = np.meshgrid(*[axis] * n, indexing="ij")
         listed.append(starts[0] + np.stack(grid, axis=-1).reshape(-1, n))
     else:
-        rng = np.random.default_rng(_SEED)
-        listed.append(starts[0] + rng.standard_normal((_RANDOM, n)))
+        rng = np.random.default_rng(_RANDOM_SEED)
+        listed.append(starts[0] + rng.standard_normal((_RANDOM_POINTS, n)))
     points = np.clip(np.concatenate(listed) * scale, box[:, 0], box[:, 1])
     if n == 1 and np.all(np.isfinite(box)):
-        points = np.concatenate([points, np.linspace(box[0, 0], box[0, 1], _EVEN)[:, None]])
+        between = np.linspace(box[0, 0], box[0, 1], _BOUNDED_POINTS)
+        points = np.concatenate([points, between[:, None]])
     return np.unique(points, axis=0)

@@ -1,6 +1,6 @@
 """Pseudo-experiments: the distribution of a test statistic without Wilks' theorem."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,24 @@ import xarray as xr
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.runs.blocks import block_ranges, compute_or_read, run_in
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.toys.data_fit import of_data, truth_of
+from cevnsjax.inference.toys.data_fit import fit_of_data, with_solved_nuisances
 from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.fitter import Fits, ToyFitter
 from cevnsjax.inference.toys.result import dataset_of
 from cevnsjax.likelihood.draws import BLOCK
+from cevnsjax.model.model import Model
 
-_MOST = 100_000_000
+_MAX_TOYS = 100_000_000
+
+BlockFit = Callable[[int], Fits]
+"""Fits of the pseudo-experiments of a block, by its number."""
 
 
 def toys(
-    model: Objective,
+    model: Model,
     toys: int = 100_000,
     *,
     truth: Mapping[str, float] | None = None,
@@ -36,75 +40,86 @@ def toys(
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> xr.Dataset:
-    """Throw pseudo-experiments at true values and fit each with and without the tested parameters.
+    """Draw pseudo-experiments at true values; fit each with and without the tested parameters.
 
     The test statistic is q = chi2 with the tested parameters held at their true values, less chi2
     at the global minimum; all nuisances are at their best in both. Each block of 1024
-    pseudo-experiments has random numbers of its own: results do not depend on how many there are.
+    pseudo-experiments has its own random numbers: the first results do not depend on how many
+    follow.
 
     Args:
         model: The model.
         toys: Number of pseudo-experiments.
-        truth: True values. Tested parameters that are left out have their defaults; what else is
-            fitted, nuisances included, is where the conditional fit of the data has it.
+        truth: True values. Tested parameters that are left out have their defaults; all other
+            fitted parameters and the nuisances are where the conditional fit of the data has them.
         free: Parameters of the global fit; those the table marks free if None.
-        test: Those of them that are tested; all free ones that are no nuisances if None.
+        test: Those of them that are tested; all free theory parameters if None.
         fixed: Parameters to hold at given values, in truth and fits.
-        auxiliary: Throw the auxiliary measurements of constrained nuisances too. Without, q is
+        auxiliary: Draw the auxiliary measurements of constrained nuisances too. Without them q is
             smaller than it should be and intervals cover too little.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
         folder: Keep blocks of fits here, so that the run can be interrupted and shared out among
             processes; the numbers are the same.
-        resume: Go on with the run in ``folder``.
+        resume: Continue the run in ``folder``.
 
     Returns:
         Dataset over ``toy``: ``q``, ``chi2`` and ``chi2_conditional``, best values by name,
-        ``converged``. Attributes carry ``p_value`` of the data's own q with its binomial
-        ``p_value_error``, ``p_value_chi2`` (goodness of fit), and all that was asked for.
+        ``converged``. Attributes are the ``p_value`` of the data's own q with its binomial
+        ``p_value_error``, ``p_value_chi2`` (goodness of fit), and everything that was asked for:
+        ``truth`` and ``fixed`` as JSON.
 
     Raises:
         UnknownNameError: At an unknown parameter.
-        InputError: At a number or seed that is none, a tested parameter that is not free, or true
-            values out of bounds; a folder that holds another run.
+        InputError: If ``toys`` or ``seed`` is not a whole number, a tested parameter is not free,
+            true values are out of bounds, or the folder holds another run.
         RunError: If the folder is in use, or cannot be written any more.
+
+    Examples:
+        >>> result = cj.toys(model, 1000, test="sin2_theta_w", truth={"sin2_theta_w": 0.1})
+        >>> result.sizes["toy"], result.attrs["failed"]
+        (1000, 0)
+        >>> bool(result.attrs["p_value"] < 0.05)
+        True
     """
-    toys, seed = whole_number("toys", toys, 1, _MOST), whole_number("seed", seed)
-    names, tested, held = asked(model, free, test, fixed)
-    true = _true_values(model, truth, names, held)
-    asked_for = {
+    count, seed = whole_number("toys", toys, 1, _MAX_TOYS), whole_number("seed", seed)
+    names, tested, fixed_values = requested_parameters(model, free, test, fixed)
+    chosen = _true_values(model, truth, names, fixed_values)
+    configuration = {
         "command": "toys",
-        "toys": toys,
+        "toys": count,
         "seed": seed,
-        "truth": true,
+        "truth": chosen,
         "free": names,
         "tested": tested,
-        "fixed": held,
+        "fixed": fixed_values,
         "auxiliary": auxiliary,
         "data": data,
     }
-    count = -(-toys // BLOCK)
-    run = run_in(folder, resume, model, asked_for, len(block_ranges(count)))
+    run = run_in(folder, resume, model, configuration, len(block_ranges(-(-count // BLOCK))))
     with run or nullcontext():
-        engine = ToyFitter(model, names, tested, held)
-        point = {m: true.get(m, model.parameters[m].default) for m in tested}
-        found = of_data(model, engine, point, data)
-        everything = {**truth_of(model, names, held, found.conditional, data), **held, **true}
-        everything |= point
-        fits = _fits(ToyFits(model, engine, seed, auxiliary).at(everything, point), toys, run)
-    about = {"seed": seed, "auxiliary": auxiliary, "engine": engine.name}
-    return dataset_of(model, names, tested, everything, held, fits, found, about)
+        fitter = ToyFitter(model, names, tested, fixed_values)
+        point = {m: chosen.get(m, model.parameters[m].default) for m in tested}
+        data_fit = fit_of_data(model, fitter, point, data)
+        nuisances = with_solved_nuisances(model, fixed_values, data_fit.conditional, data)
+        everything = {**nuisances, **fixed_values, **chosen, **point}
+        block_fit = ToyFits(model, fitter, seed, auxiliary).at(everything, point)
+        fits = _all_fits(block_fit, count, run)
+    about = {"seed": seed, "auxiliary": auxiliary, "engine": fitter.name}
+    return dataset_of(model, names, tested, everything, fixed_values, fits, data_fit, about)
 
 
-def _fits(fit: Any, n: int, run: Run | None) -> Fits:
-    """Fits of all pseudo-experiments, [toy]; those a run has already are read."""
-    count, label = -(-n // BLOCK), "pseudo-experiments"
-    parts = list(compute_or_read(run, lambda block: fit(block)._asdict(), count, label))
-    return Fits(**{name: np.concatenate([p[name] for p in parts])[:n] for name in Fits._fields})
+def _all_fits(block_fit: BlockFit, count: int, run: Run | None) -> Fits:
+    """Fits of all pseudo-experiments; those that a run already has are read."""
+    blocks, label = -(-count // BLOCK), "pseudo-experiments"
+    parts = list(compute_or_read(run, lambda k: block_fit(k)._asdict(), blocks, label))
+    return Fits(
+        **{name: np.concatenate([p[name] for p in parts])[:count] for name in Fits._fields}
+    )
 
 
-def asked(
-    model: Objective,
+def requested_parameters(
+    model: Model,
     free: str | Iterable[str] | None,
     test: str | Iterable[str] | None,
     fixed: Mapping[str, float] | None,
@@ -119,7 +134,7 @@ def asked(
 
     Raises:
         UnknownNameError: At an unknown parameter.
-        InputError: At a tested parameter that is not free, or if there is none.
+        InputError: If a tested parameter is not free, or nothing is tested.
     """
     listed = [test] if isinstance(test, str) else list(test or ())
     table = model.parameters
@@ -130,7 +145,7 @@ def asked(
             raise InputError(f"{name} is both tested and fixed; drop one of the two")
     if free is None and listed:
         free = listed
-    names, held = free_names(model, free, fixed)
+    names, fixed_values = free_names(model, free, fixed)
     if test is None:
         listed = [n for n in names if table[n].kind == "theory"]
     for name in listed:
@@ -140,54 +155,54 @@ def asked(
         raise InputError(f"test names a parameter twice: {listed}")
     if not listed:
         raise InputError("nothing is tested; name a free parameter, e.g. test='sin2_theta_w'")
-    return names, tuple(n for n in names if n in listed), held
+    return names, tuple(n for n in names if n in listed), fixed_values
 
 
 def _true_values(
-    model: Objective,
+    model: Model,
     truth: Mapping[str, float] | None,
     names: tuple[str, ...],
-    held: dict[str, float],
+    fixed: Mapping[str, float],
 ) -> dict[str, float]:
-    table, out = model.parameters, {}
+    """True values that were asked for, checked against what the fits hold."""
+    values = {}
     for name, value in (truth or {}).items():
-        p = table[name]
-        out[name] = p.check(value)
-        if name not in names and p.kind == "theory" and held.get(name, p.default) != out[name]:
+        p = model.parameters[name]
+        values[name] = number = p.check(value)
+        if name not in names and p.kind == "theory" and fixed.get(name, p.default) != number:
             raise InputError(
                 f"true {name}={value:g} is not what the fits hold; free it, or hold it there with "
                 f"fixed={{{name!r}: {value:g}}}"
             )
-        if name in held and held[name] != out[name]:
-            raise InputError(f"true {name}={value:g} differs from its fixed value {held[name]:g}")
-    return out
+        if fixed.get(name, number) != number:
+            raise InputError(f"true {name}={value:g} differs from its fixed value {fixed[name]:g}")
+    return values
 
 
 class ToyFits:
-    """Pseudo-experiments of a model and their fits, at any truth."""
+    """Pseudo-experiments of a model and their fits, at any true values."""
 
     def __init__(
         self,
-        model: Objective,
-        engine: ToyFitter,
+        model: Model,
+        fitter: ToyFitter,
         seed: int,
         auxiliary: bool,
-        thrown: tuple[str, ...] = (),
+        from_priors: tuple[str, ...] = (),
     ) -> None:
-        """Prepare.
+        """Keep what all true values share.
 
         Args:
             model: The model.
-            engine: What fits.
+            fitter: What fits.
             seed: Of the random numbers.
-            auxiliary: Throw auxiliary measurements.
-            thrown: Nuisances whose true values are drawn from their priors.
+            auxiliary: Draw auxiliary measurements.
+            from_priors: Nuisances whose true values are drawn from their priors.
         """
-        self._model: Any = model
-        self._engine, self._seed = engine, seed
-        self._auxiliary, self._thrown = auxiliary, thrown
+        self._model, self._fitter, self._seed = model, fitter, seed
+        self._auxiliary, self._from_priors = auxiliary, from_priors
 
-    def at(self, truth: dict[str, float], point: dict[str, float]) -> Any:
+    def at(self, truth: dict[str, float], point: dict[str, float]) -> BlockFit:
         """Function from a block's number to its fits.
 
         Args:
@@ -195,7 +210,11 @@ class ToyFits:
             point: Of the tested parameters among them.
         """
         draws = Draws(
-            self._model, self._seed, truth, auxiliary=self._auxiliary, thrown=self._thrown
+            self._model,
+            self._seed,
+            truth,
+            auxiliary=self._auxiliary,
+            from_priors=self._from_priors,
         )
-        fitter = self._engine.fitter(point, draws.asimov)
-        return lambda block: fitter(draws.block(block))
+        batch_fit = self._fitter.at(point, draws.asimov)
+        return lambda block: batch_fit(draws.block(block))

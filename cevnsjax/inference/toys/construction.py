@@ -1,0 +1,128 @@
+"""Pseudo-experiments at the points of a Feldman-Cousins grid, kept in a run if there is one."""
+
+from typing import Any
+
+import numpy as np
+
+from cevnsjax.inference.runs.blocks import compute_or_read
+from cevnsjax.inference.runs.run import Run
+from cevnsjax.inference.toys.data_fit import observed, with_solved_nuisances
+from cevnsjax.inference.toys.feldman_cousins_result import GridPoint
+from cevnsjax.inference.toys.fitter import Fits, ToyFitter, batch_of_one
+from cevnsjax.inference.toys.toys import ToyFits
+from cevnsjax.likelihood.draws import BLOCK
+from cevnsjax.model.model import Model
+from cevnsjax.model.structure import gaussian_priors
+
+# Blocks at first, and how many errors the data's q must be away from every critical value.
+_FIRST_BLOCKS, _CLEAR_ERRORS = 1, 4.0
+
+Point = dict[str, float]
+"""Values of the tested parameters."""
+
+
+class Construction:
+    """Pseudo-experiments and fits at the points of a grid."""
+
+    def __init__(
+        self,
+        model: Model,
+        names: tuple[str, ...],
+        tested: tuple[str, ...],
+        fixed: dict[str, float],
+        true_nuisances: str,
+        auxiliary: bool,
+        seed: int,
+        data: Any,
+    ) -> None:
+        """Prepare the fits.
+
+        Args:
+            model: The model.
+            names: Parameters of the global fit.
+            tested: Those of them that are tested.
+            fixed: Values of parameters that all fits hold.
+            true_nuisances: As for ``feldman_cousins``.
+            auxiliary: Draw auxiliary measurements too.
+            seed: Of the random numbers.
+            data: Data to use instead of the model's.
+        """
+        self._model, self._names, self._fixed = model, names, fixed
+        self._true_nuisances, self._data = true_nuisances, data
+        self._observed = observed(model, data)
+        self._centres = {n: p.mean for n, p in gaussian_priors(model.parameters).items()}
+        from_priors = tuple(self._centres) if true_nuisances == "prior" else ()
+        from_priors = tuple(n for n in from_priors if n not in fixed)
+        self.fitter = ToyFitter(model, names, tested, fixed)
+        # Nuisances drawn from their priors stand for what their measurements leave open.
+        self._toy_fits = ToyFits(
+            model, self.fitter, seed, auxiliary and not from_priors, from_priors
+        )
+        self._fits_of_data: dict[tuple[float, ...], Fits] = {}
+
+    def best(self, points: list[Point]) -> tuple[float, dict[str, float]]:
+        """Lowest chi2 of the data and its parameters; the data are fitted at every point."""
+        lowest, parameters = np.inf, {}
+        for point in points:
+            fits = self.fitter.at(point, self._observed)(batch_of_one(self._observed))
+            self._fits_of_data[tuple(point.values())] = fits
+            for chi2, x in ((fits.chi2[0], fits.x[0]), (fits.fixed_chi2[0], fits.fixed_x[0])):
+                if chi2 < lowest:
+                    lowest = float(chi2)
+                    parameters = dict(zip(self._names, x.tolist(), strict=True))
+        return lowest, parameters
+
+    def grid_points(
+        self,
+        points: list[Point],
+        lowest: float,
+        levels: tuple[float, ...],
+        most: int,
+        run: Run | None,
+    ) -> list[GridPoint]:
+        """Pseudo-experiments at all points; those that a run already has are read.
+
+        Args:
+            points: The grid; ``best`` must have seen them.
+            lowest: Lowest chi2 of the data.
+            levels: Confidence levels.
+            most: Pseudo-experiments of a point at most.
+            run: The run, open.
+        """
+
+        def arrays(k: int) -> dict[str, np.ndarray]:
+            point = self._grid_point(points[k], lowest, levels, most)
+            sizes, q_data = np.array([point.q.size]), np.array([point.q_data])
+            return {"q": point.q, "toys": sizes, "q_data": q_data}
+
+        computed = []
+        for block in compute_or_read(run, arrays, len(points), "Feldman-Cousins"):
+            parts = np.split(block["q"], np.cumsum(block["toys"])[:-1])
+            pairs = zip(parts, block["q_data"].tolist(), strict=True)
+            computed += [GridPoint(q, q_data, levels) for q, q_data in pairs]
+        return computed
+
+    def _grid_point(
+        self, point: Point, lowest: float, levels: tuple[float, ...], most: int
+    ) -> GridPoint:
+        """Pseudo-experiments at one point, until the data's q is clear of the critical values."""
+        fits = self._fits_of_data[tuple(point.values())]
+        q_data = max(float(fits.fixed_chi2[0]) - lowest, 0.0)
+        block_fit = self._toy_fits.at(self._truth(point, fits), point)
+        q, blocks = np.zeros(0), -(-most // BLOCK)
+        done, more = 0, _FIRST_BLOCKS
+        while done < blocks and more:
+            end = min(done + more, blocks)
+            q = np.concatenate([q, *(block_fit(block).q for block in range(done, end))])[:most]
+            done = end
+            more = 0 if GridPoint(q, q_data, levels).clear(_CLEAR_ERRORS) else done
+        return GridPoint(q, q_data, levels)
+
+    def _truth(self, point: Point, fits: Fits) -> dict[str, float]:
+        """True values of all parameters and nuisances at a point."""
+        values = dict(zip(self._names, fits.fixed_x[0].tolist(), strict=True)) | point
+        if self._true_nuisances == "profile":
+            values = with_solved_nuisances(self._model, self._fixed, values, self._data)
+        else:
+            values |= self._centres
+        return {**values, **self._fixed, **point}

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.model import evaluate
 from cevnsjax.model.map import checked_points
@@ -84,12 +85,9 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
     size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
-    blocks = []
-    for first in range(0, len(rows), size):
-        # The last block is padded with its own last point.
-        index = np.minimum(np.arange(first, first + size), len(rows) - 1)
-        blocks.append(_run(state.structure, names, inputs, rows[index]))
-    joined = (np.concatenate(b)[: len(rows)] for b in zip(*blocks, strict=True))
+    joined = in_batches(
+        lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
+    )
     solved = evaluate.solved_names(state.structure, state.arrays)
     return _reordered(_profiled(solved, len(names), *joined), [names.index(n) for n in batched])
 

@@ -99,7 +99,5 @@ class Draws:
         """Expected counts at drawn nuisances, by experiment."""
         state = self._model.state
         inputs = state.inputs(self._truth, needed=False)
-        means = compiled.run_map(
-            "expected", state.structure, inputs, nuisances, _TOYS_SIDE_BY_SIDE
-        )
+        means = compiled.run_map("expected", state.structure, inputs, nuisances, _TOYS_SIDE_BY_SIDE)
         return {n: np.asarray(x) for n, x in jax.device_get(means).items()}

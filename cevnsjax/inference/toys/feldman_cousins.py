@@ -93,7 +93,7 @@ def feldman_cousins(
     Examples:
         >>> result = cj.feldman_cousins(model, levels=0.90, toys=1024, sin2_theta_w=(0.1, 0.4, 4))
         >>> result["accepted"].sel(level=0.90).values.tolist()
-        [False, True, True, False]
+        [False, True, False, False]
     """
     chosen = _levels(levels)
     least = max(BLOCK, math.ceil(_LEAST_TOYS_ABOVE / (1 - max(chosen))))

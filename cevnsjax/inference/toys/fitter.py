@@ -50,9 +50,7 @@ class Fits(NamedTuple):
     @property
     def q(self) -> Float[np.ndarray, " toy"]:
         """Test statistic: chi2 with the tested parameters fixed less chi2 without."""
-        return np.where(
-            self.both_converged, np.maximum(self.fixed_chi2 - self.chi2, 0.0), np.nan
-        )
+        return np.where(self.both_converged, np.maximum(self.fixed_chi2 - self.chi2, 0.0), np.nan)
 
     @property
     def both_converged(self) -> Bool[np.ndarray, " toy"]:
@@ -227,9 +225,7 @@ class _Descents:
         if not rows.size:
             return best
         nothing_fixed = np.zeros(best.x.shape[1], dtype=bool)
-        again = self._joint_fit.descend(
-            fixed.x[rows], fixed.pulls[rows], data[rows], nothing_fixed
-        )
+        again = self._joint_fit.descend(fixed.x[rows], fixed.pulls[rows], data[rows], nothing_fixed)
         better = ~(best.chi2[rows] <= again.chi2) & (again.distance < CONVERGED)
         repaired = FitEnd(*(x.copy() for x in best))
         for column, new in zip(repaired, again, strict=True):

@@ -82,7 +82,9 @@ def polynomial_signals(
     if polynomial is None:
         return None
     powers = tuple(tuple(int(e) for e in row) for row in polynomial.exponents)
-    return PolynomialSignal(powers, (polynomial.centre, polynomial.scale[:, 0], polynomial.coefficients[:, 0]))
+    return PolynomialSignal(
+        powers, (polynomial.centre, polynomial.scale[:, 0], polynomial.coefficients[:, 0])
+    )
 
 
 def signals_of(
@@ -119,4 +121,4 @@ def signals_of(
 
 
 def _product(factors: list[Reals]) -> Reals:
-    return jnp.asarray(reduce(mul, factors, 1.0))
+    return reduce(mul, factors, jnp.asarray(1.0))

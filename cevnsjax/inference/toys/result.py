@@ -67,9 +67,7 @@ def dataset_of(
         if name not in tested:
             variables[f"{name}_conditional"] = ("toy", fits.fixed_x[:, k], described)
     p, p_error = p_value(fits.q, data_fit.q)
-    goodness, goodness_error = p_value(
-        np.where(fits.converged, fits.chi2, np.nan), data_fit.chi2
-    )
+    goodness, goodness_error = p_value(np.where(fits.converged, fits.chi2, np.nan), data_fit.chi2)
     attributes = {
         "analysis": model.name,
         "experiments": list(model.experiments),

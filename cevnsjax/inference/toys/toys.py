@@ -113,9 +113,7 @@ def _all_fits(block_fit: BlockFit, count: int, run: Run | None) -> Fits:
     """Fits of all pseudo-experiments; those that a run already has are read."""
     blocks, label = -(-count // BLOCK), "pseudo-experiments"
     parts = list(compute_or_read(run, lambda k: block_fit(k)._asdict(), blocks, label))
-    return Fits(
-        **{name: np.concatenate([p[name] for p in parts])[:count] for name in Fits._fields}
-    )
+    return Fits(**{name: np.concatenate([p[name] for p in parts])[:count] for name in Fits._fields})
 
 
 def requested_parameters(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.batches import in_batches
 from cevnsjax.model import compiled
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.templates.fold import FoldedTemplate
@@ -100,12 +101,11 @@ def signals_at(state: ModelState, held: Mapping[str, float], points: Grids) -> n
     total = next(iter(points.values())).size
     size = _FEW if total <= _FEW else _MANY
     inputs = state.inputs(dict(held), needed=False)
-    out = []
-    for first in range(0, total, size):
-        # The last request is filled up with its own last point.
-        index = np.minimum(np.arange(first, first + size), total - 1)
+
+    def signals(index: np.ndarray) -> list[np.ndarray]:
         chunk = {n: np.asarray(x[index], dtype=state.dtype) for n, x in points.items()}
         batch_size = _FEW if size == _FEW else _BATCH
         parts = compiled.run_map("signals", state.structure, inputs, chunk, batch_size)
-        out.append(np.concatenate([np.asarray(p).reshape(size, -1) for p in parts], axis=1))
-    return np.concatenate(out)[:total]
+        return [np.concatenate([np.asarray(p).reshape(size, -1) for p in parts], axis=1)]
+
+    return in_batches(signals, total, size)[0]

@@ -157,7 +157,7 @@ def test_intervals_between_points():
     [
         ({"parameter": "nothing"}, "nothing"),
         ({}, "one or two parameters"),
-        ({"parameter": "sin2_theta_w", "free": "sin2_theta_w"}, "both free and what is tested"),
+        ({"parameter": "sin2_theta_w", "free": "sin2_theta_w"}, "both free and tested"),
         ({"parameter": "sin2_theta_w", "fixed": {"sin2_theta_w": 0.2}}, "tested and fixed"),
         ({"parameter": SIG}, "linear nuisance"),
         ({"parameter": "sin2_theta_w", "levels": 68.27}, "within"),

@@ -112,12 +112,12 @@ def test_engines_agree(model):
     newton = ToyFitter(model, names, names, {})
     assert closed.name == "closed form"
     newton.use_newton()
-    first, second = (e.fitter(point, draws.asimov)(draws.block(1)) for e in (closed, newton))
+    first, second = (e.at(point, draws.asimov)(draws.block(1)) for e in (closed, newton))
     np.testing.assert_allclose(first.chi2, second.chi2, rtol=0, atol=1e-9)
     np.testing.assert_allclose(first.fixed_chi2, second.fixed_chi2, rtol=0, atol=1e-9)
     np.testing.assert_allclose(first.x, second.x, rtol=0, atol=1e-5)
-    assert first.fine.all()
-    assert second.fine.all()
+    assert first.both_converged.all()
+    assert second.both_converged.all()
 
 
 def test_further_free_parameter(two_valleys):
@@ -148,7 +148,7 @@ def test_cores_change_nothing(model, thrown, monkeypatch):
 
 def test_calls_of_another_size_change_little(two_valleys, monkeypatch):
     few = cj.toys(two_valleys, 40, test=("eps_dV_ee", "eps_uV_mumu"), seed=6)
-    monkeypatch.setattr("cevnsjax.inference.toys.joint_fit._LANES", 96)
+    monkeypatch.setattr("cevnsjax.inference.toys.joint_fit._FITS_PER_CALL", 96)
     again = cj.toys(two_valleys, 40, test=("eps_dV_ee", "eps_uV_mumu"), seed=6)
     np.testing.assert_allclose(few["chi2"].values, again["chi2"].values, rtol=0, atol=1e-9)
 

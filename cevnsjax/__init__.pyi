@@ -1,6 +1,7 @@
 from . import analyses as analyses
 from . import experiments as experiments
 from . import plots as plots
+from . import reproduce as reproduce
 from ._version import __version__ as __version__
 from .core import errors as errors
 from .core.precision import enable_x64 as enable_x64

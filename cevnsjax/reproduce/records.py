@@ -1,20 +1,64 @@
-"""Rows as plain data: one record each, how many have which status, and in words what is missing."""
+"""Rows as plain data: a record of each row, how many have which status, and which are missing."""
 
 import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
 
-from cevnsjax.reproduce.catalogue import Missing
-from cevnsjax.reproduce.rows import Published, Row, counted_status, published
+from cevnsjax.reproduce.paper import Missing, Paper
+from cevnsjax.reproduce.rows import Number, Published, Row, counted_status, published
 
 STATUSES = ("reproduced", "close", "known differs", "differs", "not computed")
-"""Of a record."""
+"""Statuses of a record."""
 
 
-def record_of(row: Row) -> dict[str, Any]:
-    """A computed row.
+Record = dict[str, object]
+"""A row as JSON has it."""
+
+
+@dataclass(frozen=True)
+class PaperResult:
+    """What was computed of a paper.
+
+    Attributes:
+        paper: The paper.
+        groups: Names of groups and their rows.
+        missing: Rows that were not computed, and why.
+        texts: What belongs below the rows, as Markdown.
+    """
+
+    paper: Paper
+    groups: Sequence[tuple[str, Sequence[Row]]]
+    missing: Sequence[Missing]
+    texts: Sequence[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows that were computed."""
+        return [row for _, rows in self.groups for row in rows]
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """All rows that the paper prints."""
+        records = [record_of(row) for row in self.rows]
+        return records + [record_of_missing(row, reason) for row, reason in self.missing]
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many rows have each status, primary rows and variants apart."""
+        return counts(self.records)
+
+    def to_dict(self) -> dict[str, object]:
+        """Everything but the texts as plain data."""
+        p = self.paper
+        head = {"paper": p.name, "title": p.title, "reference": p.reference}
+        return {**head, "counts": self.counts, "rows": self.records}
+
+
+def record_of(row: Row) -> Record:
+    """A computed row as plain data.
 
     Args:
         row: The row.
@@ -32,19 +76,19 @@ def record_of(row: Row) -> dict[str, Any]:
     }
 
 
-def record_of_missing(row: Published, reason: str) -> dict[str, Any]:
-    """A row that was not computed.
+def record_of_missing(row: Published, reason: str) -> Record:
+    """A row that was not computed, as plain data.
 
     Args:
         row: The printed number.
-        reason: Why not.
+        reason: Why it was not computed.
     """
     nothing = dict.fromkeys(("computed", "difference", "tolerance"))
     values = {"id": row.id, "published": _plain(row.value), **nothing}
     return {**values, "status": "not computed", "reason": reason, **_place(row)}
 
 
-def _place(row: Published) -> dict[str, Any]:
+def _place(row: Published) -> Record:
     return {
         "primary": row.primary,
         "known_differs": row.known_differs,
@@ -53,36 +97,36 @@ def _place(row: Published) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """Numbers and intervals as JSON has them; null for an open end and for what is no number."""
+def _plain(value: Number | tuple[float, float]) -> float | list[object] | None:
+    """Numbers and intervals as JSON has them; null for an open end and for infinity."""
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     return float(value) if math.isfinite(value) else None
 
 
-def counts(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+def counts(records: Iterable[Mapping[str, object]]) -> dict[str, dict[str, int]]:
     """How many rows have each status, primary rows and variants apart.
 
-    Rows that an independent reference misses too do not count as close, however near they are.
+    A row that an independent reference misses too does not count as close, however near it is.
 
     Args:
         records: Rows as plain data.
     """
-    found = Counter((bool(r["primary"]), counted_as(r)) for r in records)
+    numbers = Counter((bool(r["primary"]), counted_as(r)) for r in records)
     kinds = {"primary": True, "variants": False}
     return {
-        kind: {status: found[primary, status] for status in STATUSES}
+        kind: {status: numbers[primary, status] for status in STATUSES}
         for kind, primary in kinds.items()
     }
 
 
-def counted_as(record: Mapping[str, Any]) -> str:
+def counted_as(record: Mapping[str, object]) -> str:
     """Status that a record counts as.
 
     Args:
         record: A row as plain data.
     """
-    return counted_status(record["status"], known_differs=record["known_differs"])
+    return counted_status(str(record["status"]), known_differs=bool(record["known_differs"]))
 
 
 def summary(name: str, counted: Mapping[str, Mapping[str, int]]) -> str:
@@ -101,31 +145,31 @@ def summary(name: str, counted: Mapping[str, Mapping[str, int]]) -> str:
     return f"{name}: {'; '.join(parts)}"
 
 
-def fails(record: Mapping[str, Any]) -> bool:
-    """Whether a row that counts differs, whatever reason stands beside it.
+def fails(record: Mapping[str, object]) -> bool:
+    """Whether a row that counts differs, whatever reason is given for it.
 
-    Reasons are written for what is known today; a number that moves away from its row is news.
+    A reason explains a known difference; a number that moves away from its row is a new one.
 
     Args:
         record: A row as plain data.
     """
-    return record["primary"] and record["status"] == "differs"
+    return bool(record["primary"]) and record["status"] == "differs"
 
 
-def not_computed(missing: Iterable[Missing], most: int) -> str:
-    """Lines that name rows that were left out, by reason.
+def not_computed(missing: Iterable[Missing], max_names: int) -> str:
+    """Lines that name rows that were left out, a line for each reason.
 
     Args:
         missing: Rows and reasons.
-        most: Rows of one reason that are named.
+        max_names: Rows of one reason that are named at most.
     """
     names: dict[str, list[str]] = {}
     for row, reason in missing:
         names.setdefault(reason, []).append(row.id.partition("/")[2])
     lines = []
     for reason, listed in names.items():
-        more = f" and {len(listed) - most} more" if len(listed) > most else ""
-        lines.append(f"not computed: {', '.join(listed[:most])}{more} ({reason})\n")
+        more = f" and {len(listed) - max_names} more" if len(listed) > max_names else ""
+        lines.append(f"not computed: {', '.join(listed[:max_names])}{more} ({reason})\n")
     return "".join(lines)
 
 
@@ -135,10 +179,10 @@ def to_text(rows: Sequence[Row]) -> str:
     Args:
         rows: The rows.
     """
-    kept = [
+    fields = [
         [r.published.id, r.computed, r.difference, r.tolerance, r.status, r.reason] for r in rows
     ]
-    return json.dumps(kept)
+    return json.dumps(fields)
 
 
 def from_text(text: str) -> list[Row]:

@@ -2,10 +2,9 @@
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -13,10 +12,9 @@ from cevnsjax import __version__
 from cevnsjax.core.files import write_atomically
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
-from cevnsjax.reproduce.catalogue import Paper
-from cevnsjax.reproduce.figures import PaperFigure
-from cevnsjax.reproduce.records import STATUSES, counted_as, counts
-from cevnsjax.reproduce.rows import Row, markdown, reasons_of
+from cevnsjax.reproduce.paper import Paper, PaperFigure
+from cevnsjax.reproduce.records import STATUSES, PaperResult, Record, counted_as, counts
+from cevnsjax.reproduce.rows import markdown, reasons_of
 
 MARKDOWN, HTML, FIGURES = "report.md", "report.html", "figures"
 """Files of a report and the folder of its figures."""
@@ -56,29 +54,21 @@ class Report:
     command: str
     overwrite: bool = False
     _parts: list[str] = field(default_factory=list)
-    _records: list[tuple[Paper, list[dict[str, Any]]]] = field(default_factory=list)
+    _results: list[PaperResult] = field(default_factory=list)
 
-    def paper(
-        self,
-        paper: Paper,
-        groups: Iterable[tuple[str, Sequence[Row]]],
-        records: list[dict[str, Any]],
-        texts: Iterable[str],
-    ) -> None:
+    def paper(self, result: PaperResult) -> None:
         """Add the rows of a paper.
 
         Args:
-            paper: The paper.
-            groups: Names and rows.
-            records: All its rows as plain data.
-            texts: What belongs below them.
+            result: What was computed of it.
         """
-        self._records.append((paper, records))
+        paper = result.paper
+        self._results.append(result)
         self._parts.append(f"## {paper.name}\n\n{paper.title}. {paper.reference}\n")
-        for name, rows in groups:
+        for name, rows in result.groups:
             self._parts.append(f"### {paper.name}: {name}\n\n{markdown(rows)}")
             self._parts.append(reasons_of(rows))
-        self._parts += list(texts)
+        self._parts += result.texts
 
     def figure(self, paper: Paper, about: PaperFigure, drawn: Figure) -> None:
         """Add a figure of a paper.
@@ -88,7 +78,7 @@ class Report:
             about: What it shows.
             drawn: The figure.
         """
-        path = self._kept(f"{paper.name}_{about.name}", drawn)
+        path = self._save(f"{paper.name}_{about.name}", drawn)
         self._parts.append(f"**{about.title}.**\n\n![{about.title}]({path})\n\n{about.caption}\n")
 
     def section(self, about: Section, result: Result) -> None:
@@ -104,9 +94,9 @@ class Report:
         for table in result.tables:
             self._parts.append(f"**{table.title}.**\n\n{table.markdown()}")
         for name, drawn in result.figures.items():
-            self._parts.append(f"![{about.title}]({self._kept(f'{about.name}_{name}', drawn)})\n")
+            self._parts.append(f"![{about.title}]({self._save(f'{about.name}_{name}', drawn)})\n")
 
-    def _kept(self, name: str, drawn: Figure) -> str:
+    def _save(self, name: str, drawn: Figure) -> str:
         """Save a figure; its path from the report."""
         folder = self.folder / FIGURES
         folder.mkdir(exist_ok=True)
@@ -132,17 +122,16 @@ class Report:
             f"| primary rows | {' | '.join(STATUSES)} |",
             f"|---|{'---|' * len(STATUSES)}",
         ]
-        every = [(paper.name, records) for paper, records in self._records]
-        every.append(("all", [r for _, records in every for r in records]))
-        for name, records in every:
-            primary = counts(records)["primary"]
+        every = [record for result in self._results for record in result.records]
+        numbers = {result.paper.name: result.counts for result in self._results}
+        for name, by_kind in {**numbers, "all": counts(every)}.items():
+            primary = by_kind["primary"]
             lines.append(f"| {name} | {' | '.join(str(primary[s]) for s in STATUSES)} |")
-        return "\n".join([*lines, "", _far(r for _, records in self._records for r in records)])
+        return "\n".join([*lines, "", _differing(every)])
 
 
-def _far(records: Iterable[dict[str, Any]]) -> str:
+def _differing(records: Sequence[Record]) -> str:
     """Primary rows that are neither reproduced nor close, one by one."""
-    records = list(records)
     some = any(r["primary"] and r["status"] != "not computed" for r in records)
     lines = [
         f"- {r['id']}: published {r['published']}, computed {_short(r['computed'])}; {r['reason']}."
@@ -154,10 +143,10 @@ def _far(records: Iterable[dict[str, Any]]) -> str:
     return "Primary rows that are neither reproduced nor close:\n\n" + "\n".join(lines) + "\n"
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value))}]"
-    return "open" if value is None else f"{value:.6g}"
+    return f"{value:.6g}" if isinstance(value, float) else "open"
 
 
 def _html(text: str, folder: Path) -> str:
@@ -166,9 +155,9 @@ def _html(text: str, folder: Path) -> str:
 
     body = MarkdownIt("commonmark").enable("table").render(text)
 
-    def inside(found: re.Match[str]) -> str:
-        body = base64.b64encode((folder / found[1]).read_bytes()).decode()
-        return f'src="data:image/png;base64,{body}"'
+    def embedded(image: re.Match[str]) -> str:
+        content = base64.b64encode((folder / image[1]).read_bytes()).decode()
+        return f'src="data:image/png;base64,{content}"'
 
-    body = re.sub(rf'src="({FIGURES}/[^"]+)"', inside, body)
+    body = re.sub(rf'src="({FIGURES}/[^"]+)"', embedded, body)
     return f"{_HEAD}<style>{_STYLE}</style></head>\n<body>\n{body}</body></html>\n"

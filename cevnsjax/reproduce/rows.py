@@ -1,8 +1,7 @@
 """Published rows, computed values and the status rule."""
 
 import math
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -218,27 +217,6 @@ def reasons_of(rows: Sequence[Row]) -> str:
         if r.reason and r.status != "reproduced":
             names.setdefault(r.reason, []).append(r.published.id.partition("/")[2])
     return "".join(f"- {', '.join(listed)}: {reason}.\n" for reason, listed in names.items())
-
-
-def print_rows(
-    rows: Callable[[], Sequence[Row]], *further: Callable[[], str], reasons: bool = False
-) -> None:
-    """Print rows in float64 as a Markdown table, and what belongs below it.
-
-    Args:
-        rows: Computes the rows.
-        *further: Compute further text.
-        reasons: Whether to say why rows are not reproduced.
-    """
-    from cevnsjax.core.precision import enable_x64
-
-    enable_x64()
-    computed = rows()
-    sys.stdout.write(markdown(computed))
-    if reasons:
-        sys.stdout.write("\n" + reasons_of(computed))
-    for text in further:
-        sys.stdout.write("\n" + text())
 
 
 def _text(value: Number) -> str:

@@ -139,13 +139,3 @@ def test_profiles_against_scans(rows, pair):
             assert inside[-1] == pytest.approx(computed[-1], abs=1.1e-3)
             if computed.size == 2:
                 assert inside[0] == pytest.approx(computed[0], abs=1.1e-3)
-
-
-def test_main_prints_rows_and_reasons(capsys, monkeypatch, tables):
-    row = published(PAPER)[f"{PAPER}/T1_xi_S_90"]
-    done = compare(row, tables[False]["T1_xi_S_90"], reason="because")
-    monkeypatch.setattr(aristizabal2018, "rows", lambda: [done])
-    aristizabal2018.main()
-    out = capsys.readouterr().out
-    assert row.id in out
-    assert "- T1_xi_S_90: because." in out

@@ -8,12 +8,12 @@ from support.contour_lines import crossings, curves, cuts, outlines, reach
 
 from cevnsjax.analyses import aristizabal2018
 from cevnsjax.interactions import GeneralizedInteractions
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.papers.aristizabal2018.planes import PSEUDOSCALAR, SCALAR_TENSOR, Plane
 from cevnsjax.reproduce.papers.aristizabal2018.quarks import best_fits, exact_region
 from cevnsjax.reproduce.rows import published
 
-FIGURES = {figure.name: figure for figure in figures_of("aristizabal2018")}
+FIGURES = {figure.name: figure for figure in PAPERS["aristizabal2018"].figures()}
 TABLES = {n.partition("/")[2]: row for n, row in published("aristizabal2018").items()}
 LEVELS = (2.705543, 6.634897)
 # Cs-133 by eq. 19, in units of its 78 neutrons, with PDG masses of quarks and nucleons.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.figures.coherent_fits import projected
 
 # Events observed, of which the steady state is part, and those of the best fit by name.
@@ -14,7 +14,7 @@ KNOWN = {
 }
 SOURCES = (r"$\nu_e$", r"$\nu_\mu$", r"$\bar{\nu}_\mu$")
 SLOW = pytest.mark.slow
-PAPERS = [
+COHERENT = [
     "coherent2017",
     pytest.param("coherent2020_lar", marks=SLOW),
     pytest.param("coherent2021", marks=SLOW),
@@ -35,9 +35,9 @@ def stacks(axes):
     return out
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", COHERENT)
 def test_every_panel_sums_to_the_fit(paper):
-    (drawn,) = figures_of(paper)
+    (drawn,) = PAPERS[paper].figures()
     figure = drawn.draw()
     columns = len(figure.axes) // 2
     observed, known = KNOWN[paper]

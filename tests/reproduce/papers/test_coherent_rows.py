@@ -208,20 +208,6 @@ def test_couplings_and_radii_of_picciau2020(rows):
     assert [got[n].status for n in names] == ["reproduced", "reproduced", "close"]
 
 
-@pytest.mark.parametrize("paper", PAPERS[:3])
-def test_main_prints_rows_reasons_and_variations(paper, rows, capsys, monkeypatch):
-    module, computed = MODULES[paper], list(rows(paper).values())
-    monkeypatch.setattr(module, "rows", lambda: computed)
-    for name in ("variations", "smearings"):
-        if hasattr(module, name):
-            monkeypatch.setattr(module, name, lambda *which: f"variations {' '.join(which)}\n")
-    module.main()
-    out = capsys.readouterr().out
-    assert all(r.published.id in out for r in computed)
-    assert reasons_of(computed) in out
-    assert out.count("variations ") >= 1 + (paper == "coherent2020_lar")
-
-
 def test_reasons_share_a_line(rows):
     text = reasons_of(list(rows("coherent2017").values()))
     assert text.startswith("- N_CEvNS, significance: ")

@@ -155,13 +155,3 @@ def test_what_is_allowed_has_no_holes_and_no_islands(fitted):
         assert min(outside) > fitted.chi2_min + ONE
         inside = [fitted.at(pair, x) for x in np.linspace(low, high, 41)[1:-1]]
         assert max(inside) < fitted.chi2_min + ONE
-
-
-def test_main_prints_rows_and_reasons(capsys, monkeypatch, fitted):
-    row = published(PAPER)[f"{PAPER}/eq12_eps_ee_box_0.75_1dof"]
-    done = compare(row, fitted.intervals("ee", ONE), reason="because")
-    monkeypatch.setattr(liao_marfatia2017, "rows", lambda: [done])
-    liao_marfatia2017.main()
-    out = capsys.readouterr().out
-    assert row.id in out
-    assert "- eq12_eps_ee_box_0.75_1dof: because." in out

@@ -9,12 +9,12 @@ from support.contour_lines import curves, cuts, outlines, reach
 
 from cevnsjax.core.constants import G_F, m_mu
 from cevnsjax.nuclei import target
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.papers.liao_marfatia2017.figures import density, mediator_model
 from cevnsjax.reproduce.papers.liao_marfatia2017.muon import anomaly_per_coupling, coupling_band
 from cevnsjax.reproduce.rows import published
 
-FIGURES = {figure.name: figure for figure in figures_of("liao_marfatia2017")}
+FIGURES = {figure.name: figure for figure in PAPERS["liao_marfatia2017"].figures()}
 EDGES = np.arange(6, 33, 2)
 SUMS = (("nu_mu",), ("nu_mu", "nu_mu_bar"), ("nu_mu", "nu_mu_bar", "nu_e"))
 # Tree couplings with s_W^2 = 0.2312.

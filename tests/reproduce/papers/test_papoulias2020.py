@@ -32,11 +32,3 @@ def test_what_has_no_free_convention_is_reproduced(rows):
 def test_rows_of_the_unprinted_curve_say_why(rows):
     for name in ("N_SM.new", "s2w_bestfit.new", "sin2thetaW_90.new"):
         assert "quenching factor is not printed" in rows[f"papoulias2020/{name}"].reason
-
-
-def test_main_prints_the_table(capsys, monkeypatch, rows):
-    monkeypatch.setattr(papoulias2020, "rows", lambda: list(rows.values()))
-    papoulias2020.main()
-    out = capsys.readouterr().out
-    assert out.count("\n") == len(rows) + 2
-    assert "papoulias2020/N_SM.old" in out

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from support.contour_lines import crossings, curves, cuts, outlines, reach
 
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.rows import compare, published
 
-FIGURES = {figure.name: figure for figure in figures_of("papoulias2020")}
+FIGURES = {figure.name: figure for figure in PAPERS["papoulias2020"].figures()}
 ROWS = {n.partition("/")[2]: row for n, row in published("papoulias2020").items()}
 QUENCHINGS = ("old", "new")
 LEVEL, LEVEL_99 = 2.705543, 6.634897

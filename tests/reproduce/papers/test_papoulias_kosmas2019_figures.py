@@ -10,9 +10,9 @@ import pytest
 from support import oracle, oracle_bsm
 from support.contour_lines import crossings, curves, cuts, outlines
 
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 
-FIGURES = {figure.name: figure for figure in figures_of("papoulias_kosmas2019")}
+FIGURES = {figure.name: figure for figure in PAPERS["papoulias_kosmas2019"].figures()}
 LEVEL, LEVEL_2 = 2.705543, 4.605170
 TREE, FORM = ("tree", 0.2312), oracle.form_factor("helm_box", variant="pk")
 # Q of Cs and of I and what a coupling to u quarks adds to each.

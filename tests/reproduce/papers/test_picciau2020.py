@@ -190,12 +190,3 @@ def test_skin_of_the_reason(monkeypatch, top, off):
     monkeypatch.setattr(picciau2020_em, "_LARGEST_SKIN", top)
     rows = picciau2020.electromagnetic_rows([TABLES["moment.free"]], ["CsI"])
     assert largest_miss(rows) == pytest.approx(off, abs=0.5)
-
-
-def test_main_prints_tables_and_conventions(capsys, monkeypatch):
-    monkeypatch.setattr(picciau2020, "rows", lambda: [])
-    monkeypatch.setattr(picciau2020, "electromagnetic_rows", lambda _: [])
-    picciau2020.main()
-    out = capsys.readouterr().out
-    assert out.count("| row |") == 1 + len(TABLES)
-    assert picciau2020_em.CONVENTIONS in out

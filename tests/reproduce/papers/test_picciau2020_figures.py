@@ -8,13 +8,13 @@ from cevnsjax import NSI
 from cevnsjax.analyses import picciau2020
 from cevnsjax.core.constants import G_F
 from cevnsjax.core.levels import delta_chi2_at
-from cevnsjax.reproduce.figures import figures_of
+from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.papers.picciau2020 import mediators as mediators
 from cevnsjax.reproduce.papers.picciau2020 import profiles as profiles
 from cevnsjax.reproduce.papers.picciau2020 import rates as rates
 from cevnsjax.reproduce.rows import published
 
-FIGURES = {figure.name: figure for figure in figures_of("picciau2020")}
+FIGURES = {figure.name: figure for figure in PAPERS["picciau2020"].figures()}
 SLOW = pytest.mark.slow
 
 

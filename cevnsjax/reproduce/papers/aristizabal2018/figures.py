@@ -13,7 +13,7 @@ from cevnsjax.inference.scans.scan import scan
 from cevnsjax.model import Model
 from cevnsjax.plots.style import BLACK, COLOURS, VERMILION, label
 from cevnsjax.reproduce.figures.drawing import histograms, panels, profiles
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.aristizabal2018.quarks import QUARK_FIGURES, SCALED_TEXT, best_fits
 from cevnsjax.reproduce.papers.aristizabal2018.rows import effective_model
 

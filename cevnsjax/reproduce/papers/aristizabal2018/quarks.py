@@ -23,7 +23,7 @@ from cevnsjax.plots import ContourSet, contours
 from cevnsjax.plots.frame import legend_above
 from cevnsjax.plots.style import GREEN, STYLE
 from cevnsjax.reproduce.figures.drawing import panels, region, shared_legend
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.aristizabal2018.planes import (
     AXIAL,
     POINTS,

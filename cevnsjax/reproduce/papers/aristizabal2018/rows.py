@@ -14,7 +14,7 @@ from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import GeneralizedInteractions
 from cevnsjax.model import Model
-from cevnsjax.reproduce.rows import Number, Row, print_rows, published, rows_of
+from cevnsjax.reproduce.rows import Number, Row, published, rows_of
 
 PAPER = "aristizabal2018"
 _LEVELS = {"90": 0.90, "99": 0.99}
@@ -147,12 +147,3 @@ def _height(model: Model, rows: Mapping[str, Number], pair: str) -> float:
     ((low, high),) = np.reshape(vectors, (1, 2)).tolist()
     points = [{f"xi_{pair[3]}": other, "xi_V": x} for x in (low, high)]
     return max(2 * float(model.profiled_nll(point)) for point in points)
-
-
-def main() -> None:
-    """Print the rows as a Markdown table."""
-    print_rows(rows, reasons=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cevnsjax.analyses import coherent2017
 from cevnsjax.reproduce.quantities import Strength, strength_of, strengths
-from cevnsjax.reproduce.rows import Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Row, rows_of
 
 _PULL = "alpha_sig_csi2017"
 
@@ -27,12 +27,3 @@ def smearings() -> str:
 
 def _fit(smearing: str) -> Strength:
     return strength_of(coherent2017(smearing=smearing), _PULL)
-
-
-def main() -> None:
-    """Print the rows and the effect of smearing as Markdown."""
-    print_rows(rows, smearings, reasons=True)
-
-
-if __name__ == "__main__":
-    main()

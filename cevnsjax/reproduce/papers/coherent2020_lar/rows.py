@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cevnsjax.analyses import coherent2020_lar
 from cevnsjax.experiments.releases.lar_2020.cells import MORPHS
 from cevnsjax.reproduce.quantities import Strength, strength_of, strengths
-from cevnsjax.reproduce.rows import Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Row, rows_of
 
 _PULL = "alpha_sig_lar2020"
 _NOT_REPRODUCED = (
@@ -41,12 +41,3 @@ def variations(signal: str = "release") -> str:
 
 def _fit(signal: str, morphs: tuple[str, ...]) -> Strength:
     return strength_of(coherent2020_lar(signal, morphs=morphs), _PULL)
-
-
-def main() -> None:
-    """Print the rows and the effects of shape variations as Markdown."""
-    print_rows(rows, variations, lambda: variations("computed"), reasons=True)
-
-
-if __name__ == "__main__":
-    main()

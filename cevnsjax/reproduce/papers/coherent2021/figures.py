@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from cevnsjax.analyses import coherent2021
 from cevnsjax.reproduce.figures.coherent_fits import fitted_spectra
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 
 
 def spectra() -> Figure:

@@ -10,7 +10,7 @@ from cevnsjax.inference.fits.profile import profile
 from cevnsjax.nuclei import target
 from cevnsjax.rate import dR_dT_nr
 from cevnsjax.reproduce.quantities import SIGMAS, Strength, signal_events, strength_of, strengths
-from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 _PULL = "alpha_sig_csi2021"
 _THEORY = (
@@ -81,12 +81,3 @@ def variations() -> str:
             model = coherent2021(pulse=pulse, morphs=() if morphs == "none" else morphs)
             fits[f"{pulse}, {morphs}"] = strength_of(model, _PULL)
     return strengths(fits, "proton pulse, shape variations")
-
-
-def main() -> None:
-    """Print the rows and the effect of pulse and shape variations as Markdown."""
-    print_rows(rows, variations, reasons=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,7 @@ from cevnsjax.plots import ContourSet, contours
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import BLACK, BLUE, GREEN, GREY, STYLE, VERMILION, label, level_label
 from cevnsjax.reproduce.figures.drawing import exclusions, panels, region, shared_legend
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.liao_marfatia2017.muon import coupling_band
 from cevnsjax.reproduce.papers.liao_marfatia2017.rows import PAIRS, coupled_model, coupling_names
 

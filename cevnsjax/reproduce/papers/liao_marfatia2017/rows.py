@@ -18,7 +18,7 @@ from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import NSI
 from cevnsjax.model import Model
-from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 BOXES = (0.5, 0.75, 1.0, 2.0)
 PAIRS = ("ee", "mumu")
@@ -230,12 +230,3 @@ def _descend(
         options={"ftol": 1e-13, "maxiter": 500},
     )
     return float(found.fun), np.asarray(found.x)
-
-
-def main() -> None:
-    """Print the rows as a Markdown table."""
-    print_rows(rows, reasons=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,1 +1,46 @@
 """Papoulias, PRD 102, 113004 (2020): rows and figures."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.rows import Row
+
+
+def _rows() -> Sequence[Row]:
+    from cevnsjax.reproduce.papers.papoulias2020.rows import rows
+
+    return rows()
+
+
+def _interaction_rows(quenching: str) -> Sequence[Row]:
+    from cevnsjax.reproduce.papers.papoulias2020.rows import interaction_rows
+
+    return interaction_rows(quenching)
+
+
+def _figures() -> tuple[PaperFigure, ...]:
+    from cevnsjax.reproduce.papers.papoulias2020.figures import FIGURES
+
+    return FIGURES
+
+
+_MIXING_ANGLE_AND_RADIUS = ("N_SM.*", "sin2thetaW_90.*", "s2w_*", "R_n_*", "eq1[13]_*")
+PAPER = Paper(
+    "papoulias2020",
+    "COHERENT constraints after the COHERENT-2020 quenching factor measurement",
+    "D. K. Papoulias, Phys. Rev. D 102, 113004 (2020)",
+    (
+        Group("events, mixing angle and radius", "quick", _MIXING_ANGLE_AND_RADIUS, _rows),
+        *(
+            Group(
+                f"interactions, {quenching} quenching factor",
+                "slow",
+                tuple(f"{stem}_*.{quenching}" for stem in ("eps", "r2", "mu_nu")),
+                partial(_interaction_rows, quenching),
+            )
+            for quenching in ("old", "new")
+        ),
+    ),
+    _figures,
+)

@@ -1,6 +1,6 @@
 """Figures of Papoulias, PRD 102, 113004."""
 
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.papoulias2020 import profiles as profiles
 from cevnsjax.reproduce.papers.papoulias2020 import regions as regions
 

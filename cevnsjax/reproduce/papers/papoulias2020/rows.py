@@ -6,7 +6,7 @@ from dataclasses import replace
 from cevnsjax.analyses import analysis, papoulias2020
 from cevnsjax.inference.fits.profile import profile
 from cevnsjax.reproduce.quantities import signal_events
-from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 _LEVELS = (0.6827, 0.90)
 # Couplings and radii of Table I, one free at a time: parameter and row.
@@ -113,12 +113,3 @@ def _moment(quenching: str, power: int) -> float:
     options = {"interaction_options": reading, "quenching": quenching}
     found = profile(analysis("papoulias2020", named=["mu_nu"], **options), "mu_nu", levels=(0.90,))
     return found.intervals["0.90"][-1][1]
-
-
-def main() -> None:
-    """Print the Standard Model rows as a Markdown table."""
-    print_rows(rows)
-
-
-if __name__ == "__main__":
-    main()

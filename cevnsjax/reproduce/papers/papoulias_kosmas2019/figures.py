@@ -22,7 +22,7 @@ from cevnsjax.reproduce.figures.drawing import (
     profiles,
     region,
 )
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 
 PAPER = "papoulias_kosmas2019"
 _LEVEL, _TOP = 0.90, 8.0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from cevnsjax.analyses import papoulias_kosmas2019
 from cevnsjax.inference.fits.profile import profile
-from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 _REASON = (
     "the paper prints no number; the one beside is from PRD 102, 113004, eq. 11 (old quenching "
@@ -21,12 +21,3 @@ def rows() -> Sequence[Row]:
     found = profile(papoulias_kosmas2019(), "sin2_theta_w", levels=(0.90,))
     computed: dict[str, Number] = {"s2w_bf": found.best_fit, "s2w90": found.intervals["0.90"]}
     return rows_of("papoulias_kosmas2019", computed, dict.fromkeys(computed, _REASON))
-
-
-def main() -> None:
-    """Print the rows as a Markdown table."""
-    print_rows(rows, reasons=True)
-
-
-if __name__ == "__main__":
-    main()

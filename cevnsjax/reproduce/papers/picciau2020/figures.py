@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from cevnsjax.reproduce.figures.figure import PaperFigure
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.picciau2020.mediators import mediator
 from cevnsjax.reproduce.papers.picciau2020.profiles import (
     electromagnetic,

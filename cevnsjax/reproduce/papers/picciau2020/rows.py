@@ -3,9 +3,7 @@
 The Standard Model's come first, then the electromagnetic tables with fixed and with free R_n.
 """
 
-import sys
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from cevnsjax.analyses import picciau2020
 from cevnsjax.couplings import coupling_scheme
@@ -15,17 +13,14 @@ from cevnsjax.interactions import ChargeRadius, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.nuclei import isotope, theory_radii
 from cevnsjax.reproduce.papers.picciau2020.electromagnetic import (
-    CONVENTIONS,
     DATA,
-    FIXED,
-    FREE,
     PAPER,
     Table,
     limits,
     reason_of,
 )
 from cevnsjax.reproduce.quantities import SIGMAS, signal_events
-from cevnsjax.reproduce.rows import Number, Row, print_rows, rows_of
+from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 _DATA = {"Ar": "ar", "CsI": "csi", "CsI+Ar": "csi+ar"}
 _LEVELS = [float(level) for level in SIGMAS]
@@ -122,16 +117,3 @@ def _charge_radii() -> dict[str, Number]:
     names = {"r2_nu_ee": "r2_SM.nue_1e-32", "r2_nu_mumu": "r2_SM.numu_1e-32"}
     radii = ChargeRadius(*names, reading="total")
     return {names[p.name]: p.default for p in radii.own_parameters()}
-
-
-def main() -> None:
-    """Print the rows as Markdown tables, each as soon as it is done."""
-    print_rows(rows, reasons=True)
-    for table in (*FIXED, *FREE):
-        sys.stdout.write("\n")
-        print_rows(partial(electromagnetic_rows, [table]), reasons=True)
-    sys.stdout.write("\n" + CONVENTIONS)
-
-
-if __name__ == "__main__":
-    main()

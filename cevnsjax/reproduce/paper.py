@@ -7,6 +7,7 @@ functions of its groups, supplements and figures import what they need when they
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from cevnsjax.reproduce.rows import Published, Row, published
@@ -83,7 +84,6 @@ class Paper:
         title: Title of the publication.
         reference: Authors, journal and year.
         groups: Its rows; each belongs to one group.
-        figures: Gives its figures in the paper's order.
         supplements: Texts below the rows.
     """
 
@@ -91,8 +91,12 @@ class Paper:
     title: str
     reference: str
     groups: tuple[Group, ...]
-    figures: Callable[[], tuple[PaperFigure, ...]] = tuple
     supplements: tuple[Supplement, ...] = ()
+
+    def figures(self) -> tuple[PaperFigure, ...]:
+        """Its figures in the paper's order: ``FIGURES`` of ``figures.py`` in its folder."""
+        place = f"cevnsjax.reproduce.papers.{self.name}.figures"
+        return import_module(place).FIGURES
 
     def chosen(self, *, quick: bool) -> tuple[Group, ...]:
         """The groups to compute.

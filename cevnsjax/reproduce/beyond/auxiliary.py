@@ -14,7 +14,7 @@ from cevnsjax.plots.frame import dress
 from cevnsjax.plots.style import CURVES, STYLE
 from cevnsjax.reproduce.beyond.coverage import model_of
 from cevnsjax.reproduce.beyond.limits import limits, spans_of
-from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_text, percent
 from cevnsjax.reproduce.figures.drawing import panels
 
 RANGES = {"sin2_theta_w": (0.0, 0.6), "eps_qV_ee": (-0.12, 0.30), "eps_qV_mumu": (-0.12, 0.30)}
@@ -65,8 +65,8 @@ def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[st
     rows = []
     for level in DEFAULT_LEVELS:
         key = level_key(level)
-        spans = [", ".join(f"[{a:.4g}, {b:.4g}]" for a, b in f[key]) for f in found]
-        rows.append((parameter, f"{100 * level:g} %", spans_of(wilks, key), *spans))
+        spans = [intervals_text(f[key]) for f in found]
+        rows.append((parameter, percent(level), spans_of(wilks, key), *spans))
     return rows
 
 
@@ -77,6 +77,6 @@ def _draw(frame: Any, model: Model, parameter: str, both: list[xr.Dataset]) -> N
     for k, (level, colour) in enumerate(zip(DEFAULT_LEVELS, CURVES, strict=False)):
         for found, style, words in zip(both, ("-", ":"), ("", ", not thrown"), strict=True):
             critical = np.asarray(found["critical"].isel(level=k)) / delta_chi2_at(level)
-            label = f"{100 * level:g} %{words}"
+            label = f"{percent(level)}{words}"
             frame.plot(found[parameter], critical, style, color=colour, label=label)
     frame.set(xlabel=model.parameters[parameter].label, xlim=RANGES[parameter], ylim=(0.0, 2.5))

@@ -17,7 +17,7 @@ from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import BLACK, CURVES, STYLE
 from cevnsjax.reproduce.beyond.limits import LEVELS, limits, spans_of
-from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_text, percent
 from cevnsjax.reproduce.figures.drawing import panels
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {"csi_2017": csi_2017, "lar_2020": lar_2020}
@@ -60,7 +60,7 @@ def result() -> Result:
         dress(frame)
         for level, colour in zip(LEVELS, CURVES, strict=False):
             line = frame.axhline(delta_chi2_at(level), color=colour, linewidth=0.7, linestyle="--")
-            line.set_label(f"Wilks, {100 * level:g} %")
+            line.set_label(f"Wilks, {percent(level)}")
         for name, style in zip(EXPERIMENTS, ("-", ":"), strict=True):
             found = construction(name, parameter)
             rows += _rows(name, parameter, found)
@@ -86,7 +86,7 @@ def _rows(name: str, parameter: str, found: xr.Dataset) -> list[tuple[str, ...]]
         key = level_key(level)
         accepted = np.asarray(found["accepted"].isel(level=k))
         critical = np.asarray(found["critical"].isel(level=k))[accepted]
-        own = ", ".join(f"[{low:.4g}, {high:.4g}]" for low, high in spans[key])
         within = f"{critical.min():.2f} to {critical.max():.2f} ({delta_chi2_at(level):.2f})"
-        rows.append((name, parameter, f"{100 * level:g} %", own, spans_of(wilks, key), within))
+        both = intervals_text(spans[key]), spans_of(wilks, key)
+        rows.append((name, parameter, percent(level), *both, within))
     return rows

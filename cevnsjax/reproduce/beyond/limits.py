@@ -16,6 +16,7 @@ from scipy import optimize
 from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.objective import Objective
+from cevnsjax.reproduce.beyond.section import intervals_text
 
 LEVELS = (0.6827, 0.90)
 """One sigma and 90 %, both of one parameter."""
@@ -131,15 +132,11 @@ def cells(found: ProfileResult) -> tuple[float, str, str]:
     return found.best_fit, first, second
 
 
-def spans_of(found: ProfileResult, key: str) -> str:
-    """Intervals at a level as text; "..." stands for an end of the range that is no limit.
+def spans_of(profiled: ProfileResult, key: str) -> str:
+    """Intervals at a level as text; "..." stands for an end of the range that is not a limit.
 
     Args:
-        found: What ``limits`` or ``profile`` gave.
+        profiled: What ``limits`` or ``profile`` returned.
         key: Name of the level.
     """
-    parts = []
-    for low, high in found.intervals[key]:
-        ends = ["..." if v in found.open_at else f"{v + 0.0:.4g}" for v in (low, high)]
-        parts.append(f"[{ends[0]}, {ends[1]}]")
-    return ", ".join(parts) or "none"
+    return intervals_text(profiled.intervals[key], open_at=profiled.open_at)

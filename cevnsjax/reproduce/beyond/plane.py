@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.experiments import csi_2021
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
 from cevnsjax.plots import ContourSet, contours
-from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.beyond.section import Result, ResultTable, percent
+from cevnsjax.reproduce.figures import drawing
 
 _LEVELS = (0.6827, 0.90)
 _AXES: dict[str, Any] = {
@@ -26,18 +26,7 @@ def model_of_csi() -> Model:
 
 def region() -> ContourSet:
     """Delta chi2 over sin2_theta_w and R_n [fm]."""
-    found = scan(model_of_csi(), **_AXES)
-    chi2 = np.asarray(found["chi2"])
-    x, y = _AXES.values()
-    i, j = np.unravel_index(int(np.argmin(chi2)), chi2.shape)
-    return ContourSet(
-        x,
-        y,
-        chi2 - chi2[i, j],
-        {level_key(level): delta_chi2_at(level, 2) for level in _LEVELS},
-        label="CsI 2021",
-        best_fit=(float(x[i]), float(y[j])),
-    )
+    return drawing.region(scan(model_of_csi(), **_AXES), _LEVELS, label="CsI 2021")
 
 
 def theory() -> tuple[float, float]:
@@ -61,7 +50,7 @@ def result() -> Result:
         inside = chi2 <= height
         across, up = x[inside.any(axis=1)], y[inside.any(axis=0)]
         spans = (_reach(a, ends) for a, ends in ((across, x), (up, y)))
-        rows.append((f"{100 * float(level):g} %", *spans))
+        rows.append((percent(float(level)), *spans))
     i, j = (int(np.argmin(np.abs(a - v))) for a, v in zip((x, y), point, strict=True))
     assert found.best_fit is not None
     note = (

@@ -17,7 +17,7 @@ from cevnsjax.model import Model
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import CURVES, STYLE
 from cevnsjax.reproduce.beyond.limits import LEVELS, limits, spans_of
-from cevnsjax.reproduce.beyond.section import Result, ResultTable
+from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_text, percent
 from cevnsjax.reproduce.figures.drawing import panels
 
 RANGES = {
@@ -108,9 +108,8 @@ def _rows(
     rows = []
     for level in LEVELS:
         key = level_key(level)
-        spans = ", ".join(f"[{a + 0.0:.4g}, {b:.4g}]" for a, b in credible[key])
-        cells = (f"{100 * level:g} %", spans, spans_of(profiled, key))
-        rows.append((model.name, profiled.parameter, shown, *cells))
+        both = intervals_text(credible[key]), spans_of(profiled, key)
+        rows.append((model.name, profiled.parameter, shown, percent(level), *both))
     return rows
 
 

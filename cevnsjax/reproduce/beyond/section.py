@@ -1,9 +1,11 @@
 """What a section on results beyond the papers is made of."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+from cevnsjax.reproduce.paper import Cost
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -79,7 +81,7 @@ class Section:
     title: str
     text: str
     compute: Callable[[], Result]
-    cost: Literal["quick", "slow"] = "quick"
+    cost: Cost = "quick"
 
 
 def text_of(cell: Cell) -> str:
@@ -91,13 +93,36 @@ def text_of(cell: Cell) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, int | float):
-        return _number(float(cell))
-    spans = ", ".join(f"[{_number(low)}, {_number(high)}]" for low, high in cell)
-    return spans or "none"
+        return _number(float(cell), 5)
+    return intervals_text(cell, 5)
 
 
-def _number(x: float) -> str:
-    # Adding 0.0 turns -0.0 into 0.0.
-    return (
-        f"{x + 0.0:.5g}" if math.isfinite(x) else {math.inf: "inf", -math.inf: "-inf"}.get(x, "-")
+def intervals_text(intervals: Spans, digits: int = 4, open_at: Collection[float] = ()) -> str:
+    """Intervals as text; "..." stands for an end that is not a limit.
+
+    Args:
+        intervals: (low, high) pairs.
+        digits: Significant digits.
+        open_at: Ends of the range that was looked at.
+    """
+    texts = (
+        ["..." if end in open_at else _number(end, digits) for end in interval]
+        for interval in intervals
     )
+    return ", ".join(f"[{low}, {high}]" for low, high in texts) or "none"
+
+
+def percent(level: float) -> str:
+    """A confidence level as text, e.g. "68.27 %".
+
+    Args:
+        level: The level [1].
+    """
+    return f"{100 * level:g} %"
+
+
+def _number(x: float, digits: int) -> str:
+    if math.isnan(x):
+        return "-"
+    # Adding 0.0 turns -0.0 into 0.0.
+    return f"{x + 0.0:.{digits}g}"

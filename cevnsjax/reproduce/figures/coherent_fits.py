@@ -4,7 +4,7 @@ Steady-state background at its best fit is taken off data and prediction; varian
 all counts, as Poisson has them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import matplotlib as mpl
 import numpy as np
@@ -14,6 +14,7 @@ from cevnsjax.model import Model
 from cevnsjax.plots import spectrum
 from cevnsjax.plots.frame import new_figure
 from cevnsjax.plots.style import STYLE, UNITS
+from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.quantities import signal_events, strength_of
 
 Parts = dict[str, dict[str, np.ndarray]]
@@ -84,3 +85,27 @@ def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> F
         if uneven:
             frames[0, column].set_ylabel(f"counts / {UNITS[observable]}")
     return figure
+
+
+def spectra_figure(
+    model: Callable[[], Model],
+    pull: str,
+    observables: Mapping[str, int],
+    *,
+    title: str,
+    caption: str,
+) -> tuple[PaperFigure, ...]:
+    """The figure of a COHERENT paper: data over the best fit.
+
+    Args:
+        model: Builds the model.
+        pull: Name of the signal's pull.
+        observables: As for ``fitted_spectra``.
+        title: What it shows.
+        caption: Under which conventions it is drawn.
+    """
+
+    def draw() -> Figure:
+        return fitted_spectra(model(), pull, observables)
+
+    return (PaperFigure("spectra", title, caption, draw, "slow"),)

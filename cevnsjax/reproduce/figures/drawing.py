@@ -8,17 +8,17 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.plots import ContourSet
 from cevnsjax.plots import profile as draw_profile
-from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
+from cevnsjax.plots.arrays import ArrayLike, NumpyReals
 from cevnsjax.plots.frame import (
     Scale,
     dress,
@@ -28,7 +28,7 @@ from cevnsjax.plots.frame import (
     tidy_numbers,
 )
 from cevnsjax.plots.likelihoods.contours import DASHES, outline
-from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
+from cevnsjax.plots.style import CURVES, STYLE, level_label
 
 _GAP = 0.08  # between the slots of two panels, in parts of their width
 
@@ -64,6 +64,20 @@ def shared_legend(figure: Figure, axes: Sequence[Axes]) -> None:
         legend.remove()
     with mpl.rc_context(STYLE):
         figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+
+
+def add_to_legend(axes: Axes, artist: Artist, *, title: str = "") -> None:
+    """Put a further artist at the end of a panel's legend.
+
+    Args:
+        axes: The panel.
+        artist: What to add, with its label.
+        title: Line over the panel.
+    """
+    legend = axes.get_legend()
+    handles = [] if legend is None else list(legend.legend_handles)
+    with mpl.rc_context(STYLE):
+        legend_above(axes, [*handles, artist], title=title)
 
 
 def profiles(
@@ -199,51 +213,4 @@ def exclusions(
             text = f"{curve.label or 'excluded'}, {level_label(name)}"
             tinted = to_rgba(colour, 0.15)
             handles.append(Patch(facecolor=tinted, edgecolor=colour, linestyle=dash, label=text))
-        legend_above(axes, handles, title=title)
-
-
-def histograms(
-    axes: Axes,
-    edges: ArrayLike,
-    expected: Mapping[str, ArrayLike],
-    *,
-    data: tuple[ArrayLike, ArrayLike] | None = None,
-    x_label: str,
-    y_label: str,
-    data_label: str = "data",
-    title: str = "",
-    looks: Mapping[str, tuple[str, str]] | None = None,
-) -> None:
-    """Expected events as steps, data as points with errors.
-
-    Args:
-        axes: Axes to draw into.
-        edges: Bin edges, increasing [unit of x_label].
-        expected: Events by bin and name in the legend, {name: [bin]}.
-        data: Observed events and their errors, [bin] each.
-        x_label: Axis label with unit.
-        y_label: Axis label with unit.
-        data_label: Name of the data in the legend.
-        title: Line over the panel.
-        looks: Colour and line style by name, where they are to be others than the order gives.
-    """
-    x = increasing("edges", edges)
-    size = (x.size - 1,)
-    with mpl.rc_context(STYLE):
-        dress(axes)
-        handles: list[Any] = []
-        for i, (name, counts) in enumerate(expected.items()):
-            usual = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
-            colour, dash = (looks or {}).get(name, usual)
-            look: dict[str, Any] = {"color": colour, "linestyle": dash}
-            axes.stairs(finite(name, counts, size), x, baseline=None, label=name, **look)
-            handles.append(Line2D([], [], label=name, **look))
-        if data is not None:
-            seen, error = (finite("data", a, size) for a in data)
-            style: Any = {"fmt": "o", "color": BLACK, "elinewidth": 0.9, "zorder": 3}
-            handles.append(
-                axes.errorbar((x[1:] + x[:-1]) / 2, seen, yerr=error, label=data_label, **style)
-            )
-        axes.axhline(0.0, color=BLACK, linewidth=0.5)
-        axes.set(xlim=(x[0], x[-1]), xlabel=x_label, ylabel=y_label)
         legend_above(axes, handles, title=title)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.paper import Group, Paper
 from cevnsjax.reproduce.rows import Row
 
 
@@ -11,12 +11,6 @@ def _rows(table: int) -> Sequence[Row]:
     from cevnsjax.reproduce.papers.aristizabal2018.rows import rows
 
     return rows((table,))
-
-
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.aristizabal2018.figures import FIGURES
-
-    return FIGURES
 
 
 PAPER = Paper(
@@ -27,5 +21,4 @@ PAPER = Paper(
         Group("one coupling", "quick", ("T1_*",), partial(_rows, 1)),
         Group("two couplings", "slow", ("T2_*",), partial(_rows, 2)),
     ),
-    _figures,
 )

@@ -3,21 +3,25 @@
 Events and profiles; regions of quark couplings are in ``aristizabal2018_quarks``.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cevnsjax.inference.scans.scan import scan
-from cevnsjax.model import Model
 from cevnsjax.plots.style import BLACK, COLOURS, VERMILION, label
-from cevnsjax.reproduce.figures.drawing import histograms, panels, profiles
+from cevnsjax.reproduce.figures.drawing import panels, profiles
+from cevnsjax.reproduce.figures.events import (
+    events_over_data,
+    histograms,
+    signal_by_source,
+    total_signal,
+)
 from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.aristizabal2018.quarks import QUARK_FIGURES, SCALED_TEXT, best_fits
 from cevnsjax.reproduce.papers.aristizabal2018.rows import effective_model
 
-_EVENTS, _PE = "events / 2 PE", label("n_pe")
+_LABELS = {"x_label": label("n_pe"), "data_label": "COHERENT 2017"}
 # Beyond every limit at 99 % of Tables 1 and 2.
 _VECTOR_RANGE = (-3.0, 1.2)
 
@@ -27,39 +31,14 @@ def _frame() -> tuple[Figure, Any]:
     return figure, axes
 
 
-def _with_data(
-    model: Model, shown: Mapping[str, np.ndarray], looks: Mapping[str, tuple[str, str]]
-) -> Figure:
-    """Expected events over the data and their errors."""
-    (experiment,) = model.experiments.values()
-    figure, axes = _frame()
-    histograms(
-        axes,
-        experiment.edges,
-        shown,
-        data=(experiment.observed, np.sqrt(experiment.variance)),
-        x_label=_PE,
-        y_label=_EVENTS,
-        data_label="COHERENT 2017",
-        looks=looks,
-    )
-    return figure
-
-
-def _signal(model: Model, **values: float) -> dict[str, np.ndarray]:
-    """Events by neutrino source before pulls, [bin] [count]."""
-    (parts,) = model.by_component(values).values()
-    return {source: np.asarray(counts) for source, counts in parts["signal"].items()}
-
-
 def events_by_flavour() -> Figure:
     """Fig. 1: Standard Model events by neutrino source, and data."""
     model = effective_model(scaled=True)
-    signal = _signal(model)
+    signal = signal_by_source(model)
     shown = {label(source): counts for source, counts in signal.items()}
-    shown["total"] = np.sum(list(signal.values()), axis=0)
+    shown["total"] = total_signal(model)
     looks = {label(source): (COLOURS[source], "-") for source in signal} | {"total": (BLACK, "-")}
-    return _with_data(model, shown, looks)
+    return events_over_data(model, shown, looks=looks, **_LABELS)
 
 
 def beam_on_background() -> Figure:
@@ -69,7 +48,9 @@ def beam_on_background() -> Figure:
     figure, axes = _frame()
     looks = {"prompt neutrons": (BLACK, "-")}
     shown = {"prompt neutrons": background}
-    histograms(axes, experiment.edges, shown, x_label=_PE, y_label=_EVENTS, looks=looks)
+    histograms(
+        axes, experiment.edges, shown, x_label=label("n_pe"), y_label="events / 2 PE", looks=looks
+    )
     axes.set_ylim(bottom=0.0)
     return figure
 
@@ -85,9 +66,9 @@ def events_at_the_best_fit() -> Figure:
     ):
         chi2 = 2 * float(model.profiled_nll({"xi_V": xi_V}))
         text = rf"{name}, $\chi^2_\mathrm{{min}} = {chi2:.2f}$"
-        shown[text] = np.sum(list(_signal(model, xi_V=xi_V).values()), axis=0)
+        shown[text] = total_signal(model, xi_V=xi_V)
         looks[text] = (colour, "-")
-    return _with_data(model, shown, looks)
+    return events_over_data(model, shown, looks=looks, **_LABELS)
 
 
 def profiles_of_vector() -> Figure:

@@ -20,9 +20,8 @@ from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import GeneralizedInteractions
 from cevnsjax.plots import ContourSet, contours
-from cevnsjax.plots.frame import legend_above
 from cevnsjax.plots.style import GREEN, STYLE
-from cevnsjax.reproduce.figures.drawing import panels, region, shared_legend
+from cevnsjax.reproduce.figures.drawing import add_to_legend, panels, region, shared_legend
 from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.aristizabal2018.planes import (
     AXIAL,
@@ -120,10 +119,8 @@ def _draw_best_fits(axes: Axes, plane: Plane) -> None:
     with mpl.rc_context(STYLE):
         values = best_fits(name[-1])
         axes.contour(*plane.grid(), xi.T, levels=values, colors=[GREEN], **look)
-        line = Line2D([], [], color=GREEN, linestyle="-.", label=r"best $\xi_\mathrm{Cs}$")
-        legend = axes.get_legend()
-        shown = [] if legend is None else list(legend.legend_handles)
-        legend_above(axes, [*shown, line], title="")
+    line = Line2D([], [], color=GREEN, linestyle="-.", label=r"best $\xi_\mathrm{Cs}$")
+    add_to_legend(axes, line)
 
 
 def _figure(planes: Sequence[Plane], columns: int) -> Figure:

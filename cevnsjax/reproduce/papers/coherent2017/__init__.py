@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure, Supplement
+from cevnsjax.reproduce.paper import Group, Paper, Supplement
 from cevnsjax.reproduce.rows import Row
 
 
@@ -18,17 +18,10 @@ def _smearings() -> str:
     return smearings()
 
 
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.coherent2017.figures import FIGURES
-
-    return FIGURES
-
-
 PAPER = Paper(
     "coherent2017",
     "Observation of coherent elastic neutrino-nucleus scattering",
     "D. Akimov et al. (COHERENT), Science 357, 1123 (2017)",
     (Group("events and significance", "quick", ("*",), _rows),),
-    _figures,
     (Supplement("slow", _smearings),),
 )

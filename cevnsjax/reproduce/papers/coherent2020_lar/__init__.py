@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure, Supplement
+from cevnsjax.reproduce.paper import Group, Paper, Supplement
 from cevnsjax.reproduce.rows import Row
 
 
@@ -19,17 +19,10 @@ def _variations(signal: str) -> str:
     return variations(signal)
 
 
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.coherent2020_lar.figures import FIGURES
-
-    return FIGURES
-
-
 PAPER = Paper(
     "coherent2020_lar",
     "First measurement of coherent elastic neutrino-nucleus scattering on argon",
     "D. Akimov et al. (COHERENT), Phys. Rev. Lett. 126, 012002 (2021)",
     (Group("events and significance", "quick", ("*",), _rows),),
-    _figures,
     tuple(Supplement("slow", partial(_variations, signal)) for signal in ("release", "computed")),
 )

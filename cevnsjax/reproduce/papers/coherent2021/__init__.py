@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure, Supplement
+from cevnsjax.reproduce.paper import Group, Paper, Supplement
 from cevnsjax.reproduce.rows import Row
 
 
@@ -18,18 +18,11 @@ def _variations() -> str:
     return variations()
 
 
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.coherent2021.figures import FIGURES
-
-    return FIGURES
-
-
 PAPER = Paper(
     "coherent2021",
     "Measurement of the coherent elastic neutrino-nucleus scattering cross section on CsI by "
     "COHERENT",
     "D. Akimov et al. (COHERENT), Phys. Rev. Lett. 129, 081801 (2022), arXiv:2110.07730",
     (Group("events, cross section, mixing angle", "quick", ("*",), _rows),),
-    _figures,
     (Supplement("slow", _variations),),
 )

@@ -1,26 +1,15 @@
 """Figure of COHERENT, PRL 129, 081801: the data and the best fit."""
 
-from matplotlib.figure import Figure
-
 from cevnsjax.analyses import coherent2021
-from cevnsjax.reproduce.figures.coherent_fits import fitted_spectra
-from cevnsjax.reproduce.paper import PaperFigure
+from cevnsjax.reproduce.figures.coherent_fits import spectra_figure
 
-
-def spectra() -> Figure:
-    """Photoelectrons (left) and arrival times (right)."""
-    return fitted_spectra(coherent2021(), "alpha_sig_csi2021", {"n_pe": 0, "t_us": 1})
-
-
-FIGURES = (
-    PaperFigure(
-        "spectra",
-        "Events above the steady state in photoelectrons and in time, with the best fit",
-        "Data of 0-60 PE and 0-6 us less the steady state of the fit, over beam-related and "
-        "neutrino-induced neutrons and CEvNS by neutrino source at the best fit with the signal "
-        "free; densities, since bins of the likelihood differ in width. Errors are "
-        "roots of the counts. No shape variations.",
-        spectra,
-        "slow",
-    ),
+FIGURES = spectra_figure(
+    coherent2021,
+    "alpha_sig_csi2021",
+    {"n_pe": 0, "t_us": 1},
+    title="Events above the steady state in photoelectrons and in time, with the best fit",
+    caption="Data of 0-60 PE and 0-6 us less the steady state of the fit, over beam-related and "
+    "neutrino-induced neutrons and CEvNS by neutrino source at the best fit with the signal "
+    "free; densities, since bins of the likelihood differ in width. Errors are "
+    "roots of the counts. No shape variations.",
 )

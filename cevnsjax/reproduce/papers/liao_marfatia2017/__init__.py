@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.paper import Group, Paper
 from cevnsjax.reproduce.rows import Row
 
 
@@ -11,12 +11,6 @@ def _rows(box: float) -> Sequence[Row]:
     from cevnsjax.reproduce.papers.liao_marfatia2017.rows import rows
 
     return rows((box,))
-
-
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.liao_marfatia2017.figures import FIGURES
-
-    return FIGURES
 
 
 PAPER = Paper(
@@ -27,5 +21,4 @@ PAPER = Paper(
         Group(f"couplings up to {box}", "quick", (f"eq12_*_box_{box}_*",), partial(_rows, box))
         for box in (0.5, 0.75, 1.0, 2.0)
     ),
-    _figures,
 )

@@ -18,7 +18,13 @@ from cevnsjax.model.spectrum import spectrum
 from cevnsjax.plots import ContourSet, contours
 from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import BLACK, BLUE, GREEN, GREY, STYLE, VERMILION, label, level_label
-from cevnsjax.reproduce.figures.drawing import exclusions, panels, region, shared_legend
+from cevnsjax.reproduce.figures.drawing import (
+    add_to_legend,
+    exclusions,
+    panels,
+    region,
+    shared_legend,
+)
 from cevnsjax.reproduce.paper import PaperFigure
 from cevnsjax.reproduce.papers.liao_marfatia2017.muon import coupling_band
 from cevnsjax.reproduce.papers.liao_marfatia2017.rows import PAIRS, coupled_model, coupling_names
@@ -97,9 +103,7 @@ def mediators() -> Figure:
         name = r"$(g-2)_\mu$ within $2\sigma$"
         low, high = coupling_band(masses)
         band = axes.fill_between(masses, low, high, color=GREEN, alpha=0.5, linewidth=0, label=name)
-        legend = axes.get_legend()
-        handles = [] if legend is None else list(legend.legend_handles)
-        legend_above(axes, [*handles, band], title="")
+    add_to_legend(axes, band)
     return figure
 
 

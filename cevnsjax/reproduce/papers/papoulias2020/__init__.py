@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.paper import Group, Paper
 from cevnsjax.reproduce.rows import Row
 
 
@@ -17,12 +17,6 @@ def _interaction_rows(quenching: str) -> Sequence[Row]:
     from cevnsjax.reproduce.papers.papoulias2020.rows import interaction_rows
 
     return interaction_rows(quenching)
-
-
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.papoulias2020.figures import FIGURES
-
-    return FIGURES
 
 
 _MIXING_ANGLE_AND_RADIUS = ("N_SM.*", "sin2thetaW_90.*", "s2w_*", "R_n_*", "eq1[13]_*")
@@ -42,5 +36,4 @@ PAPER = Paper(
             for quenching in ("old", "new")
         ),
     ),
-    _figures,
 )

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 
 from cevnsjax.analyses import analysis, papoulias2020
 from cevnsjax.plots.style import label
 from cevnsjax.reproduce.figures.curves import delta_chi2_curve, one_at_a_time
-from cevnsjax.reproduce.figures.drawing import histograms, panels, profiles
+from cevnsjax.reproduce.figures.drawing import panels, profiles
+from cevnsjax.reproduce.figures.events import events_over_data, total_signal
 
 QUENCHINGS = ("old", "new")
 """The paper's two quenching factors, in the order of its legends."""
@@ -30,24 +30,10 @@ def radius_label(parameter: str) -> str:
 
 def events() -> Figure:
     """Figure 1: CEvNS events expected by bin of photoelectrons, and those of the data release."""
-    expected, model = {}, papoulias2020("old")
-    for quenching in QUENCHINGS:
-        model = papoulias2020(quenching)
-        (parts,) = model.by_component().values()
-        counts = np.sum([np.asarray(c) for c in parts["signal"].values()], axis=0)
-        expected[f"{quenching} QF, {counts.sum():.0f} events"] = counts
-    (experiment,) = model.experiments.values()
-    figure, (axes,) = panels(1, width=3.8, height=3.2)
-    histograms(
-        axes,
-        experiment.edges,
-        expected,
-        data=(experiment.observed, np.sqrt(experiment.variance)),
-        x_label="number of photoelectrons",
-        y_label="events / 2 PE",
-        data_label="COHERENT data",
-    )
-    return figure
+    models = {quenching: papoulias2020(quenching) for quenching in QUENCHINGS}
+    counts = {quenching: total_signal(model) for quenching, model in models.items()}
+    expected = {f"{q} QF, {n.sum():.0f} events": n for q, n in counts.items()}
+    return events_over_data(models["old"], expected)
 
 
 def standard_model() -> Figure:

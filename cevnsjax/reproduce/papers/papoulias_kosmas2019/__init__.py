@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.paper import Group, Paper
 from cevnsjax.reproduce.rows import Row
 
 
@@ -12,16 +12,9 @@ def _rows() -> Sequence[Row]:
     return rows()
 
 
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.papoulias_kosmas2019.figures import FIGURES
-
-    return FIGURES
-
-
 PAPER = Paper(
     "papoulias_kosmas2019",
     "COHERENT constraints to conventional and exotic neutrino physics",
     "D. K. Papoulias and T. S. Kosmas, Phys. Rev. D 97, 033003 (2018); as quoted in 2019",
     (Group("mixing angle", "quick", ("*",), _rows),),
-    _figures,
 )

@@ -15,13 +15,8 @@ from cevnsjax.plots import ContourSet, contours
 from cevnsjax.plots.likelihoods.contours import outline
 from cevnsjax.plots.style import CURVES
 from cevnsjax.reproduce.figures.curves import Curve, delta_chi2_curve, one_at_a_time
-from cevnsjax.reproduce.figures.drawing import (
-    exclusions,
-    histograms,
-    panels,
-    profiles,
-    region,
-)
+from cevnsjax.reproduce.figures.drawing import exclusions, panels, profiles, region
+from cevnsjax.reproduce.figures.events import events_over_data, total_signal
 from cevnsjax.reproduce.paper import PaperFigure
 
 PAPER = "papoulias_kosmas2019"
@@ -45,20 +40,8 @@ def _region(names: list[str], axes: list[Any], label: str = "") -> ContourSet:
 def events() -> Figure:
     """Figure 1: CEvNS events expected by bin of photoelectrons, and those of the data release."""
     model = Model(csi_2017("pe117"), papoulias_kosmas2019().interactions)
-    (parts,) = model.by_component().values()
-    counts = np.sum([np.asarray(c) for c in parts["signal"].values()], axis=0)
-    (experiment,) = model.experiments.values()
-    figure, (axes,) = panels(1, width=3.8, height=3.2)
-    histograms(
-        axes,
-        experiment.edges,
-        {f"estimated, {counts.sum():.0f} events": counts},
-        data=(experiment.observed, np.sqrt(experiment.variance)),
-        x_label="number of photoelectrons",
-        y_label="events / 2 PE",
-        data_label="COHERENT data",
-    )
-    return figure
+    counts = total_signal(model)
+    return events_over_data(model, {f"estimated, {counts.sum():.0f} events": counts})
 
 
 def weak_mixing_angle() -> Figure:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from cevnsjax.reproduce.paper import Group, Paper, PaperFigure, Supplement
+from cevnsjax.reproduce.paper import Group, Paper, Supplement
 from cevnsjax.reproduce.rows import Row
 
 
@@ -25,12 +25,6 @@ def _conventions() -> str:
     from cevnsjax.reproduce.papers.picciau2020.electromagnetic import CONVENTIONS
 
     return CONVENTIONS
-
-
-def _figures() -> tuple[PaperFigure, ...]:
-    from cevnsjax.reproduce.papers.picciau2020.figures import FIGURES
-
-    return FIGURES
 
 
 _TABLES = {"radius": "charge radii", "charge": "electric charges", "moment": "magnetic moments"}
@@ -66,6 +60,5 @@ PAPER = Paper(
         ),
         *_electromagnetic_groups(),
     ),
-    _figures,
     (Supplement("quick", _conventions),),
 )

@@ -7,7 +7,6 @@ made at fixed scales and its minimum interpolated. Both data sets share no nuisa
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,9 +16,8 @@ from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import LightVector
 from cevnsjax.plots import ContourSet
-from cevnsjax.plots.frame import legend_above
-from cevnsjax.plots.style import GREY, STYLE
-from cevnsjax.reproduce.figures.drawing import exclusions, panels
+from cevnsjax.plots.style import GREY
+from cevnsjax.reproduce.figures.drawing import add_to_legend, exclusions, panels
 from cevnsjax.reproduce.papers.liao_marfatia2017.muon import coupling_band
 
 TWO_SIGMA = 0.9545
@@ -101,12 +99,9 @@ def _draw(axes: Axes, boson: str, regions: Mapping[str, ContourSet]) -> None:
         x_label=r"$M_{Z'}$ [MeV]",
         y_label=r"$g_{Z'}$",
     )
-    drawn = axes.get_legend()
-    handles = drawn.legend_handles if drawn is not None else []
     low, high = coupling_band(MASSES)
     name = r"$(g-2)_\mu$ explained, 2$\sigma$"
     band = axes.fill_between(
         MASSES, low, high, facecolor=GREY, alpha=0.35, linewidth=0, label=name, zorder=0.5
     )
-    with mpl.rc_context(STYLE):
-        legend_above(axes, [*handles, band], title=f"{_NAMES[boson]} model")
+    add_to_legend(axes, band, title=f"{_NAMES[boson]} model")

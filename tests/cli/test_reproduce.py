@@ -1,103 +1,22 @@
-"""The reproduce command: complete registry, JSON, text, exit status; numbers of one small paper."""
+"""The reproduce command: JSON, text, exit status; numbers of one small paper."""
 
 import json
 import math
-import tomllib
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from cevnsjax.cli import sink
 from cevnsjax.cli.run_options import RunFolder
-from cevnsjax.core.errors import UnknownNameError
-from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper, Supplement, paper_of
+from cevnsjax.reproduce.catalogue import PAPERS
+from cevnsjax.reproduce.paper import Group, Paper, Supplement
 from cevnsjax.reproduce.rows import compare, published
-from cevnsjax.tables import describe
 
 KEYS = {
     *("id", "published", "computed", "difference", "tolerance", "status", "reason"),
     *("primary", "known_differs", "where", "unit"),
 }
 STATUSES = ["reproduced", "close", "known differs", "differs", "not computed"]
-
-
-# --- the registry ---
-def test_every_file_of_published_numbers_is_a_paper():
-    (folder,) = (d for d in describe() if d["name"] == "published")
-    assert {f"{name}.csv" for name in PAPERS} == set(folder["files"])
-
-
-def test_references_are_those_of_the_data():
-    manifest = Path(__file__).parents[2] / "data" / "published" / "manifest.toml"
-    listed = tomllib.loads(manifest.read_text(encoding="utf-8"))["files"]
-    files = {entry["name"]: entry["description"] for entry in listed}
-    for name, paper in PAPERS.items():
-        assert paper.name == name
-        assert paper.reference == files[f"{name}.csv"]
-        assert paper.title
-
-
-@pytest.mark.parametrize("name", PAPERS)
-def test_every_published_row_is_in_one_group(name):
-    groups = PAPERS[name].groups
-    for row in published(name).values():
-        assert sum(g.holds(row) for g in groups) == 1, row.id
-    for group in groups:
-        assert any(map(group.holds, published(name).values())), group.name
-        assert group.cost in ("quick", "slow")
-    assert len({g.name for g in groups}) == len(groups)
-
-
-@pytest.mark.parametrize("name", PAPERS)
-def test_every_group_leads_to_a_function(name):
-    """What is imported later is there, and no group repeats another."""
-    calls = [g.compute for g in PAPERS[name].groups]
-    calls += [s.text for s in PAPERS[name].supplements if isinstance(s.text, partial)]
-    assert len({call.args for call in calls}) == len(calls)
-    for call in calls:
-        if call.func.__name__ == "_later":
-            module, function, *_ = call.args
-            assert callable(getattr(import_module(f"cevnsjax.reproduce.{module}"), function))
-
-
-def test_electromagnetic_groups_are_the_tables(monkeypatch):
-    """Each group asks for one table and one data set; together they are all tables."""
-    from cevnsjax.reproduce.papers.picciau2020 import rows as picciau2020
-    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import DATA, FIXED, FREE, PAPER
-
-    asked = []
-    monkeypatch.setattr(
-        picciau2020, "electromagnetic_rows", lambda *which: asked.append(which) or []
-    )
-    for group in PAPERS[PAPER].groups[1:]:
-        group.compute()
-    printed = {".".join(i.partition("/")[2].split(".")[:3]) for i in published(PAPER)}
-    tables = [(t, d) for t in (*FIXED, *FREE) for d in DATA]
-    expected = {(id(t), d) for t, d in tables if f"{t.name}.{d}.{t.column}" in printed}
-    assert {(id(t), d) for (t,), (d,) in asked} == expected
-    assert len(asked) == len(expected) == 20
-
-
-def test_unknown_papers_list_all():
-    for word in ("papoulias2021", "zzz"):
-        with pytest.raises(UnknownNameError) as problem:
-            paper_of(word)
-        assert str(problem.value).count("known:") == 1
-        assert all(name in str(problem.value) for name in PAPERS)
-
-
-def test_rows_that_a_group_lacks():
-    """A row is missing for a reason of its own, whether or not its group was computed."""
-    group = Group("one", "slow", ("N_*",), lambda: [])
-    paper = Paper("coherent2017", "A title", "A reference", (group,))
-    reasons = {row.id: why for row, why in paper.missing([], [])}
-    assert reasons == {
-        "coherent2017/N_CEvNS": "slow group 'one' was left out",
-        "coherent2017/significance": "no analysis here computes it",
-    }
-    assert paper.missing([], [group])[0][1] == "its group gave no such row"
 
 
 # --- rows made by hand ---

@@ -9,13 +9,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from cevnsjax.cli import run_options
-from cevnsjax.cli.commands import reproduce as command
-from cevnsjax.cli.commands import reproduce_pages as pages
+from cevnsjax.reproduce import reproduction
 from cevnsjax.reproduce.beyond import Result, ResultTable, Section
-from cevnsjax.reproduce.catalogue import PAPERS, Group, Paper
-from cevnsjax.reproduce.figures import PaperFigure, figures_of
-from cevnsjax.reproduce.records import from_text, record_of, to_text
-from cevnsjax.reproduce.rows import compare, markdown, published
+from cevnsjax.reproduce.catalogue import PAPERS
+from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
+from cevnsjax.reproduce.rows import compare, published
 
 NAME = "coherent2017"
 ALL_PAPERS = tuple(PAPERS)
@@ -44,10 +42,10 @@ def small(monkeypatch):
         PaperFigure("fig1", "Fig. 1: one", "What 1 < 2 shows.", drawn),
         PaperFigure("fig2", "Fig. 2: two", "The other.", drawn, "slow"),
     )
-    monkeypatch.setattr(pages, "figures_of", lambda name: figures if name == NAME else ())
+    monkeypatch.setattr(Paper, "figures", lambda _: figures)
     table = ResultTable("A table", ("x", "interval"), (("one", [(1.0, 2.0)]),))
     section = Section("extra", "More", "Text.", lambda: Result([table], {"plane": drawn()}), "slow")
-    monkeypatch.setattr(pages, "SECTIONS", (section,))
+    monkeypatch.setattr(reproduction, "SECTIONS", (section,))
 
 
 class Tags(HTMLParser):
@@ -149,18 +147,6 @@ def test_rows_kept_in_a_folder(run, monkeypatch):
     assert "holds another run: groups" in other.err
 
 
-def test_rows_go_to_text_and_back():
-    """Numbers, lists and unions of intervals, open ends among them."""
-    known = published("papoulias2020")
-    rows = [
-        compare(known["papoulias2020/N_SM.old"], 174.25, reason="why"),
-        compare(known["papoulias2020/eps_uV_mumu.old"], [(-float("inf"), 0.1), (0.2, 0.49)]),
-    ]
-    back = from_text(to_text(rows))
-    assert back == rows
-    assert [record_of(r) for r in back] == [record_of(r) for r in rows]
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -174,7 +160,7 @@ def test_rows_go_to_text_and_back():
 )
 def test_bad_folders(run, tmp_path, monkeypatch, words, message):
     monkeypatch.setattr(run_options, "prepare", lambda: None)
-    monkeypatch.setattr(command, "_compute", lambda *_: pytest.fail("work began"))
+    monkeypatch.setattr(reproduction, "_compute", lambda *_: pytest.fail("work began"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("keep")
     (tmp_path / "file").write_text("keep")
@@ -184,26 +170,8 @@ def test_bad_folders(run, tmp_path, monkeypatch, words, message):
     assert done.err.count("\n") == 1
 
 
-def test_every_paper_has_figures_with_names_of_their_own():
-    for name in ALL_PAPERS:
-        figures = figures_of(name)
-        assert figures, name
-        assert len({f.name for f in figures}) == len(figures)
-        for f in figures:
-            assert re.fullmatch(r"\w+", f.name)
-            assert f.title
-            assert f.caption.endswith("."), (name, f.name)
-    assert figures_of("no_such_paper") == ()
-
-
 def test_a_page_without_rows_claims_nothing(run, tmp_path, monkeypatch):
     kept = PAPERS[NAME]
     monkeypatch.setitem(PAPERS, NAME, Paper(NAME, kept.title, kept.reference, kept.groups[1:]))
     assert run("reproduce", NAME, "--quick", "--report", "out").code == 0
     assert "Every primary row" not in (tmp_path / "out" / "report.md").read_text()
-
-
-def test_a_row_that_is_known_to_differ_is_not_called_close():
-    row = published("coherent2021")["coherent2021/N_fit_err_plus"]
-    assert markdown([compare(row, 32.0)]).rstrip().endswith("| known differs |")
-    assert markdown([compare(row, 20.0)]).rstrip().endswith("| reproduced |")

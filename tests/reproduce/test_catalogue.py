@@ -1,5 +1,6 @@
 """The papers: every published row belongs to one group, and every group leads to its function."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -127,3 +128,14 @@ def test_rows_that_a_group_lacks():
         "coherent2017/significance": "no analysis here computes it",
     }
     assert paper.missing([], [group])[0][1] == "its group gave no such row"
+
+
+def test_every_paper_has_figures_with_names_of_their_own():
+    for name, paper in PAPERS.items():
+        figures = paper.figures()
+        assert figures, name
+        assert len({f.name for f in figures}) == len(figures)
+        for f in figures:
+            assert re.fullmatch(r"\w+", f.name)
+            assert f.title
+            assert f.caption.endswith("."), (name, f.name)

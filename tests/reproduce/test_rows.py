@@ -5,6 +5,7 @@ import math
 import pytest
 
 from cevnsjax.core.errors import DataError, UnknownNameError
+from cevnsjax.reproduce.records import from_text, record_of, to_text
 from cevnsjax.reproduce.rows import Published, compare, markdown, published, rows_of
 
 ROWS = {
@@ -162,3 +163,21 @@ def test_rows_and_their_table():
     assert len(lines) == 4
     assert "[0.116, 0.321]" in lines[3]
     assert "differs" in lines[3]
+
+
+def test_rows_go_to_text_and_back():
+    """Numbers, lists and unions of intervals, open ends among them."""
+    known = published("papoulias2020")
+    rows = [
+        compare(known["papoulias2020/N_SM.old"], 174.25, reason="why"),
+        compare(known["papoulias2020/eps_uV_mumu.old"], [(-float("inf"), 0.1), (0.2, 0.49)]),
+    ]
+    back = from_text(to_text(rows))
+    assert back == rows
+    assert [record_of(r) for r in back] == [record_of(r) for r in rows]
+
+
+def test_a_row_that_is_known_to_differ_is_not_called_close():
+    row = published("coherent2021")["coherent2021/N_fit_err_plus"]
+    assert markdown([compare(row, 32.0)]).rstrip().endswith("| known differs |")
+    assert markdown([compare(row, 20.0)]).rstrip().endswith("| reproduced |")

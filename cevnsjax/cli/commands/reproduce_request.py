@@ -10,7 +10,7 @@ from cevnsjax.cli.options import Words
 from cevnsjax.core.errors import InputError
 
 if TYPE_CHECKING:
-    from cevnsjax.reproduce.catalogue import Paper
+    from cevnsjax.reproduce.paper import Paper
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,6 @@ class ReproduceRequest:
         bool,
         typer.Option("--beyond", help="All results beyond the papers, minutes; in --all --report."),
     ] = False
-
-    @property
-    def folders(self) -> list[Path]:
-        """The folders to write into."""
-        return [folder for folder in (self.figures, self.report) if folder is not None]
 
     @property
     def command(self) -> str:

@@ -53,6 +53,8 @@ class Record:
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it: lists for arrays and tuples, None for what is not finite."""
+    if isinstance(value, Record):
+        return value.to_dict()
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
     if isinstance(value, Mapping):
@@ -65,6 +67,10 @@ def plain(value: Any) -> Any:
 def _restored(kind: Any, value: Any) -> Any:
     """A value of a field of this type from plain data; None for a number becomes NaN."""
     origin, kinds = get_origin(kind), get_args(kind)
+    if type(None) in kinds:
+        return None if value is None else _restored(kinds[0], value)
+    if isinstance(kind, type) and issubclass(kind, Record):
+        return kind.from_dict(value)
     if origin is tuple:
         each = repeat(kinds[0]) if kinds[-1] is ... else kinds
         return tuple(_restored(k, x) for k, x in zip(each, value, strict=False))

@@ -1,6 +1,7 @@
 """Result of simulation-based calibration: ranks, and tests that they are uniform."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cevnsjax.inference.posteriors.report import aligned
+from cevnsjax.inference.records import Record
 
 # Bins of the chi-square test.
 _MIN_PER_BIN, _MAX_BINS = 10, 20
@@ -18,7 +20,7 @@ _CLEAR_DEVIATION = 3.0
 
 
 @dataclass(frozen=True)
-class Uniformity:
+class Uniformity(Record):
     """Tests of the ranks of one parameter.
 
     Attributes:
@@ -38,7 +40,7 @@ class Uniformity:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Record):
     """Ranks of true values among draws of their posteriors.
 
     Attributes:
@@ -113,6 +115,19 @@ class Calibration:
                 for n, t in self.tests.items()
             },
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Calibration":
+        """The result from what ``to_dict`` gave."""
+        rows = data["parameters"]
+        names = ("chi2_p", "ecdf_p", "p", "shift", "spread")
+        return cls(
+            {n: np.array(row["ranks"], dtype=int) for n, row in rows.items()},
+            {n: np.array(row["truths"], dtype=float) for n, row in rows.items()},
+            **{key: data[key] for key in ("draws", "method", "seed", "divergences")},
+            tests={n: Uniformity(*(row[name] for name in names)) for n, row in rows.items()},
+            units={n: row["unit"] for n, row in rows.items()},
+        )
 
 
 def _in_words(test: Uniformity) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.inference.posteriors.notes import notes_of
+from cevnsjax.inference.records import Record
 from cevnsjax.inference.rounding import rounded
 
 # Rank-normalised R-hat and effective draws: Vehtari et al., Bayesian Analysis 16 (2021) 667.
@@ -24,7 +25,7 @@ _MAX_DEEPEST_PART = 0.01
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Record):
     """One parameter of a report.
 
     Attributes:
@@ -49,7 +50,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Record):
     """Summary of a sampled posterior.
 
     Attributes:
@@ -118,11 +119,14 @@ def report(result: Any) -> Report:
         >>> import arviz
         >>> angle = np.random.default_rng(1).normal(0.24, 0.02, (4, 1000))
         >>> stats = {"diverging": np.zeros((4, 1000), dtype=bool)}
-        >>> cj.report(arviz.from_dict(posterior={"angle": angle}, sample_stats=stats))
+        >>> summary = cj.report(arviz.from_dict(posterior={"angle": angle}, sample_stats=stats))
+        >>> summary
         Posterior: converged
           parameter  mean   sd     68 %            95 %            R-hat  ESS bulk  ESS tail
           angle      0.240  0.020  [0.220, 0.259]  [0.200, 0.280]  1.002  4039      3404
           0 of 4000 draws diverged
+        >>> type(summary).from_json(summary.to_json()) == summary
+        True
     """
     posterior, stats = result["posterior"], result["sample_stats"]
     smc = posterior.attrs.get("method") == "smc"

@@ -113,6 +113,9 @@ def test_text_and_json(right):
     assert data["status"] == "calibrated"
     assert data["parameters"]["x"]["p"] == found.tests["x"].p
     assert data["parameters"]["a"]["ranks"] == found.ranks["a"].tolist()
+    again = type(found).from_json(found.to_json())
+    assert again.to_dict() == found.to_dict()
+    np.testing.assert_array_equal(again.ranks["x"], found.ranks["x"])
     text = repr(found)
     assert "Calibration of nuts, 400 simulations: calibrated" in text
     assert re.search(r"x +[01]", text)

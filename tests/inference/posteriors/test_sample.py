@@ -259,6 +259,15 @@ def noise(chains=4, draws=1000):
     return np.random.default_rng(5).normal(size=(chains, draws))
 
 
+@pytest.mark.parametrize("chains", [1, 4])
+def test_a_report_comes_back_from_json(chains):
+    """One chain has no R-hat: nan is null in JSON."""
+    summary = cj.report(by_hand(noise(chains)))
+    again = type(summary).from_json(summary.to_json())
+    assert repr(again) == repr(summary)
+    assert again.rows["x"].interval68 == summary.rows["x"].interval68
+
+
 def test_independent_draws_pass():
     found = cj.report(by_hand(noise()))
     assert found.converged

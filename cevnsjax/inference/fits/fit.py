@@ -1,18 +1,19 @@
-"""Fits: multi-start minimisation, exact Hessian covariance, bounds and an honest status."""
+"""Fits: minimisation from many starts, covariance from the exact Hessian, and a status."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.core.checks import whole_number
-from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
+from cevnsjax.inference.fits.fit_start import checked_start, require_dependence, require_finite
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
 from cevnsjax.inference.minimise.problems import (
     Bounds,
     Minimum,
-    Problem,
     far_starts,
     narrowed,
     problem_of,
@@ -20,8 +21,12 @@ from cevnsjax.inference.minimise.problems import (
 )
 from cevnsjax.inference.objective import Objective, expansion, free_names
 
-# Further minima within this of the lowest chi2 are reported, and so many at most.
-_WORTH, _SHOWN = 50.0, 16
+# Further minima within this of the lowest chi2 are reported, and at most this many.
+_MAX_DELTA_CHI2, _MAX_MINIMA = 50.0, 16
+# Curvatures below this part of the largest are flat; so is what has a larger component along them.
+_FLAT, _AFFECTED = 1e-10, 1e-5
+# An even parameter closer to 0 than this, in scales, sits at its symmetry point.
+_SYMMETRY_DISTANCE = 1e-6
 
 
 def fit(
@@ -41,11 +46,11 @@ def fit(
     Args:
         model: The model.
         free: Parameters to vary; those the table marks free if None.
-        fixed: Parameters to hold at given values.
-        start: Extra start for some of the free parameters.
+        fixed: Values of parameters that are held, in their units.
+        start: Extra start for some of the free parameters, in their units.
         bounds: Narrower (low, high) for some of the free parameters.
         starts: Number of random starts besides the built-in ones.
-        seed: Of the random starts.
+        seed: Seed of the random starts.
         method: "auto", "newton", "lbfgs" or "minuit"; all come down from several starts.
         data: Data to use instead of the model's.
 
@@ -56,73 +61,39 @@ def fit(
         UnknownNameError: At an unknown parameter.
         InputError: At values out of bounds, a start where the likelihood is not finite, or a
             parameter it does not depend on.
+
+    Examples:
+        >>> result = cj.fit(model, "sin2_theta_w", bounds={"sin2_theta_w": (0.1, 0.4)})
+        >>> round(result.values["sin2_theta_w"], 3)
+        0.224
+        >>> held = cj.fit(model, "sin2_theta_w", fixed={"R_n_Cs": 5.0, "R_n_I": 4.9})
+        >>> held.fixed
+        {'R_n_Cs': 5.0, 'R_n_I': 4.9}
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
-    names, held = free_names(model, free, fixed)
-    problem = problem_of(model, names, held, data, bounds)
+    names, fixed_values = free_names(model, free, fixed)
+    problem = problem_of(model, names, fixed_values, data, bounds)
     if names:
         listed = starts_of(model, names, random=whole_number("starts", starts), seed=seed)
         if start:
             box = narrowed(model, names, bounds)
-            listed.insert(0, _given_start(model, names, start, box))
-            _require_finite(problem, listed[0], names, start)
-        _require_dependence(problem, listed, names)
+            listed.insert(0, checked_start(model, names, start, box))
+            require_finite(problem, listed[0], names, start)
+        require_dependence(problem, listed, names)
         if method in ("auto", "newton"):
             listed += far_starts(listed[0])
         minima = minima_of(problem, listed, method)
     else:
         value = problem.local(np.zeros((1, 0))).value[0]
         minima = [Minimum(np.zeros(0), float(value), 0.0, np.zeros(0, dtype=bool), 0)]
-    return _result(model, names, held, minima, data)
-
-
-def _given_start(
-    model: Objective, names: tuple[str, ...], start: Mapping[str, float], box: np.ndarray
-) -> np.ndarray:
-    for name in start:
-        if name not in names:
-            raise InputError(f"start names {name}, which is not free; free are {list(names)}")
-    table = model.parameters
-    values = [table[n].check(start.get(n, table[n].default)) for n in names]
-    for name, value, (low, high) in zip(names, values, box, strict=True):
-        if name in start and not low <= value <= high:
-            raise InputError(
-                f"start {name}={value:g} lies outside the bounds [{low:g}, {high:g}] given for it"
-            )
-    return np.array(values) / np.array([table[n].scale for n in names])
-
-
-def _require_finite(
-    problem: Problem, u: np.ndarray, names: tuple[str, ...], start: Mapping[str, float]
-) -> None:
-    """Stop at a given start where the nll is not finite, and find whose value does it."""
-    if np.isfinite(problem.local(u[None]).value[0]):
-        return
-    moved = np.tile(u, (len(names), 1))
-    np.fill_diagonal(moved, 0.0)
-    better = np.isfinite(problem.local(np.clip(moved, problem.low, problem.high)).value)
-    guilty = [n for n, finite in zip(names, better, strict=True) if finite] or list(names)
-    shown = ", ".join(f"{n}={start[n]:g}" for n in guilty if n in start)
-    raise InputError(f"the likelihood is not finite at the start: {shown or guilty}; move it")
-
-
-def _require_dependence(problem: Problem, starts: list[np.ndarray], names: tuple[str, ...]) -> None:
-    """Stop at a parameter that moves nothing at any start."""
-    _, gradient, hessian = problem.local(np.clip(starts, problem.low, problem.high))
-    idle = np.all(gradient == 0, axis=0) & np.all(hessian == 0, axis=(0, 1))
-    if np.any(idle):
-        listed = ", ".join(n for n, is_idle in zip(names, idle, strict=True) if is_idle)
-        raise InputError(
-            f"the likelihood does not depend on {listed} with the values held; leave it out of "
-            "free, or free (or fix away from 0) the coupling that it comes with"
-        )
+    return _result(model, names, fixed_values, minima, data)
 
 
 def _result(
     model: Objective,
     names: tuple[str, ...],
-    held: dict[str, float],
+    fixed: dict[str, float],
     minima: list[Minimum],
     data: Any,
 ) -> FitResult:
@@ -130,7 +101,7 @@ def _result(
     scale = np.array([table[n].scale for n in names])
     low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
     points = np.clip([m.u * scale for m in minima], low, high)
-    values, hessian = _at_solution(model, names, held, points[:1], data)
+    values, hessian = _at_solution(model, names, fixed, points[:1], data)
     at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
     covariance = _covariance(
         hessian,
@@ -147,7 +118,7 @@ def _result(
         values=values,
         errors=dict(zip(values, errors, strict=True)),
         covariance=covariance,
-        fixed=held,
+        fixed=fixed,
         at_bound=at_bound,
         chi2=chi2,
         ndf=ndf,
@@ -157,8 +128,8 @@ def _result(
         notes=_notes(model, {n: values[n] for n in names}, variances, at_bound),
         minima=tuple(
             (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
-            for m, x in zip(minima[:_SHOWN], points, strict=False)
-            if m.converged and m.value < minimum.value + _WORTH / 2
+            for m, x in zip(minima[:_MAX_MINIMA], points, strict=False)
+            if m.converged and m.value < minimum.value + _MAX_DELTA_CHI2 / 2
         ),
     )
 
@@ -166,17 +137,17 @@ def _result(
 def _at_solution(
     model: Objective,
     names: tuple[str, ...],
-    held: dict[str, float],
-    point: np.ndarray,
+    fixed: dict[str, float],
+    point: Float[np.ndarray, "1 parameter"],
     data: Any,
-) -> tuple[dict[str, float], np.ndarray]:
+) -> tuple[dict[str, float], Float[np.ndarray, "value value"]]:
     """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
-    found = expansion(model, held, names, point, data)
-    order = [*names, *(n for n in model.parameters if n in found.pulls)]
-    places = [[*names, *found.pulls].index(n) for n in order]
+    nll = expansion(model, fixed, names, point, data)
+    order = [*names, *(n for n in model.parameters if n in nll.pulls)]
+    places = [[*names, *nll.pulls].index(n) for n in order]
     fitted = dict(zip(names, point[0].tolist(), strict=True))
-    solved = {n: float(found.pulls[n][0]) for n in order[len(names) :]}
-    return {**fitted, **solved}, found.full[0][np.ix_(places, places)]
+    solved = {n: float(nll.pulls[n][0]) for n in order[len(names) :]}
+    return {**fitted, **solved}, nll.full[0][np.ix_(places, places)]
 
 
 def _goodness(model: Objective, names: list[str], chi2: float) -> tuple[int, float]:
@@ -193,46 +164,53 @@ def _goodness(model: Objective, names: list[str], chi2: float) -> tuple[int, flo
 def _notes(
     model: Objective,
     fitted: dict[str, float],
-    variances: np.ndarray,
+    variances: Float[np.ndarray, "value"],
     at_bound: tuple[str, ...],
 ) -> tuple[str, ...]:
-    """Where the inverse Hessian is no one-sigma interval."""
+    """Warnings where the inverse Hessian does not give one-sigma intervals."""
     notes = []
     if at_bound and len(fitted) > len(at_bound):
-        held = ", ".join(at_bound)
-        notes.append(f"{held} on a bound: errors of the others hold it there; profile them")
+        listed = ", ".join(at_bound)
+        notes.append(f"{listed} on a bound: errors of the others hold it there; profile them")
     for (name, value), variance in zip(fitted.items(), variances, strict=False):
         p = model.parameters[name]
         width = p.bounds[1] - p.bounds[0]
         if variance > 0 and np.sqrt(variance) > width / 4:
             notes.append(f"{name} is hardly constrained within its bounds: profile it")
-        elif p.even and abs(value) < 1e-6 * p.scale:
+        elif p.even and abs(value) < _SYMMETRY_DISTANCE * p.scale:
             notes.append(f"{name} sits at its symmetry point, where chi2 is flat: profile it")
     return tuple(notes)
 
 
-def _covariance(hessian: np.ndarray, scale: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def _covariance(
+    hessian: Float[np.ndarray, "value value"],
+    scale: Float[np.ndarray, "value"],
+    inside: Bool[np.ndarray, "value"],
+) -> Float[np.ndarray, "value value"]:
     """Inverse Hessian in natural units; NaN for what is on a bound or in a flat direction."""
     covariance = np.full(hessian.shape, np.nan)
     units = np.outer(scale, scale)
     scaled = hessian * units
-    keep = inside
-    if not keep.any() or not np.all(np.isfinite(scaled)):
+    if not inside.any() or not np.all(np.isfinite(scaled)):
         return covariance
-    curvature, axes = np.linalg.eigh(scaled[np.ix_(keep, keep)])
-    flat = curvature <= 1e-10 * curvature[-1]
-    # Inverse on what is fixed: what lies along a flat direction is profiled, not held.
+    curvature, axes = np.linalg.eigh(scaled[np.ix_(inside, inside)])
+    flat = curvature <= _FLAT * curvature[-1]
+    # Inverse on the constrained directions: what lies along a flat one is profiled, not held.
     block = (axes[:, ~flat] / curvature[~flat]) @ axes[:, ~flat].T
-    loose = np.any(np.abs(axes[:, flat]) > 1e-5, axis=1)
-    block[loose] = block[:, loose] = np.nan
-    kept = np.ix_(keep, keep)
-    covariance[kept] = block * units[kept]
+    affected = np.any(np.abs(axes[:, flat]) > _AFFECTED, axis=1)
+    block[affected] = block[:, affected] = np.nan
+    within = np.ix_(inside, inside)
+    covariance[within] = block * units[within]
     return covariance
 
 
 def _status(
-    minimum: Minimum, variances: np.ndarray, at_bound: tuple[str, ...], names: list[str]
+    minimum: Minimum,
+    variances: Float[np.ndarray, "value"],
+    at_bound: tuple[str, ...],
+    names: list[str],
 ) -> str:
+    """Whether the fit converged, or what went wrong, with advice."""
     if not minimum.converged:
         return "not converged: the gradient is not zero; give a start nearer the minimum"
     missing = [n for n, v in zip(names, variances, strict=True) if not v > 0 and n not in at_bound]

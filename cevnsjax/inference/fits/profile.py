@@ -4,20 +4,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_curve import Curve
+from cevnsjax.inference.fits.profile_intervals import (
+    MAX_DELTA_CHI2,
+    allowed_intervals,
+    local_minima,
+    open_ends,
+)
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import Objective, free_names
 
 SIDES = ("both", "upper", "lower")
-# Points of the linear grid, points a decade of the geometric one, points across each valley.
-_DIRECT, _FITTED = (401, 60, 400), (21, 6, 24)
-_REACH = 1e6
-# Local minima higher than this above the lowest matter to no interval.
-_WORTH = 50.0
+# Points of the linear grid, points a decade of the geometric one, points across each valley:
+# where chi2 is evaluated, and where other parameters are fitted at every point.
+_EVALUATED, _FITTED = (401, 60, 400), (21, 6, 24)
+# The geometric grid goes from the first to the second of these distances, in scales.
+_NEAREST, _FARTHEST = 1e-3, 1e6
+# Differences of chi2 that rounding makes: over the whole curve, between neighbours.
+_NO_DEPENDENCE, _WIGGLE = 1e-9, 1e-10
 
 
 def profile(
@@ -44,8 +53,8 @@ def profile(
         parameter: Name of the parameter.
         levels: Confidence levels within (0, 1).
         free: Further parameters to profile over.
-        fixed: Parameters to hold at given values.
-        within: Range to look at; the parameter's bounds if None.
+        fixed: Values of parameters that are held, in their units.
+        within: Range to look at, in the parameter's unit; its bounds if None.
         bounds: Narrower (low, high) for some of the parameters profiled over.
         dof: Degrees of freedom of the levels; 2 for a slice of a two-dimensional region.
         side: "both" for two-sided intervals; "upper" or "lower" for a one-sided limit at the same
@@ -60,51 +69,62 @@ def profile(
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: At bad levels or ranges, or a parameter the likelihood does not depend on.
+
+    Examples:
+        >>> result = cj.profile(model, "sin2_theta_w", levels=(0.6827, 0.90), within=(0.1, 0.4))
+        >>> for level, intervals in result.intervals.items():
+        ...     print(level, [(round(low, 2), round(high, 2)) for low, high in intervals])
+        0.6827 [(0.18, 0.27)]
+        0.90 [(0.15, 0.29)]
     """
     heights = _heights(levels, dof, side)
-    names, held = free_names(model, free, fixed, exclude=(parameter,))
+    names, fixed_values = free_names(model, free, fixed, exclude=(parameter,))
     narrowed(model, names, bounds)
-    points = _grid(model, parameter, within, _FITTED if names else _DIRECT)
+    points = _grid(model, parameter, within, _FITTED if names else _EVALUATED)
     ends = float(points[0]), float(points[-1])
-    curve = Curve(model, parameter, names, held, ends, data=data, bounds=bounds)
+    curve = Curve(model, parameter, names, fixed_values, ends, data=data, bounds=bounds)
     curve.chi2(points)
-    _fill_valleys(curve, 3 * max(heights.values(), default=4.0), (_FITTED if names else _DIRECT)[2])
+    _fill_valleys(
+        curve, 3 * max(heights.values(), default=4.0), (_FITTED if names else _EVALUATED)[2]
+    )
     _find_minima(curve)
     x = curve.x
     chi2 = curve.chi2(x)
     if not np.all(np.isfinite(chi2)):
         bad = x[~np.isfinite(chi2)][0]
         raise InputError(f"chi2 is not finite at {parameter} = {bad:g}; narrow the range")
-    if np.ptp(chi2) < 1e-9:
+    if np.ptp(chi2) < _NO_DEPENDENCE:
         raise InputError(
             f"the likelihood does not depend on {parameter} within [{x[0]:g}, {x[-1]:g}]"
         )
     best = int(np.argmin(chi2))
     base = float(chi2[best]) if chi2_min is None else float(chi2_min)
-    free_side = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
-    intervals = _allowed(curve, x, chi2, {k: base + h for k, h in heights.items()}, free_side)
+    unlimited = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
+    intervals = allowed_intervals(
+        curve, x, chi2, {k: base + h for k, h in heights.items()}, unlimited
+    )
     return ProfileResult(
         parameter=parameter,
         best_fit=float(x[best]),
         chi2_min=base,
-        minima=_minima(x, chi2),
-        open_at=_open_ends(model, parameter, x, side),
+        minima=local_minima(x, chi2),
+        open_at=open_ends(model, parameter, x, side),
         analysis=model.name,
         experiments=tuple(model.experiments),
-        fixed=held,
+        fixed=fixed_values,
         free=names,
         intervals=intervals,
         levels=heights,
         side=side,
         x=x,
         chi2=chi2,
-        status="converged" if not curve.failed else _trouble(parameter, curve.failed),
+        status="converged" if not curve.failed else _failure(parameter, curve.failed),
         unit=model.parameters[parameter].unit,
     )
 
 
 def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, float]:
-    """Delta chi2 by level key; a one-sided limit leaves all that is excluded on one side."""
+    """Delta chi2 by level key; a one-sided limit puts all that is excluded on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
     if isinstance(levels, str) or type(dof) is not int or dof < 1:
@@ -117,7 +137,8 @@ def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, 
     return {level_key(level): delta_chi2_at(2 * level - 1) for level in listed}
 
 
-def _trouble(parameter: str, failed: list[float]) -> str:
+def _failure(parameter: str, failed: list[float]) -> str:
+    """The status of a profile whose inner fits failed at some points."""
     shown = ", ".join(f"{x:g}" for x in failed[:3])
     return (
         f"not converged: inner fits failed at {len(failed)} points ({parameter} = {shown}); "
@@ -130,10 +151,10 @@ def _grid(
     parameter: str,
     within: tuple[float, float] | None,
     density: tuple[int, int, int],
-) -> np.ndarray:
+) -> Float[np.ndarray, "point"]:
     """Points to look at first: even steps over the range, and even steps in every decade.
 
-    The second see structure at the parameter's own scale however wide its bounds are.
+    The steps in decades see structure at the parameter's own scale, however wide its bounds are.
     """
     declared = model.parameters[parameter]
     low, high = declared.bounds
@@ -143,16 +164,16 @@ def _grid(
         low, high = (declared.check(edge) for edge in within)
         if not low < high:
             raise InputError(f"range of {parameter} must increase, got [{low:g}, {high:g}]")
-    center, smallest = min(max(declared.default, low), high), 1e-3 * declared.scale
+    center, smallest = min(max(declared.default, low), high), _NEAREST * declared.scale
     pieces = [np.array([center])]
     if np.isfinite(low) and np.isfinite(high):
         pieces.append(np.linspace(low, high, density[0]))
     for side, extent in ((1.0, high - center), (-1.0, center - low)):
-        reach = min(extent, _REACH * declared.scale)
-        if reach > smallest:
-            points = int(np.log10(reach / smallest) * density[1]) + 2
-            # Rounding may put the last point a hair beyond the bound.
-            steps = np.minimum(np.geomspace(smallest, reach, points), reach)
+        farthest = min(extent, _FARTHEST * declared.scale)
+        if farthest > smallest:
+            points = int(np.log10(farthest / smallest) * density[1]) + 2
+            # Rounding may put the last point slightly beyond the bound.
+            steps = np.minimum(np.geomspace(smallest, farthest, points), farthest)
             pieces.append(np.clip(center + side * steps, low, high))
     return np.unique(np.concatenate(pieces))
 
@@ -170,80 +191,17 @@ def _fill_valleys(curve: Curve, height: float, points: int) -> None:
 
 
 def _find_minima(curve: Curve) -> None:
-    """Add every local minimum of the curve that is worth a look."""
+    """Add every local minimum of the curve that can matter to an interval."""
     x = curve.x
     chi2 = curve.chi2(x)
-    # Where inner fits fail the curve is rough, and its dips are no minima.
+    # Where inner fits fail the curve is rough, and its dips are not minima.
     failed, dips = set(curve.failed), []
     for i in range(len(x)):
         around = slice(max(i - 1, 0), i + 2)
         # Where chi2 is flat to rounding, its wiggles are not minima.
-        is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + 1e-10
+        is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + _WIGGLE
         rough = not failed.isdisjoint(x[around].tolist())
-        if is_lowest and not rough and chi2[i] < np.nanmin(chi2) + _WORTH:
+        if is_lowest and not rough and chi2[i] < np.nanmin(chi2) + MAX_DELTA_CHI2:
             dips.append(x[i])
     if dips:
         curve.descend(np.array(dips))
-
-
-def _open_ends(model: Objective, parameter: str, x: np.ndarray, side: str) -> tuple[float, ...]:
-    """Ends of the curve that are no physical limits, where intervals may end."""
-    declared = model.parameters[parameter]
-    ends = (float(x[0]), float(x[-1]))
-    # Counts that are even in the parameter are mirrored at 0: nothing is cut off there.
-    physical = [
-        (is_limit and end == bound) or (declared.even and end == 0)
-        for end, bound, is_limit in zip(ends, declared.bounds, declared.physical, strict=True)
-    ]
-    # A one-sided limit allows the other side wherever it ends.
-    closed = (physical[0] or side == "upper", physical[1] or side == "lower")
-    return tuple(end for end, is_closed in zip(ends, closed, strict=True) if not is_closed)
-
-
-def _minima(x: np.ndarray, chi2: np.ndarray) -> tuple[tuple[float, float], ...]:
-    """Local minima worth a look as (x, chi2), lowest first."""
-    found = []
-    for i in range(len(x)):
-        around = chi2[max(i - 1, 0) : i + 2]
-        if chi2[i] == min(around) and max(around) > chi2[i] and chi2[i] < min(chi2) + _WORTH:
-            found.append((float(x[i]), float(chi2[i])))
-    distinct = [m for i, m in enumerate(found) if i == 0 or _barrier(x, chi2, found[i - 1], m)]
-    return tuple(sorted(distinct, key=lambda m: m[1]))
-
-
-def _barrier(
-    x: np.ndarray, chi2: np.ndarray, left: tuple[float, float], right: tuple[float, float]
-) -> bool:
-    """Whether chi2 rises between two minima by more than rounding."""
-    between = chi2[(x >= left[0]) & (x <= right[0])]
-    return bool(between.max() > max(left[1], right[1]) + 1e-7)
-
-
-def _allowed(
-    curve: Curve,
-    x: np.ndarray,
-    chi2: np.ndarray,
-    levels: dict[str, float],
-    free_side: np.ndarray | None,
-) -> dict[str, list[tuple[float, float]]]:
-    """Where chi2 stays below each level: crossings, open ends closed by the range."""
-    keys, left, right, heights = [], [], [], []
-    inside = {key: chi2 <= level for key, level in levels.items()}
-    if free_side is not None:
-        # A curve that lies above the level altogether is excluded on both sides.
-        inside = {key: below | (free_side & below.any()) for key, below in inside.items()}
-    for key, level in levels.items():
-        below = inside[key]
-        for i in np.flatnonzero(below[1:] != below[:-1]).tolist():
-            keys.append(key)
-            left.append(x[i])
-            right.append(x[i + 1])
-            heights.append(level)
-    roots = curve.crossings(np.array(left), np.array(right), np.array(heights)) if keys else []
-    out = {}
-    for key, below in inside.items():
-        edges = [float(r) for k, r in zip(keys, roots, strict=True) if k == key]
-        edges = [*([float(x[0])] if below[0] else []), *edges]
-        edges += [float(x[-1])] if below[-1] else []
-        out[key] = list(zip(edges[::2], edges[1::2], strict=True))
-    return out

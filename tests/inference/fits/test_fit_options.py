@@ -229,7 +229,7 @@ def test_unknown_names_are_refused():
 def test_a_parameter_that_moves_nothing_is_refused():
     """A mass without its coupling, here and in a model."""
     still = Batched([parameter("g"), parameter("m", default=3.0)], lambda g, m: (g * m - 1) ** 2)
-    with pytest.raises(InputError, match=r"does not depend on m with the values held.*coupling"):
+    with pytest.raises(InputError, match=r"does not depend on m with these fixed values.*coupling"):
         fit(still, "m", fixed={"g": 0.0})
     m = Model(csi_2017(), owning(["g_Zp"]))
     with pytest.raises(InputError, match="does not depend on m_Zp"):

@@ -1,4 +1,4 @@
-"""What an experiment file can say of the detector: sections and keys, once."""
+"""The sections and keys of an experiment file that describe the detector."""
 
 from cevnsjax.detector.quenching import CSI_QUENCHING
 from cevnsjax.experiments.folders.schema import Key, Section
@@ -70,7 +70,7 @@ BINNING = Section(
             example=1.0,
         ),
         Key("edges", "numbers", "bin edges", "observable", rule=INCREASING, example=[0, 1]),
-        Key("nodes", "whole", "quadrature nodes a panel", default=None, rule="> 0", example=20),
+        Key("nodes", "whole", "quadrature nodes per panel", default=None, rule="> 0", example=20),
     ),
 )
 EFFICIENCY = Section(
@@ -82,11 +82,11 @@ EFFICIENCY = Section(
             Key("a", "number", "height of a/(1 + exp(-k (x - x_0))) + d", rule="> 0", example=0.9),
             Key("k", "number", "steepness", "1/observable", rule="> 0", example=40.0),
             Key("x_0", "number", "midpoint", "observable", example=0.2),
-            Key("d", "number", "offset; never below 0 in total", default=0.0),
+            Key("d", "number", "offset; the sum is clipped at 0", default=0.0),
             Key(
                 "steps",
                 "rows",
-                "[x, factor] rows: the factor from x on, 0 before the first",
+                "rows [x, factor]: the factor from x on; 0 below the first x",
                 default=(),
                 rule="rows of [observable, factor in [0, 1]], increasing",
                 example=[[5.0, 1.0]],
@@ -100,13 +100,15 @@ EFFICIENCY = Section(
                 example="efficiency.csv",
                 columns=("observable", "efficiency"),
             ),
-            Key("threshold", "number", "0 below it", "observable", default=None, example=1.0),
+            Key(
+                "threshold", "number", "0 below this value", "observable", default=None, example=1.0
+            ),
         ),
     },
 )
 RESOLUTION = Section(
     "resolution",
-    "Spread of the observable about its mean; none if left out.",
+    "Spread of the observable about its mean; without the section there is none.",
     kinds={
         "none": (),
         "poisson": (),
@@ -136,12 +138,12 @@ RESOLUTION = Section(
 )
 TIME = Section(
     "time",
-    "A second axis, arrival time; none if left out.",
+    "A second axis, arrival time; without the section there is none.",
     (Key("edges_us", "numbers", "bin edges", "us", rule=INCREASING, example=[0, 1, 6]),),
     kinds={
         "pulse": (
             Key("mean_us", "number", "centre of a Gaussian proton pulse", "us", example=0.5),
-            Key("sigma_us", "number", "its width", "us", rule="> 0", example=0.15),
+            Key("sigma_us", "number", "its standard deviation", "us", rule="> 0", example=0.15),
             Key(
                 "efficiency_flat_us",
                 "number",
@@ -153,7 +155,7 @@ TIME = Section(
             Key(
                 "efficiency_slope_per_us",
                 "number",
-                "and falls by exp(-slope t) after",
+                "and falls as exp(-slope t) after that",
                 "1/us",
                 default=0.0,
                 rule=">= 0",
@@ -163,7 +165,7 @@ TIME = Section(
             Key(
                 "file",
                 "file",
-                "share of each source in each time bin, a column a source, a row a bin",
+                "share of each source in each time bin: a column by source, a row by bin",
                 example="fractions.csv",
             ),
         ),

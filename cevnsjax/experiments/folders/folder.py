@@ -32,7 +32,7 @@ class Folder:
 
     @property
     def file(self) -> str:
-        """Its description, for messages."""
+        """Path of the description, for messages."""
         return str(self.path / FILE)
 
     def content(self) -> dict[str, Any]:

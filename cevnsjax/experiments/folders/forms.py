@@ -1,4 +1,4 @@
-"""Forms a value in an experiment file can have, and TOML literals."""
+"""Forms that a value in an experiment file can have, and TOML literals."""
 
 import json
 import math
@@ -50,7 +50,7 @@ FORMS: dict[str, tuple[str, Callable[[object], bool]]] = {
         lambda v: isinstance(v, dict) and bool(v) and all(map(is_number, v.values())),
     ),
 }
-"""Forms of a value: what it is in words, and whether one fits."""
+"""Forms of a value: its description in words, and whether a value fits."""
 RULES: dict[str, Callable[[Any], bool]] = {
     "> 0": lambda v: v > 0,
     ">= 0": lambda v: v >= 0,
@@ -65,7 +65,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
         all(len(r) == 2 and 0 <= r[1] <= 1 for r in v) and all(a[0] < b[0] for a, b in pairwise(v))
     ),
 }
-"""What else can be asked of a value, by the words of the message."""
+"""Further rules for a value, by the words of the message."""
 
 
 def literal(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Experiments outside the package: a folder with ``experiment.toml`` and CSV tables."""
+"""Experiments from folders of the user's: ``experiment.toml`` and CSV tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,7 +99,7 @@ def _backgrounds(
 def _data(
     part: Part, statistic: str, grid: tuple[int, ...]
 ) -> tuple[Float[np.ndarray, "cell"], Float[np.ndarray, "cell"]] | None:
-    """Observed counts and their variance; None where they are yet to come."""
+    """Observed counts and their variance; None for a planned experiment."""
     gaussian = statistic == "gaussian"
     if part["kind"] == "planned":
         if gaussian:

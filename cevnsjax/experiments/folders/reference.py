@@ -1,4 +1,4 @@
-"""The sections as people read them: tables for the documentation, a commented file."""
+"""The sections as people read them: tables for the documentation, and a commented file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,26 +46,26 @@ def render(values: Mapping[str, Any]) -> str:
     """
     blocks = []
     for section in SECTIONS.values():
-        given = values.get(section.name, [])
-        for i, one in enumerate(given if isinstance(given, list) else [given]):
+        written = values.get(section.name, [])
+        for i, one in enumerate(written if isinstance(written, list) else [written]):
             blocks.append("\n".join(_again(section, one) if i else _block(section, one)))
     return "\n\n".join(blocks) + "\n"
 
 
-def _again(section: Section, given: Mapping[str, object]) -> list[str]:
-    """A repeated section, which needs no comments a second time."""
-    return [section.head, *(f"{name} = {literal(value)}" for name, value in given.items())]
+def _again(section: Section, values: Mapping[str, object]) -> list[str]:
+    """A repeated section, without the comments of its first time."""
+    return [section.head, *(f"{name} = {literal(value)}" for name, value in values.items())]
 
 
-def _block(section: Section, given: Mapping[str, object]) -> list[str]:
+def _block(section: Section, values: Mapping[str, object]) -> list[str]:
     lines = [f"# {section.meaning}", section.head] if section.name else []
-    kind = str(given.get("kind", ""))
+    kind = str(values.get("kind", ""))
     if kind:
         others = " | ".join(k for k in section.kinds if k != kind)
         lines.append(f'kind = "{kind}" # or {others}')
     for key in section.keys_of(kind):
         line = (
-            f"{key.name} = {literal(given[key.name])}" if key.name in given else f"# {key.sample}"
+            f"{key.name} = {literal(values[key.name])}" if key.name in values else f"# {key.sample}"
         )
         note = f"# {_note(key)}"
         lines += [f"{line} {note}"] if len(line) + len(note) < _WIDTH else [note, line]

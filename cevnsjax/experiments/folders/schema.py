@@ -1,4 +1,4 @@
-"""Keys and sections of an experiment file.
+"""What keys and sections of an experiment file are.
 
 One description of a key serves the reader, its messages, the template and the documentation.
 """
@@ -28,15 +28,15 @@ class Key:
     """One key of a section.
 
     Attributes:
-        name: Its name, which carries the unit where it has one.
-        form: What it is, a key of ``FORMS``.
+        name: Name, which ends in the unit where the value has one.
+        form: Form of the value, a key of ``FORMS``.
         meaning: One line for template and documentation.
-        unit: Its unit, "" for none.
-        default: Value if left out; ``REQUIRED`` if it must be given, None for nothing.
+        unit: Unit of the value, or "".
+        default: Value if the key is left out; ``REQUIRED`` if it must be written.
         rule: What else must hold, a key of ``RULES``.
-        choices: The only allowed values; empty for any.
-        example: A value that would do, for messages and the template.
-        columns: Columns that the CSV file it names must have.
+        choices: The only allowed values; empty if all are.
+        example: An allowed value, for messages and the template.
+        columns: Columns that the CSV file must have, if the value names one.
     """
 
     name: str
@@ -51,34 +51,34 @@ class Key:
 
     @property
     def sample(self) -> str:
-        """A line that would do, in TOML."""
+        """A correct line, in TOML."""
         first = self.choices[0] if self.choices else None
-        given = self.default if self.default not in (REQUIRED, None) else first
-        return f"{self.name} = {literal(given if self.example is None else self.example)}"
+        value = self.default if self.default not in (REQUIRED, None) else first
+        return f"{self.name} = {literal(value if self.example is None else self.example)}"
 
-    def read(self, where: str, given: Any) -> Any:
+    def read(self, where: str, value: Any) -> Any:
         """The value, checked: floats for numbers, a ``CsvFile`` for a file.
 
         Args:
             where: File and section, for messages.
-            given: What the file holds.
+            value: What the file holds.
 
         Raises:
             InputError: Naming file, key, value and remedy.
         """
         wanted, fits = FORMS[self.form]
-        if not fits(given):
+        if not fits(value):
             raise InputError(
-                f"{where} {self.name} must be {wanted}, got {shown(given)}; write e.g. "
+                f"{where} {self.name} must be {wanted}, got {shown(value)}; write e.g. "
                 f"{self.sample}"
             )
-        if self.choices and given not in self.choices:
-            raise unknown(where, self.name, given, self.choices)
-        if self.rule and not RULES[self.rule](given):
-            raise InputError(f"{where} {self.name} must be {self.rule}, got {shown(given)}")
+        if self.choices and value not in self.choices:
+            raise unknown(where, self.name, value, self.choices)
+        if self.rule and not RULES[self.rule](value):
+            raise InputError(f"{where} {self.name} must be {self.rule}, got {shown(value)}")
         if self.form == "file":
-            return CsvFile(given, self.columns)
-        return float(given) if self.form in ("number", "width") else given
+            return CsvFile(value, self.columns)
+        return float(value) if self.form in ("number", "width") else value
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +86,12 @@ class Section:
     """One section of the file.
 
     Attributes:
-        name: Its name, "" for the keys above all sections.
+        name: Name of the section, "" for the keys above all sections.
         meaning: One line for template and documentation.
-        keys: Keys it always has.
-        kinds: Further keys by the value of its key ``kind``; empty if it has no kinds.
-        required: Whether it must be there.
-        repeated: Whether it is written in double brackets, any number of times.
+        keys: Keys that the section always has.
+        kinds: Further keys by the value of the key ``kind``; empty without such a key.
+        required: Whether a file must have the section.
+        repeated: Whether the section is written in double brackets, any number of times.
     """
 
     name: str
@@ -108,62 +108,62 @@ class Section:
 
     @property
     def sample(self) -> str:
-        """Its first line, in TOML."""
+        """A correct first line, in TOML."""
         return f'kind = "{next(iter(self.kinds))}"' if self.kinds else self.keys[0].sample
 
     def keys_of(self, kind: str | None) -> tuple[Key, ...]:
         """All keys of one kind, ``kind`` itself left out."""
         return (*(self.kinds[kind] if kind else ()), *self.keys)
 
-    def read(self, file: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    def read(self, file: str, values: Mapping[str, Any]) -> dict[str, Any]:
         """Checked values of all keys, defaults filled in.
 
         Args:
             file: Name of the file, for messages.
-            given: What the file holds.
+            values: What the file holds.
 
         Raises:
             InputError: At an unknown, missing or wrong key.
         """
         where = f"{file}: {self.head}" if self.name else f"{file}:"
-        kind = self._kind(where, given)
+        kind = self._kind(where, values)
         keys = self.keys_of(kind)
-        known = [k.name for k in keys] + ["kind"] * bool(self.kinds)
-        for name in given:
-            if name not in known:
-                raise self._misplaced(where, name, kind, known)
-        out = {"kind": kind} if kind else {}
+        names = [k.name for k in keys] + ["kind"] * bool(self.kinds)
+        for name in values:
+            if name not in names:
+                raise self._misplaced(where, name, kind, names)
+        checked = {"kind": kind} if kind else {}
         for key in keys:
-            if key.name in given:
-                out[key.name] = key.read(where, given[key.name])
+            if key.name in values:
+                checked[key.name] = key.read(where, values[key.name])
             elif key.default is REQUIRED:
                 raise InputError(f"{where} {key.name} is missing; write e.g. {key.sample}")
             else:
-                out[key.name] = key.default
-        return out
+                checked[key.name] = key.default
+        return checked
 
-    def _kind(self, where: str, given: Mapping[str, Any]) -> str | None:
+    def _kind(self, where: str, values: Mapping[str, Any]) -> str | None:
         if not self.kinds:
             return None
-        if "kind" not in given:
+        if "kind" not in values:
             offered = ", ".join(self.kinds)
             raise InputError(
                 f"{where} kind is missing; write e.g. {self.sample} (known: {offered})"
             )
-        if not isinstance(given["kind"], str) or given["kind"] not in self.kinds:
-            raise unknown(where, "kind", given["kind"], self.kinds)
-        return given["kind"]
+        if not isinstance(values["kind"], str) or values["kind"] not in self.kinds:
+            raise unknown(where, "kind", values["kind"], self.kinds)
+        return values["kind"]
 
-    def _misplaced(self, where: str, name: str, kind: str | None, known: list[str]) -> InputError:
+    def _misplaced(self, where: str, name: str, kind: str | None, names: list[str]) -> InputError:
         homes = [k for k, keys in self.kinds.items() if name in {key.name for key in keys}]
         if homes:
             return InputError(
                 f'{where} {name} belongs to kind = "{homes[0]}", not to "{kind}"; remove it or '
                 "change the kind"
             )
-        longer = [k for k in known if name and k.startswith(f"{name}_")]
+        longer = [k for k in names if name and k.startswith(f"{name}_")]
         hint = f"(a unit is part of a key: {longer[0]})" if longer else ""
-        return unknown(where, "key", name, known, hint)
+        return unknown(where, "key", name, names, hint)
 
 
 def read_sections(
@@ -172,9 +172,9 @@ def read_sections(
     """Checked values of a whole file: {section: values}, a list where repeated, None if absent.
 
     Args:
-        sections: What there can be, by name; "" holds the keys above all sections.
+        sections: The sections that a file can have, by name; "" holds the keys above all sections.
         content: The file as parsed.
-        file: Its name, for messages.
+        file: Name of the file, for messages.
 
     Raises:
         InputError: Naming file, section, key, value and remedy.
@@ -183,27 +183,27 @@ def read_sections(
     for name in content:
         if name not in top and name not in sections:
             raise unknown(f"{file}:", "section or key", name, [*top, *filter(None, sections)])
-    out: dict[str, Any] = {
+    checked: dict[str, Any] = {
         "": sections[""].read(file, {k: v for k, v in content.items() if k in top})
     }
     for name, section in sections.items():
         if not name:
             continue
-        given = content.get(name)
-        if given is None and section.required:
+        values = content.get(name)
+        if values is None and section.required:
             raise InputError(
                 f"{file}: section {section.head} is missing; write it, with e.g. {section.sample}"
             )
-        many = isinstance(given, list) and all(isinstance(one, dict) for one in given)
-        if given is None:
-            out[name] = [] if section.repeated else None
-        elif not (many if section.repeated else isinstance(given, Mapping)):
+        many = isinstance(values, list) and all(isinstance(one, dict) for one in values)
+        if values is None:
+            checked[name] = [] if section.repeated else None
+        elif not (many if section.repeated else isinstance(values, Mapping)):
             raise InputError(f"{file}: {name} must be a section; write {section.head} above it")
         elif section.repeated:
-            out[name] = [section.read(file, one) for one in given]
+            checked[name] = [section.read(file, one) for one in values]
         else:
-            out[name] = section.read(file, dict(given))
-    return out
+            checked[name] = section.read(file, dict(values))
+    return checked
 
 
 def unknown(
@@ -215,7 +215,7 @@ def unknown(
 
 @contextmanager
 def located(where: str) -> Iterator[None]:
-    """Put file and section in front of whatever a piece of the experiment complains about."""
+    """Put file and section in front of the message of an error about bad input."""
     try:
         yield
     except DataError:

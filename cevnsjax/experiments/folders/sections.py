@@ -1,4 +1,4 @@
-"""What an experiment file can hold: every section and key, once."""
+"""The sections and keys that an experiment file can have."""
 
 from cevnsjax.experiments.folders.detector_sections import (
     BINNING,
@@ -21,7 +21,7 @@ TOP = Section(
     "",
     "The experiment.",
     (
-        Key("name", "name", "short name; nuisances end in it, - and _ left out", example="my"),
+        Key("name", "name", "short name; nuisances end in it without - and _", example="my"),
         Key("statistic", "text", "likelihood", choices=("poisson", "gaussian")),
         Key("title", "text", "one line for tables and plots", default=None, example="My Ge"),
         Key("publication", "text", "where the numbers are from", default=None, example="doi:"),
@@ -43,7 +43,7 @@ TARGET = Section(
         Key(
             "atoms",
             "shares",
-            "instead of a material: atoms by element or isotope",
+            "instead of a material: atoms of a formula unit by element or isotope",
             default=None,
             rule="> 0 for every name",
             example={"Na": 1, "I": 1},
@@ -72,7 +72,7 @@ NEUTRINOS = Section(
             Key(
                 "E_nu_max_mev",
                 "number",
-                "energy beyond which there is nothing",
+                "energy above which the flux is taken as 0",
                 "MeV",
                 default=10.0,
                 rule="above 2 and up to 10",
@@ -120,14 +120,14 @@ NEUTRINOS = Section(
 )
 DATA = Section(
     "data",
-    "Observed counts, or none yet: planned.",
+    "Observed counts; planned if they are yet to come.",
     kinds={
         "counts": (
             Key(
                 "file",
                 "file",
-                "a row a cell, time running fastest; with the Gaussian statistic a column "
-                "variance too",
+                "one row for each cell, time running fastest; with the Gaussian statistic "
+                "also a column variance",
                 example="data.csv",
                 columns=("observed",),
             ),
@@ -137,9 +137,9 @@ DATA = Section(
 )
 BACKGROUNDS = Section(
     "backgrounds",
-    "Expected backgrounds; none if left out.",
+    "Expected backgrounds; without the section there are none.",
     (
-        Key("file", "file", "a row a cell as in the data", example="backgrounds.csv"),
+        Key("file", "file", "one row for each cell, as in the data", example="backgrounds.csv"),
         Key(
             "columns",
             "names",
@@ -158,14 +158,14 @@ NUISANCES = Section(
         Key(
             "name",
             "word",
-            "alpha_NAME_EXPERIMENT; as it is if it starts with alpha_",
+            "becomes alpha_NAME_EXPERIMENT; stays as it is if it starts with alpha_",
             example="sig",
         ),
-        Key("sd", "width", "standard deviation, inf for none", rule="> 0", example=0.1),
+        Key("sd", "width", "standard deviation, inf if unconstrained", rule="> 0", example=0.1),
         Key(
             "components",
             "names",
-            "what it multiplies: signal, or backgrounds",
+            "what it multiplies: signal, or backgrounds by name",
             rule="free of repetitions",
             example=["signal"],
         ),

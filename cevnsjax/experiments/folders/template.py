@@ -1,4 +1,4 @@
-"""A folder to start from: a made-up germanium detector at a reactor, commented, ready to fit."""
+"""A folder to start from: a made-up germanium detector at a reactor, with comments."""
 
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,7 @@ VALUES = {
         {"name": "bkg", "sd": 0.02, "components": ["flat", "rising"]},
     ],
 }
-"""What the template says, {section: {key: value}}."""
+"""Values of the template, {section: {key: value}}."""
 
 _HEAD = """\
 # An experiment as a folder: this file and the CSV tables it names.
@@ -96,14 +96,18 @@ def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]
     """Write a commented experiment folder that loads and fits as it is.
 
     Args:
-        folder: The folder; it is made if it does not exist.
-        overwrite: Whether files of the template may replace files that are there.
+        folder: The folder; it is created if it does not exist.
+        overwrite: Whether files of the template may replace existing ones.
 
     Returns:
         The files written, the description last.
 
     Raises:
         InputError: If the folder holds files already, or cannot be written.
+
+    Examples:
+        >>> [path.name for path in cj.experiments.write_template("my_detector")]
+        ['quenching.csv', 'backgrounds.csv', 'data.csv', 'experiment.toml']
     """
     target = Path(folder)
     if target.exists() and not target.is_dir():
@@ -115,7 +119,7 @@ def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]
             f"folder {target} is not empty; choose another name, or overwrite=True (--overwrite) "
             f"to replace {', '.join((FILE, *_TABLES))} in it"
         )
-    # The description comes last: without it the folder is no experiment yet.
+    # The description comes last: until it is there, the folder is not taken for an experiment.
     contents = {**_TABLES, FILE: _HEAD.format(folder=target.as_posix()) + render(VALUES)}
     try:
         target.mkdir(exist_ok=True)

@@ -1,7 +1,7 @@
-"""What an experiment is: data, target, detector, backgrounds and nuisances; no theory.
+"""What an experiment is: data, target, source, detector, backgrounds and nuisances; no theory.
 
-``Experiment`` is the recipe in NumPy float64; ``arrays.arrays_of`` turns it into the pytree a
-compiled program takes as argument.
+``Experiment`` is the recipe in NumPy float64; ``arrays.arrays_of`` turns it into the pytree that a
+compiled program takes as its argument.
 """
 
 from dataclasses import dataclass, field, replace
@@ -27,13 +27,20 @@ Spread = dict[str, Float[np.ndarray, "_bin _other"]]
 
 @dataclass(frozen=True)
 class Pull:
-    """A linear nuisance: multiplies its components by 1 + value.
+    """A linear nuisance: it multiplies its components by 1 + value.
 
     Attributes:
         name: Full parameter name, e.g. ``alpha_sig_csi2017``.
-        sd: Standard deviation [1].
-        components: Components it multiplies.
+        sd: Standard deviation of the value; infinity leaves it unconstrained [1].
+        components: Names of the components that it multiplies.
         meaning: One line for tables.
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> pull = cj.experiments.Pull("alpha_sig_csi2017", 0.2, ("signal",), "signal")
+        >>> wider = replace(csi, pulls=(pull, *csi.pulls[1:]))
+        >>> [p.sd for p in wider.pulls]
+        [0.2, 0.25]
     """
 
     name: str
@@ -48,17 +55,25 @@ class Pull:
 
 @dataclass(frozen=True, eq=False)
 class Morph:
-    """A shape nuisance: templates given at +1 and -1 sigma, interpolated through both and nominal.
+    """A shape nuisance: counts at +1 and -1 sigma, interpolated through both and the nominal ones.
 
-    Where one falls below a tenth of nominal it stays positive (``likelihood.components``).
+    Counts that would fall below a tenth of nominal stay positive (``likelihood.components``).
 
     Attributes:
         name: Full parameter name, e.g. ``alpha_qf_1_csi2021``.
         meaning: One line for tables.
-        detectors: Detectors at +1 and -1 sigma, for what changes the signal's response.
-        spread: The signal's ``spread`` at +1 and -1 sigma, each {source: [bin, cell]} [1].
+        detectors: Detectors at +1 and -1 sigma, if the nuisance changes the signal's response.
+        spread: ``Experiment.spread`` at +1 and -1 sigma, if it changes that [1].
         components: Backgrounds at +1 and -1 sigma, {component: ([cell], [cell])} [count].
         sd: Standard deviation of the value [1].
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> full = cj.experiments.csi_2021(morphs=())
+        >>> sides = tuple(full.backgrounds["brn"] * factor for factor in (1.1, 0.9))
+        >>> morph = cj.experiments.Morph("alpha_brn_shape_mine", "BRN", components={"brn": sides})
+        >>> cj.Model(replace(full, morphs=(morph,))).parameters["alpha_brn_shape_mine"].owner
+        'csi-2021'
     """
 
     name: str
@@ -102,27 +117,31 @@ class ExperimentData(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """One data release as a recipe.
+    """The data of one experiment, and the recipe of its predictions.
 
     Attributes:
         name: Name, e.g. "csi-2017".
         target: Detector material.
         mass_kg: Active mass [kg].
         flux: Neutrino source.
-        detector: How recoils are seen.
+        detector: Quenching, efficiency, resolution and bins.
         observable: Name of the binned observable.
-        observed: Observed counts, background-subtracted where the papers do so, [bin].
-        variance: Variance of ``observed``, [bin].
-        backgrounds: Expected background counts, {component: [bin]}.
+        observed: Observed counts, background-subtracted where the papers do so, [cell] [count].
+        variance: Variance of ``observed``, [cell] [count^2].
+        backgrounds: Expected background counts, {component: [cell]} [count].
         pulls: Linear nuisances.
-        morphs: Shape nuisances that move templates linearly; Poisson only.
+        shape: Nonlinear shape parameters by the short name that the detector knows them by.
+        morphs: Shape nuisances that interpolate counts; Poisson only.
         extra: Edges of further binned observables after the first, in order; counts are flattened
             over all axes, the last running fastest.
         spread: How the signal falls on the further axes, {source: [bin, cell of the others]} [1].
         statistic: "gaussian" or "poisson".
-        shape: Short names of nonlinear shape parameters and their table entries.
         title: One line for tables and plots.
         source: Citation.
+
+    Examples:
+        >>> float(csi.observed.sum()), csi.grid, sorted(csi.backgrounds)
+        (142.0, (12,), ['prompt_neutrons'])
     """
 
     name: str
@@ -165,7 +184,7 @@ class Experiment:
             )
 
     def _check_cells(self, bins: tuple[int, ...]) -> None:
-        """Data, morphs and the spread of the signal fit the cells and the statistic."""
+        """Check that data, morphs and the spread of the signal fit the cells and the statistic."""
         if self.statistic not in ("gaussian", "poisson"):
             raise InputError(
                 f"{self.name}: statistic must be gaussian or poisson, got {self.statistic!r}"
@@ -205,10 +224,18 @@ class Experiment:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Nuisance parameters the experiment declares."""
+        """Nuisance parameters of the experiment."""
         linear = [p.parameter(self.name) for p in (*self.pulls, *self.morphs)]
         return [*self.shape.values(), *linear]
 
     def with_data(self, observed: ArrayLike) -> "Experiment":
-        """The same experiment with other observed counts (its variance stays)."""
+        """The same experiment with other observed counts; the variance stays.
+
+        Args:
+            observed: Counts, [cell] [count].
+
+        Examples:
+            >>> float(csi.with_data(np.full(12, 10.0)).observed.sum())
+            120.0
+        """
         return replace(self, observed=np.asarray(observed, dtype=float))

@@ -15,14 +15,22 @@ PLANNED = " (planned)"
 class PlannedExperiment(Experiment):
     """An experiment without data: ``observed`` holds the expected backgrounds and no signal.
 
-    It predicts. To fit it, give it data with ``with_data``, e.g. its own prediction.
+    A model of it predicts counts. To fit it, give it data with ``with_data``, e.g. the prediction.
+
+    Examples:
+        >>> from dataclasses import fields
+        >>> recipe = {f.name: getattr(csi, f.name) for f in fields(csi)}
+        >>> planned = cj.experiments.PlannedExperiment(**recipe)
+        >>> prediction = cj.Model(planned).expected()["csi-2017"]
+        >>> round(float(planned.with_data(prediction).observed.sum()))
+        153
     """
 
     def with_data(self, observed: ArrayLike) -> Experiment:
         """The experiment with observed counts.
 
         Args:
-            observed: Counts, array-like, [cell] [count].
+            observed: Counts, [cell] [count]; their variance is the counts, or 1 if larger.
         """
         unchanged = {f.name: getattr(self, f.name) for f in fields(Experiment)}
         counts = np.asarray(observed, dtype=float)

@@ -66,31 +66,39 @@ def csi_2017(
     Args:
         quenching: "coherent2020", "constant", "pe117", "c20_proxy", a constant factor [1], or
             a model.
-        mass_kg: Detector mass [kg]; 14.57 if None.
+        mass_kg: Detector mass; 14.57 if None [kg].
         bins: First and last photoelectron edge of 2-PE bins, or all edges (even numbers) [PE].
         window_us: Arrival-time window of the data, from 0 to 6 us or later, multiples of 0.5;
-            without "time" the prediction is not cut in it, the papers' convention for (0, 6) [us].
+            without "time" it does not cut the prediction, the papers' convention for (0, 6) [us].
         smearing: None, "poisson", "gamma", "gaussian" (sigma = sqrt(n_PE)), or a model.
         statistic: "spectrum", "counting" for one bin over the whole range, or "time" for Poisson
             cells of photoelectrons and 0.5 us with the steady-state background in the prediction.
-        steady_state: With "time": energies of the anticoincidence data times an exponential fitted
-            to their times, times a "flat" model, or "anticoincidence", the data cell by cell (some
-            cells then expect nothing, and chi2 without signal means nothing).
+        steady_state: With "time", the shape of that background: energies of the anticoincidence
+            data times an "exponential" fitted to their times or times a "flat" distribution, or
+            "anticoincidence", these data cell by cell (some cells then expect no event, and chi2
+            without signal has no meaning).
         pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
-            root of the anticoincidence events) [1]; 0 removes one.
+            root of the anticoincidence events); 0 removes a pull [1].
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
         qf_sd: Standard deviation of "qf_scale" [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
         variance: Whether expected neutrons add to the variance C + AC.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes a panel.
+        nodes: Quadrature nodes in each panel; chosen by the detector if None.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
         UnknownNameError: At an unknown name, listing the nearest.
         InputError: At bins or windows that the published binning cannot make.
         DataError: If a data file is missing or malformed.
+
+    Examples:
+        >>> experiment = cj.experiments.csi_2017(bins=(6, 20), pulls={"sig": 0.28})
+        >>> experiment.observed
+        array([ 9., 11., 24., 25., 21., 17.,  5.])
+        >>> [p.name for p in experiment.pulls]
+        ['alpha_sig_csi2017', 'alpha_brn_csi2017']
     """
     checks.known(
         NAME,

@@ -1,4 +1,4 @@
-"""Tables of the COHERENT CsI[Na] 2017 release, as they come with the package."""
+"""Tables of the COHERENT CsI[Na] 2017 release, doi:10.5281/zenodo.1228631."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,14 @@ class Csi2017Tables:
         acceptance: ``a`` [1], ``k`` [1/PE], ``x0`` [PE], each as (value, error up, error down).
         quenching: Measured quenching factors by laboratory, ``chicago`` and ``duke``: columns as in
             the shipped tables (recoil energies [keV], quenching factors [1]).
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> from cevnsjax.experiments.releases.csi_2017.tables import shipped_csi_2017
+        >>> shorter = replace(shipped_csi_2017(), beam_exposure_gwh=3.7)
+        >>> fewer = cj.experiments.csi_2017(data=shorter)
+        >>> bool((fewer.backgrounds["prompt_neutrons"] < csi.backgrounds["prompt_neutrons"]).all())
+        True
     """
 
     n_pe: np.ndarray

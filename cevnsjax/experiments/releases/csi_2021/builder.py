@@ -57,22 +57,27 @@ def csi_2021(
     Args:
         quenching: A CsI model by name, a constant factor, or a model [1].
         pulls: Standard deviations of "sig" (0.12), "brn" (0.25), "nin" (0.35), "ss" (0.021); 0
-            removes one, infinity leaves it unconstrained [1].
+            removes a pull, infinity leaves it unconstrained [1].
         morphs: Shape nuisances: "qf_1" and "qf_2" (published quenching variations), "eff"
             (efficiency), "time" (0.025 us offset of the neutrinos' clock), or "all".
         pulse: Proton pulse; mean 0.472 us and width 0.150 us if None [us].
-        cells_pe: Take the efficiency at the centres of cells this wide, instead of inside the
-            integral [PE].
+        cells_pe: Width of cells at whose centres the efficiency is taken; inside the integral if
+            None [PE].
         mass_kg: Detector mass; 14.6 if None [kg].
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes a panel.
+        nodes: Quadrature nodes in each panel; chosen by the detector if None.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
         UnknownNameError: At an unknown name, listing the nearest.
         InputError: At values of the wrong kind.
         DataError: If a data file is missing or malformed.
+
+    Examples:
+        >>> experiment = cj.experiments.csi_2021(morphs=("time",))
+        >>> experiment.grid, float(experiment.observed.sum()), len(experiment.parameters)
+        ((9, 11), 1578.0, 5)
     """
     if pulse is not None and not isinstance(pulse, Pulse):
         raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")

@@ -68,29 +68,33 @@ def lar_2020(
     Args:
         statistic: "spectrum", the 12 background-subtracted energies of PRD 102, 015030, or "cells",
             12 x 8 x 10 cells with all backgrounds, as in the release.
-        quenching: A model; f = 0.246 + 7.8e-4 T/keV if None [MeV of E_ee].
+        quenching: A model; the factor 0.246 + 7.8e-4 T/keV of the release if None.
         mass_kg: Fiducial mass; if None 24 (PRD 102, 015030) for the spectrum and 24.4 (release)
             for cells [kg].
         protons_on_target: If None 13.7e22 for the spectrum and 13.8e22 for cells [1].
         smearing: Gaussian resolution 0.58 sqrt(E_ee/keV) with the efficiency on reconstructed
-            energies; if None not for the spectrum, as in the paper, and for cells.
+            energies; if None for cells but not for the spectrum, as in the papers.
         threshold_kevee: Cut on the efficiency, 1.75 in the paper's electromagnetic tables [keVee].
         pulls: Standard deviations. Spectrum: "sig" (0.134), "brn" (0.32) and "lbrn" (1.0); cells:
-            "sig" (0.134), and "brn", "lbrn", "ss" of the release, infinity leaves one free; 0
-            removes one [1].
+            "sig" (0.134), and "brn", "lbrn", "ss" of the release, infinity leaves a pull free; 0
+            removes a pull [1].
         signal: Cells only: "computed" from the theory in energy and time, or "release", where
             theory gives the total and the release's pdf the shape.
         morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,
             "brn_energy", "brn_time" and "brn_width" of the prompt neutrons, or "all".
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes a panel.
+        nodes: Quadrature nodes in each panel; chosen by the detector if None.
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
         UnknownNameError: At an unknown option, pull or morph.
         InputError: At values of the wrong kind.
         DataError: If a data file is missing or malformed.
+
+    Examples:
+        >>> cj.experiments.lar_2020().grid, cj.experiments.lar_2020(statistic="cells").grid
+        ((12,), (12, 8, 10))
     """
     checks.known(NAME, statistic=(statistic, _STATISTICS), signal=(signal, SIGNALS))
     in_cells = statistic == "cells"

@@ -36,14 +36,14 @@ def analysis(
 
     Args:
         name: Name of the analysis.
-        named: Parameters the caller is going to use; they switch interactions on, in the paper's
-            reading, and may select a variant.
+        named: Parameters that the caller is going to use; they switch interactions on, with the
+            conventions of the paper, and may select a variant.
         interaction_options: Options by interaction; they win over the paper's.
         interactions: Further interactions.
         **options: Options of the builder; they win over what ``named`` implies.
 
     Raises:
-        UnknownNameError: Listing the nearest names.
+        UnknownNameError: At an unknown name, listing the nearest.
 
     Examples:
         >>> model = cj.analyses.analysis("papoulias2020", named=["R_n"], quenching="old")

@@ -1,4 +1,4 @@
-"""Analyses that fit the strength of the signal, 1 + alpha_sig, instead of a parameter of theory."""
+"""Models that fit the strength of the signal, 1 + alpha_sig, instead of a theory parameter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +14,10 @@ from cevnsjax.parameters import Parameter
 
 @dataclass(frozen=True)
 class SignalShape(StandardModel):
-    """The Standard Model as a shape: sin2_theta_w, which only scales it, is held unless named."""
+    """The Standard Model as a shape: sin2_theta_w, which only scales it, is fixed unless named."""
 
     def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
-        """Those of the Standard Model, none of them free by default."""
+        """Parameters of the Standard Model, all fixed by default."""
         return [replace(p, free=False) for p in super().parameters(targets)]
 
 
@@ -28,7 +28,7 @@ def with_free_strength(
     *,
     name: str,
 ) -> Model:
-    """A model in which the signal's pull is fitted; at -1 there is no signal.
+    """A model whose signal pull is a free parameter; its value -1 means no signal.
 
     Args:
         experiment: The experiment, with a pull on its signal.

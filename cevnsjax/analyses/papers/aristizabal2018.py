@@ -1,9 +1,9 @@
 """Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018: generalized interactions.
 
 14.6 kg with number fractions 0.51 and 0.49, Lewin-Smith Helm, 1.17 PE/keV, tree couplings, the
-- T/E term, 13 bins of 6-32 PE. Repaired misprints: exp(-q^2 s^2/2), E_min = sqrt(M T/2), F^2
-once. The literal limits lie 2-4 % off its Table 1; ``scaled`` has two fitted numbers of unknown
-origin, all rates x 1.07 and C_V^SM/N = 0.939 for both nuclei, which give them to 1.5 %.
+- T/E term, 13 bins from 6 to 32 PE. Misprints repaired here: exp(-q^2 s^2/2), E_min = sqrt(M T/2),
+F^2 once. The limits then lie 2-4 % off its Table 1. ``scaled`` applies two fitted numbers whose
+origin is unknown, 1.07 on all rates and C_V^SM/N = 0.939 for both nuclei: the limits agree to 1.5 %.
 """
 
 from dataclasses import replace
@@ -29,8 +29,12 @@ def aristizabal2018(*, scaled: bool = False, interactions: Interactions = ()) ->
     """The analysis of Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018.
 
     Args:
-        scaled: The two fitted numbers that reproduce the printed limits.
-        interactions: Interactions, usually GeneralizedInteractions.
+        scaled: Whether to use the two fitted numbers that reproduce the printed limits.
+        interactions: Interactions beyond the Standard Model, usually GeneralizedInteractions.
+
+    Examples:
+        >>> cj.analyses.aristizabal2018().experiments["csi-2017"].grid
+        (13,)
     """
     mass_kg = 14.6 * (_SCALED_RATE if scaled else 1.0)
     experiment = csi_2017("pe117", mass_kg=mass_kg, bins=(6, 32), pulls={"sig": 0.28})
@@ -56,7 +60,7 @@ class _ScaledCoupling(Interaction):
     """Moves C_V^SM/N of the default s_W^2 to the fitted value."""
 
     def own_parameters(self) -> list[Parameter]:
-        """None: the shift is fixed."""
+        """No parameter: the shift is fixed."""
         return []
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
@@ -65,8 +69,8 @@ class _ScaledCoupling(Interaction):
         scheme = coupling_scheme("tree")
         g_Vp, g_Vn = scheme.couplings(scheme.sin2_theta_w)
         Z, N = nucleus.nucleus.Z, nucleus.nucleus.N
-        own = -2 * (g_Vp[0] * Z + g_Vn * N) / N
-        shift = -0.5 * (SCALED_CV - own) * nucleus.NF_n
+        coupling = -2 * (g_Vp[0] * Z + g_Vn * N) / N
+        shift = -0.5 * (SCALED_CV - coupling) * nucleus.NF_n
         return Charges(vector={(s, SOURCE_FLAVOUR[s]): shift for s in nucleus.sources})
 
 

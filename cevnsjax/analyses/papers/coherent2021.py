@@ -2,8 +2,8 @@
 
 Beam neutrons 25 %, neutrino-induced neutrons 35 %, steady state 2.1 %; the signal is free for the
 number of events and has its 12 % for sin2_theta_w. The proton pulse is fitted to the release's
-neutron times, the flux histogram itself not being among the data; no shape variations unless asked
-for. 308.7 events against 306 +- 20 in print.
+neutron times, because the flux histogram is not among the data. Without shape variations, the
+default, the fit gives 308.7 events (printed: 306 +- 20).
 """
 
 import math
@@ -36,12 +36,17 @@ def coherent2021(
             12 %, with sin2_theta_w fitted; naming sin2_theta_w implies the latter.
         pulse: "neutrons" for 0.472 us and 0.138 us, fitted to the release's neutron times, or
             "flux" for 0.472 us and 0.150 us, from the released flux histogram.
-        morphs: Shape variations to fit along: "qf_1", "qf_2", "eff", "time", or "all".
+        morphs: Shape variations to fit as nuisances: "qf_1", "qf_2", "eff", "time", or "all".
         interactions: Interactions beyond the Standard Model.
 
     Raises:
         UnknownNameError: At an unknown option value.
         InputError: If ``morphs`` is not a list of names.
+
+    Examples:
+        >>> free, constrained = (cj.analyses.coherent2021(n) for n in ("free", "constrained"))
+        >>> [m.parameters["alpha_sig_csi2021"].linear for m in (free, constrained)]
+        [False, True]
     """
     checks.known("coherent2021", normalisation=(normalisation, _SIGNAL_SD), pulse=(pulse, _PULSES))
     experiment = csi_2021(

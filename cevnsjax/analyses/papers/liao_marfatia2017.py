@@ -15,6 +15,11 @@ def liao_marfatia2017(*, interactions: Interactions = ()) -> Model:
 
     Args:
         interactions: Interactions beyond the Standard Model.
+
+    Examples:
+        >>> model = cj.analyses.liao_marfatia2017(interactions=[cj.NSI("eps_uV_ee")])
+        >>> [type(i).__name__ for i in model.interactions]
+        ['StandardModel', 'NSI']
     """
     experiment = csi_2017(
         "pe117", mass_kg=14.6, pulls={"sig": 0.28}, prompt_neutrons=False, variance="C+AC"

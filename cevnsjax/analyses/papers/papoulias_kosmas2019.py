@@ -22,6 +22,11 @@ def papoulias_kosmas2019(*, interactions: Interactions = ()) -> Model:
 
     Args:
         interactions: Interactions beyond the Standard Model.
+
+    Examples:
+        >>> model = cj.analyses.papoulias_kosmas2019()
+        >>> model.experiments["csi-2017"].variance
+        array([958.])
     """
     experiment = csi_2017("pe117", statistic="counting", pulls={"sig": 0.28})
     observed = experiment.observed

@@ -2,8 +2,8 @@
 
 Argon: 12 background-subtracted energies, 24 kg, 13.7e22 protons, no smearing, CEvNS 13.4 % (13.2 %
 where R_n is free), prompt and delayed neutrons 32 % and 100 %. CsI: 14.6 kg, variance C + AC, CEvNS
-11.2 %, neutrons 25 %, quenching 5.1 % inside n_PE; the authors' quenching curve is not among the
-data and a tuned proxy stands in for it. Printed couplings; R_n 5.01, 4.94 and 3.548 fm for Cs, I
+11.2 %, neutrons 25 %, quenching 5.1 % inside n_PE; the authors' quenching curve is not published, a
+tuned proxy replaces it. Printed couplings; R_n 5.01, 4.94 and 3.548 fm for Cs, I
 and Ar, R_p 3.448 fm for Ar, the package's defaults.
 """
 
@@ -27,7 +27,7 @@ from cevnsjax.parameters import Parameter
 _DATA = ("csi", "ar", "csi+ar")
 _ARGON_SD = {"fixed": 0.134, "free": 0.132, "skin": 0.132}
 _COUPLINGS = "erler_su_printed"
-# How the data come on the CsI side, and the pulls that go with it.
+# Options of the CsI experiment by statistic.
 _CSI = {
     "spectrum": {"variance": "C+AC", "pulls": {"sig": 0.112, "brn": 0.25}},
     "time": {"statistic": "time", "pulls": {"sig": 0.112, "brn": 0.25, "ss": 0.05}},
@@ -47,16 +47,21 @@ def picciau2020(
     Args:
         data: "csi", "ar" or "csi+ar".
         radius: "fixed", or "free" for the argon signal's error without the form factor's part;
-            naming R_n_Ar implies it. The paper looks at R_n(Ar) above R_p = 3.448 fm only. "skin"
+            naming R_n_Ar implies it. The paper considers only R_n(Ar) above R_p = 3.448 fm. "skin"
             is "free", with one neutron skin dR_np for Cs and I in place of R_n_Cs and R_n_I.
-        statistic: Of the CsI data: "spectrum" for the chi2 in energy, or "time" for 12 x 12
+        statistic: For the CsI data: "spectrum" for the chi2 in energy, or "time" for 12 x 12
             Poisson cells of photoelectrons and time, as in the electromagnetic tables.
         threshold_kevee: Cut on the argon efficiency, 1.75 in the electromagnetic tables [keVee].
         interactions: Interactions beyond the Standard Model.
 
     Raises:
         UnknownNameError: At an unknown option value.
-        InputError: At an option of data that are not asked for.
+        InputError: At an option of data that were not chosen.
+
+    Examples:
+        >>> model = cj.analyses.picciau2020("ar", radius="free")
+        >>> {name: e.pulls[0].sd for name, e in model.experiments.items()}
+        {'lar-2020': 0.132}
     """
     checks.known(
         "picciau2020",
@@ -85,10 +90,10 @@ def _csi(statistic: str) -> Experiment:
 
 @dataclass(frozen=True)
 class _SkinOfCsI(StandardModel):
-    """R_n = R_p + dR_np for cesium and iodine alone: the papers free argon's radius apart."""
+    """R_n = R_p + dR_np for cesium and iodine only; the papers vary argon's radius separately."""
 
     def parameters(self, targets: Sequence[Target]) -> list[Parameter]:
-        """Those of the base, with dR_np in place of R_n_Cs and R_n_I."""
+        """Parameters of the Standard Model, with dR_np in place of R_n_Cs and R_n_I."""
         untied = [p for p in super().parameters(targets) if p.name not in ("R_n_Cs", "R_n_I")]
         skin = StandardModel(self.couplings, radii="skin").parameters([target("CsI")])[-1]
         return [*untied, replace(skin, meaning="neutron skin R_n - R_p of Cs and I")]
@@ -96,7 +101,7 @@ class _SkinOfCsI(StandardModel):
     def form_factors(
         self, values: Values, nucleus: Nucleus, q2: Any, q2_max: float = math.inf
     ) -> tuple[Reals, Reals]:
-        """See the base; R_n of cesium and iodine follow from the skin."""
+        """Form factors of the Standard Model; R_n of cesium and iodine follow from the skin."""
         if nucleus.symbol in ("Cs", "I"):
             R_n = values[f"R_p_{nucleus.symbol}"] + values["dR_np"]
             values = {**values, f"R_n_{nucleus.symbol}": R_n}
@@ -104,11 +109,11 @@ class _SkinOfCsI(StandardModel):
 
 
 class AveragedMoment(MagneticMoment):
-    """Magnetic moments whose rate on argon has the three sources' mean spectrum.
+    """Magnetic moments whose rate on argon has the mean spectrum of the three sources.
 
-    The papers' limits on argon have mu_nu_e/mu_nu_mu = sqrt2 at every level, which a rate
-    proportional to mu_nu_e^2 + 2 mu_nu_mu^2 has: each source weighs the same. Sources that keep
-    their own spectra have 1.52 to 1.56. On other nuclei it is ``MagneticMoment``.
+    The papers' limits on argon have mu_nu_e/mu_nu_mu = sqrt2 at every level, as follows from a rate
+    proportional to mu_nu_e^2 + 2 mu_nu_mu^2, to which each source contributes equally. With the
+    spectrum of each source the ratio is 1.52 to 1.56. Other nuclei behave as ``MagneticMoment``.
     """
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:

@@ -3,7 +3,7 @@
 14.6 kg with number fractions 0.51 and 0.49, Lewin-Smith Helm, 1.17 PE/keV, tree couplings, the
 - T/E term, 13 bins from 6 to 32 PE. Misprints repaired here: exp(-q^2 s^2/2), E_min = sqrt(M T/2),
 F^2 once. The limits then lie 2-4 % off its Table 1. ``scaled`` applies two fitted numbers whose
-origin is unknown, 1.07 on all rates and C_V^SM/N = 0.939 for both nuclei: the limits agree to 1.5 %.
+origin is unknown, 1.07 on all rates and C_V^SM/N = 0.939: the limits then agree to 1.5 %.
 """
 
 from dataclasses import replace

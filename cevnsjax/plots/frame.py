@@ -1,10 +1,12 @@
-"""Figures, axes and legends, as every plot here needs them."""
+"""Figures, axes and legends that all plots share."""
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, SubFigure
@@ -27,14 +29,43 @@ Scale = Literal["linear", "log"]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure outside pyplot's list, so it needs no display and no closing.
-
-    Args:
-        width: Width [inch].
-        height: Height [inch].
-    """
+    """An empty figure [inch] outside pyplot's list, so it needs no display and no closing."""
     layout = ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03, hspace=0.0)
     return Figure(figsize=(width, height), layout=layout)
+
+
+@contextmanager
+def single_frame(axes: Axes | None, width: float, height: float) -> Iterator[Axes]:
+    """Axes to draw into with the package's style: those given, or those of a new figure [inch]."""
+    with mpl.rc_context(STYLE):
+        yield new_figure(width, height).subplots() if axes is None else axes
+
+
+def stacked_frames(
+    axes: Iterable[Axes] | None, height: float, ratio: float, *, what: str
+) -> tuple[Axes, Axes]:
+    """Upper and lower axes with a common abscissa: those given, or those of a new figure.
+
+    Args:
+        axes: Two axes; a new figure if None.
+        height: Height of the figure [inch].
+        ratio: Height of the upper frame over that of the lower one.
+        what: Name of the plot, for messages.
+
+    Raises:
+        InputError: At another number of axes.
+    """
+    if axes is None:
+        pair = list(new_figure(3.6, height).subplots(2, 1, sharex=True, height_ratios=(ratio, 1)))
+    else:
+        pair = list(axes)
+    if len(pair) != 2:
+        raise InputError(f"{what} draws into 2 axes, upper and lower; got {len(pair)}")
+    for panel in pair:
+        dress(panel)
+    pair[0].tick_params(labelbottom=False)
+    figure_of(pair[0]).align_ylabels(pair)
+    return pair[0], pair[1]
 
 
 def figure_of(axes: Axes) -> Figure:
@@ -42,19 +73,19 @@ def figure_of(axes: Axes) -> Figure:
     figure = axes.figure
     root = figure.figure if isinstance(figure, SubFigure) else figure
     if not isinstance(root, Figure):
-        raise InputError("the axes belong to no figure; make them with Figure.subplots()")
+        raise InputError("the axes do not belong to a figure; make them with Figure.subplots()")
     return root
 
 
 def _lay_out(figure: Figure) -> None:
-    """Place the frames; a fraction of the cost of drawing."""
+    """Place the frames, which costs a fraction of drawing them."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
 
 
 def dress(axes: Axes) -> None:
-    """Ticks inwards on all four sides, with minor ones, and labels that keep apart."""
+    """Ticks inwards on all four sides, with minor ticks, and labels that do not overlap."""
     axes.minorticks_on()
     axes.tick_params(which="both", direction="in", top=True, right=True, width=0.7)
     axes.tick_params(which="major", length=4, pad=4, labelsize=STYLE["xtick.labelsize"])
@@ -64,7 +95,7 @@ def dress(axes: Axes) -> None:
 
 
 def scale_axes(setter: Callable[[str], None], scale: Scale, what: str, values: NumpyReals) -> None:
-    """Set the scale of an axis; the default leaves axes that came with another one alone.
+    """Set a logarithmic scale; "linear" leaves the scale of axes that were given as it is.
 
     Args:
         setter: ``set_xscale`` or ``set_yscale`` of the axes.
@@ -85,12 +116,7 @@ def scale_axes(setter: Callable[[str], None], scale: Scale, what: str, values: N
 
 
 def dress_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Named rows from the top down, centred at 0, 1, 2, ...; ticks on the abscissa only.
-
-    Args:
-        axes: Axes to dress, as by ``dress``.
-        names: One name a row, printed as given.
-    """
+    """Named rows from the top down, centred at 0, 1, 2, ..., with ticks on the abscissa only."""
     dress(axes)
     axes.yaxis.set_minor_locator(NullLocator())
     name_rows(axes, names)
@@ -99,24 +125,14 @@ def dress_rows(axes: Axes, names: Sequence[str]) -> None:
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Names on the left of rows at 0, 1, 2, ...
-
-    Args:
-        axes: Axes to write at.
-        names: One name a row, printed as given.
-    """
+    """Names on the left of rows at 0, 1, 2, ..."""
     # Formulas with indices above and below are centred as a whole, words on their letters.
     formulas = any("$" in name for name in names)
     axes.set_yticks(range(len(names)), names, va="center" if formulas else "center_baseline")
 
 
 def row_height(axes: Axes, least: float) -> float:
-    """Height at which the names of rows keep apart [inch].
-
-    Args:
-        axes: Axes with named rows.
-        least: Height for names that are low [inch].
-    """
+    """Height of a row at which names of rows do not overlap, at least ``least`` [inch]."""
     heights = [text.get_window_extent().height for text in axes.get_yticklabels()]
     return max([least, *(1.12 * h / figure_of(axes).dpi for h in heights)])
 
@@ -142,17 +158,16 @@ def set_frames(
 
 
 def tidy_numbers(axes: Axes) -> None:
-    """Tick labels that keep apart on logarithmic axes, and powers of ten printed as such.
+    """Tick labels that do not overlap on logarithmic axes, and powers of ten printed as such.
 
-    Args:
-        axes: Axes with their scales and limits set.
+    Scales and limits have to be set before.
     """
     for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
         low, high = sorted(axis.get_view_interval())
         if scale == "log":
             _tidy_logarithm(axis, math.log10(low), math.log10(high))
         formatter, largest = axis.get_major_formatter(), max(abs(low), abs(high))
-        # Formulas are slow to typeset; most axes need none.
+        # Formulas are slow to typeset, and most axes need none.
         if isinstance(formatter, ScalarFormatter) and not 1e-4 < largest < 1e5:
             formatter.set_useMathText(True)
 
@@ -177,13 +192,8 @@ def _in_powers_of_ten(value: float, _: object = None) -> str:
     return rf"${value / 10.0**power:.4g}\times10^{{{power}}}$"
 
 
-def keep_height(axes: Axes, least: float) -> None:
-    """Heighten a figure of one frame until the frame is at least this high.
-
-    Args:
-        axes: The frame.
-        least: Its height [inch].
-    """
+def _keep_height(axes: Axes, least: float) -> None:
+    """Heighten a figure of one frame until the frame is at least this high [inch]."""
     figure = figure_of(axes)
     _lay_out(figure)
     missing = least - axes.get_window_extent().height / figure.dpi
@@ -192,18 +202,43 @@ def keep_height(axes: Axes, least: float) -> None:
         figure.set_size_inches(width, height + missing)
 
 
-def legend_above(axes: Axes, handles: Sequence[Any], *, title: str) -> None:
-    """Legend over the frame, where it can never cover a curve; the title tops it.
+def legend_above(
+    axes: Axes, handles: Sequence[Any], *, title: str, min_height: float = 0.0
+) -> None:
+    """Legend over the frame, where it can never cover a curve, with the title on top.
 
-    It takes as many columns, three at most, and the title as few lines, as fit over the frame.
+    It has as many columns as fit over the frame, three at most.
 
     Args:
         axes: Axes it belongs to.
         handles: Labelled artists, filling column after column.
         title: First line, "" for none.
+        min_height: Height that the frame of the figure must keep beside the legend [inch].
     """
-    if not (handles or title):
-        return
+    if handles or title:
+        _place_legend(axes, handles, title)
+    if min_height:
+        _keep_height(axes, min_height)
+
+
+def legend_and_frames(
+    axes: Axes,
+    handles: Sequence[Any],
+    size: tuple[float, float],
+    *,
+    title: str,
+    across: Sequence[Axes],
+    own: bool,
+) -> None:
+    """Legend over the axes; a figure of our own is resized to its frames, as by ``set_frames``."""
+    if own:
+        set_frames(across, *size)
+    legend_above(axes, handles, title=title)
+    if own:
+        set_frames(across, *size)
+
+
+def _place_legend(axes: Axes, handles: Sequence[Any], title: str) -> None:
     _lay_out(figure_of(axes))
     frame, around = axes.get_window_extent(), axes.get_tightbbox()
     room = (around.x1 if around is not None else frame.x1) - frame.x0

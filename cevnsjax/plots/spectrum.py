@@ -11,7 +11,7 @@ from matplotlib.text import Annotation
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
-from cevnsjax.plots.frame import dress, figure_of, new_figure
+from cevnsjax.plots.frame import figure_of, stacked_frames
 from cevnsjax.plots.style import BANDS, BLACK, STYLE, UNITS, colours, label
 
 _SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")
@@ -57,7 +57,7 @@ def spectrum(
     parts = _stack(signal, background, bins)
     sigma, total = np.sqrt(spread), np.sum(list(parts.values()), axis=0)
     with mpl.rc_context(STYLE):
-        upper, lower = _panels(axes)
+        upper, lower = stacked_frames(axes, 3.5, 3.2, what="spectrum")
         _counts(upper, x, data, sigma, parts)
         _residuals(lower, x, (data - total) / sigma)
         upper.set_title(title, loc="left")
@@ -81,21 +81,6 @@ def _stack(
     sources = [s for s in _SOURCES if s in signal] + [s for s in signal if s not in _SOURCES]
     drawn = {name: finite(f"background {name}", background[name], bins) for name in background}
     return drawn | {name: finite(f"signal {name}", signal[name], bins) for name in sources}
-
-
-def _panels(axes: Iterable[Axes] | None) -> tuple[Axes, Axes]:
-    if axes is None:
-        figure = new_figure(3.6, 3.5)
-        pair = list(figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1)))
-        figure.align_ylabels(pair)
-    else:
-        pair = list(axes)
-    if len(pair) != 2:
-        raise InputError(f"spectrum draws into 2 axes, upper and lower; got {len(pair)}")
-    for panel in pair:
-        dress(panel)
-    pair[0].tick_params(labelbottom=False)
-    return pair[0], pair[1]
 
 
 def _counts(

@@ -1,4 +1,4 @@
-"""One look for every figure, and saving that never half-writes or overwrites by accident."""
+"""Colours, labels and settings of all figures, and saving a figure whole or not at all."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
-# Okabe and Ito: told apart with every common form of colour blindness.
+# Okabe and Ito: distinct for every common form of colour blindness.
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
 GREEN, PURPLE, BLACK, GREY = "#009E73", "#CC79A7", "#000000", "#8C8C8C"
+DARK_GREY = "#6E6E6E"
+DASHED = (0, (4, 2))
+DASHES = ("-", "--", "-.", ":")
+MARKERS = ("*", "P", "X", "D", "^", "v")
 CURVES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK)
 BANDS = ((2.0, "#EDEDED"), (1.0, "#D2D2D2"))
-"""Half widths in standard deviations and shades of what lies behind pulls, widest first."""
+"""Half widths [standard deviations] and shades of the bands behind pulls, widest first."""
 BACKGROUNDS = (GREY, "#BFBFBF", "#5F5F5F", "#DCDCDC")
 
 COLOURS = {
@@ -86,32 +92,26 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 
 def label(name: str) -> str:
-    """Text for an observable, neutrino source or background, with its unit if it has one.
-
-    Args:
-        name: Name as the package spells it, e.g. "n_pe", "nu_mu_bar", "prompt_neutrons".
-    """
+    """Text for an observable, neutrino source or background such as "n_pe", with its unit."""
     return LABELS.get(name, name.replace("_", " "))
 
 
 def level_label(name: str) -> str:
-    """Text for a confidence level, e.g. "90% CL" for "0.90"; other names stay as they are.
-
-    Args:
-        name: Key of a level: its coverage [1] in decimals.
-    """
+    """Text for the key of a confidence level, "90% CL" for "0.90"; other names stay as they are."""
     try:
         return f"{100 * float(name):.6g}% CL"
     except ValueError:
         return name
 
 
-def colours(names: Iterable[str]) -> dict[str, str]:
-    """A colour for each source or background: the fixed one, or the next free grey.
+def shades(colour: str, number: int) -> list[str]:
+    """So many shades of a colour, paled towards white, palest last."""
+    ink = np.linspace(0.55, 0.2, number) if number > 1 else np.array([0.4])
+    return [to_hex(tuple(1 - a * (1 - np.array(to_rgb(colour))))) for a in ink]
 
-    Args:
-        names: Sources and backgrounds in the order they are drawn.
-    """
+
+def colours(names: Iterable[str]) -> dict[str, str]:
+    """A colour for each source or background: its fixed one, or the next free grey."""
     names = list(names)
     fixed = {n: COLOURS[n] for n in names if n in COLOURS}
     others = [n for n in names if n not in COLOURS]
@@ -137,7 +137,7 @@ def save(
     """Write a figure whole or not at all; equal figures give equal files.
 
     Args:
-        figure: What to write.
+        figure: The figure.
         path: File ending in .png, .pdf or .svg.
         overwrite: Whether an existing file may be replaced.
         dpi: Resolution of .png [1/inch]; 300 if None.
@@ -146,7 +146,12 @@ def save(
         The path written.
 
     Raises:
-        InputError: At a path that ``check_output`` refuses; nothing is written then.
+        InputError: At a path that cannot be written; nothing is written then.
+
+    Examples:
+        >>> figure = cj.plots.correlations(["a", "b"], [[1.0, 0.5], [0.5, 1.0]])
+        >>> cj.plots.save(figure, "correlations.png").exists()
+        True
     """
     target = check_output(path, overwrite=overwrite, suffixes=FIGURES)
     suffix = target.suffix.lower()

@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, legend_above, new_figure
-from cevnsjax.plots.style import BLACK, CURVES, STYLE
-
-_DASHES = ("-", "--", "-.", ":")
+from cevnsjax.plots.style import BLACK, CURVES, DASHES, STYLE
 
 
 def comparison(
@@ -58,7 +56,7 @@ def comparison(
         for i, (name, y) in enumerate(ys.items()):
             look = {
                 "color": CURVES[i % len(CURVES)],
-                "linestyle": _DASHES[(i // len(CURVES)) % len(_DASHES)],
+                "linestyle": DASHES[(i // len(CURVES)) % len(DASHES)],
                 "label": name,
             }
             ratio = np.divide(y, reference, out=np.full_like(y, np.nan), where=reference > 0)

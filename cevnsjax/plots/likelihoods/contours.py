@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -19,18 +17,15 @@ from cevnsjax.plots.frame import (
     Scale,
     dress,
     figure_of,
-    keep_height,
     legend_above,
-    new_figure,
     scale_axes,
+    single_frame,
     tidy_numbers,
 )
-from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
+from cevnsjax.plots.style import BLACK, CURVES, DASHES, MARKERS, level_label, shades
 
-DASHES = ("-", "--", "-.", ":")
-MARKERS = ("*", "P", "X", "D", "^", "v")
 _SIZES = {"*": 8.0, "o": 5.5, "D": 5.0}
-_LEAST_HEIGHT = 2.45  # inch, however many lines the legend has
+_MIN_HEIGHT = 2.45  # inch, however many lines the legend has
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +91,8 @@ def contours(
     if not curves:
         raise InputError("curves is empty; give at least one ContourSet")
     dashes = _dashes(curves)
-    with mpl.rc_context(STYLE):
-        own = axes is None
-        axes = new_figure(3.6, 3.4).subplots() if axes is None else axes
+    min_height = _MIN_HEIGHT if axes is None else 0.0
+    with single_frame(axes, 3.6, 3.4) as axes:
         _frame(axes, curves, x_scale, y_scale)
         for i, curve in enumerate(curves):
             colour = CURVES[i % len(CURVES)]
@@ -115,9 +109,7 @@ def contours(
         tidy_numbers(axes)
         handles = [*_handles(curves, dashes), *marks]
         heading = title or (curves[0].label if len(curves) == 1 else "")
-        legend_above(axes, handles, title=heading)
-        if own:
-            keep_height(axes, _LEAST_HEIGHT)
+        legend_above(axes, handles, title=heading, min_height=min_height)
     return figure_of(axes)
 
 
@@ -128,25 +120,8 @@ def _dashes(curves: Sequence[ContourSet]) -> dict[str, Any]:
     return {name: DASHES[i % len(DASHES)] for i, name in enumerate(names)}
 
 
-def shades(colour: str, number: int) -> list[str]:
-    """The colour paled towards white, palest last.
-
-    Args:
-        colour: Full colour.
-        number: How many shades.
-    """
-    ink = np.linspace(0.55, 0.2, number) if number > 1 else np.array([0.4])
-    return [to_hex(tuple(1 - a * (1 - np.array(to_rgb(colour))))) for a in ink]
-
-
 def fill(axes: Axes, curve: ContourSet, colour: str) -> None:
-    """Regions below each level, in shades of the colour.
-
-    Args:
-        axes: Axes to draw into.
-        curve: What to draw.
-        colour: Full colour.
-    """
+    """Regions below each level, in shades of the colour."""
     delta_chi2 = np.ma.masked_invalid(np.asarray(curve.delta_chi2).T)
     floor = min(0.0, float(delta_chi2.min())) - 1.0
     bounds = [floor, *curve.levels.values()]
@@ -155,14 +130,7 @@ def fill(axes: Axes, curve: ContourSet, colour: str) -> None:
 
 
 def outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any]) -> None:
-    """Lines at the levels that the grid meets.
-
-    Args:
-        axes: Axes to draw into.
-        curve: What to draw.
-        colour: Colour of the lines.
-        dashes: Line style by level.
-    """
+    """Lines at the levels that lie within the grid, with a line style for each level."""
     delta_chi2 = np.ma.masked_invalid(np.asarray(curve.delta_chi2).T)
     low, high = float(delta_chi2.min()), float(delta_chi2.max())
     met = {name: h for name, h in curve.levels.items() if low < h < high}
@@ -182,14 +150,9 @@ def outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any
 def mark(
     axes: Axes, at: tuple[Number, Number], marker: str, colour: str, name: str = "_best fit"
 ) -> Line2D:
-    """One point, whole also on the edge of the frame and hidden beyond it.
+    """A point [units of the axes], whole also on the edge of the frame and hidden beyond it.
 
-    Args:
-        axes: Axes to draw into, their limits set.
-        at: Where [units of the axes].
-        marker: Marker as matplotlib names it.
-        colour: Its colour.
-        name: Name in the legend.
+    Limits of the axes have to be set before.
     """
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     (point,) = axes.plot(
@@ -204,7 +167,7 @@ def mark(
         label=name,
         zorder=4,
     )
-    # A point on the edge would else move the frame.
+    # Otherwise a point on the edge would move the frame.
     point.set_in_layout(False)
     return point
 

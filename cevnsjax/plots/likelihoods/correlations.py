@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -15,11 +14,10 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, reals
 from cevnsjax.plots.frame import (
     figure_of,
-    legend_above,
+    legend_and_frames,
     name_rows,
-    new_figure,
     row_height,
-    set_frames,
+    single_frame,
 )
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, VERMILION
 
@@ -56,11 +54,9 @@ def correlations(
     given = distinct("names", names)
     values = _correlations(given, matrix)
     numbered = len(given) <= _NUMBERED
-    with mpl.rc_context(STYLE):
-        own = axes is None
-        if axes is None:
-            axes = new_figure(*2 * (_CELL * len(given) + 6.0,)).subplots()
-        else:
+    own, room = axes is None, _CELL * len(given) + 6.0
+    with single_frame(axes, room, room) as axes:
+        if not own:
             axes.set_aspect("equal")
         mesh = _draw_cells(axes, values)
         _name_cells(axes, given, upright=not numbered)
@@ -70,11 +66,8 @@ def correlations(
             _number_cells(axes, values)
         _scale(axes, mesh)
         unknown = _hatch_unknown(axes, values)
-        if own:
-            set_frames([axes], side, side)
-        legend_above(axes, unknown[:1], title=title)
-        if own:
-            set_frames([axes], side, side)
+        size = side, side
+        legend_and_frames(axes, unknown[:1], size, title=title, across=[axes], own=own)
     return figure_of(axes)
 
 

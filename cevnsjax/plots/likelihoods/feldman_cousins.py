@@ -19,14 +19,13 @@ from cevnsjax.plots.frame import (
     set_frames,
     tidy_numbers,
 )
-from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
+from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, STYLE, level_label
 
 Intervals = Mapping[str, Sequence[Sequence[Number]]]
 Critical = Mapping[str, tuple[ArrayLike, ArrayLike]]
 
 _WIDTH, _HEIGHTS = 2.6, (1.7, 1.1)  # inch
-_LEAST = 1e-3
-_GREY = "#6E6E6E"
+_MIN_P = 1e-3
 
 
 def feldman_cousins(
@@ -81,14 +80,14 @@ def feldman_cousins(
         lower.set(xlim=(xs[0], xs[-1]), xlabel=label, ylabel=r"$p$")
         upper.set(ylim=(0.0, _top(curves, heights)), ylabel=r"$q$")
         lower.set_yscale("log")
-        lower.set_ylim(_LEAST, 1.5)
+        lower.set_ylim(_MIN_P, 1.5)
         handles = _draw_critical(upper, xs, curves, heights)
         handles += upper.plot(xs, q, color=BLACK, label="data", zorder=4)
         _draw_p(lower, xs, p, spread, heights)
         _draw_intervals((upper, lower), intervals, list(heights))
         if best_fit is not None:
             for axes in (upper, lower):
-                axes.axvline(best_fit, color=_GREY, linewidth=0.7, linestyle=":", zorder=1)
+                axes.axvline(best_fit, color=DARK_GREY, linewidth=0.7, linestyle=":", zorder=1)
         tidy_numbers(lower)
         set_frames([lower], _WIDTH, sum(_HEIGHTS), down=[upper, lower])
         legend_above(upper, handles, title=title)
@@ -129,7 +128,7 @@ def _draw_critical(
         band = (values - errors, values + errors)
         axes.fill_between(x, *band, color=colour, alpha=0.25, linewidth=0, gid=level)
         handles += axes.plot(x, values, color=colour, linewidth=1.0, label=level_label(level))
-        axes.axhline(heights[level], color=colour, linewidth=0.8, linestyle=(0, (4, 2)))
+        axes.axhline(heights[level], color=colour, linewidth=0.8, linestyle=DASHED)
     return handles
 
 
@@ -141,12 +140,12 @@ def _draw_p(
     heights: Mapping[str, float],
 ) -> None:
     if spread is not None:
-        low, high = np.maximum(p - spread, _LEAST / 10), p + spread
+        low, high = np.maximum(p - spread, _MIN_P / 10), p + spread
         axes.fill_between(x, low, high, color=BLACK, alpha=0.2, linewidth=0)
-    axes.plot(x, np.maximum(p, _LEAST / 10), color=BLACK)
+    axes.plot(x, np.maximum(p, _MIN_P / 10), color=BLACK)
     for k, level in enumerate(heights):
         colour = CURVES[k % len(CURVES)]
-        axes.axhline(1 - float(level), color=colour, linewidth=0.8, linestyle=(0, (4, 2)))
+        axes.axhline(1 - float(level), color=colour, linewidth=0.8, linestyle=DASHED)
 
 
 def _draw_intervals(frames: Sequence[Axes], intervals: Intervals, order: list[str]) -> None:
@@ -196,7 +195,7 @@ def statistic_distribution(
         handles = axes.plot(known, above, color=CURVES[0], drawstyle="steps-post", label="toys")
         wilks = special.chdtrc(dof, grid)
         name = rf"$\chi^2_{{{dof}}}$"
-        handles += axes.plot(grid, wilks, color=_GREY, linestyle=(0, (4, 2)), label=name)
+        handles += axes.plot(grid, wilks, color=DARK_GREY, linestyle=DASHED, label=name)
         if q_data is not None:
             handles.append(axes.axvline(float(q_data), color=BLACK, linewidth=0.9, label="data"))
         tidy_numbers(axes)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -24,16 +23,14 @@ from cevnsjax.plots.frame import (
     Scale,
     dress,
     figure_of,
-    keep_height,
     legend_above,
-    new_figure,
     scale_axes,
+    single_frame,
     tidy_numbers,
 )
-from cevnsjax.plots.style import BLACK, CURVES, STYLE, level_label
+from cevnsjax.plots.style import BLACK, CURVES, DASHES, level_label
 
-_LEAST_HEIGHT = 2.0  # inch, however many lines the legend has
-_DASHES = ("-", "--", "-.", ":")
+_MIN_HEIGHT = 2.0  # inch, however many lines the legend has
 # Room above and below what is drawn, as a part of it.
 _MARGIN = 0.06
 
@@ -83,9 +80,8 @@ def forecast(
     spread = None if sd is None else reals("sd", sd, xs.shape)
     if not np.isfinite(highs).any() and not np.isfinite(lows).any():
         raise InputError("no end of an interval is finite: there is nothing to draw")
-    with mpl.rc_context(STYLE):
-        own = axes is None
-        axes = new_figure(3.6, 2.9).subplots() if axes is None else axes
+    min_height = _MIN_HEIGHT if axes is None else 0.0
+    with single_frame(axes, 3.6, 2.9) as axes:
         scale_axes(axes.set_xscale, x_scale, "x", xs)
         dress(axes)
         axes.set(xlim=(xs[0], xs[-1]), xlabel=x_label, ylabel=label)
@@ -95,9 +91,7 @@ def forecast(
         if spread is not None and not one_sided and np.isfinite(spread).any():
             handles.append(_draw_quadratic(axes, xs, middle, spread, heights))
         tidy_numbers(axes)
-        legend_above(axes, handles, title=title)
-        if own:
-            keep_height(axes, _LEAST_HEIGHT)
+        legend_above(axes, handles, title=title, min_height=min_height)
     return figure_of(axes)
 
 
@@ -115,13 +109,13 @@ def _draw_limits(
     heights: Mapping[str, float],
 ) -> list[Artist]:
     """Upper limits as curves."""
-    del lows
+    del lows  # every interval begins at the truth
     known = highs[np.isfinite(highs)]
     if axes.get_xscale() == "log" and known.min() > 0 and truth <= 0:
         axes.set_yscale("log")
     handles: list[Artist] = []
     for k, name in enumerate(heights):
-        colour, dash = CURVES[k % len(CURVES)], _DASHES[k % len(_DASHES)]
+        colour, dash = CURVES[k % len(CURVES)], DASHES[k % len(DASHES)]
         curve = np.where(np.isfinite(highs[:, k]), highs[:, k], np.nan)
         handles += axes.plot(xs, curve, dash, color=colour, label=f"limit at {level_label(name)}")
     if axes.get_yscale() == "linear":

@@ -15,10 +15,9 @@ from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite
 from cevnsjax.plots.frame import (
     dress_rows,
     figure_of,
-    legend_above,
+    legend_and_frames,
     new_figure,
     row_height,
-    set_frames,
 )
 from cevnsjax.plots.likelihoods.pulls import PULL_LABEL, checked_pulls, draw_bands, draw_pulls
 from cevnsjax.plots.style import BLACK, BLUE, ORANGE, STYLE
@@ -151,8 +150,5 @@ def _finish(panels: list[Axes], sigma: Sigma, title: str, *, own: bool) -> None:
         Patch(color=colour, linewidth=0, label=rf"${sign}1\,\sigma$ ({sigma})")
         for sign, colour in (("+", _UP), ("-", _DOWN))
     ]
-    if own:
-        set_frames(panels, width, height)
-    legend_above(panels[-1], handles, title=title)
-    if own:
-        set_frames(panels, width, height)
+    size = width, height
+    legend_and_frames(panels[-1], handles, size, title=title, across=panels, own=own)

@@ -15,20 +15,26 @@ from cevnsjax.plots.frame import (
     Scale,
     dress,
     figure_of,
-    keep_height,
     legend_above,
-    new_figure,
     scale_axes,
+    single_frame,
     tidy_numbers,
 )
-from cevnsjax.plots.style import BLACK, CURVES, LABELS, STYLE, level_label
+from cevnsjax.plots.style import (
+    BLACK,
+    CURVES,
+    DARK_GREY,
+    DASHED,
+    DASHES,
+    LABELS,
+    level_label,
+)
 
 Intervals = Mapping[str, Sequence[tuple[Number, Number]]]
 Curve = tuple[str, NumpyReals, NumpyReals]
 
-_DASHES = ("-", "--", "-.", ":")
 _LABEL_GAP = 0.065
-_LEAST_HEIGHT = 2.0  # inch, however many lines the legend has
+_MIN_HEIGHT = 2.0  # inch, however many lines the legend has
 
 
 def profile(
@@ -70,9 +76,8 @@ def profile(
     heights = ordered_levels(levels)
     curves = [_curve(name or "profile", x, delta_chi2), *(_curve(*other) for other in others)]
     spans = _checked(intervals, heights)
-    with mpl.rc_context(STYLE):
-        own = axes is None
-        axes = new_figure(3.6, 2.9).subplots() if axes is None else axes
+    min_height = _MIN_HEIGHT if axes is None else 0.0
+    with single_frame(axes, 3.6, 2.9) as axes:
         ends = np.array([xs[[0, -1]] for _, xs, _ in curves])
         scale_axes(axes.set_xscale, x_scale, f"x of {name or 'profile'}", ends)
         dress(axes)
@@ -84,9 +89,7 @@ def profile(
         _draw_levels(axes, heights)
         handles = _draw_curves(axes, curves, best_fit)
         shown = handles if others or name else handles[1:]
-        legend_above(axes, shown, title=title)
-        if own:
-            keep_height(axes, _LEAST_HEIGHT)
+        legend_above(axes, shown, title=title, min_height=min_height)
     return figure_of(axes)
 
 
@@ -141,7 +144,7 @@ def _draw_levels(axes: Axes, heights: Mapping[str, float]) -> None:
     """Lines at the levels, named beside the frame; names keep clear of each other."""
     top, below = axes.get_ylim()[1], -np.inf
     for level, height in heights.items():
-        axes.axhline(height, color="#6E6E6E", linewidth=0.7, linestyle=(0, (4, 2)), zorder=1.5)
+        axes.axhline(height, color=DARK_GREY, linewidth=0.7, linestyle=DASHED, zorder=1.5)
         below = max(height / top, below + _LABEL_GAP)
         axes.text(
             1.02,
@@ -157,7 +160,7 @@ def _draw_curves(axes: Axes, curves: Sequence[Curve], best_fit: Number | None) -
     handles: list[Artist] = []
     left, right = axes.get_xlim()
     for i, (name, x, delta_chi2) in enumerate(curves):
-        colour, dash = CURVES[i % len(CURVES)], _DASHES[i % len(_DASHES)]
+        colour, dash = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
         handles += axes.plot(x, delta_chi2, dash, color=colour, label=name, zorder=3 - 0.01 * i)
     if best_fit is not None:
         handles += axes.plot(

@@ -29,23 +29,22 @@ from cevnsjax.plots.frame import (
     Scale,
     dress,
     figure_of,
-    new_figure,
     scale_axes,
-    set_frames,
     tidy_numbers,
 )
-from cevnsjax.plots.likelihoods.contours import (
+from cevnsjax.plots.likelihoods.contours import ContourSet, fill, mark, outline
+from cevnsjax.plots.style import (
+    BLACK,
+    BLUE,
+    DARK_GREY,
     DASHES,
+    LABELS,
     MARKERS,
-    ContourSet,
-    fill,
-    mark,
-    outline,
+    STYLE,
+    level_label,
     shades,
 )
-from cevnsjax.plots.style import BLACK, BLUE, LABELS, STYLE, level_label
-
-_PANEL = 1.45  # inch
+from cevnsjax.plots.triangle import corner_legend, triangle
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +116,15 @@ def projections(
             f"delta_chi2 is {least:g} or more, above all levels; give chi2 less its minimum"
         )
     with mpl.rc_context(STYLE):
-        panels, marks = _panels(axes, len(scan.grids)), []
-        for i, j in itertools.product(range(len(scan.grids)), repeat=2):
-            if j > i:
-                panels[i][j].set_visible(False)
-                continue
-            _frame(panels[i][j], scan, i, j)
+        panels, marks = triangle(axes, len(scan.grids), what="projections"), []
+        for i, j in itertools.combinations_with_replacement(range(len(scan.grids)), 2):
+            _frame(panels[j][i], scan, j, i)
             if i == j:
                 marks = _draw_one(panels[i][i], scan, i, lowest[i,])
             else:
-                _draw_pair(panels[i][j], scan, j, i, lowest[j, i])
+                _draw_pair(panels[j][i], scan, i, j, lowest[i, j])
         panels[0][0].set_title(title, loc="left")
-        _legend(panels, scan, marks, own=axes is None)
+        corner_legend(panels, [*_levels(scan), *marks], title="", own=axes is None)
     return figure_of(panels[0][0])
 
 
@@ -192,19 +188,6 @@ def _profiles(delta_chi2: ArrayLike, shape: tuple[int, ...]) -> dict[tuple[int, 
     return found
 
 
-def _panels(axes: Iterable[Iterable[Axes]] | None, number: int) -> list[list[Axes]]:
-    if axes is None:
-        side = number * _PANEL + 3.0
-        return [list(row) for row in new_figure(side, side).subplots(number, number)]
-    rows = [list(row) for row in axes]
-    if [len(row) for row in rows] != [number] * number:
-        raise InputError(
-            f"projections draws into {number} rows of {number} axes; got rows of "
-            f"{[len(row) for row in rows]}"
-        )
-    return rows
-
-
 def _frame(axes: Axes, scan: _Scan, i: int, j: int) -> None:
     """Scales, limits, ticks and labels of the panel in row i and column j."""
     x, y, last = scan.grids[j], scan.grids[i], len(scan.grids) - 1
@@ -237,7 +220,7 @@ def _draw_one(axes: Axes, scan: _Scan, i: int, least: NumpyReals) -> list[Line2D
     for level, height in reversed(scan.low.items()):
         look = {"color": scan.paint[level], "linewidth": 0.0, "zorder": 1, "gid": level}
         axes.fill_between(x, least, height, where=least <= height, interpolate=True, **look)
-        axes.axhline(height, color="#6E6E6E", linewidth=0.7, linestyle=scan.dashes[level])
+        axes.axhline(height, color=DARK_GREY, linewidth=0.7, linestyle=scan.dashes[level])
     axes.plot(x, least, color=BLUE, zorder=2)
     return [mark(axes, (at[i], 0.0), kind, c, name) for name, kind, c, at in scan.points]
 
@@ -251,23 +234,9 @@ def _draw_pair(axes: Axes, scan: _Scan, j: int, i: int, least: NumpyReals) -> No
         mark(axes, (at[j], at[i]), marker, colour)
 
 
-def _legend(panels: list[list[Axes]], scan: _Scan, marks: list[Line2D], *, own: bool) -> None:
-    """Legend in the empty corner, and panels large enough to leave room for it."""
-    levels = [
+def _levels(scan: _Scan) -> list[Patch]:
+    """Legend entries of the levels."""
+    return [
         Patch(facecolor=paint, edgecolor=BLUE, linestyle=scan.dashes[n], label=level_label(n))
         for n, paint in scan.paint.items()
     ]
-    corner, number = panels[0][0], len(panels)
-    legend = corner.legend(
-        handles=[*levels, *marks], loc="upper left", bbox_to_anchor=(1.05, 1.0), borderaxespad=0.0
-    )
-    # Else the layout would push the next column away from it.
-    legend.set_in_layout(False)
-    figure = figure_of(corner)
-    figure.align_labels([a for row in panels for a in row if a.get_visible()])
-    if not own:
-        return
-    box = legend.get_window_extent()
-    needed = np.array([box.width / (number - 1), box.height]) / figure.dpi + 0.1
-    width, height = np.maximum(needed, _PANEL) * number
-    set_frames(panels[-1], float(width), float(height), down=[row[0] for row in panels])

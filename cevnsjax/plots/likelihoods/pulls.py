@@ -15,12 +15,11 @@ from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite, reals
 from cevnsjax.plots.frame import (
     dress_rows,
     figure_of,
-    legend_above,
-    new_figure,
+    legend_and_frames,
     row_height,
-    set_frames,
+    single_frame,
 )
-from cevnsjax.plots.style import BANDS, BLACK, STYLE, VERMILION
+from cevnsjax.plots.style import BANDS, BLACK, VERMILION
 
 PULL_LABEL = r"pull  $(\hat{\alpha} - \alpha_0)\,/\,\sigma_0$"
 _WIDTH, _ROW, _DOUBLE_ROW = 2.3, 0.19, 0.26  # inch
@@ -62,9 +61,8 @@ def pulls(
     rows = distinct("names", names)
     fitted = checked_pulls(len(rows), values, errors, known=True)
     earlier = None if before is None else checked_pulls(len(rows), *before, what=" of before")
-    with mpl.rc_context(STYLE):
-        own = axes is None
-        axes = new_figure(8.0, 6.0 + _ROW * len(rows)).subplots() if axes is None else axes
+    own = axes is None
+    with single_frame(axes, 8.0, 6.0 + _ROW * len(rows)) as axes:
         dress_rows(axes, rows)
         draw_bands(axes, fitted if earlier is None else np.hstack([fitted, earlier]))
         shift = 0.0 if earlier is None else 0.17
@@ -78,11 +76,8 @@ def pulls(
         axes.set_xlabel(PULL_LABEL)
         _numbers(axes, fitted)
         height = (len(rows) + 0.4) * row_height(axes, _ROW if earlier is None else _DOUBLE_ROW)
-        if own:
-            set_frames([axes], _WIDTH, height)
-        legend_above(axes, handles, title=title)
-        if own:
-            set_frames([axes], _WIDTH, height)
+        size = _WIDTH, height
+        legend_and_frames(axes, handles, size, title=title, across=[axes], own=own)
     return figure_of(axes)
 
 

@@ -1,6 +1,5 @@
 """Corner of a posterior: marginals of each parameter and most probable regions of each pair."""
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,16 +13,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number
-from cevnsjax.plots.frame import dress, figure_of, new_figure, set_frames, tidy_numbers
-from cevnsjax.plots.likelihoods.contours import DASHES, mark
+from cevnsjax.plots.frame import dress, figure_of, set_frames, tidy_numbers
+from cevnsjax.plots.likelihoods.contours import mark
 from cevnsjax.plots.posteriors.density import Ends, Estimate, estimate
 from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
-from cevnsjax.plots.style import BLUE, STYLE, VERMILION
+from cevnsjax.plots.style import BLUE, DARK_GREY, DASHED, DASHES, STYLE, VERMILION
+from cevnsjax.plots.triangle import corner_legend, triangle
 
-_PANEL, _ALONE = 1.45, 2.4  # inch
+_SIZE_ALONE = 2.4, 0.8 * 2.4  # inch, of the frame of a single parameter
 # Room over the highest curve of the diagonal, for the notes.
 _HEADROOM = 1.35
 # The outermost draws say where they stopped, not where the posterior does.
@@ -32,7 +31,7 @@ _TICKLESS = 0.08
 
 
 _LOOKS: dict[str, dict[str, Any]] = {
-    "prior": {"color": "#6E6E6E", "linestyle": (0, (4, 2)), "linewidth": 1.0},
+    "prior": {"color": DARK_GREY, "linestyle": DASHED, "linewidth": 1.0},
     "exact": {"color": VERMILION, "linestyle": (0, (1.5, 1.2)), "linewidth": 1.4, "zorder": 3},
 }
 
@@ -82,12 +81,8 @@ def corner(
         UnknownNameError: At a label, curve or point of a parameter that has no draws.
     """
     what = checked_corner(draws, labels, levels, bounds, priors, exact, best_fit, points, notes)
-    number = len(what.names)
     with mpl.rc_context(STYLE):
-        panels = _panels(axes, number)
-        for i, j in itertools.product(range(number), repeat=2):
-            if j > i:
-                panels[i][j].set_visible(False)
+        panels = triangle(axes, len(what.names), what="corner")
         spans = {name: _span(what, name) for name in what.names}
         for i, row in enumerate(what.names):
             _draw_one(panels[i][i], what, row, spans[row])
@@ -95,21 +90,10 @@ def corner(
                 _draw_pair(panels[i][j], what, (column, row), spans)
             for j in range(i + 1):
                 _dress(panels[i][j], what, i, j)
-        _legend(panels, _handles(what), title, own=axes is None)
+        corner_legend(panels, _handles(what), title=title, own=axes is None)
+        if axes is None and len(panels) == 1:
+            set_frames(panels[0], *_SIZE_ALONE)
     return figure_of(panels[0][0])
-
-
-def _panels(axes: Iterable[Iterable[Axes]] | None, number: int) -> list[list[Axes]]:
-    if axes is None:
-        side = number * _PANEL + 3.0
-        return [list(row) for row in new_figure(side, side).subplots(number, number, squeeze=False)]
-    rows = [list(row) for row in axes]
-    if [len(row) for row in rows] != [number] * number:
-        raise InputError(
-            f"corner draws into {number} rows of {number} axes; got rows of "
-            f"{[len(row) for row in rows]}"
-        )
-    return rows
 
 
 def _span(what: Corner, name: str) -> Ends:
@@ -233,29 +217,3 @@ def _handles(what: Corner) -> list[Artist]:
         dot = Line2D([], [], marker=marker, color=colour, linestyle="none", label=name)
         handles.append(dot)
     return handles
-
-
-def _legend(panels: list[list[Axes]], handles: list[Artist], title: str, *, own: bool) -> None:
-    """Legend right of the first panel, where no other one is, and frames of equal size."""
-    first, number = panels[0][0], len(panels)
-    legend = first.legend(
-        handles=handles,
-        title=title or None,
-        loc="upper left",
-        bbox_to_anchor=(1.05, 1.0),
-        borderaxespad=0.0,
-    )
-    legend.set_alignment("left")
-    figure = figure_of(first)
-    figure.align_labels([a for row in panels for a in row if a.get_visible()])
-    if number == 1:
-        if own:
-            set_frames([first], _ALONE, 0.8 * _ALONE)
-        return
-    # Else the layout would push the next column away from it.
-    legend.set_in_layout(False)
-    if own:
-        box = legend.get_window_extent()
-        needed = np.array([box.width / (number - 1), box.height]) / figure.dpi + 0.1
-        width, height = np.maximum(needed, _PANEL) * number
-        set_frames(panels[-1], float(width), float(height), down=[row[0] for row in panels])

@@ -8,9 +8,8 @@ import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
-from cevnsjax.plots.likelihoods.contours import MARKERS, shades
 from cevnsjax.plots.posteriors.density import Ends
-from cevnsjax.plots.style import BLACK, BLUE
+from cevnsjax.plots.style import BLACK, BLUE, MARKERS, shades
 
 Curve = tuple[ArrayLike, ArrayLike]
 

@@ -14,11 +14,11 @@ from matplotlib.patches import Patch
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
-from cevnsjax.plots.frame import dress, figure_of, keep_height, legend_above, new_figure
-from cevnsjax.plots.likelihoods.contours import shades
-from cevnsjax.plots.style import BLACK, BLUE, STYLE, label
+from cevnsjax.plots.frame import figure_of, legend_above, stacked_frames
+from cevnsjax.plots.style import BLACK, BLUE, STYLE, label, shades
 
-_LEAST_DRAWS, _LEAST_HEIGHT = 20, 1.8
+_MIN_DRAWS = 20
+_MIN_HEIGHT = 1.8  # inch, of the upper frame
 _DATA: dict[str, Any] = {"marker": "o", "color": BLACK, "linestyle": "none"}
 
 
@@ -65,8 +65,7 @@ def predictive(
     # A bin in which nothing ever falls has no spread to count in.
     unit = np.where(spread > 0, spread, 1.0)
     with mpl.rc_context(STYLE):
-        own = axes is None
-        upper, lower = _panels(axes)
+        upper, lower = stacked_frames(axes, 3.7, 2.6, what="predictive")
         _draw(upper, x, data, bands, middle)
         _draw(lower, x, (data - middle) / unit, _less(bands, middle, unit), np.zeros_like(middle))
         floor = min(0.0, *(float(b.min()) for b in bands.values()), float(data.min()))
@@ -77,10 +76,8 @@ def predictive(
         lower.set_ylim(-reach, reach)
         upper.set_ylabel("counts per bin")
         lower.set(xlabel=label(observable), ylabel="deviation [sd]")
-        figure_of(upper).align_ylabels([upper, lower])
-        legend_above(upper, _handles(bands), title=title)
-        if own:
-            keep_height(upper, _LEAST_HEIGHT)
+        min_height = _MIN_HEIGHT if axes is None else 0.0
+        legend_above(upper, _handles(bands), title=title, min_height=min_height)
     return figure_of(upper)
 
 
@@ -90,8 +87,8 @@ def _checked(draws: ArrayLike, bins: tuple[int, ...]) -> NumpyReals:
     if len(shape) < 2 or shape[-1:] != bins:
         raise InputError(f"draws have shape {shape}, expected (..., {bins[0]}) from the edges")
     thrown = finite("draws", draws, shape).reshape(-1, *bins)
-    if len(thrown) < _LEAST_DRAWS:
-        raise InputError(f"bands need {_LEAST_DRAWS} draws or more, got {len(thrown)}")
+    if len(thrown) < _MIN_DRAWS:
+        raise InputError(f"bands need {_MIN_DRAWS} draws or more, got {len(thrown)}")
     return thrown
 
 
@@ -99,19 +96,6 @@ def _less(
     bands: dict[float, NumpyReals], middle: NumpyReals, unit: NumpyReals
 ) -> dict[float, NumpyReals]:
     return {level: (ends - middle) / unit for level, ends in bands.items()}
-
-
-def _panels(axes: Iterable[Axes] | None) -> tuple[Axes, Axes]:
-    if axes is None:
-        pair = list(new_figure(3.6, 3.7).subplots(2, 1, sharex=True, height_ratios=(2.6, 1)))
-    else:
-        pair = list(axes)
-    if len(pair) != 2:
-        raise InputError(f"predictive draws into 2 axes, upper and lower; got {len(pair)}")
-    for panel in pair:
-        dress(panel)
-    pair[0].tick_params(labelbottom=False)
-    return pair[0], pair[1]
 
 
 def _paint(bands: dict[float, NumpyReals]) -> dict[float, str]:

@@ -12,10 +12,10 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals
 from cevnsjax.plots.frame import dress, figure_of, new_figure, tidy_numbers
 from cevnsjax.plots.posteriors.draws import checked_draws, known_names
-from cevnsjax.plots.style import BLACK, CURVES, STYLE
+from cevnsjax.plots.style import BLACK, CURVES, DASHED, STYLE
 
 _WIDTH, _ROW, _TITLES = 6.4, 1.25, 0.5  # inch
-_RANK_BINS, _MOST_ROWS = 20, 40
+_RANK_BINS, _MAX_ROWS = 20, 40
 
 
 def trace(
@@ -50,8 +50,8 @@ def trace(
         UnknownNameError: At a label or number of a parameter that has no draws.
     """
     arrays = checked_draws(draws)
-    if len(arrays) > _MOST_ROWS:
-        raise InputError(f"trace shows up to {_MOST_ROWS} parameters, got {len(arrays)}")
+    if len(arrays) > _MAX_ROWS:
+        raise InputError(f"trace shows up to {_MAX_ROWS} parameters, got {len(arrays)}")
     for table in (labels, r_hat, ess):
         known_names(table or {}, arrays)
     shape = next(iter(arrays.values())).shape
@@ -122,7 +122,7 @@ def _draw_ranks(axes: Axes, values: NumpyReals) -> None:
         base = float(chains - 1 - chain)
         look = {"facecolor": _colour(chain), "edgecolor": "white", "linewidth": 0.3}
         axes.stairs(base + row, edges, baseline=base, fill=True, gid=f"chain {chain}", **look)
-        axes.axhline(base + even, color=BLACK, linewidth=0.6, linestyle=(0, (4, 2)))
+        axes.axhline(base + even, color=BLACK, linewidth=0.6, linestyle=DASHED)
     dress(axes)
     axes.set(xlim=(0, values.size), ylim=(0, chains))
     axes.set_yticks(np.arange(chains) + 0.45, [f"{k}" for k in range(chains, 0, -1)])

@@ -27,8 +27,8 @@ from cevnsjax.plots.frame import (
     scale_axes,
     tidy_numbers,
 )
-from cevnsjax.plots.likelihoods.contours import DASHES, outline
-from cevnsjax.plots.style import CURVES, STYLE, level_label
+from cevnsjax.plots.likelihoods.contours import outline
+from cevnsjax.plots.style import CURVES, DASHES, STYLE, level_label
 
 _GAP = 0.08  # between the slots of two panels, in parts of their width
 

@@ -13,8 +13,7 @@ from matplotlib.lines import Line2D
 from cevnsjax.model import Model
 from cevnsjax.plots.arrays import ArrayLike, finite, increasing
 from cevnsjax.plots.frame import dress, legend_above
-from cevnsjax.plots.likelihoods.contours import DASHES
-from cevnsjax.plots.style import BLACK, CURVES, STYLE
+from cevnsjax.plots.style import BLACK, CURVES, DASHES, STYLE
 from cevnsjax.reproduce.figures.drawing import panels
 
 Counts = Float[np.ndarray, " bin"]

@@ -19,6 +19,7 @@ def chosen_pulls(
     widths: Mapping[str, float] | None,
     *,
     unbounded: bool = False,
+    split_flux: bool = False,
 ) -> tuple[Pull, ...]:
     """The pulls of an experiment with the widths that a user chose.
 
@@ -27,6 +28,7 @@ def chosen_pulls(
         offered: Default standard deviation [1], component and its description, by short name.
         widths: Standard deviations by short name; 0 removes a pull, infinity leaves it free [1].
         unbounded: Whether infinity is allowed.
+        split_flux: Whether to split the signal pull as ``with_flux_apart`` does.
 
     Raises:
         UnknownNameError: At an unknown pull.
@@ -49,7 +51,10 @@ def chosen_pulls(
         if width < 0:
             raise InputError(f"{experiment}: {needs}, got {width}")
         pulls[name] = replace(pulls[name], sd=float(width))
-    return tuple(p for p in pulls.values() if p.sd > 0)
+    chosen = tuple(p for p in pulls.values() if p.sd > 0)
+    return (
+        with_flux_apart(chosen) if checks.flag(f"{experiment}: split_flux", split_flux) else chosen
+    )
 
 
 def chosen_morphs(

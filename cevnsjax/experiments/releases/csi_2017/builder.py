@@ -23,7 +23,7 @@ from cevnsjax.detector.resolution import (
 )
 from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
-from cevnsjax.experiments.nuisances import chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
 from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
@@ -124,7 +124,7 @@ def csi_2017(
         cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady_state)
     else:
         cells = _without_time(tables, detector.edges, inside, neutrons, variance)
-    chosen = _pulls(pulls, cells["backgrounds"])
+    chosen = _pulls(pulls, cells["backgrounds"], split_flux)
     if not prompt_neutrons:
         del cells["backgrounds"][BRN]
         chosen = tuple(p for p in chosen if p.components != (BRN,))
@@ -140,9 +140,7 @@ def csi_2017(
         ),
         detector=detector,
         observable="n_pe",
-        pulls=with_flux_apart(chosen)
-        if checks.flag("csi-2017: split_flux", split_flux)
-        else chosen,
+        pulls=chosen,
         shape=_shape(shape, detector.quenching, checks.number("csi-2017: qf_sd", qf_sd)),
         title="COHERENT CsI[Na] 2017",
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
@@ -227,7 +225,7 @@ def _resolution(smearing: str | Resolution | None) -> Resolution | None:
 
 
 def _pulls(
-    widths: Mapping[str, float] | None, backgrounds: Mapping[str, np.ndarray]
+    widths: Mapping[str, float] | None, backgrounds: Mapping[str, np.ndarray], split_flux: bool
 ) -> tuple[Pull, ...]:
     offered = {
         "sig": (0.128, SIGNAL, "the CEvNS signal"),
@@ -237,7 +235,8 @@ def _pulls(
         # The anticoincidence sample that the steady state is taken from is finite.
         sd = 1 / float(np.sqrt(backgrounds[STEADY].sum()))
         offered["ss"] = (sd, STEADY, "the steady-state background")
-    return chosen_pulls(NAME, offered, widths, unbounded=STEADY in backgrounds)
+    timed = STEADY in backgrounds
+    return chosen_pulls(NAME, offered, widths, unbounded=timed, split_flux=split_flux)
 
 
 def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:

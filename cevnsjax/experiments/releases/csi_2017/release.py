@@ -10,20 +10,8 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.experiments.release_files import ReleaseFolder
-from cevnsjax.experiments.releases.csi_2017.tables import Csi2017Tables
+from cevnsjax.experiments.releases.csi_2017.tables import ARRIVAL, COUNTS, Csi2017Tables
 
-# Names of the tables, and the middle part of the release's file names.
-_COUNTS = {
-    "coincidence_beam_on": "coincidence_beamOn",
-    "anticoincidence_beam_on": "anticoincidence_beamOn",
-    "coincidence_beam_off": "coincidence_beamOff",
-    "anticoincidence_beam_off": "anticoincidence_beamOff",
-}
-_ARRIVAL = {
-    "prompt_neutrinos": "promptNeutrinos",
-    "delayed_neutrinos": "delayedNeutrinos",
-    "prompt_neutrons": "promptNeutrons",
-}
 _QUENCHING = {
     "chicago": (
         "qfData_chicago.txt",
@@ -56,9 +44,9 @@ def read_csi_2017_release(folder: str | Path) -> Csi2017Tables:
     """
     release = ReleaseFolder(Path(folder), _REMEDY)
     (n_pe, t_us), counts = release.grids(
-        {name: f"data_{part}.txt" for name, part in _COUNTS.items()},
+        {name: f"data_{part}.txt" for name, part in COUNTS.items()},
         ("n_pe", "t_us"),
-        counts=_COUNTS,
+        counts=COUNTS,
         widths=(_PE_WIDTH, _TIME_WIDTH_US),
     )
     (neutron_n_pe,), neutrons = release.grids(
@@ -70,7 +58,7 @@ def read_csi_2017_release(folder: str | Path) -> Csi2017Tables:
         counts=counts,
         neutron_n_pe=neutron_n_pe,
         neutron_per_gwh=neutrons["neutrons"],
-        arrival={name: _arrival(release, part, t_us) for name, part in _ARRIVAL.items()},
+        arrival={name: _arrival(release, part, t_us) for name, part in ARRIVAL.items()},
         quenching={
             name: release.table(file, columns.split(), increasing=False)
             for name, (file, columns) in _QUENCHING.items()

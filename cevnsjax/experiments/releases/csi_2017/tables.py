@@ -1,7 +1,6 @@
 """Tables of the COHERENT CsI[Na] 2017 release, doi:10.5281/zenodo.1228631."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -9,14 +8,18 @@ from cevnsjax import tables
 from cevnsjax.experiments.release_files import read_only
 
 DATASET = "coherent_csi_2017"
-COUNTS = (
-    "coincidence_beam_on",
-    "anticoincidence_beam_on",
-    "coincidence_beam_off",
-    "anticoincidence_beam_off",
-)
-ARRIVAL = ("prompt_neutrinos", "delayed_neutrinos", "prompt_neutrons")
-QUENCHING = ("chicago", "duke")
+# Names of the tables, and the middle part of the release's file names.
+COUNTS = {
+    "coincidence_beam_on": "coincidence_beamOn",
+    "anticoincidence_beam_on": "anticoincidence_beamOn",
+    "coincidence_beam_off": "coincidence_beamOff",
+    "anticoincidence_beam_off": "anticoincidence_beamOff",
+}
+ARRIVAL = {
+    "prompt_neutrinos": "promptNeutrinos",
+    "delayed_neutrinos": "delayedNeutrinos",
+    "prompt_neutrons": "promptNeutrons",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,19 +70,16 @@ class Csi2017Tables:
     quenching: dict[str, dict[str, np.ndarray]]
 
 
-def shipped_csi_2017(*, root: Path | None = None) -> Csi2017Tables:
+def shipped_csi_2017() -> Csi2017Tables:
     """The tables that come with the package.
-
-    Args:
-        root: Data folder to use instead of the shipped one.
 
     Raises:
         DataError: A table is missing or was changed.
     """
-    counts = tables.read_csv(DATASET, "counts.csv", root=root)
-    neutrons = tables.read_csv(DATASET, "prompt_neutrons.csv", root=root)
-    arrival = tables.read_csv(DATASET, "arrival_times.csv", root=root)
-    about = tables.read_toml(DATASET, "experiment.toml", root=root)
+    counts = tables.read_csv(DATASET, "counts.csv")
+    neutrons = tables.read_csv(DATASET, "prompt_neutrons.csv")
+    arrival = tables.read_csv(DATASET, "arrival_times.csv")
+    about = tables.read_toml(DATASET, "experiment.toml")
     beam, detector, step = about["beam"], about["detector"], about["acceptance"]
     n_pe, t_us = np.unique(counts["n_pe"]), np.unique(counts["t_us"])
     light_yield = detector["light_yield_pe_per_kevee"], detector["light_yield_error_pe_per_kevee"]
@@ -103,6 +103,6 @@ def shipped_csi_2017(*, root: Path | None = None) -> Csi2017Tables:
             for name, key in keys.items()
         },
         quenching={
-            name: tables.read_csv(DATASET, f"quenching_{name}.csv", root=root) for name in QUENCHING
+            name: tables.read_csv(DATASET, f"quenching_{name}.csv") for name in ("chicago", "duke")
         },
     )

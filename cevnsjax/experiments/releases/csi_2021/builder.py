@@ -22,7 +22,7 @@ from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.response import Detector
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
-from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
 from cevnsjax.experiments.releases.csi_2021.tables import DATASET, Csi2021Tables, shipped_csi_2021
@@ -106,7 +106,6 @@ def csi_2021(
     events = tables.events["coincidence"]
     cells = (detector.edges, clock.edges_us)
     observed = np.histogram2d(events["n_pe"], events["t_us"], bins=cells)[0].reshape(-1)
-    chosen = chosen_pulls(NAME, _PULLS, pulls, unbounded=True)
     mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
     return Experiment(
         name=NAME,
@@ -120,9 +119,7 @@ def csi_2021(
         observed=observed,
         variance=np.maximum(observed, 1.0),
         backgrounds=_backgrounds(tables, about["backgrounds"], detector.edges, clock),
-        pulls=with_flux_apart(chosen)
-        if checks.flag("csi-2021: split_flux", split_flux)
-        else chosen,
+        pulls=chosen_pulls(NAME, _PULLS, pulls, unbounded=True, split_flux=split_flux),
         morphs=_morphs(morphs, tables, detector, clock),
         extra={"t_us": clock.edges_us},
         spread=clock.spread(len(detector.edges) - 1),

@@ -1,7 +1,6 @@
 """Tables of the COHERENT CsI[Na] full data set (2021), as they come with the package."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -45,28 +44,25 @@ class Csi2021Tables:
     quenching: dict[str, tuple[float, ...]]
 
 
-def shipped_csi_2021(*, root: Path | None = None) -> Csi2021Tables:
+def shipped_csi_2021() -> Csi2021Tables:
     """The tables that come with the package.
-
-    Args:
-        root: Data folder to use instead of the shipped one; must hold ``csi_quenching`` too.
 
     Raises:
         DataError: A table is missing or was changed.
     """
-    energy = {name: tables.read_csv(DATASET, f"{name}_pe.csv", root=root) for name in NEUTRONS}
-    time = {name: tables.read_csv(DATASET, f"{name}_time.csv", root=root) for name in NEUTRONS}
+    energy = {name: tables.read_csv(DATASET, f"{name}_pe.csv") for name in NEUTRONS}
+    time = {name: tables.read_csv(DATASET, f"{name}_time.csv") for name in NEUTRONS}
     return Csi2021Tables(
-        events={name: tables.read_csv(DATASET, f"events_{name}.csv", root=root) for name in EVENTS},
+        events={name: tables.read_csv(DATASET, f"events_{name}.csv") for name in EVENTS},
         n_pe=energy["brn"]["n_pe"],
         t_us=time["brn"]["t_us"],
         neutrons_n_pe={name: columns["content"] for name, columns in energy.items()},
         neutrons_t_us={name: columns["content"] for name, columns in time.items()},
         efficiency=_by_variation(
-            tables.read_csv(DATASET, "efficiency.csv", root=root), EFFICIENCY, EFFICIENCY_COLUMNS
+            tables.read_csv(DATASET, "efficiency.csv"), EFFICIENCY, EFFICIENCY_COLUMNS
         ),
         quenching=_by_variation(
-            tables.read_csv("csi_quenching", "coherent2020.csv", root=root),
+            tables.read_csv("csi_quenching", "coherent2020.csv"),
             QUENCHING,
             QUENCHING_COLUMNS,
         ),

@@ -20,7 +20,7 @@ from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
 from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData
-from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls, with_flux_apart
+from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.lar_2020.cells import (
     MORPHS,
@@ -116,7 +116,6 @@ def lar_2020(
     a, b = tables.quenching["a"][0], tables.quenching["b"][0]
     smeared = in_cells if smearing is None else smearing
     offered = pulls_in_cells(tables) if in_cells else _PULLS
-    chosen = chosen_pulls(NAME, offered, pulls, unbounded=in_cells)
     return Experiment(
         name=NAME,
         target=target("40Ar"),
@@ -131,9 +130,7 @@ def lar_2020(
             nodes=nodes,
         ),
         observable="E_ee_keV",
-        pulls=with_flux_apart(chosen)
-        if checks.flag("lar-2020: split_flux", split_flux)
-        else chosen,
+        pulls=chosen_pulls(NAME, offered, pulls, unbounded=in_cells, split_flux=split_flux),
         title="COHERENT CENNS-10 LAr 2020",
         source="Akimov et al., PRL 126, 012002; doi:10.5281/zenodo.3903810",
         **cells,

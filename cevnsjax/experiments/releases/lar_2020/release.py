@@ -12,30 +12,15 @@ from cevnsjax.experiments.release_files import Columns, ReleaseFolder
 from cevnsjax.experiments.releases.lar_2020.tables import (
     AXES,
     EFFICIENCY,
+    PDFS,
     PROJECTED,
     RELATIVE,
-    SOURCES,
     SYSTEMATIC,
+    VARIATIONS,
     Lar2020Tables,
     WithError,
 )
 
-_PDFS = {
-    "cevns": "cevnspdf.txt",
-    "brn": "brnpdf.txt",
-    "delayed_brn": "delbrnpdf.txt",
-    "steady_state": "bkgpdf.txt",
-}
-_VARIATIONS = {
-    "cevns_f90_plus": "cevnspdf+1sigF90.txt",
-    "cevns_f90_minus": "cevnspdf-1sigF90.txt",
-    "cevns_time_mean": "cevnspdfCEvNSTimingMeanSyst.txt",
-    "brn_energy_plus": "brnpdf+1sigEnergy.txt",
-    "brn_energy_minus": "brnpdf-1sigEnergy.txt",
-    "brn_time_mean_plus": "brnpdf+1sigBRNTimingMean.txt",
-    "brn_time_mean_minus": "brnpdf-1sigBRNTimingMean.txt",
-    "brn_time_width": "brnpdfBRNTimingWidthSyst.txt",
-}
 _PROJECTIONS = {
     "energy": ("energydata1d.txt", "systerrors1denergy.txt"),
     "f90": ("f90data1d.txt", "systerrors1dpsd.txt"),
@@ -63,13 +48,13 @@ def read_lar_2020_release(folder: str | Path) -> Lar2020Tables:
             predictions, or an incomplete grid of energy, F90 and time.
     """
     release = ReleaseFolder(Path(folder), _REMEDY)
-    files = {"observed": "datanobkgsub.txt", **_PDFS, **_VARIATIONS}
+    files = {"observed": "datanobkgsub.txt", **PDFS, **VARIATIONS}
     axes, cubes = release.grids(files, AXES, counts=("observed",))
     return Lar2020Tables(
         **dict(zip(AXES, axes, strict=True)),
         observed=cubes["observed"],
-        pdfs={name: cubes[name] for name in _PDFS},
-        variations={name: cubes[name] for name in _VARIATIONS},
+        pdfs={name: cubes[name] for name in PDFS},
+        variations={name: cubes[name] for name in VARIATIONS},
         projections={
             key: _projection(release, files, name, axis)
             for (key, files), name, axis in zip(_PROJECTIONS.items(), AXES, axes, strict=True)
@@ -101,7 +86,7 @@ def _parameters(release: ReleaseFolder) -> dict[str, Any]:
     def pair(section: str, error: str = "uncertainty") -> WithError:
         return number(section, "value"), number(section, error)
 
-    best_fit_error = dict.fromkeys(SOURCES, "uncertainty") | {"cevns": "uncertainty_stat"}
+    best_fit_error = dict.fromkeys(PDFS, "uncertainty") | {"cevns": "uncertainty_stat"}
     return {
         # Given in units of 1e22: a decimal shift, so that no digit changes.
         "protons_on_target": float(f"{number('beamExposure', 'value')}e22"),
@@ -112,6 +97,6 @@ def _parameters(release: ReleaseFolder) -> dict[str, Any]:
         "resolution_sqrt_kevee": number("energyResolution.a", "value"),
         "pulse_mean_ns": pair("snsPOTTraceTiming.a"),
         "pulse_width_ns": number("snsPOTTraceTiming.b", "value"),
-        "predicted": {n: pair(_SECTIONS[n].format("Prediction")) for n in SOURCES},
-        "best_fit": {n: pair(_SECTIONS[n].format("Bestfit"), best_fit_error[n]) for n in SOURCES},
+        "predicted": {n: pair(_SECTIONS[n].format("Prediction")) for n in PDFS},
+        "best_fit": {n: pair(_SECTIONS[n].format("Bestfit"), best_fit_error[n]) for n in PDFS},
     }

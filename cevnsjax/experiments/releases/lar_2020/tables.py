@@ -1,7 +1,6 @@
 """Tables of the COHERENT CENNS-10 LAr release, Analysis A, as they come with the package."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,23 @@ from cevnsjax.experiments.release_files import read_only
 
 DATASET = "coherent_lar_2020"
 AXES = ("energy_kevee", "f90", "t_us")
-SOURCES = ("cevns", "brn", "delayed_brn", "steady_state")
-VARIATIONS = (
-    "cevns_f90_plus",
-    "cevns_f90_minus",
-    "cevns_time_mean",
-    "brn_energy_plus",
-    "brn_energy_minus",
-    "brn_time_mean_plus",
-    "brn_time_mean_minus",
-    "brn_time_width",
-)
+# Tables of cells by name, and their files in the release.
+PDFS = {
+    "cevns": "cevnspdf.txt",
+    "brn": "brnpdf.txt",
+    "delayed_brn": "delbrnpdf.txt",
+    "steady_state": "bkgpdf.txt",
+}
+VARIATIONS = {
+    "cevns_f90_plus": "cevnspdf+1sigF90.txt",
+    "cevns_f90_minus": "cevnspdf-1sigF90.txt",
+    "cevns_time_mean": "cevnspdfCEvNSTimingMeanSyst.txt",
+    "brn_energy_plus": "brnpdf+1sigEnergy.txt",
+    "brn_energy_minus": "brnpdf-1sigEnergy.txt",
+    "brn_time_mean_plus": "brnpdf+1sigBRNTimingMean.txt",
+    "brn_time_mean_minus": "brnpdf-1sigBRNTimingMean.txt",
+    "brn_time_width": "brnpdfBRNTimingWidthSyst.txt",
+}
 PROJECTIONS = {"energy": "energy_1d.csv", "f90": "f90_1d.csv", "time": "time_1d.csv"}
 PROJECTED = ("data", "data_error", "cevns", "brn", "cevns_plus_brn")
 SYSTEMATIC = ("systematic_low", "systematic_high")
@@ -80,17 +85,14 @@ class Lar2020Tables:
     best_fit: dict[str, WithError]
 
 
-def shipped_lar_2020(*, root: Path | None = None) -> Lar2020Tables:
+def shipped_lar_2020() -> Lar2020Tables:
     """The tables that come with the package.
-
-    Args:
-        root: Data folder to use instead of the shipped one.
 
     Raises:
         DataError: A table is missing or was changed.
     """
-    cells = tables.read_csv(DATASET, "cells.csv", root=root)
-    about = tables.read_toml(DATASET, "experiment.toml", root=root)
+    cells = tables.read_csv(DATASET, "cells.csv")
+    about = tables.read_toml(DATASET, "experiment.toml")
     axes = [np.unique(cells[name]) for name in AXES]
     cubes = {
         name: read_only(column.reshape([axis.size for axis in axes]))
@@ -100,12 +102,10 @@ def shipped_lar_2020(*, root: Path | None = None) -> Lar2020Tables:
     return Lar2020Tables(
         **{name: read_only(axis) for name, axis in zip(AXES, axes, strict=True)},
         observed=cubes["observed"],
-        pdfs={name: cubes[name] for name in SOURCES},
+        pdfs={name: cubes[name] for name in PDFS},
         variations={name: cubes[name] for name in VARIATIONS},
-        projections={
-            name: tables.read_csv(DATASET, file, root=root) for name, file in PROJECTIONS.items()
-        },
-        efficiency=tables.read_csv(DATASET, "efficiency.csv", root=root),
+        projections={name: tables.read_csv(DATASET, file) for name, file in PROJECTIONS.items()},
+        efficiency=tables.read_csv(DATASET, "efficiency.csv"),
         **_numbers(about),
     )
 
@@ -126,7 +126,7 @@ def _numbers(about: dict[str, Any]) -> dict[str, Any]:
         "pulse_mean_ns": (beam["pulse_mean_ns"], beam["pulse_mean_error_ns"]),
         "pulse_width_ns": beam["pulse_width_ns"],
         **{
-            which: {name: (norms[name][which], norms[name][f"{which}_error"]) for name in SOURCES}
+            which: {name: (norms[name][which], norms[name][f"{which}_error"]) for name in PDFS}
             for which in ("predicted", "best_fit")
         },
     }

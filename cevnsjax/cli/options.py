@@ -1,7 +1,7 @@
 """Options that several commands have, and groups of options as one parameter of a command.
 
-A command is a function of ready objects, such as a ``Request`` and a ``Sink``. ``with_options``
-turns it into the function that typer reads, with one parameter for each option.
+A command is a function of ready objects, such as a ``Request`` and a ``Sink``, and of the words
+that only this command has. ``with_options`` turns it into the function that typer reads.
 """
 
 import inspect
@@ -16,30 +16,32 @@ Words = Sequence[str]
 """The words of an option that can be repeated."""
 MAX_JSON_NUMBERS = 1_000_000
 """Numbers that JSON may hold; larger results go to netCDF."""
-Free = Annotated[Words, typer.Option("--free", help="Parameter to fit; repeatable.")]
-ProfiledOver = Annotated[
-    Words, typer.Option("--free", help="Parameter to profile over; repeatable.")
-]
-Truth = Annotated[Words, typer.Option("--truth", help="True value: name=value; repeatable.")]
-Levels = Annotated[
-    Sequence[float], typer.Option("--level", help="Confidence level, e.g. 0.90; repeatable.")
-]
-Side = Annotated[str, typer.Option("--side", help="both, or upper or lower for a one-sided limit.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the random numbers.")]
-Auxiliary = Annotated[bool, typer.Option(help="Throw the auxiliary measurements of nuisances too.")]
-Plot = Annotated[Path | None, typer.Option("--plot", help="Write a figure (.png, .pdf, .svg).")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Free = Annotated[Words, "Parameter to fit; repeatable."]
+ProfiledOver = Annotated[Words, "Parameter to profile over; repeatable."]
+Truth = Annotated[Words, "True value: name=value; repeatable."]
+Levels = Annotated[Sequence[float], "Confidence level, e.g. 0.90; repeatable."]
+Side = Annotated[str, "both, or upper or lower for a one-sided limit."]
+Seed = Annotated[int, "Seed of the random numbers."]
+Auxiliary = Annotated[bool, "Throw the auxiliary measurements of nuisances too."]
+Plot = Annotated[Path | None, "Write a figure (.png, .pdf, .svg)."]
+Overwrite = Annotated[bool, "Replace existing files."]
+AsJson = Annotated[bool, "One JSON object on stdout."]
+
+
+# Options whose name is not that of the parameter, which may be a word of Python's own.
+_NAMES = {"as_json": "json", "settings": "set", "everything": "all", "listing": "list"}
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer reads it: a dataclass among its parameters stands for its fields.
+    """A command as typer reads it.
 
     Args:
-        command: Function of options and of dataclasses whose fields are options.
+        command: Function of words of the command line and of groups of them. A keyword is an option
+            of that name; its annotation is Annotated[type, help text]. A dataclass is a group and
+            stands for its fields.
 
     Returns:
-        Function of options alone, with the name and the help text of the command.
+        Function of the words alone, with the name and the help text of the command.
     """
     parameters = inspect.signature(command).parameters.values()
     groups: dict[str, Any] = {
@@ -63,18 +65,26 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 def _options(parameter: inspect.Parameter) -> Iterator[inspect.Parameter]:
     """A parameter of a command as options: itself, or the fields of its group."""
     kind = parameter.annotation
-    if not is_dataclass(kind):
-        yield _option(parameter.name, kind, parameter.default)
-        return
-    for field in fields(kind):
-        yield _option(field.name, field.type, field.default)
+    if is_dataclass(kind):
+        for field in fields(kind):
+            yield _option(field.name, field.type, field.default, positional=not field.kw_only)
+    else:
+        positional = parameter.kind is not parameter.KEYWORD_ONLY
+        yield _option(parameter.name, kind, parameter.default, positional=positional)
 
 
-def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
-    kind, *about = get_args(annotation)
+def _option(
+    name: str, annotation: object, default: object, *, positional: bool
+) -> inspect.Parameter:
+    """A parameter as typer reads it, from one whose annotation holds its help text."""
+    kind, text = get_args(annotation)
     if get_origin(kind) is Sequence:
         # Typer knows repeated options as lists alone.
         kind = list[get_args(kind)]
+    word = _NAMES.get(name, name).replace("_", "-")
+    switch = f"--{word}/--no-{word}" if default is True else f"--{word}"
+    option = typer.Option(switch, help=text)
+    about = typer.Argument(help=text, show_default=False) if positional else option
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, *about]
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about]
     )

@@ -2,10 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
 
 from cevnsjax.cli.experiment_words import builder_of, imported, with_data
 from cevnsjax.cli.machine import prepare
@@ -19,37 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What a command analyses: experiments, or a paper's whole analysis.
+    """What a command analyses: experiments, or a paper's whole analysis."""
 
-    Attributes:
-        experiments: Names of experiments, or folders of the user's own.
-        analysis: Name of an analysis, instead of experiments.
-        fix: Words "name=value" of parameters to hold.
-        settings: Words "option=value" for experiments and theory.
-        interactions: Import paths "package.module:function" of the user's own interactions.
-    """
-
-    experiments: Annotated[
-        Words,
-        typer.Argument(help="Experiments, e.g. csi-2017 or ./my_folder.", show_default=False),
-    ] = ()
-    analysis: Annotated[
-        str | None, typer.Option("--analysis", help="A paper's whole analysis, e.g. papoulias2020.")
-    ] = None
-    fix: Annotated[
-        Words, typer.Option("--fix", help="Hold a parameter: name=value; repeatable.")
-    ] = ()
+    experiments: Annotated[Words, "Experiments, e.g. csi-2017 or ./my_folder."] = ()
+    _: KW_ONLY
+    analysis: Annotated[str | None, "A paper's whole analysis, e.g. papoulias2020."] = None
+    fix: Annotated[Words, "Hold a parameter: name=value; repeatable."] = ()
     settings: Annotated[
-        Words,
-        typer.Option(
-            "--set",
-            help="Option of experiment or theory: quenching=pe117, pulls.sig=0.28, couplings=tree.",
-        ),
+        Words, "Option of experiment or theory: quenching=pe117, pulls.sig=0.28, couplings=tree."
     ] = ()
-    interactions: Annotated[
-        Words,
-        typer.Option("--interaction", help="Your own interaction: package.module:function."),
-    ] = ()
+    interaction: Annotated[Words, "Your own interaction: package.module:function."] = ()
 
     @property
     def fixed(self) -> dict[str, float]:
@@ -86,7 +63,7 @@ class Request:
                 "names its own experiments"
             )
         prepare()
-        own = [imported(path) for path in self.interactions]
+        own = [imported(path) for path in self.interaction]
         if self.analysis:
             return _analysis(self.analysis, names, options, own)
         return with_data(_model(self.experiments, names, options, own))

@@ -4,32 +4,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from cevnsjax.cli.machine import prepare
 from cevnsjax.core.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """The folder of a run, and which process this is.
+    """The folder of a run, and which process this is."""
 
-    Attributes:
-        folder: Folder of the run.
-        resume: Whether to go on with what the folder holds.
-        process: "K/N" or "auto", if this is one of several processes.
-    """
-
-    folder: Annotated[
-        Path | None, typer.Option("--folder", help="Keep the work here; it can be interrupted.")
-    ] = None
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Begin or go on with the run in --folder.")
-    ] = False
-    process: Annotated[
-        str | None,
-        typer.Option("--process", help="K/N: process K of N on one --folder; or auto."),
-    ] = None
+    folder: Annotated[Path | None, "Keep the work here; it can be interrupted."] = None
+    resume: Annotated[bool, "Begin or go on with the run in --folder."] = False
+    process: Annotated[str | None, "K/N: process K of N on one --folder; or auto."] = None
 
     def begin(self) -> None:
         """Set jax, devices and process number up, before the first computation.
@@ -61,17 +46,11 @@ class RunFolder:
         return this_process()[0] == 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunOptions(RunFolder):
-    """A run folder, and the devices that the work is spread over.
+    """A run folder, and the devices that the work is spread over."""
 
-    Attributes:
-        devices: Number of devices.
-    """
-
-    devices: Annotated[
-        int | None, typer.Option("--devices", help="Devices that share the work.")
-    ] = None
+    devices: Annotated[int | None, "Devices that share the work."] = None
 
     def _devices(self) -> int | None:
         return self.devices

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec
 import typer
 
 from cevnsjax.cli.options import AsJson, Overwrite, Plot
+from cevnsjax.cli.plain import plain
 from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
 if TYPE_CHECKING:
@@ -21,21 +22,16 @@ _TEXTS = ("unit", "meaning", "source", "licence", "detail", "title")
 """Columns of words, which are aligned on the left."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sink:
     """Where results go; files are checked before the work begins.
 
     Attributes:
-        output: Result file.
-        overwrite: Whether existing files may be replaced.
-        as_json: Whether stdout gets JSON instead of text.
         suffixes: Endings of result files.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".json",)
-    output: Annotated[
-        Path | None, typer.Option("--output", help="Write the result to a file (.json).")
-    ] = None
+    output: Annotated[Path | None, "Write the result to a file (.json)."] = None
     overwrite: Overwrite = False
     as_json: AsJson = False
 
@@ -54,18 +50,19 @@ class Sink:
         """Print and write a result.
 
         Args:
-            result: Plain data for JSON.
+            result: Data for JSON: numbers, texts and arrays in lists and mappings.
             text: The lines that a person reads.
             dataset: The content of a netCDF file; None if that file has been written already.
         """
+        data = plain(result)
         if self.output is not None and not self.is_netcdf:
-            body = json.dumps(result, indent=2) + "\n"
+            body = json.dumps(data, indent=2) + "\n"
             write_atomically(self.output, lambda path: path.write_text(body))
         elif self.output is not None and dataset is not None:
             write_atomically(
                 self.output, lambda path: dataset.to_netcdf(str(path), engine="h5netcdf")
             )
-        typer.echo(json.dumps(result) if self.as_json else text)
+        typer.echo(json.dumps(data) if self.as_json else text)
         if self.output is not None:
             self.say(f"wrote {self.output}")
 
@@ -79,13 +76,9 @@ class Sink:
         typer.echo(text, err=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FigureSink(Sink):
-    """A sink with a figure file.
-
-    Attributes:
-        plot: Figure file.
-    """
+    """A sink with a figure file."""
 
     plot: Plot = None
 
@@ -109,14 +102,12 @@ class FigureSink(Sink):
             self.say(f"wrote {self.plot}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DatasetSink(FigureSink):
     """A sink whose result file is netCDF or JSON."""
 
     suffixes: ClassVar[tuple[str, ...]] = (".nc", ".json")
-    output: Annotated[
-        Path | None, typer.Option("--output", help="Write the result to a file (.nc, .json).")
-    ] = None
+    output: Annotated[Path | None, "Write the result to a file (.nc, .json)."] = None
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

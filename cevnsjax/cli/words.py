@@ -1,4 +1,7 @@
-"""The small languages of the command line: name=value, name=low:high:points, low:high, ..."""
+"""The small languages of the command line: name=value, name=low:high:points, low:high, ...
+
+All functions raise an InputError at a word of another form, and at a name that is given twice.
+"""
 
 import json
 import math
@@ -14,11 +17,7 @@ _PRIORS = {"normal": Normal, "uniform": Uniform}
 
 
 def split(word: str, option: str) -> tuple[str, str]:
-    """The two sides of name=value.
-
-    Raises:
-        InputError: If there is no "=".
-    """
+    """The two sides of name=value."""
     name, sign, value = word.partition("=")
     if not (name and sign and value):
         raise InputError(f"{option} {word!r} should read name=value")
@@ -26,11 +25,7 @@ def split(word: str, option: str) -> tuple[str, str]:
 
 
 def pairs(words: Iterable[str], option: str) -> dict[str, str]:
-    """Texts by name from name=value words.
-
-    Raises:
-        InputError: At a word of another form, or a name given twice.
-    """
+    """Texts by name from name=value words."""
     texts: dict[str, str] = {}
     for name, text in (split(word, option) for word in words):
         if name in texts:
@@ -40,11 +35,7 @@ def pairs(words: Iterable[str], option: str) -> dict[str, str]:
 
 
 def axis(word: str) -> tuple[str, Axis]:
-    """A scan axis from name=low:high:points or name=low:high:points:log.
-
-    Raises:
-        InputError: If the word does not have that form.
-    """
+    """A scan axis from name=low:high:points or name=low:high:points:log."""
     name, sign, text = word.partition("=")
     parts = text.split(":")
     try:
@@ -60,11 +51,7 @@ def axis(word: str) -> tuple[str, Axis]:
 
 
 def axes_of(*words: str) -> dict[str, Axis]:
-    """Scan axes by parameter, from the words that are not empty.
-
-    Raises:
-        InputError: If two axes name one parameter.
-    """
+    """Scan axes by parameter, from the words that are not empty."""
     axes: dict[str, Axis] = {}
     for name, ends in (axis(word) for word in words if word):
         if name in axes:
@@ -74,21 +61,13 @@ def axes_of(*words: str) -> dict[str, Axis]:
 
 
 def require_drawable(axes: Iterable[Axis]) -> None:
-    """Refuse axes that a figure cannot show.
-
-    Raises:
-        InputError: If an axis has fewer than two points.
-    """
+    """Refuse axes that a figure cannot show."""
     if any(axis[2] < 2 for axis in axes):
         raise InputError("a figure needs at least two points an axis")
 
 
 def range_of(word: str, option: str) -> tuple[float, float]:
-    """A range from low:high.
-
-    Raises:
-        InputError: If the word does not have that form.
-    """
+    """A range from low:high."""
     low, _, high = word.partition(":")
     try:
         return float(low), float(high)
@@ -97,20 +76,12 @@ def range_of(word: str, option: str) -> tuple[float, float]:
 
 
 def ranges_of(words: Iterable[str], option: str) -> dict[str, tuple[float, float]]:
-    """Ranges by parameter from name=low:high words.
-
-    Raises:
-        InputError: At a word of another form, or a parameter named twice.
-    """
+    """Ranges by parameter from name=low:high words."""
     return {n: range_of(text, f"{option} {n}") for n, text in pairs(words, option).items()}
 
 
 def numbers_of(words: Iterable[str], option: str) -> dict[str, float]:
-    """Numbers by name from name=value words.
-
-    Raises:
-        InputError: At a word of another form, or a name given twice.
-    """
+    """Numbers by name from name=value words."""
     numbers: dict[str, float] = {}
     for name, text in pairs(words, option).items():
         try:
@@ -121,12 +92,7 @@ def numbers_of(words: Iterable[str], option: str) -> dict[str, float]:
 
 
 def priors_of(words: Iterable[str]) -> dict[str, Prior]:
-    """Priors by parameter from name=normal:mean,sd and name=uniform:low,high.
-
-    Raises:
-        UnknownNameError: At another kind of prior.
-        InputError: At a word of another form, or a parameter named twice.
-    """
+    """Priors by parameter from name=normal:mean,sd and name=uniform:low,high."""
     priors: dict[str, Prior] = {}
     for name, text in pairs(words, "--prior").items():
         kind, _, numbers = text.partition(":")
@@ -151,9 +117,6 @@ def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[st
     Args:
         words: The words of --set.
         experiments: Names of experiments that options can be addressed to.
-
-    Raises:
-        InputError: At a word of another form.
     """
     options: dict[str, Any] = {}
     for name, text in (split(word, "--set") for word in words):

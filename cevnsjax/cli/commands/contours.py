@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 import cevnsjax as cj
 from cevnsjax.cli.options import Levels, Overwrite, Words
 from cevnsjax.cli.sink import FigureSink
-from cevnsjax.cli.words import range_of, split
+from cevnsjax.cli.words import ranges_of
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
 
@@ -17,18 +15,16 @@ if TYPE_CHECKING:
 
 
 def contours(
-    scans: Annotated[Words, typer.Argument(help="Scans: file.nc or label=file.nc.")],
+    scans: Annotated[Words, "Scans: file.nc or label=file.nc."],
     *,
-    plot: Annotated[Path, typer.Option("--plot", help="Figure to write (.png, .pdf, .svg).")],
+    plot: Annotated[Path, "Figure to write (.png, .pdf, .svg)."],
     level: Levels = DEFAULT_LEVELS,
-    point: Annotated[
-        Words, typer.Option("--point", help="Mark a point: name=x:y; repeatable.")
-    ] = (),
+    point: Annotated[Words, "Mark a point: name=x:y; repeatable."] = (),
     overwrite: Overwrite = False,
 ) -> None:
     """Draw stored scans of two parameters over each other."""
     sink = FigureSink(plot=plot, overwrite=overwrite)
-    marks = [(name, *range_of(place, f"--point {name}")) for name, place in map(_point, point)]
+    marks = [(name, *place) for name, place in ranges_of(point, "--point").items()]
     datasets: dict[str, Dataset] = {}
     for word in scans:
         label, sign, path = word.rpartition("=")
@@ -37,10 +33,6 @@ def contours(
             raise InputError(f"two scans are called {name}; give labels: label={path}")
         datasets[name] = _opened(path)
     sink.draw(lambda: cj.plots.scan_contours(datasets, levels=level, points=marks))
-
-
-def _point(word: str) -> tuple[str, str]:
-    return split(word, "--point")
 
 
 def _opened(path: str) -> "Dataset":

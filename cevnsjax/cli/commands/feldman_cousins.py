@@ -1,14 +1,13 @@
 """The feldman-cousins command: intervals of one parameter, regions of two."""
 
-import json
 import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import cevnsjax as cj
-from cevnsjax.cli.commands.toys import plain
 from cevnsjax.cli.options import MAX_JSON_NUMBERS, Auxiliary, Free, Levels, Seed, Words
+from cevnsjax.cli.plain import attributes_of
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import DatasetSink
@@ -24,19 +23,10 @@ if TYPE_CHECKING:
 def feldman_cousins(
     request: Request,
     *,
-    parameter: Annotated[
-        str | None,
-        typer.Option("--parameter", help="Parameter; sin2_theta_w if neither it nor --axis."),
-    ] = None,
-    axis: Annotated[
-        Words, typer.Option("--axis", help="One or two axes: name=low:high:points[:log].")
-    ] = (),
-    toys: Annotated[
-        int, typer.Option("--toys", help="Pseudo-experiments at each point, at most.")
-    ] = 8192,
-    true_nuisances: Annotated[
-        str, typer.Option("--true-nuisances", help="profile, prior or default.")
-    ] = "profile",
+    parameter: Annotated[str | None, "Parameter; sin2_theta_w if neither it nor --axis."] = None,
+    axis: Annotated[Words, "One or two axes: name=low:high:points[:log]."] = (),
+    toys: Annotated[int, "Pseudo-experiments at each point, at most."] = 8192,
+    true_nuisances: Annotated[str, "profile, prior or default."] = "profile",
     free: Free = (),
     auxiliary: Auxiliary = True,
     seed: Seed = 0,
@@ -72,10 +62,10 @@ def feldman_cousins(
     )
     if not run.is_first:
         return
-    result = {**plain(dataset.attrs), "levels": dataset["level"].values.tolist()}
-    result["axes"] = {n: dataset[n].values.tolist() for n in _names(dataset)}
+    result = {**attributes_of(dataset), "levels": dataset["level"].values}
+    result["axes"] = {n: dataset[n].values for n in _names(dataset)}
     if dataset["critical"].size <= MAX_JSON_NUMBERS:
-        result |= {str(v): dataset[v].values.tolist() for v in dataset.data_vars}
+        result |= {str(v): dataset[v].values for v in dataset.data_vars}
     sink.deliver(result, "\n".join(_lines(dataset)), dataset)
     for note in dataset.attrs["notes"]:
         sink.say(f"note: {note}")
@@ -91,7 +81,7 @@ def _names(dataset: "Dataset") -> list[str]:
 
 
 def _lines(dataset: "Dataset") -> list[str]:
-    names, a = _names(dataset), dataset.attrs
+    names, a = _names(dataset), attributes_of(dataset)
     best = ", ".join(f"{n} = {a[f'best_fit_{n}']:.5g}" for n in names)
     head = f"best fit {best}, chi2 = {a['chi2_min']:.4f} ({a['engine']} engine)"
     total = f"{int(dataset['toys'].sum())} pseudo-experiments at {dataset['q_data'].size} points"
@@ -101,7 +91,7 @@ def _lines(dataset: "Dataset") -> list[str]:
         return [head, total, *(f"{100 * lv:g} %: {x:.3g} of the grid" for lv, x in shares)]
     spans = [
         f"{key}: " + (" u ".join(f"[{low:.5g}, {high:.5g}]" for low, high in pairs) or "none")
-        for key, pairs in json.loads(a["intervals"]).items()
+        for key, pairs in a["intervals"].items()
     ]
     return [head, total, *spans]
 
@@ -122,7 +112,7 @@ def _figure(model: "cj.Model", dataset: "Dataset") -> "Figure":
         label=model.parameters[name].label,
         critical={k: (values[i], errors[i]) for i, k in enumerate(levels)},
         wilks={k: delta_chi2_at(x) for k, x in levels.items()},
-        intervals=json.loads(dataset.attrs["intervals"]),
+        intervals=attributes_of(dataset)["intervals"],
         p_error=dataset["p_value_error"].values,
         best_fit=float(dataset.attrs[f"best_fit_{name}"]),
         title=model.title,

@@ -24,19 +24,11 @@ def fit(
     request: Request,
     *,
     free: Free = (),
-    method: Annotated[
-        str, typer.Option("--method", help="auto, newton, lbfgs or minuit.")
-    ] = "auto",
-    bounds: Annotated[
-        Words, typer.Option("--bounds", help="Narrower bounds: name=low:high; repeatable.")
-    ] = (),
-    starts: Annotated[
-        int, typer.Option("--starts", help="Random starts besides the default values.")
-    ] = 0,
+    method: Annotated[str, "auto, newton, lbfgs or minuit."] = "auto",
+    bounds: Annotated[Words, "Narrower bounds: name=low:high; repeatable."] = (),
+    starts: Annotated[int, "Random starts besides the default values."] = 0,
     seed: Seed = 0,
-    figure: Annotated[
-        str, typer.Option("--figure", help="For --plot: spectrum, pulls, impacts or correlations.")
-    ] = "spectrum",
+    figure: Annotated[str, "For --plot: spectrum, pulls, impacts or correlations."] = "spectrum",
     sink: FigureSink,
 ) -> None:
     """Fit parameters with all systematic pulls; sin2_theta_w unless --free says otherwise.

@@ -1,6 +1,5 @@
 """The forecast command: expected errors and intervals, as text, JSON, netCDF and a figure."""
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ import typer
 
 import cevnsjax as cj
 from cevnsjax.cli.options import Levels, ProfiledOver, Side, Truth, Words
+from cevnsjax.cli.plain import attributes_of
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.sink import DatasetSink, table
 from cevnsjax.cli.words import axis, numbers_of
@@ -31,22 +31,15 @@ _AXIS_LABELS = {
 def forecast(
     request: Request,
     *,
-    parameter: Annotated[
-        str, typer.Option("--parameter", help="Parameter to measure.")
-    ] = "sin2_theta_w",
+    parameter: Annotated[str, "Parameter to measure."] = "sin2_theta_w",
     over: Annotated[
         str | None,
-        typer.Option(
-            "--over",
-            help="What changes: name=low:high:points[:log]; exposure, exposure.EXPERIMENT, "
-            "background.EXPERIMENT, efficiency.EXPERIMENT.x_0, sd.NUISANCE or an option of --set.",
-        ),
+        "What changes: name=low:high:points[:log]; exposure, exposure.EXPERIMENT, "
+        "background.EXPERIMENT, efficiency.EXPERIMENT.x_0, sd.NUISANCE or an option of --set.",
     ] = None,
     free: ProfiledOver = (),
     truth: Truth = (),
-    statistical: Annotated[
-        Words, typer.Option("--statistical", help="Nuisance that shrinks as 1/sqrt(exposure).")
-    ] = (),
+    statistical: Annotated[Words, "Nuisance that shrinks as 1/sqrt(exposure)."] = (),
     level: Levels = DEFAULT_LEVELS,
     side: Side = "both",
     sink: DatasetSink,
@@ -79,7 +72,7 @@ def forecast(
         side=side,
         statistical=statistical,
     )
-    sink.deliver(_plain(dataset, name), _text(dataset, name), dataset)
+    sink.deliver(_result(dataset, name), _text(dataset, name), dataset)
     sink.draw(_figure, dataset, name, model.parameters[parameter].label)
     failed = int((~dataset["converged"]).sum())
     if failed:
@@ -96,35 +89,22 @@ def _grid(word: str | None) -> tuple[str, list[float]]:
         raise InputError(f"--over {word!r} needs low < high and a point at least")
     if spacing and low <= 0:
         raise InputError(f"--over {word!r}: a logarithmic axis must start above 0")
-    if points == 1:
-        return name, [low]
-    steps = [k / (points - 1) for k in range(1, points - 1)]
-    if spacing:
-        inner = [low * (high / low) ** t for t in steps]
-    else:
-        inner = [low + (high - low) * t for t in steps]
-    return name, [low, *inner, high]
+    import numpy as np
+
+    steps = np.geomspace if spacing else np.linspace
+    return name, steps(low, high, points).tolist()
 
 
-def _plain(dataset: "Dataset", name: str) -> dict[str, Any]:
-    """Plain data for JSON: null where there is no number."""
-    about = {k: dataset.attrs[k] for k in ("parameter", "truth", "unit", "side", "analysis")}
+def _result(dataset: "Dataset", name: str) -> dict[str, Any]:
+    keys = ("parameter", "truth", "unit", "side", "analysis", "experiments", "free", "fixed")
+    attributes = attributes_of(dataset)
     return {
-        **about,
-        "experiments": list(dataset.attrs["experiments"]),
-        "free": list(dataset.attrs["free"]),
-        "fixed": json.loads(dataset.attrs["fixed"]),
+        **{key: attributes[key] for key in keys},
         "over": name,
-        name: dataset[name].values.tolist(),
-        "levels": dataset["level"].values.tolist(),
-        **{str(k): _or_null(x.values.tolist()) for k, x in dataset.data_vars.items()},
+        name: dataset[name].values,
+        "levels": dataset["level"].values,
+        **{str(n): x.values for n, x in dataset.data_vars.items()},
     }
-
-
-def _or_null(values: Any) -> Any:
-    if isinstance(values, list):
-        return [_or_null(x) for x in values]
-    return values if math.isfinite(values) else None
 
 
 def _text(dataset: "Dataset", name: str) -> str:

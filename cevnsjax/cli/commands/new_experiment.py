@@ -10,7 +10,7 @@ from cevnsjax.cli.options import AsJson, Overwrite
 
 
 def new_experiment(
-    folder: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    folder: Annotated[Path, "Folder to write."],
     *,
     overwrite: Overwrite = False,
     as_json: AsJson = False,

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 import cevnsjax as cj
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.sink import FigureSink, table
@@ -28,12 +26,9 @@ _TABLE_ROWS = 20
 def predict(
     request: Request,
     *,
-    quantity: Annotated[
-        str, typer.Option("--quantity", help="counts, dR_dT_nr or dsigma_dT_nr.")
-    ] = "counts",
+    quantity: Annotated[str, "counts, dR_dT_nr or dsigma_dT_nr."] = "counts",
     energy: Annotated[
-        float | None,
-        typer.Option("--energy", help="Neutrino energy of dsigma_dT_nr; 30 if left out [MeV]."),
+        float | None, "Neutrino energy of dsigma_dT_nr; 30 if left out [MeV]."
     ] = None,
     sink: FigureSink,
 ) -> None:
@@ -61,8 +56,8 @@ def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSin
         results[name] = {
             "observables": [experiment.observable, *experiment.extra],
             "edges": {
-                experiment.observable: experiment.edges.tolist(),
-                **{axis: list(edges) for axis, edges in experiment.extra.items()},
+                experiment.observable: experiment.edges,
+                **experiment.extra,
             },
             **{
                 kind: {n: _on_grid(experiment, counts) for n, counts in components.items()}
@@ -76,11 +71,11 @@ def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSin
     sink.draw(_counts_figure, model, values)
 
 
-def _on_grid(experiment: Any, counts: "ArrayLike") -> list[Any]:
-    """Flat counts as nested lists over the experiment's axes."""
+def _on_grid(experiment: Any, counts: "ArrayLike") -> "np.ndarray":
+    """Flat counts over the experiment's axes, [bin ...] [count]."""
     import numpy as np
 
-    return np.asarray(counts).reshape(experiment.grid).tolist()
+    return np.asarray(counts).reshape(experiment.grid)
 
 
 def _projected(experiment: Any, counts: "ArrayLike") -> "np.ndarray":
@@ -160,10 +155,10 @@ def _predict_recoil(
     result = {
         "quantity": quantity,
         "units": spectrum.attrs["units"],
-        "T_nr": spectrum["T_nr"].values.tolist(),
-        "source": spectrum["source"].values.tolist(),
-        **({"nucleus": spectrum["nucleus"].values.tolist()} if "nucleus" in spectrum.dims else {}),
-        "values": spectrum.values.tolist(),
+        "T_nr": spectrum["T_nr"].values,
+        "source": spectrum["source"].values,
+        **({"nucleus": spectrum["nucleus"].values} if "nucleus" in spectrum.dims else {}),
+        "values": spectrum.values,
     }
     by_source = spectrum.sum("nucleus") if "nucleus" in spectrum.dims else spectrum
     step = max(1, spectrum.sizes["T_nr"] // _TABLE_ROWS)

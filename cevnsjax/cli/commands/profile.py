@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 def profile(
     request: Request,
     *,
-    parameter: Annotated[
-        str, typer.Option("--parameter", help="Parameter to profile.")
-    ] = "sin2_theta_w",
+    parameter: Annotated[str, "Parameter to profile."] = "sin2_theta_w",
     free: ProfiledOver = (),
     level: Levels = DEFAULT_LEVELS,
-    within: Annotated[str | None, typer.Option("--within", help="Range: low:high.")] = None,
+    within: Annotated[str | None, "Range: low:high."] = None,
     side: Side = "both",
     sink: FigureSink,
 ) -> None:

@@ -1,10 +1,8 @@
 """What the reproduce command is asked for."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-
-import typer
 
 from cevnsjax.cli.options import Words
 from cevnsjax.core.errors import InputError
@@ -15,39 +13,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReproduceRequest:
-    """What the command line asks for.
+    """Which papers, how much of them, and the folders for figures and report."""
 
-    Attributes:
-        names: Papers.
-        everything: Whether all papers are meant instead.
-        quick: Whether to compute only rows that take seconds.
-        listing: Whether to say what there is and compute nothing.
-        figures: Folder for the papers' figures, each as .pdf and .png.
-        report: Folder for one page of everything.
-        beyond: Whether to add results beyond the papers; part of a report of all papers.
-    """
-
-    names: Annotated[
-        Words, typer.Argument(help="Papers, e.g. papoulias2020; see --list.", show_default=False)
-    ] = ()
-    everything: Annotated[bool, typer.Option("--all", help="Every paper.")] = False
-    quick: Annotated[bool, typer.Option("--quick", help="Only rows that take seconds.")] = False
-    listing: Annotated[
-        bool, typer.Option("--list", help="Papers and groups of rows; computes nothing.")
-    ] = False
-    figures: Annotated[
-        Path | None, typer.Option("--figures", help="Draw the papers' figures into a folder.")
-    ] = None
+    names: Annotated[Words, "Papers, e.g. papoulias2020; see --list."] = ()
+    _: KW_ONLY
+    everything: Annotated[bool, "Every paper."] = False
+    quick: Annotated[bool, "Only rows that take seconds."] = False
+    listing: Annotated[bool, "Papers and groups of rows; computes nothing."] = False
+    figures: Annotated[Path | None, "Draw the papers' figures into a folder."] = None
     report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Rows and figures on one page, HTML and Markdown, in a folder."
-        ),
+        Path | None, "Rows and figures on one page, HTML and Markdown, in a folder."
     ] = None
-    beyond: Annotated[
-        bool,
-        typer.Option("--beyond", help="All results beyond the papers, minutes; in --all --report."),
-    ] = False
+    beyond: Annotated[bool, "All results beyond the papers, minutes; in --all --report."] = False
 
     @property
     def command(self) -> str:

@@ -33,15 +33,11 @@ def sample(
     request: Request,
     sampling: Sampling,
     *,
-    chains: Annotated[int, typer.Option("--chains", help="Number of chains.")] = 4,
-    draws: Annotated[int, typer.Option("--draws", help="Draws of each chain.")] = 1000,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit status 1 if chains did not converge.")
-    ] = False,
+    chains: Annotated[int, "Number of chains."] = 4,
+    draws: Annotated[int, "Draws of each chain."] = 1000,
+    strict: Annotated[bool, "Exit status 1 if chains did not converge."] = False,
     run: RunOptions,
-    figure: Annotated[
-        str, typer.Option("--figure", help="For --plot: corner, trace or predictive.")
-    ] = "corner",
+    figure: Annotated[str, "For --plot: corner, trace or predictive."] = "corner",
     sink: DatasetSink,
 ) -> None:
     """Sample the posterior; --output takes .nc (all draws, for arviz) or .json (the report).
@@ -63,7 +59,12 @@ def sample(
         fixed=request.fixed,
         chains=chains,
         draws=draws,
-        **sampling.keywords,
+        method=sampling.method,
+        priors=priors,
+        warmup=sampling.warmup,
+        seed=sampling.seed,
+        marginalise_linear=sampling.marginalise,
+        target_accept=sampling.target_accept,
         folder=run.folder,
         resume=run.resume,
     )
@@ -126,35 +127,31 @@ def _plain(
     priors: "Mapping[str, Density]",
     options: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The report as plain data for JSON, None for what is unknown."""
+    """The report as data for JSON."""
     rows = {
         name: {
-            "mean": _number(row.mean),
-            "sd": _number(row.sd),
-            "intervals": {"0.6827": list(row.interval68), "0.9545": list(row.interval95)},
-            "r_hat": _number(row.r_hat),
-            "ess_bulk": _number(row.ess_bulk),
-            "ess_tail": _number(row.ess_tail),
+            "mean": row.mean,
+            "sd": row.sd,
+            "intervals": {"0.6827": row.interval68, "0.9545": row.interval95},
+            "r_hat": row.r_hat,
+            "ess_bulk": row.ess_bulk,
+            "ess_tail": row.ess_tail,
             "unit": row.unit,
             "prior": _in_words(priors[name]),
         }
         for name, row in about.rows.items()
     }
-    evidence = {} if about.evidence is None else {"log_evidence": list(about.evidence)}
+    evidence = {} if about.evidence is None else {"log_evidence": about.evidence}
     return {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "parameters": rows,
         **options,
         "divergences": about.divergences,
-        "notes": list(about.notes),
+        "notes": about.notes,
         **evidence,
         "status": about.status,
     }
-
-
-def _number(x: float) -> float | None:
-    return float(x) if math.isfinite(x) else None
 
 
 def posterior_figure(

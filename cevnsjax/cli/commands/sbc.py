@@ -19,20 +19,15 @@ def sbc(
     request: Request,
     sampling: Sampling,
     *,
-    simulations: Annotated[
-        int, typer.Option("--simulations", help="Data sets drawn from the priors.")
-    ] = 200,
-    draws: Annotated[
-        int, typer.Option("--draws", help="Draws that each true value is ranked among.")
-    ] = 99,
-    thin: Annotated[int, typer.Option("--thin", help="Steps of a chain for each draw.")] = 5,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit status 1 if ranks are not uniform.")
-    ] = False,
+    simulations: Annotated[int, "Data sets drawn from the priors."] = 200,
+    draws: Annotated[int, "Draws that each true value is ranked among."] = 99,
+    thin: Annotated[int, "Steps of a chain for each draw."] = 5,
+    strict: Annotated[bool, "Exit status 1 if ranks are not uniform."] = False,
     sink: FigureSink,
 ) -> None:
     """Check posteriors on data simulated from the priors: simulation-based calibration."""
-    model = request.model(sampling.free, sampling.priors)
+    priors = sampling.priors
+    model = request.model(sampling.free, priors)
     calibration = cj.sbc(
         model,
         sampling.free or None,
@@ -40,7 +35,12 @@ def sbc(
         simulations=simulations,
         draws=draws,
         thin=thin,
-        **sampling.keywords,
+        method=sampling.method,
+        priors=priors,
+        warmup=sampling.warmup,
+        seed=sampling.seed,
+        marginalise_linear=sampling.marginalise,
+        target_accept=sampling.target_accept,
     )
     head = f"{simulations} simulations of {model.title}: {calibration.status}"
     sink.deliver(calibration.to_dict(), "\n".join([head, *calibration.lines()]))

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 import cevnsjax as cj
 from cevnsjax.cli.options import MAX_JSON_NUMBERS, Levels, ProfiledOver, Words
 from cevnsjax.cli.request import Request
@@ -23,16 +21,12 @@ if TYPE_CHECKING:
 def scan(
     request: Request,
     *,
-    x: Annotated[str, typer.Option("--x", help="Axis: name=low:high:points.")] = "",
-    y: Annotated[str, typer.Option("--y", help="Second axis: name=low:high:points.")] = "",
-    axis: Annotated[
-        Words, typer.Option("--axis", help="Any axis, four at most: name=low:high:points[:log].")
-    ] = (),
+    x: Annotated[str, "Axis: name=low:high:points."] = "",
+    y: Annotated[str, "Second axis: name=low:high:points."] = "",
+    axis: Annotated[Words, "Any axis, four at most: name=low:high:points[:log]."] = (),
     free: ProfiledOver = (),
-    engine: Annotated[str, typer.Option("--engine", help="auto, node or template.")] = "auto",
-    keep_nuisances: Annotated[
-        bool, typer.Option("--keep-nuisances", help="Keep the solved nuisances of every point.")
-    ] = False,
+    engine: Annotated[str, "auto, node or template."] = "auto",
+    keep_nuisances: Annotated[bool, "Keep the solved nuisances of every point."] = False,
     level: Levels = DEFAULT_LEVELS,
     run: RunOptions,
     sink: DatasetSink,
@@ -85,12 +79,12 @@ def _result(
         "chi2_min": float(dataset.attrs["chi2_min"]),
         "best_fit": {n: float(dataset.attrs[f"best_fit_{n}"]) for n in axes},
         "levels": heights,
-        "axes": {n: dataset[n].values.tolist() for n in axes},
+        "axes": {n: dataset[n].values for n in axes},
     }
     if dataset["chi2"].size <= MAX_JSON_NUMBERS:
         for name in dataset.data_vars:
             if name != "delta_chi2":
-                result[str(name)] = dataset[name].transpose(*axes).values.tolist()
+                result[str(name)] = dataset[name].transpose(*axes).values
     return result
 
 

@@ -54,7 +54,7 @@ def data_list(*, as_json: AsJson = False) -> None:
 
 
 def data_verify(
-    dataset: Annotated[str | None, typer.Argument(help="One data set; all if left out.")] = None,
+    dataset: Annotated[str | None, "One data set; all if left out."] = None,
     *,
     as_json: AsJson = False,
 ) -> None:

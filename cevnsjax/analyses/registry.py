@@ -28,7 +28,7 @@ def analysis(
     name: str,
     *,
     named: Iterable[str] = (),
-    interaction_options: Mapping[str, Mapping[str, Any]] | None = None,
+    interaction_options: Mapping[str, Any] | None = None,
     interactions: Iterable[Callable[..., Charges]] = (),
     **options: Any,
 ) -> Model:

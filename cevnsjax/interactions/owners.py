@@ -2,13 +2,11 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cevnsjax import interactions
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.interactions.interaction import Interaction
-
-Options = Mapping[str, object]
-"""Options of an interaction by name."""
 
 OWNERS: dict[str, type[Interaction]] = {
     member.key: member
@@ -46,7 +44,7 @@ def require_options(interaction: str, options: object) -> None:
             raise UnknownNameError(f"option of {interaction}", name, known)
 
 
-def owning(names: Iterable[str], options: Mapping[str, Options] | None = None) -> list[Interaction]:
+def owning(names: Iterable[str], options: Mapping[str, Any] | None = None) -> list[Interaction]:
     """The interactions that own the named parameters; other names are ignored.
 
     Args:

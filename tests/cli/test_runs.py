@@ -19,7 +19,7 @@ from cevnsjax.cli.sink import DatasetSink
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.runs import processes as run_processes
 
-REQUEST = Request(["csi-2017"])
+REQUEST = Request(experiments=["csi-2017"])
 NAME = "sin2_theta_w"
 AXIS = "sin2_theta_w=0.1:0.4:5"
 

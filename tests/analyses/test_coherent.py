@@ -1,4 +1,4 @@
-"""COHERENT's own likelihoods and that of Cadeddu et al.: what their options mean."""
+"""Options of the likelihoods of COHERENT and of Cadeddu et al."""
 
 import math
 
@@ -92,7 +92,7 @@ def test_picciau2020():
 
 
 def test_variants_of_picciau2020():
-    """What the electromagnetic tables need: time cells, the threshold, argon's free radius."""
+    """The options of the electromagnetic tables: time cells, the threshold, a free radius."""
     model = analyses.picciau2020(statistic="time", threshold_kevee=1.75)
     csi, lar = model.experiments.values()
     assert csi.grid == (12, 12)

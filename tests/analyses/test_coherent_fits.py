@@ -19,17 +19,17 @@ CSI17, LAR, CSI21 = "alpha_sig_csi2017", "alpha_sig_lar2020", "alpha_sig_csi2021
 
 
 def test_the_strength_is_what_a_fit_frees():
-    """sin2_theta_w would be degenerate with it; errors are those of the full Hessian."""
+    """sin2_theta_w, degenerate with the strength, is fixed; errors are from the full Hessian."""
     model = analyses.coherent2017()
-    found = cj.fit(model)
-    assert found.converged
-    assert list(found.values) == [CSI17, "alpha_brn_csi2017", "alpha_ss_csi2017"]
-    full = model.hessian(found.values, names=list(found.values), profiled=False)
+    fit = cj.fit(model)
+    assert fit.converged
+    assert list(fit.values) == [CSI17, "alpha_brn_csi2017", "alpha_ss_csi2017"]
+    full = model.hessian(fit.values, names=list(fit.values), profiled=False)
     errors = np.sqrt(np.diag(np.linalg.inv(full)))
-    np.testing.assert_allclose(errors, list(found.errors.values()), rtol=1e-8)
+    np.testing.assert_allclose(errors, list(fit.errors.values()), rtol=1e-8)
     N, s = signal_events(model), strength_of(model, CSI17)
-    assert s.events == pytest.approx(N * (1 + found.values[CSI17]), rel=1e-6)
-    assert s.chi2 == pytest.approx(found.chi2, abs=1e-9)
+    assert s.events == pytest.approx(N * (1 + fit.values[CSI17]), rel=1e-6)
+    assert s.chi2 == pytest.approx(fit.chi2, abs=1e-9)
     # The curve is steeper below: the parabola lies between the two errors, near their mean.
     assert s.minus < N * errors[0] < s.plus
     assert s.error == pytest.approx(N * errors[0], rel=1e-3)
@@ -38,15 +38,15 @@ def test_the_strength_is_what_a_fit_frees():
 def test_the_strength_by_profile():
     model = analyses.coherent2017()
     s, N = strength_of(model, CSI17), signal_events(model)
-    found = cj.profile(model, CSI17, levels=(0.6827,), within=(-1.0, 2.0))
-    ((low, high),) = found.intervals["0.6827"]
-    assert N * (high - found.best_fit) == pytest.approx(s.plus, rel=1e-6)
-    assert N * (found.best_fit - low) == pytest.approx(s.minus, rel=1e-6)
-    assert found.chi2[0] - found.chi2_min == pytest.approx(s.delta_chi2, rel=1e-10)
+    profile = cj.profile(model, CSI17, levels=(0.6827,), within=(-1.0, 2.0))
+    ((low, high),) = profile.intervals["0.6827"]
+    assert N * (high - profile.best_fit) == pytest.approx(s.plus, rel=1e-6)
+    assert N * (profile.best_fit - low) == pytest.approx(s.minus, rel=1e-6)
+    assert profile.chi2[0] - profile.chi2_min == pytest.approx(s.delta_chi2, rel=1e-10)
 
 
 def test_a_weak_signal_has_no_lower_end():
-    """Where no signal is within one sigma, the error reaches down to it."""
+    """Where zero signal is within one sigma, the error ends there."""
     model = analyses.coherent2017()
     nothing = {"csi-2017": np.asarray(model.expected({CSI17: -0.97})["csi-2017"])}
     (experiment,) = model.experiments.values()
@@ -68,9 +68,9 @@ def test_strength_of_coherent2021():
 
 def test_argon_of_picciau2020():
     """0.3104 +0.057 -0.060; R_n at or above R_p = 3.448 fm up to 4.23 fm at one sigma."""
-    found = cj.profile(analyses.picciau2020("ar"), "sin2_theta_w", levels=(0.6827,))
-    ((low, high),) = found.intervals["0.6827"]
-    ends = (found.best_fit, high - found.best_fit, found.best_fit - low)
+    profile = cj.profile(analyses.picciau2020("ar"), "sin2_theta_w", levels=(0.6827,))
+    ((low, high),) = profile.intervals["0.6827"]
+    ends = (profile.best_fit, high - profile.best_fit, profile.best_fit - low)
     assert ends == pytest.approx((0.31038, 0.05688, 0.05954), abs=1e-5)
     model = analyses.picciau2020("ar", radius="free")
     radius = cj.profile(model, "R_n_Ar", levels=(0.6827,), within=(3.448, 12.0))
@@ -138,7 +138,7 @@ def in_two_dimensions():
     signal = sum(np.outer(c, arrival[s]) for s, c in by_source.items()) / total
     t = times["t_us"]
     weights = lambda k: np.exp(-k * t) / np.exp(-k * t).sum()  # noqa: E731
-    # The likelihood is highest where the mean time agrees.
+    # The likelihood has its maximum where the mean time agrees.
     slope = brentq(lambda k: weights(k) @ t - off.sum(axis=0) @ t / off.sum(), 0, 1, xtol=1e-15)
     assert slope == pytest.approx(0.0586, abs=5e-5)
     steady = np.outer(off.sum(axis=1), weights(slope))

@@ -1,4 +1,4 @@
-"""The named analysis: what its options mean, and their unknown values."""
+"""Options of the named analysis papoulias2020, and their unknown values."""
 
 import math
 
@@ -97,7 +97,7 @@ def test_by_name():
 def test_naming_a_parameter_selects_a_variant():
     assert "R_n" in analyses.analysis("papoulias2020", named=["R_n"]).parameters
     assert "R_n" not in analyses.analysis("papoulias2020", named=["sin2_theta_w"]).parameters
-    # What the caller says wins over what a name implies.
+    # Options of the caller override those that a parameter name implies.
     held = analyses.analysis("papoulias2020", named=["R_n"], radius="fixed")
     assert "R_n" not in held.parameters
 

@@ -1,4 +1,4 @@
-"""Experiments from folders: equal to built-in ones, right against an oracle, documented."""
+"""Experiments from folders: equal to built-in ones, compared with an oracle, documented."""
 
 import shutil
 import tomllib
@@ -179,7 +179,7 @@ def csi_2021_values(built):
 
 
 def test_csi_2021_as_a_folder(tmp_path):
-    """All of it but the shape morphs, which the schema does not carry."""
+    """The whole experiment except the shape morphs, which a folder cannot describe."""
     built = csi_2021(morphs=())
     values = csi_2021_values(built)
     tables = {"data": {"observed": built.observed}, "backgrounds": built.backgrounds}
@@ -228,7 +228,7 @@ def emitted(E):
 
 
 def germanium():
-    """Isotopes as the oracle wants them, with nuclei per kg."""
+    """Isotopes in the form of the oracle, with nuclei per kg."""
     table = read_csv("nuclides", "isotopes.csv")
     rows = [i for i, symbol in enumerate(table["symbol"]) if symbol == "Ge"]
     shares = np.array([table["abundance"][i] for i in rows])
@@ -310,7 +310,7 @@ def test_reactor_against_slow_integrals(tmp_path, c):
 
 # --- the other kinds ---
 def test_other_sources(tmp_path):
-    """Each kind makes the class of flux/ with the same numbers."""
+    """Each kind of source builds the class of flux/ with the same numbers."""
     values = REACTOR | {"neutrinos": {"kind": "solar_8b", "exposure_days": 1000.0}}
     assert load(folder_of(tmp_path / "sun", values)).flux == SolarB8(1000.0)
     values["neutrinos"] = {
@@ -327,7 +327,7 @@ def test_other_sources(tmp_path):
 
 
 def test_other_targets(tmp_path):
-    """Atoms of natural elements are the material; isotopes have their own masses."""
+    """Atoms of natural elements equal the material; isotopes have their own masses."""
     values = REACTOR | {"target": {"mass_kg": 1.0, "atoms": {"Na": 1, "I": 1}}}
     got, known = load(folder_of(tmp_path / "a", values)).target, target("NaI")
     assert (got.name, got.nuclei) == ("NaI", known.nuclei)
@@ -405,7 +405,7 @@ def test_pulse_without_efficiency(tmp_path):
 
 # --- planned experiments ---
 def test_planned(tmp_path):
-    """Backgrounds stand in for data until there are some; then it is an ordinary experiment."""
+    """Backgrounds replace the data until there are data; then it is an ordinary experiment."""
     values = REACTOR | {"backgrounds": {"file": "b.csv", "columns": ["flat"]}}
     values["nuisances"] = [{"name": "alpha_flux", "sd": 0.05, "components": ["signal"]}]
     tables = {"b": {"flat": [300.0, 400.0], "unused": [1.0, 1.0]}}
@@ -466,13 +466,13 @@ def test_template_shows_every_key_of_its_kinds(template):
     for name, section in SECTIONS.items():
         if name and name not in content:
             continue
-        given = content if not name else content[name][0] if section.repeated else content[name]
-        for key in section.keys_of(given.get("kind")):
+        values = content if not name else content[name][0] if section.repeated else content[name]
+        for key in section.keys_of(values.get("kind")):
             assert f"{key.name} = " in text
 
 
 def test_template_uncommented_is_valid(template, tmp_path):
-    """The optional keys it shows are right too, as far as they do not exclude each other."""
+    """The optional keys that the template shows are correct, if they do not exclude each other."""
     folder = tmp_path / "all"
     shutil.copytree(template, folder)
     lines = (folder / "experiment.toml").read_text().splitlines()
@@ -516,7 +516,7 @@ def test_documented_keys_are_the_keys():
 
 
 def test_documented_example_works(tmp_path):
-    """Its files, as a reader would save them."""
+    """The files of the documentation, as a reader would save them."""
     folder = tmp_path / "nai_sns"
     folder.mkdir()
     blocks = DOC.split("```")

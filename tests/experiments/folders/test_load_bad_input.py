@@ -1,4 +1,4 @@
-"""Bad experiment folders: one line with file, key and remedy, before any long work."""
+"""Bad experiment folders give one line with file, key and remedy, before any long work."""
 
 import os
 
@@ -8,7 +8,7 @@ from cevnsjax.core.errors import DataError, InputError
 from cevnsjax.experiments import load, write_template
 
 TOML = "my_ge/experiment.toml: "
-# Old text, new text (of experiment.toml unless a file is named), what the message says.
+# Text to replace, its replacement (in experiment.toml unless a file is named), the message.
 KEYS = {
     # values
     "negative": ("a = 0.95", "a = -1", "[efficiency] a must be > 0, got -1"),
@@ -392,7 +392,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def message_of(error):
-    """The message, which is one line."""
+    """The message of an error, which must be one line."""
     text = str(error.value)
     assert "\n" not in text
     assert "reinstall" not in text

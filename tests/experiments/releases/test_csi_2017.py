@@ -112,7 +112,7 @@ def test_counting_is_the_sum_of_the_spectrum():
 
 
 def test_windows():
-    """142 events to 6 us, 152 to 12 us; the prediction is not cut, so early ends are refused."""
+    """142 events up to 6 us, 152 up to 12 us; windows that would cut the prediction are refused."""
     assert csi_2017(window_us=(0.0, 6.0)).observed.sum() == 142
     assert csi_2017(window_us=(0.0, 12.0)).observed.sum() == 152
     for window in ((0.0, 2.0), (1.5, 12.0), (6.0, 12.0)):

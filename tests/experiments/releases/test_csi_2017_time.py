@@ -79,7 +79,7 @@ def likeliest_slope(times):
     edges = 0.5 * np.arange(len(times) + 1)
 
     def minus_log_likelihood(slope):
-        """Of the bin contents, given their sum: integrals of exp(-slope t) over the bins."""
+        """Likelihood of the bin contents at their sum: integrals of exp(-slope t) over the bins."""
         weight = np.exp(-slope * edges[:-1]) * -np.expm1(-0.5 * slope) / slope
         return -np.sum(times * np.log(weight / weight.sum()))
 
@@ -94,7 +94,7 @@ def likeliest_slope(times):
 
 @pytest.mark.parametrize("end", WINDOWS)
 def test_exponential(end):
-    """Energies of the anticoincidence data times the likeliest exponential in time."""
+    """Energies of the anticoincidence data times the most likely exponential in time."""
     _, off, slope, digits = WINDOWS[end]
     counts = raw("anticoincidence_beam_on", end)
     steady = built(end).backgrounds[STEADY].reshape(counts.shape)
@@ -105,7 +105,7 @@ def test_exponential(end):
     slopes = -2 * np.diff(np.log(steady.sum(axis=0)))
     np.testing.assert_allclose(slopes, slopes[0], rtol=1e-11)
     assert slopes[0] == pytest.approx(slope, abs=digits)
-    # A least value is found to the root of the machine's precision.
+    # A search finds a minimum to the square root of the machine precision.
     assert slopes[0] == pytest.approx(likeliest_slope(counts.sum(axis=0)), abs=1e-7)
 
 
@@ -133,7 +133,7 @@ def test_signal(end):
 
 
 def test_all_times_together_are_the_spectrum():
-    """Over 12 us nothing is lost: the sum over time is the prediction without it."""
+    """Over 12 us no event is lost: the sum over time is the prediction without the time axis."""
     parts = model(12.0).by_component()[NAME]["signal"]
     for source, expected in spectrum().items():
         projected = np.asarray(parts[source]).reshape(12, 24).sum(axis=1)
@@ -155,7 +155,7 @@ def test_signal_against_oracle():
 
 @pytest.mark.parametrize("end", WINDOWS)
 def test_neutrons(end):
-    """Published energies times published times: all arrive in either window."""
+    """Published energies times published times: all neutrons arrive in either window."""
     neutrons = built(end).backgrounds[BRN].reshape(12, -1)
     expected = np.outer(oracle.B_ON[:12], arrival("prompt_neutrons", end))
     np.testing.assert_allclose(neutrons, expected, rtol=1e-11, atol=1e-15)
@@ -239,7 +239,7 @@ def test_slope_by_quenching_scale():
 
 
 def test_first_observation():
-    """COHERENT's own 2-D fit (PHYSICS section 5): 132.3 +23.4 -22.5 events, 6.58 sigma."""
+    """COHERENT's 2-D fit, independent reference: 132.3 +23.4 -22.5 events, 6.58 sigma."""
     e = built(12.0, quenching="constant", pulls={"sig": np.inf})
     m = Model(e, [StandardModel("pdg2018", KleinNystrand(r_A=1.20), "formula")], free_pulls=[SIG])
     predicted = sum(c.sum() for c in helpers.signal(m).values())
@@ -248,7 +248,7 @@ def test_first_observation():
     assert best.x == pytest.approx(132.3, abs=0.05)
     assert np.sqrt(chi2(0.0) - best.fun) == pytest.approx(6.58, abs=0.005)
     for end in (best.x + 23.4, best.x - 22.5):
-        # 0.05 events of rounding, of 23 a sigma.
+        # The reference is rounded to 0.05 events; one sigma is 23.
         assert chi2(end) - best.fun == pytest.approx(1.0, abs=0.006)
 
 
@@ -280,7 +280,7 @@ def test_bad_pulls(pulls, message):
 
 @pytest.mark.parametrize("statistic", ["spectrum", "counting"])
 def test_steady_state_is_no_nuisance_without_time(statistic):
-    """There the anticoincidence data are subtracted and in the variance."""
+    """Without time, the anticoincidence data are subtracted and enter the variance."""
     with pytest.raises(UnknownNameError, match="csi-2017 pull 'ss'"):
         csi_2017(statistic=statistic, pulls={"ss": 0.05})
     assert STEADY not in csi_2017(statistic=statistic).backgrounds

@@ -27,7 +27,7 @@ OTHERS += ("efficiency.n20", "gamma_cdf.n16.E_ee1keV")
 
 
 def discretised(**options):
-    """As the golden values are: efficiency at the centres of 0.25-PE cells, fitted pulse."""
+    """The conventions of the golden values: efficiency at 0.25-PE cell centres, fitted pulse."""
     return csi_2021(pulse=GOLDEN_PULSE, cells_pe=0.25, nodes=30, morphs=(), **options)
 
 
@@ -42,7 +42,7 @@ def summed(experiment):
 
 
 def without_times(experiment):
-    """All times, each neutrino once: the time axis is left with equal fractions."""
+    """Every neutrino counts once, whenever it arrives: the time axis has equal fractions."""
     even = {s: np.full((9, 11), 1 / 11) for s in experiment.spread}
     return replace(experiment, spread=even)
 
@@ -102,7 +102,7 @@ def test_observed_and_backgrounds():
         cells = e.backgrounds[name].reshape(9, 11)
         energy = [tables.neutrons_n_pe[name][a:b].sum() for a, b in pairwise(PE)]
         np.testing.assert_allclose(cells.sum(axis=1) / cells.sum(), energy / np.sum(energy))
-        # Half a bin of 0.01 us at a time: every edge then lies between two halves.
+        # Half bins of 0.01 us: every edge then lies between two halves.
         centre, content = tables.t_us, tables.neutrons_t_us[name]
         content = content * np.exp(-0.0494 * np.maximum(centre - 0.52, 0))
         halves = np.concatenate([centre - 0.0025, centre + 0.0025])
@@ -154,7 +154,7 @@ def nominal():
 
 
 def moved(name, side):
-    """The signal rebuilt with one thing moved by a standard deviation, or with nothing."""
+    """The signal rebuilt with one quantity moved by a standard deviation, or unchanged."""
     if not name:
         return signal(csi_2021(morphs=()))
     if name == "time":

@@ -33,8 +33,8 @@ def total(built):
 
 def built_as_described(x):
     """The default model, after comparing the golden entry's description with it."""
-    e, made = x["experiment"], model()
-    built = made.experiments[NAME]
+    e, default_model = x["experiment"], model()
+    built = default_model.experiments[NAME]
     flux = built.flux
     assert (e["mass_kg"], e["target"]) == (built.mass_kg, "Ar40")
     assert (e["neutrinos_per_proton"], e["n_pot"], e["L_m"]) == (
@@ -46,9 +46,9 @@ def built_as_described(x):
     assert built.detector.resolution is None
     assert x["couplings"] == {"scheme": "erler_su_printed", "sin2_theta_w": 0.23857}
     radii = x["form_factor"]["radii"]["Ar40"]
-    defaults = made.parameters.defaults()
+    defaults = default_model.parameters.defaults()
     assert radii == {"R_p": defaults["R_p_Ar"], "R_n": defaults["R_n_Ar"]}
-    return made
+    return default_model
 
 
 @pytest.mark.parametrize("entry", helpers.entries("lar_2020", "counts"))
@@ -61,8 +61,8 @@ def test_golden_counts(entry):
 
 @pytest.mark.parametrize("entry", helpers.entries("lar_2020", "chi2"))
 def test_golden_chi2(entry):
-    made = built_as_described(entry["inputs"])
-    kind = made.nll if entry["id"].endswith("x1") else made.profiled_nll
+    default_model = built_as_described(entry["inputs"])
+    kind = default_model.nll if entry["id"].endswith("x1") else default_model.profiled_nll
     helpers.check(2 * float(kind()), entry)
 
 
@@ -132,7 +132,7 @@ def _oracle(smearing, threshold, low):
 
 @pytest.mark.parametrize("threshold", [None, 1.75])
 def test_counts_against_oracle(threshold):
-    """Sharp recoils; a cut at 1.75 keVee takes what lies below it."""
+    """Without resolution; a cut at 1.75 keVee removes the recoils below it."""
     expected = _oracle(False, threshold or -1.0, 0.0)
     got = signal(model(threshold_kevee=threshold))
     assert helpers.worst_error(got, expected) < 1e-8
@@ -144,7 +144,7 @@ def test_smeared_counts_against_oracle():
 
 
 def test_options():
-    """Signal scales with mass and protons; a pull of width 0 is none; widths are taken."""
+    """The signal scales with mass and protons; a pull of width 0 is removed; widths are used."""
     plain = total(model())
     assert total(model(mass_kg=12.0)) == pytest.approx(plain / 2, rel=1e-13)
     assert total(model(protons_on_target=2.74e23)) == pytest.approx(2 * plain, rel=1e-13)

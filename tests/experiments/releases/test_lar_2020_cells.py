@@ -52,7 +52,7 @@ def model(signal="computed"):
 
 @cache
 def spectrum(**theory):
-    """Smeared events of each source in 12 bins of energy, the whole arrival time [count]."""
+    """Smeared events of each source in 12 bins of energy, whenever they arrive [count]."""
     one_dimensional = lar_2020(smearing=True, mass_kg=24.4, protons_on_target=13.8e22)
     parts = Model(one_dimensional, INTERACTIONS).by_component(theory)[NAME]["signal"]
     return {source: np.asarray(counts) for source, counts in parts.items()}
@@ -60,7 +60,7 @@ def spectrum(**theory):
 
 @cache
 def fractions(source, shift=0.0):
-    """Probability of every time bin: the pulse's share in it, averaged over the decays' delay."""
+    """Probability of each time bin: the share of the pulse in it, averaged over the decay times."""
     mean = MEAN_US + shift
 
     def delay(s):
@@ -70,7 +70,7 @@ def fractions(source, shift=0.0):
 
     def share(low, high):
         f = lambda s: delay(s) * np.diff(norm.cdf([low - s, high - s], mean, WIDTH_US))[0]  # noqa: E731
-        # Pieces where the integrand is smooth: pion decays, then pulse widths.
+        # The integrand is smooth on these pieces: pion decays, then pulse widths.
         breaks = [*np.linspace(0, 10 * TAU_PI, 6), *np.arange(0.4, 6.6, 0.2)]
         return sum(quad(f, a, b, epsabs=1e-14, epsrel=1e-12)[0] for a, b in pairwise(breaks))
 
@@ -78,7 +78,7 @@ def fractions(source, shift=0.0):
 
 
 def f90_rows(pdf):
-    """F90 shape in each energy bin; above the release's signal the last shape it has."""
+    """F90 shape in each energy bin; the last shape of the release above its signal."""
     rows, out = pdf.sum(axis=2), []
     for row in rows:
         out.append(row / row.sum() if row.sum() > 0.01 else out[-1])
@@ -131,7 +131,7 @@ def release(signal):
 
 
 def interpolated(nominal, up, down, a):
-    """What a morph at a adds: HistFactory's code 4p in NumPy."""
+    """Counts that a morph with value a adds: code 4p of HistFactory in NumPy."""
     if abs(a) > 1:
         return a * (up - nominal) if a > 0 else a * (nominal - down)
     S, A = (up - down) / 2, (up + down - 2 * nominal) / 16
@@ -185,7 +185,7 @@ def test_cells():
 
 
 def test_computed_signal_is_the_spectrum():
-    """Over all F90 and all times, those after 4.9 us too, nothing of the 1-D signal is lost."""
+    """The sum over all F90 and all times, also after 4.9 us, is the one-dimensional signal."""
     parts = model().by_component()[NAME]["signal"]
     total = 0.0
     for source, expected in spectrum().items():
@@ -195,7 +195,7 @@ def test_computed_signal_is_the_spectrum():
         by_time = cube.sum(axis=(0, 1)) / expected.sum()
         np.testing.assert_allclose(by_time, fractions(source), rtol=1e-8, atol=1e-13)
         total += expected.sum()
-    # PHYSICS section 4: 129.96 smeared events with 24 kg and 13.7e22 protons.
+    # Independent reference: 129.96 smeared events with 24 kg and 13.7e22 protons.
     assert total == pytest.approx(129.96 * 24.4 / 24 * 13.8 / 13.7, abs=0.006)
     assert 0.85 < fractions("nu_e").sum() < 0.9
     assert fractions("nu_mu").sum() == pytest.approx(1.0, abs=2e-4)
@@ -217,7 +217,7 @@ def test_f90_shapes_are_the_release_s():
 
 @pytest.mark.parametrize("theory", [{}, {"sin2_theta_w": 0.31}, {"eps_uV_ee": 1.5}], ids=str)
 def test_release_signal_factorises(theory):
-    """Theory moves the total, the release has the shape."""
+    """Theory changes the total, the shape is that of the release."""
     pdf = shipped_lar_2020().pdfs["cevns"].reshape(-1)
     parts = model("release").by_component(theory)[NAME]["signal"]
     for source, counts in spectrum(**theory).items():
@@ -228,7 +228,7 @@ def test_release_signal_factorises(theory):
 
 
 def test_new_physics_in_one_source_moves_its_time():
-    """NSI of nu_e alone: the others keep their cells."""
+    """NSI of nu_e alone: the cells of the other sources stay."""
     parts = model().by_component({"eps_uV_ee": 1.5})[NAME]["signal"]
     nominal = model().by_component()[NAME]["signal"]
     moved = spectrum(eps_uV_ee=1.5)["nu_e"]
@@ -265,18 +265,18 @@ def shifted(signal, name, side):
 @pytest.mark.parametrize("name", NUISANCES[4:])
 @pytest.mark.parametrize("signal", ["computed", "release"])
 def test_morphs_at_one_sigma(signal, name, side):
-    """The shifted templates themselves, wherever they keep a tenth of nominal; others stay."""
+    """Morphs give the shifted templates where these exceed a tenth of nominal; others stay."""
     got, nominal = predicted(model(signal), {name: side}), release(signal)[0]
     changes = shifted(signal, name, side)
     assert {n for n, *_ in changes} == ({"brn"} if "brn" in name else set(SOURCES))
     for n, before, after in changes:
-        kept = (after >= 0.1 * before) | (before <= 1e-9)
-        np.testing.assert_allclose(got[n][kept], after[kept], rtol=1e-8, atol=1e-11)
+        unbent = (after >= 0.1 * before) | (before <= 1e-9)
+        np.testing.assert_allclose(got[n][unbent], after[unbent], rtol=1e-8, atol=1e-11)
         assert np.max(np.abs(after - before)) > 0.02 * np.max(before)
-        low = got[n][~kept]
-        assert np.all((low > 0) & (low < 0.1 * before[~kept]))
-        # No neutrons do; of the signal at most the first time bin, which a later clock empties.
-        assert before[~kept].sum() <= (0.0 if "brn" in name else 0.09) * before.sum()
+        low = got[n][~unbent]
+        assert np.all((low > 0) & (low < 0.1 * before[~unbent]))
+        # Neutrons never do; of the signal at most the first time bin, which a later clock empties.
+        assert before[~unbent].sum() <= (0.0 if "brn" in name else 0.09) * before.sum()
     for n in set(nominal) - {n for n, *_ in changes}:
         np.testing.assert_allclose(got[n], nominal[n], rtol=1e-8, atol=1e-11)
 
@@ -297,7 +297,7 @@ def test_morphs_conserve_events(signal, name, a):
 
 
 def test_one_sided_variations_are_mirrored():
-    """The release widens the neutrons' time and delays the signal, one way only."""
+    """The release gives the wider neutron times and the delayed signal in one direction only."""
     e, t = built(signal="release"), shipped_lar_2020()
     morphs = {m.name: m for m in e.morphs}
     up, down = morphs["alpha_brn_width_lar2020"].components["brn"]
@@ -336,20 +336,20 @@ def test_chi2_by_hand(signal, far):
 
 
 def test_fit_of_the_release():
-    """PHYSICS section 4: 159.71 +42.90 -42.24 events, 3.866 sigma, chi2 1067.29 of 960 cells."""
+    """Independent fit: 159.71 +42.90 -42.24 events, 3.866 sigma, chi2 1067.29 of 960 cells."""
     e = built(signal="release", morphs=(), pulls={"sig": math.inf})
-    made = Model(e, free_pulls=[SIG])
-    parts = made.by_component()[NAME]["signal"]
+    release_model = Model(e, free_pulls=[SIG])
+    parts = release_model.by_component()[NAME]["signal"]
     events = sum(float(np.sum(np.asarray(c))) for c in parts.values())
-    chi2 = lambda N: 2 * float(made.profiled_nll({SIG: N / events - 1}))  # noqa: E731
+    chi2 = lambda N: 2 * float(release_model.profiled_nll({SIG: N / events - 1}))  # noqa: E731
     best = minimize_scalar(chi2, bracket=(120, 160, 200), tol=1e-9)
     assert best.x == pytest.approx(159.71, abs=0.005)
     assert best.fun == pytest.approx(1067.29, abs=0.005)
     assert np.sqrt(chi2(0.0) - best.fun) == pytest.approx(3.866, abs=5e-4)
     for end in (best.x + 42.90, best.x - 42.24):
-        # 0.005 events of rounding, of 42 a sigma.
+        # The reference is rounded to 0.005 events; one sigma is 42.
         assert chi2(end) - best.fun == pytest.approx(1.0, abs=3e-4)
-    pulls = made.best_pulls({SIG: best.x / events - 1})
+    pulls = release_model.best_pulls({SIG: best.x / events - 1})
     fitted = [
         (1 + float(pulls[n])) * EVENTS[c]
         for n, c in ((BRN, "brn"), (LBRN, "delayed_brn"), (SS, "steady_state"))
@@ -404,7 +404,7 @@ def test_monte_carlo():
     assert seen.sum() > 80_000
     for axes in ((0, 2), (0, 3), (0, 1), 2):
         n, mu = seen.sum(axis=axes).ravel(), expected.sum(axis=axes).ravel()
-        # The chance of 4 sigma on either side; exact where few recoils are expected.
+        # Two-sided probability of 4 sigma; exact where few recoils are expected.
         chance = np.minimum(poisson.cdf(n, mu), poisson.sf(n - 1, mu))
         assert np.all(chance > norm.sf(4))
     n, mu = seen.sum(axis=0), expected.sum(axis=0)

@@ -11,17 +11,6 @@ from cevnsjax.model import evaluate
 from cevnsjax.model.structure import Inputs, ModelStructure
 
 
-def _call(kind: str, structure: ModelStructure, inputs: Inputs) -> Callable[[Values], Any]:
-    """A function of traced values that replace those of the inputs."""
-    experiments = structure.experiments(inputs.leaves)
-    values = {**structure.values(inputs.vector), **inputs.traced}
-
-    def function(replaced: Values) -> Any:
-        return evaluate.KINDS[kind](structure, experiments, inputs.observed, {**values, **replaced})
-
-    return function
-
-
 @jax.jit(static_argnums=(0, 1))
 def run(kind: str, structure: ModelStructure, inputs: Inputs) -> Any:
     """One of ``KINDS``: the only compiled door to a model.
@@ -31,15 +20,15 @@ def run(kind: str, structure: ModelStructure, inputs: Inputs) -> Any:
         structure: Interned description.
         inputs: Arrays, data and values.
     """
-    return _call(kind, structure, inputs)({})
+    return evaluate.KINDS[kind](inputs.of(structure))
 
 
 def _of_point(
     kind: str, structure: ModelStructure, names: tuple[str, ...], inputs: Inputs
 ) -> Callable[[Any], Any]:
     """The same as a function of one array, the values of ``names``."""
-    function = _call(kind, structure, inputs)
-    return lambda point: function(dict(zip(names, point, strict=True)))
+    model = inputs.of(structure)
+    return lambda point: evaluate.KINDS[kind](model.moved(dict(zip(names, point, strict=True))))
 
 
 @jax.jit(static_argnums=(0, 1, 2))
@@ -66,5 +55,6 @@ def run_map(
 
     What does not vary stays out of the batch, so form factors are not recomputed for it.
     """
-    function = _call(kind, structure, inputs)
-    return jax.lax.map(function, points, batch_size=batch_size)
+    model = inputs.of(structure)
+    function = evaluate.KINDS[kind]
+    return jax.lax.map(lambda point: function(model.moved(point)), points, batch_size=batch_size)

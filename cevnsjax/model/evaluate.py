@@ -1,4 +1,4 @@
-"""Pure functions from (structure, arrays, data, values) to predictions and likelihoods."""
+"""Pure functions of a model at given values: predictions and likelihoods."""
 
 import math
 from collections.abc import Callable
@@ -8,143 +8,115 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Values
 from cevnsjax.model import components
 from cevnsjax.model.nuisance_groups import NuisanceProblem, nuisance_names, problem_of
 from cevnsjax.model.signal import binned_signal
-from cevnsjax.model.structure import Counts, Experiments, ModelStructure, Observed, Signal
+from cevnsjax.model.structure import Counts, Experiments, ModelAtValues, Signal
 from cevnsjax.numerics import total
 
 ByComponent = dict[str, dict[str, dict[str, Counts]]]
 """Counts by experiment, "signal" or "background", and source or name [count]."""
 
 
-def expected(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> dict[str, Counts]:
-    """Expected counts with the nuisances in ``values``, {experiment: [cell]} [count]."""
-    del observed
-    return {e.name: components.expected(e, structure.interactions, values) for e in experiments}
+def expected(m: ModelAtValues) -> dict[str, Counts]:
+    """Expected counts with the nuisances in ``values``, {experiment: [cell]} [count].
+
+    Examples:
+        >>> round(float(model.expected()["csi-2017"].sum()), 1)
+        152.9
+    """
+    interactions = m.structure.interactions
+    return {e.name: components.expected(e, interactions, m.values) for e in m.experiments}
 
 
-def by_component(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> ByComponent:
-    """Expected counts before nuisances, by experiment, "signal" or "background", and name."""
-    neutral = {name: 0.0 for e in experiments for name in nuisance_names([e])}
-    return predicted(structure, experiments, observed, {**values, **neutral})
+def by_component(m: ModelAtValues) -> ByComponent:
+    """Expected counts before nuisances, by experiment, "signal" or "background", and name.
+
+    Examples:
+        >>> signal = model.by_component()["csi-2017"]["signal"]
+        >>> {source: round(float(counts.sum()), 1) for source, counts in signal.items()}
+        {'nu_e': 49.0, 'nu_mu': 24.5, 'nu_mu_bar': 74.0}
+    """
+    return predicted(m.moved(dict.fromkeys(nuisance_names(m.experiments), 0.0)))
 
 
-def predicted(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> ByComponent:
-    """As ``by_component`` with the nuisances in ``values`` applied."""
-    del observed
+def predicted(m: ModelAtValues) -> ByComponent:
+    """As ``by_component`` with the nuisances in ``values`` applied.
+
+    Examples:
+        >>> signal = model.predicted({"alpha_sig_csi2017": 0.1})["csi-2017"]["signal"]
+        >>> round(float(signal["nu_e"].sum()), 1)
+        53.9
+    """
     out = {}
-    for e in experiments:
-        signal, background = components.predicted(e, structure.interactions, values)
+    for e in m.experiments:
+        signal, background = components.predicted(e, m.structure.interactions, m.values)
         out[e.name] = {"signal": signal, "background": background}
     return out
 
 
-def penalty(structure: ModelStructure, observed: Observed, values: Values) -> Any:
+def penalty(m: ModelAtValues) -> Any:
     """chi2 of the Gaussian constraints on nonlinear nuisances."""
-    measured = _auxiliary_values(structure, observed)
-    return sum(((values[name] - measured[name]) / p.sd) ** 2 for name, p in structure.constraints)
-
-
-def _auxiliary_values(structure: ModelStructure, observed: Observed) -> Values:
-    """The results of the auxiliary measurements, {nuisance: scalar} [1]."""
-    return {name: observed.auxiliary[k] for k, name in enumerate(structure.auxiliary_names)}
+    measured = m.measured
+    return sum(((m.values[n] - measured[n]) / p.sd) ** 2 for n, p in m.structure.constraints)
 
 
 def nuisance_problems(
-    structure: ModelStructure,
-    experiments: Experiments,
-    observed: Observed,
-    values: Values,
-    counts: list[Signal] | None = None,
+    m: ModelAtValues, counts: list[Signal] | None = None
 ) -> list[NuisanceProblem]:
     """The likelihood of each group of experiments at fixed theory.
 
     Args:
-        structure: The model's structure.
-        experiments: Arrays of all experiments.
-        observed: The data.
-        values: Theory and nuisances that are not solved.
+        m: The model.
         counts: Signals by experiment [count]; computed if None.
     """
-    if counts is None:
-        counts = signals(structure, experiments, observed, values)
-    return [
-        _problem(structure, experiments, observed, values, group, [counts[i] for i in group])
-        for group in structure.groups
-    ]
+    counts = signals(m) if counts is None else counts
+    return [_problem(m, group, [counts[i] for i in group]) for group in m.structure.groups]
 
 
-def solved_names(structure: ModelStructure, experiments: Experiments) -> tuple[str, ...]:
-    """Names of the solved nuisances, in the order of ``nuisance_problems``."""
-    members = [[experiments[i] for i in group] for group in structure.groups]
-    return tuple(name for group in members for name in nuisance_names(group))
-
-
-def _problem(
-    structure: ModelStructure,
-    experiments: Experiments,
-    observed: Observed,
-    values: Values,
-    group: tuple[int, ...],
-    counts: list[Signal],
-) -> NuisanceProblem:
-    members, data = [experiments[i] for i in group], [observed.counts[i] for i in group]
-    return problem_of(members, counts, data, _auxiliary_values(structure, observed), values)
+def _problem(m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]) -> NuisanceProblem:
+    members, data = [m.experiments[i] for i in group], [m.observed.counts[i] for i in group]
+    return problem_of(members, counts, data, m.measured, m.values)
 
 
 def profiled_group(
-    structure: ModelStructure,
-    experiments: Experiments,
-    observed: Observed,
-    values: Values,
-    group: tuple[int, ...],
-    counts: list[Signal],
+    m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
 ) -> Float[Array, ""]:
     """chi2 of one group of experiments at given signals, minimised over its solved nuisances.
 
     Args:
-        structure: The model's structure.
-        experiments: Arrays of all experiments.
-        observed: The data.
-        values: Pulls that are free.
+        m: The model; of its values only free pulls are used.
         group: Indices of the experiments.
         counts: Their signals [count].
     """
-    problem = _problem(structure, experiments, observed, values, group, counts)
+    problem = _problem(m, group, counts)
     return problem.chi2(problem.best()[0])
 
 
-def nll(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> Float[Array, ""]:
-    """-log L with all parameters given, constants dropped so that chi2 = 2 nll."""
-    chi2 = penalty(structure, observed, values)
-    for problem in nuisance_problems(structure, experiments, observed, values):
-        chi2 = chi2 + problem.chi2(tuple(values[n] for n in problem.names))
-    return chi2 / 2
+def nll(m: ModelAtValues) -> Float[Array, ""]:
+    """-log L with all parameters given, constants dropped so that chi2 = 2 nll.
+
+    Examples:
+        >>> round(float(model.nll({"alpha_sig_csi2017": -0.02})), 2)
+        1.44
+    """
+    problems = nuisance_problems(m)
+    return total([penalty(m), *(p.chi2(tuple(m.values[n] for n in p.names)) for p in problems)]) / 2
 
 
-def profiled_nll(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> Float[Array, ""]:
-    """-log L minimised over the solved nuisances; those in ``values`` are ignored."""
-    chi2 = penalty(structure, observed, values)
-    for problem in nuisance_problems(structure, experiments, observed, values):
-        chi2 = chi2 + problem.chi2(problem.best()[0])
-    return chi2 / 2
+def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
+    """-log L minimised over the solved nuisances; those in ``values`` are ignored.
+
+    Examples:
+        >>> round(float(model.profiled_nll({"sin2_theta_w": 0.25})), 3)
+        1.574
+        >>> round(float(model.profiled_nll()), 3)
+        1.436
+    """
+    return total([penalty(m), *(p.chi2(p.best()[0]) for p in nuisance_problems(m))]) / 2
 
 
-def marginal_nll(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> Float[Array, ""]:
+def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
     """-log of the integral of exp(-nll) over the solved nuisances; those in ``values`` are ignored.
 
     With Gaussian cells and linear pulls the integral is exact: the profiled nll plus half the
@@ -153,10 +125,14 @@ def marginal_nll(
 
     Raises:
         InputError: If the solved nuisances enter a Poisson likelihood: no closed form.
+
+    Examples:
+        >>> round(float(model.marginal_nll()), 3)
+        3.205
     """
-    nll = penalty(structure, observed, values) / 2
-    _require_closed_form(experiments)
-    for problem in nuisance_problems(structure, experiments, observed, values):
+    nll = penalty(m) / 2
+    _require_closed_form(m.experiments)
+    for problem in nuisance_problems(m):
         best = problem.best()[0]
         nll = nll + problem.chi2(best) / 2
         if problem.names:
@@ -167,7 +143,7 @@ def marginal_nll(
 
 
 def _require_closed_form(experiments: Experiments) -> None:
-    """Stop at nuisances whose integral is not Gaussian."""
+    """Reject nuisances whose integral is not Gaussian."""
     for e in experiments:
         # Morphs need Poisson cells, so that this covers them.
         if e.statistic == "poisson" and nuisance_names([e]):
@@ -178,42 +154,36 @@ def _require_closed_form(experiments: Experiments) -> None:
             )
 
 
-def best_pulls(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> dict[str, Float[Array, ""]]:
-    """The solved nuisances, {name: scalar} [1]."""
-    out = {}
-    for problem in nuisance_problems(structure, experiments, observed, values):
-        out.update(zip(problem.names, problem.best()[0], strict=True))
-    return out
+def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
+    """The solved nuisances, {name: scalar} [1].
+
+    Examples:
+        >>> {name: round(float(a), 3) for name, a in model.best_pulls().items()}
+        {'alpha_brn_csi2017': -0.005, 'alpha_sig_csi2017': -0.024}
+    """
+    problems = nuisance_problems(m)
+    return {n: a for p in problems for n, a in zip(p.names, p.best()[0], strict=True)}
 
 
-def solver_distance(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> Any:
-    """Estimated distance of the solved nuisances from their minimum, in nll; 0 if exact."""
-    return total([p.best()[1] for p in nuisance_problems(structure, experiments, observed, values)])
+def solver_distance(m: ModelAtValues) -> Any:
+    """Estimated distance of the solved nuisances from their minimum, in nll; 0 if exact.
+
+    Examples:
+        >>> float(model.solver_distance())
+        0.0
+    """
+    return total([p.best()[1] for p in nuisance_problems(m)])
 
 
-def signals(
-    structure: ModelStructure, experiments: Experiments, observed: Observed, values: Values
-) -> list[Signal]:
+def signals(m: ModelAtValues) -> list[Signal]:
     """Signals in the bins of the first observable, by experiment [count]."""
-    del observed
-    return [binned_signal(e, structure.interactions, values) for e in experiments]
+    return [binned_signal(e, m.structure.interactions, m.values) for e in m.experiments]
 
 
-_FUNCTIONS = (
-    signals,
-    expected,
-    by_component,
-    predicted,
-    nll,
-    profiled_nll,
-    marginal_nll,
-    best_pulls,
-    solver_distance,
-)
-PREDICTIONS = frozenset(f.__name__ for f in (signals, expected, by_component, predicted))
+_PREDICTIONS = (signals, expected, by_component, predicted)
+_LIKELIHOODS = (nll, profiled_nll, marginal_nll, best_pulls, solver_distance)
+KINDS: dict[str, Callable[[ModelAtValues], Any]] = {
+    f.__name__: f for f in (*_PREDICTIONS, *_LIKELIHOODS)
+}
+PREDICTIONS = frozenset(f.__name__ for f in _PREDICTIONS)
 """Those that need no data."""
-KINDS: dict[str, Callable[..., Any]] = {f.__name__: f for f in _FUNCTIONS}

@@ -7,7 +7,7 @@ rounding, because with parameters p and nuisances a the profile's Hessian is the
 H_pp - H_pa H_aa^-1 H_ap of the full one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -21,7 +21,7 @@ from cevnsjax.model import evaluate
 from cevnsjax.model.map import checked_points
 from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.state import ModelState
-from cevnsjax.model.structure import Experiments, Inputs, ModelStructure, Observed
+from cevnsjax.model.structure import Inputs, ModelAtValues, ModelStructure
 from cevnsjax.numerics import total
 
 # Points side by side in one call: one compilation serves any number of points.
@@ -85,11 +85,11 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
     size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
-    joined = in_batches(
+    expanded = in_batches(
         lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
     )
-    solved = evaluate.solved_names(state.structure, state.arrays)
-    return _reordered(_profiled(solved, len(names), *joined), [names.index(n) for n in batched])
+    expansion = _profiled(state.solved_names, len(names), *expanded)
+    return _reordered(expansion, [names.index(n) for n in batched])
 
 
 def _reordered(expansion: Expansion, order: list[int]) -> Expansion:
@@ -154,21 +154,16 @@ def _run(
     points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
 ) -> tuple[Reals, ...]:
     """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
-    experiments, observed = structure.experiments(inputs.leaves), inputs.observed
-    defaults = structure.values(inputs.vector)
-    shapes = {name for e in experiments for _, name in e.shape}
+    model = inputs.of(structure)
+    shapes = {name for e in model.experiments for _, name in e.shape}
     moves_nodes = tuple(k for k, name in enumerate(names) if name in shapes)
 
-    def values_at(p: Point) -> Values:
-        return {**defaults, **dict(zip(names, p, strict=True))}
-
-    def signals(p: list[Reals]) -> list[Reals]:
-        values = {**defaults, **dict(zip(names, p, strict=True))}
-        return evaluate.signals(structure, experiments, observed, values)
+    def model_at(p: Iterable[Reals]) -> ModelAtValues:
+        return model.moved(dict(zip(names, p, strict=True)))
 
     def at(point: Point) -> tuple[Reals, ...]:
-        expanded = _expanded_apart(signals, point, moves_nodes)
-        problems = problems_near(structure, experiments, observed, values_at, expanded, point)
+        signals = _expanded_apart(lambda p: evaluate.signals(model_at(p)), point, moves_nodes)
+        problems = problems_near(model_at, signals, point)
         best = [p.best() for p in problems(point)[1]]
         pulls = jnp.concatenate([jnp.asarray([*pulls], point.dtype) for pulls, _ in best])
         distance = jnp.asarray(total([d for _, d in best]), point.dtype)
@@ -178,28 +173,19 @@ def _run(
 
 
 def problems_near(
-    structure: ModelStructure,
-    experiments: Experiments,
-    observed: Observed,
-    values_at: Callable[[Point], Values],
-    signals: SecondOrder,
-    point: Point,
+    model_at: Callable[[Point], ModelAtValues], signals: SecondOrder, point: Point
 ) -> NearbyProblems:
     """Penalty and nuisance problems near a point, with signals to second order.
 
     Args:
-        structure: The model's structure.
-        experiments: Arrays of all experiments.
-        observed: The data.
-        values_at: All values at given parameters.
+        model_at: The model at given parameters.
         signals: The signals of all experiments at the point.
         point: The parameters there, [name] in their units.
     """
 
     def problems(p: Point) -> tuple[Any, list[NuisanceProblem]]:
-        values, counts = values_at(p), signals.at(p - point)
-        penalty = evaluate.penalty(structure, observed, values)
-        return penalty, evaluate.nuisance_problems(structure, experiments, observed, values, counts)
+        model = model_at(p)
+        return evaluate.penalty(model), evaluate.nuisance_problems(model, signals.at(p - point))
 
     return problems
 

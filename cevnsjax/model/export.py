@@ -59,7 +59,9 @@ def export(
     batched: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Write one of the model's functions to a file that needs jax and no cevnsjax to run.
+    """Write one of the model's functions to a file that jax runs without cevnsjax.
+
+    There is no command for it yet: export is a function of the library only.
 
     The function takes an array of the named parameters, [name] in their units, and the arrays in
     the file; among these are the observed counts, ``counts_<experiment>`` [cell] [count], which
@@ -72,7 +74,7 @@ def export(
         names: Parameters the function takes, in this order; by default those the table marks free
             and all nuisances that ``what`` does not solve.
         values: Values of parameters that are not named; those left out take their defaults.
-        platforms: Where it shall run: any of ``PLATFORMS``. None of them is needed to export.
+        platforms: Where it will run: any of ``PLATFORMS``. None of them is needed to export.
         derivatives: How often reverse-mode derivatives can be taken: 0, 1 or 2.
         batched: Export a function of many points, [point, name], that puts [point] before
             everything it returns: exported functions cannot be mapped by ``jax.vmap``.
@@ -84,6 +86,11 @@ def export(
     Raises:
         UnknownNameError: At an unknown parameter or function.
         InputError: At an option that cannot be used, an existing file, or without flatbuffers.
+
+    Examples:
+        >>> path = cj.export(model, "nll.zip", names=["sin2_theta_w"], platforms="cpu")
+        >>> sorted(np.load(path))[:3]
+        ['auxiliary', 'counts_csi-2017', 'defaults']
     """
     target = check_output(path, overwrite=overwrite, suffixes=(".zip",))
     plan = _plan(model, what, names, values, platforms, derivatives, batched)
@@ -99,7 +106,7 @@ def export(
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is exported, checked."""
+    """The options of an export, checked."""
 
     what: str
     names: tuple[str, ...]
@@ -121,36 +128,36 @@ def _plan(
         raise UnknownNameError("function", what, WHAT)
     if values is not None and not isinstance(values, Mapping):
         raise InputError(f"values must be {{name: value}}, got {values!r}")
-    chosen = _names(model, what, names)
+    arguments = _names(model, what, names)
     for name in values or {}:
-        if name in chosen:
+        if name in arguments:
             raise InputError(f"{name} is both an argument and in values; drop one of the two")
-    wanted = checks.names("platforms", _listed(platforms), example=PLATFORMS)
-    for platform in wanted:
+    targets = checks.names("platforms", _listed(platforms), example=PLATFORMS)
+    for platform in targets:
         if platform not in PLATFORMS:
             raise UnknownNameError("platform", platform, PLATFORMS)
-    if not wanted:
+    if not targets:
         raise InputError(f"platforms is empty; name some of {', '.join(PLATFORMS)}")
     if type(derivatives) is not int or derivatives not in (0, 1, 2):
         raise InputError(f"derivatives must be 0, 1 or 2, got {derivatives!r}")
     if importlib.util.find_spec("flatbuffers") is None:
         raise InputError("jax.export needs flatbuffers; pip install 'cevnsjax[export]'")
-    return _Plan(what, chosen, tuple(wanted), derivatives, checks.flag("batched", batched))
+    return _Plan(what, arguments, tuple(targets), derivatives, checks.flag("batched", batched))
 
 
-def _listed(given: str | Iterable[str]) -> list[str]:
-    return [given] if isinstance(given, str) else list(given)
+def _listed(names: str | Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
 
 
-def _names(model: Model, what: str, given: str | Iterable[str] | None) -> tuple[str, ...]:
+def _names(model: Model, what: str, names: str | Iterable[str] | None) -> tuple[str, ...]:
     table, solves = model.parameters, what in _SOLVED
-    if given is None:
+    if names is None:
         return tuple(
             n
             for n, p in table.items()
             if p.free or (p.kind == "nuisance" and not (solves and p.linear))
         )
-    listed = checks.names("names", _listed(given), example=list(table))
+    listed = checks.names("names", _listed(names), example=list(table))
     for name in listed:
         if table[name].linear and solves:
             raise InputError(f"{name} does not enter {what}; leave it out, or export nll")

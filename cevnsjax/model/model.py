@@ -48,6 +48,15 @@ class Model:
         predicted: The same with the nuisances in ``values`` applied.
         best_pulls: Solved nuisances, {name: scalar}.
         solver_distance: Their distance from the minimum in nll; 0 for a Gaussian chi2.
+
+    Examples:
+        >>> nsi = cj.Model(csi, [cj.NSI("eps_uV_ee")], name="one coupling")
+        >>> nsi.title
+        'one coupling'
+        >>> list(nsi.parameters)[:2]
+        ['sin2_theta_w', 'R_p_Cs']
+        >>> round(float(model.nll()), 2)
+        1.46
     """
 
     def __init__(
@@ -127,6 +136,10 @@ class Model:
 
         Raises:
             InputError: If a planned experiment has no data, or the data cannot be used.
+
+        Examples:
+            >>> model.observed_counts()["csi-2017"][:3]
+            Array([ 9., 11., 24.], dtype=float64)
         """
         return dict(zip(self.experiments, self.state.observed_or(data).counts, strict=True))
 
@@ -146,7 +159,7 @@ class Model:
             >>> model.describe()["parameters"]["sin2_theta_w"]["default"]
             0.23857
         """
-        return describe(self)
+        return describe(self.state, type(self).__qualname__, self.name)
 
     def toy(
         self,
@@ -172,6 +185,12 @@ class Model:
         Raises:
             UnknownNameError: At an unknown parameter.
             InputError: If seed or toys is not a whole number, or expected counts are not finite.
+
+        Examples:
+            >>> model.toy(seed=1).counts["csi-2017"][:3].round(1)
+            array([ 4.1, 19.1, 15.4])
+            >>> len(model.toy(seed=1, truth={"sin2_theta_w": 0.23}, toys=1000))
+            1000
         """
         priors = gaussian_priors(self.parameters) if auxiliary else {}
         values = {**self.parameters.defaults(), **(truth or {})}
@@ -195,6 +214,11 @@ class Model:
 
         Returns:
             Scalar and {name: derivative [1/unit]}.
+
+        Examples:
+            >>> value, gradient = model.value_and_grad({"sin2_theta_w": 0.25})
+            >>> round(value, 3), round(gradient["sin2_theta_w"], 2)
+            (1.574, 15.39)
         """
         order = tuple(values if names is None else names)
         run = compiled.run_value_and_grad
@@ -219,6 +243,10 @@ class Model:
 
         Returns:
             Matrix [name, name] [1/unit^2].
+
+        Examples:
+            >>> model.hessian({"sin2_theta_w": 0.25}).round(1)
+            array([[572.1]])
         """
         order = tuple(values if names is None else names)
         run = compiled.run_hessian
@@ -251,6 +279,11 @@ class Model:
 
         Raises:
             InputError: If a point is not finite or out of bounds, or lengths differ.
+
+        Examples:
+            >>> near = model.expand({}, {"sin2_theta_w": [0.2, 0.25]})
+            >>> near.value.round(3), near.gradient[:, 0].round(2)
+            (array([1.541, 1.574]), array([-14.07,  15.39]))
         """
         return expand(self.state, values, points, data)
 
@@ -277,6 +310,11 @@ class Model:
 
         Raises:
             InputError: If a point is not finite or out of bounds, or lengths differ.
+
+        Examples:
+            >>> chi2 = 2 * model.map({}, {"sin2_theta_w": np.linspace(0.1, 0.4, 4)})
+            >>> np.asarray(chi2).round(2)
+            array([10.28,  3.08,  6.  , 16.56])
         """
         return map_points(self.state, values, points, kind, batch_size, data)
 
@@ -295,6 +333,11 @@ class Model:
 
         Returns:
             The grid, evaluated block by block, or None where no template is exact.
+
+        Examples:
+            >>> grid = model.template_grid({}, {"sin2_theta_w": np.linspace(0.1, 0.4, 4)})
+            >>> grid.block(0).round(2)
+            array([[10.28,  3.08,  6.  , 16.56]])
         """
         template = template_of(self.state, values, grids)
         return None if template is None else TemplateGrid(self.state, template, values, grids, data)

@@ -6,14 +6,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cevnsjax.core.types import AtNodes, Values
-from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.experiments.arrays import ExperimentArrays, Response
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import source_rates, survival_of
 
 
 def node_rates(
     e: ExperimentArrays, interactions: Interactions, values: Values
-) -> tuple[Float[Array, "bin node"], dict[str, Float[Array, " node"]]]:
+) -> tuple[Response, dict[str, Float[Array, " node"]]]:
     """Response matrix [MeV] and events per MeV of recoil at its nodes, by source [1/MeV].
 
     Args:

@@ -1,10 +1,10 @@
 """Spectra of a model as xarray: counts, recoil rate and cross section."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from jaxtyping import ArrayLike, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import Values
@@ -20,7 +20,7 @@ def spectrum(
     *,
     quantity: str = "counts",
     experiment: str | None = None,
-    T_nr: Any = None,
+    T_nr: ArrayLike | Sequence[float] | None = None,
     E_nu: float = 30.0,
 ) -> xr.DataArray:
     """A spectrum of one experiment of a model, by neutrino source.
@@ -41,30 +41,38 @@ def spectrum(
     Raises:
         UnknownNameError: At an unknown quantity, experiment or parameter.
         InputError: At recoil energies below 1 eV.
+
+    Examples:
+        >>> counts = cj.spectrum(model)
+        >>> counts.dims, round(float(counts.sum()), 1)
+        (('source', 'n_pe'), 147.5)
+        >>> rate = cj.spectrum(model, quantity="dR_dT_nr", T_nr=[0.005, 0.01])
+        >>> rate.attrs["units"]
+        '1/kg/MeV'
     """
     if quantity not in QUANTITIES:
         raise UnknownNameError("quantity", quantity, QUANTITIES)
     name = experiment or next(iter(model.experiments))
     if name not in model.experiments:
         raise UnknownNameError("experiment", name, model.experiments)
-    given = dict(values or {})
-    for parameter, value in given.items():
+    values = dict(values or {})
+    for parameter, value in values.items():
         model.parameters[parameter].check(value)
     if quantity == "counts":
-        return _counts(model, given, name)
+        return _counts(model, values, name)
     recoil = _recoil(model, name, T_nr, E_nu if quantity == "dsigma_dT_nr" else None)
     if quantity == "dR_dT_nr":
-        return _rate(model, given, name, recoil)
-    return _cross_section(model, given, name, recoil, E_nu)
+        return _rate(model, values, name, recoil)
+    return _cross_section(model, values, name, recoil, E_nu)
 
 
 def _counts(model: Model, values: Values, name: str) -> xr.DataArray:
     signal = model.by_component(values)[name]["signal"]
-    described = model.experiments[name]
-    edges = {described.observable: described.edges, **described.extra}
+    experiment = model.experiments[name]
+    edges = {experiment.observable: experiment.edges, **experiment.extra}
     centres = {n: (np.array(e[1:]) + np.array(e[:-1])) / 2 for n, e in edges.items()}
     return xr.DataArray(
-        np.array([np.asarray(c).reshape(described.grid) for c in signal.values()]),
+        np.array([np.asarray(c).reshape(experiment.grid) for c in signal.values()]),
         dims=("source", *edges),
         coords={"source": list(signal), **centres},
         name="counts",
@@ -72,11 +80,13 @@ def _counts(model: Model, values: Values, name: str) -> xr.DataArray:
     )
 
 
-def _recoil(model: Model, name: str, T_nr: Any, E_nu: float | None) -> np.ndarray:
+def _recoil(
+    model: Model, name: str, T_nr: ArrayLike | Sequence[float] | None, E_nu: float | None
+) -> Float[np.ndarray, " T_nr"]:
     if T_nr is None:
-        described = model.experiments[name]
-        energy = max(described.flux.kink_energies) if E_nu is None else E_nu
-        top = max(2 * energy**2 / n.mass for n in described.target.nuclei)
+        experiment = model.experiments[name]
+        energy = max(experiment.flux.kink_energies) if E_nu is None else E_nu
+        top = max(2 * energy**2 / n.mass for n in experiment.target.nuclei)
         return np.linspace(top / 200, top, 200)
     recoil = np.atleast_1d(np.asarray(T_nr, dtype=float))
     if not np.all(recoil >= 1e-6):
@@ -84,9 +94,11 @@ def _recoil(model: Model, name: str, T_nr: Any, E_nu: float | None) -> np.ndarra
     return recoil
 
 
-def _rate(model: Model, values: Values, name: str, recoil: np.ndarray) -> xr.DataArray:
-    described = model.experiments[name]
-    rate = dR_dT_nr(recoil, described.target, described.flux, model.interactions, values)
+def _rate(
+    model: Model, values: Values, name: str, recoil: Float[np.ndarray, " T_nr"]
+) -> xr.DataArray:
+    experiment = model.experiments[name]
+    rate = dR_dT_nr(recoil, experiment.target, experiment.flux, model.interactions, values)
     return xr.DataArray(
         np.array([np.asarray(r) for r in rate.values()]),
         dims=("source", "T_nr"),
@@ -97,11 +109,11 @@ def _rate(model: Model, values: Values, name: str, recoil: np.ndarray) -> xr.Dat
 
 
 def _cross_section(
-    model: Model, values: Values, name: str, recoil: np.ndarray, E_nu: float
+    model: Model, values: Values, name: str, recoil: Float[np.ndarray, " T_nr"], E_nu: float
 ) -> xr.DataArray:
-    described = model.experiments[name]
-    sources: Sequence[str] = described.flux.sources
-    nuclei = described.target.nuclei
+    experiment = model.experiments[name]
+    sources: Sequence[str] = experiment.flux.sources
+    nuclei = experiment.target.nuclei
     theory = model.interactions
     table = [
         [np.asarray(differential_cross_section(recoil, E_nu, n, s, theory, values)) for n in nuclei]

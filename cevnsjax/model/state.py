@@ -16,6 +16,7 @@ from cevnsjax.core.types import Values
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.model import compiled, evaluate
 from cevnsjax.model.data import observed_of, require_data
+from cevnsjax.model.nuisance_groups import nuisance_names
 from cevnsjax.model.structure import Experiments, Inputs, ModelStructure, Observed
 from cevnsjax.parameters import ParameterTable
 
@@ -51,6 +52,12 @@ class ModelState:
     def arrays(self) -> Experiments:
         """The arrays of all experiments."""
         return self.structure.experiments(self.leaves)
+
+    @cached_property
+    def solved_names(self) -> tuple[str, ...]:
+        """Names of the nuisances that are solved, group by group."""
+        groups = [[self.arrays[i] for i in group] for group in self.structure.groups]
+        return tuple(name for members in groups for name in nuisance_names(members))
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -70,6 +70,31 @@ class Observed(NamedTuple):
     auxiliary: Float[Array, " nuisance"]
 
 
+class ModelAtValues(NamedTuple):
+    """A model at given values: what predictions and likelihoods are functions of.
+
+    Attributes:
+        structure: What compiled programs depend on besides arrays.
+        experiments: Arrays of all experiments.
+        observed: The data; predictions do not use them.
+        values: Value of every parameter by name.
+    """
+
+    structure: ModelStructure
+    experiments: Experiments
+    observed: Observed
+    values: Values
+
+    @property
+    def measured(self) -> Values:
+        """Results of the auxiliary measurements, {nuisance: scalar} [1]."""
+        return dict(zip(self.structure.auxiliary_names, self.observed.auxiliary, strict=True))
+
+    def moved(self, values: Values) -> "ModelAtValues":
+        """The same with some other values."""
+        return self._replace(values={**self.values, **values})
+
+
 class Inputs(NamedTuple):
     """The arrays that a compiled function of a model takes.
 
@@ -84,6 +109,11 @@ class Inputs(NamedTuple):
     observed: Observed
     vector: Vector
     traced: Values
+
+    def of(self, structure: ModelStructure) -> ModelAtValues:
+        """The model that these are the arrays of."""
+        values = {**structure.values(self.vector), **self.traced}
+        return ModelAtValues(structure, structure.experiments(self.leaves), self.observed, values)
 
 
 def gaussian_priors(table: ParameterTable) -> dict[str, Normal]:

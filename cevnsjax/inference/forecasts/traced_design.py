@@ -27,7 +27,13 @@ from cevnsjax.inference.forecasts.design import (
 )
 from cevnsjax.model import components, evaluate
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, ModelStructure, Observed, prior_information
+from cevnsjax.model.structure import (
+    Leaves,
+    ModelAtValues,
+    ModelStructure,
+    Observed,
+    prior_information,
+)
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal, ParameterTable, Prior
 
@@ -298,5 +304,6 @@ def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
         (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]
         for n, _ in structure.constraints
     ]
-    problems = evaluate.nuisance_problems(structure, asimov.experiments, asimov.observed, values)
+    model = ModelAtValues(structure, asimov.experiments, asimov.observed, values)
+    problems = evaluate.nuisance_problems(model)
     return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])

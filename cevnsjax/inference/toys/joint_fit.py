@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from cevnsjax.core.batches import in_batches
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Reals
 from cevnsjax.inference.minimise.traced import newton
 from cevnsjax.inference.toys.polynomial_signal import (
     Numbers,
@@ -20,11 +20,10 @@ from cevnsjax.inference.toys.polynomial_signal import (
     polynomial_signals,
     signals_of,
 )
-from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.expansion import expanded_nll, problems_near, second_order
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, ModelStructure, Observed, Vector
+from cevnsjax.model.structure import Inputs, Leaves, ModelAtValues, ModelStructure, Observed, Vector
 
 # Fits in one call, and side by side in it; on a GPU all at once.
 _FITS_PER_CALL, _SIDE_BY_SIDE = 256, {"cpu": 32}
@@ -93,7 +92,7 @@ class JointFit:
             box: Bounds of the parameters, in their units.
         """
         self.names, self._model = names, model
-        self.solved = evaluate.solved_names(model.state.structure, model.state.arrays)
+        self.solved = model.state.solved_names
         table = model.parameters
         self._vector, _ = model.state.split(fixed)
         self._signals = polynomial_signals(model, names, fixed, box)
@@ -172,26 +171,22 @@ def _descend(
     inputs: _FitInputs,
 ) -> tuple[Float[Array, "fit coordinate"], Float[Array, " fit"], Float[Array, " fit"]]:
     """Scaled coordinates, nll and distance to the minimum."""
-    experiments = structure.experiments(leaves)
-    defaults = structure.values(vector)
     k, scale = len(names), box.scale
     signals = None if powers is None or arrays is None else PolynomialSignal(powers, arrays)
 
     def one_fit(inputs: _FitInputs) -> tuple[Reals, Reals, Reals]:
         observed = Observed(inputs.counts, inputs.auxiliary)
+        model = Inputs(leaves, observed, vector, {}).of(structure)
 
         def expand(u: Reals) -> tuple[Reals, Reals, Reals]:
             p, a = u[:k] * scale[:k], u[k:] * scale[k:]
 
-            def values_at(q: Reals) -> Values:
-                return {**defaults, **dict(zip(names, q, strict=True))}
-
-            def signals_at(q: Reals) -> list[Reals]:
-                return signals_of(signals, structure, experiments, observed, values_at(q), q)
+            def model_at(q: Reals) -> ModelAtValues:
+                return model.moved(dict(zip(names, q, strict=True)))
 
             # To second order in the parameters once, so that nodes are not differentiated again.
-            near = second_order(signals_at, p)
-            problems = problems_near(structure, experiments, observed, values_at, near, p)
+            near = second_order(lambda q: signals_of(signals, model_at(q), q), p)
+            problems = problems_near(model_at, near, p)
             value, gradient, hessian = expanded_nll(problems, p, a)
             return value, gradient * scale, hessian * scale[:, None] * scale[None, :]
 

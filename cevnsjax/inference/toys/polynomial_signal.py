@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Reals
 from cevnsjax.model import evaluate
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Experiments, ModelStructure, Observed
+from cevnsjax.model.structure import ModelAtValues
 from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
 from cevnsjax.model.templates.template import signals_at
 from cevnsjax.numerics import total
@@ -88,26 +88,18 @@ def polynomial_signals(
 
 
 def signals_of(
-    signals: PolynomialSignal | None,
-    structure: ModelStructure,
-    experiments: Experiments,
-    observed: Observed,
-    values: Values,
-    p: Float[Array, " name"],
+    signals: PolynomialSignal | None, model: ModelAtValues, p: Float[Array, " name"]
 ) -> list[Reals]:
     """Signals by experiment, each [source, variant, bin] [count].
 
     Args:
         signals: The polynomial; None computes the signals from the model.
-        structure: The model's description.
-        experiments: Arrays of all experiments.
-        observed: What was measured; unused.
-        values: All parameters.
+        model: The model at these parameters.
         p: The variables of the polynomial.
     """
     if signals is None:
-        return evaluate.signals(structure, experiments, observed, values)
-    shapes = jax.eval_shape(lambda: evaluate.signals(structure, experiments, observed, values))
+        return evaluate.signals(model)
+    shapes = jax.eval_shape(lambda: evaluate.signals(model))
     centre, scale, coefficients = signals.arrays
     z = (p - centre) / scale
     monomials = [_product([z[k] ** e for k, e in enumerate(row) if e]) for row in signals.powers]

@@ -17,7 +17,14 @@ from cevnsjax.likelihood.components import FLOOR
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, ModelStructure, Observed, Vector, prior_information
+from cevnsjax.model.structure import (
+    Inputs,
+    Leaves,
+    ModelStructure,
+    Observed,
+    Vector,
+    prior_information,
+)
 
 # Points in one call, and side by side in it.
 _POINTS_PER_CALL, _POINTS_SIDE_BY_SIDE = 64, 8
@@ -55,7 +62,7 @@ class StartSurrogate:
         """
         self._model, self._points = model, points
         structure = model.state.structure
-        solved = evaluate.solved_names(structure, model.state.arrays)
+        solved = model.state.solved_names
         self._moving = np.flatnonzero(np.any(spacing > 0, axis=0))
         coordinates = (*(names[k] for k in self._moving), *solved)
         self._values = np.concatenate([points[:, self._moving], pulls], axis=1)
@@ -161,12 +168,11 @@ def _expected(
     points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
 ) -> tuple[Float[Array, "point cell"], Float[Array, "point cell name"]]:
     """Expected counts and their slopes."""
-    experiments, defaults = structure.experiments(leaves), structure.values(vector)
+    model = Inputs(leaves, Observed((), jnp.zeros(0)), vector, {}).of(structure)
 
     def counts(x: Float[Array, " name"]) -> tuple[Float[Array, " cell"], Float[Array, " cell"]]:
-        values = {**defaults, **dict(zip(names, x, strict=True))}
-        mu = evaluate.expected(structure, experiments, Observed((), jnp.zeros(0)), values)
-        joined = jnp.concatenate([mu[e.name] for e in experiments])
+        mu = evaluate.expected(model.moved(dict(zip(names, x, strict=True))))
+        joined = jnp.concatenate([mu[e.name] for e in model.experiments])
         return joined, joined
 
     def with_slopes(

@@ -1,50 +1,49 @@
 """A template on a product grid, folded: polynomials in one variable along each row."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from cevnsjax.model.templates.polynomial import Polynomial
+from cevnsjax.model.structure import Observed
+from cevnsjax.model.templates.polynomial import Grids, Polynomial
+from cevnsjax.model.templates.rows import GaussianRows
+
+Places = Sequence[Int[np.ndarray, " row"]]
+"""Where rows are on each outer axis."""
 
 
 class FoldedTemplate:
     """Monomials of a template as weights of rows times powers of the variable along them.
 
     Variables are counted from the template's centre in units of the farthest grid point, so that
-    a coefficient is what its monomial contributes there.
+    a coefficient is the contribution of its monomial there.
 
     Attributes:
         inner: The axis along rows, the longest that is a variable of the template.
-        outer: The axes that number them, in the grid's order.
-        coefficients: Of monomials, the constant first; [monomial, own row, output], with one row
-            unless an axis that is no variable of the template numbers them.
+        outer: The axes that number rows, in the grid's order.
+        coefficients: Coefficients of monomials, the constant first, [monomial, table, output].
+            There is one table of them, or one for each point of an axis that is not a variable.
         powers: Power of the variable along rows in each monomial, [monomial].
-        t: That variable, a power of the inner axis's if all monomials are, [point] [1].
-        kept: What a grid made of it and may use again, by the data it was made for.
+        t: The variable along rows, or the power of it that all monomials share, [point] [1].
+        prepared: Rows of a grid that used the template last, and the data they are for.
     """
 
-    def __init__(self, template: Polynomial, grids: Mapping[str, np.ndarray]) -> None:
-        """Fold a template.
-
-        Args:
-            template: The polynomial.
-            grids: Values of each axis.
-        """
+    def __init__(self, template: Polynomial, grids: Grids) -> None:
         # The last of equals: results then lie in memory in the order of the axes.
         self.inner = max(reversed(template.axes), key=lambda n: grids[n].size)
         self.outer = tuple(n for n in grids if n != self.inner)
-        self.kept: tuple[Any, Any] | None = None
+        self.prepared: tuple[Observed, list[GaussianRows]] | None = None
         k = template.axes.index(self.inner)
-        x, reach = _reduced(template, grids)
+        x, farthest = _scaled(template, grids)
         powers = template.exponents[:, k]
         common = max(1, int(np.gcd.reduce(powers)))
-        ratio = np.array(reach)[:, None] / template.scale
+        ratio = np.array(farthest)[:, None] / template.scale
         size = np.prod(ratio[None] ** template.exponents[:, :, None], axis=1)
         self.coefficients = template.coefficients * size[:, :, None]
         self.powers = powers // common
         self.t = x[k] ** common
-        # Powers of each outer variable that a monomial has, by its place among the outer axes.
+        # Powers of each outer variable in each monomial, with the variable's outer axis.
         self._factors = [
             [
                 (self.outer.index(n), x[j] ** e)
@@ -56,44 +55,37 @@ class FoldedTemplate:
         numbering = [j for j, n in enumerate(self.outer) if n not in template.axes]
         self._numbering = numbering[0] if numbering else None
 
-    def weights(self, places: Sequence[np.ndarray], size: int) -> np.ndarray:
-        """What multiplies each monomial in some rows, [monomial, row] [1].
-
-        Args:
-            places: Where the rows are on each outer axis, each [row].
-            size: Number of rows.
-        """
-        out = np.ones((len(self._factors), size))
+    def weights(self, places: Places, rows: int) -> Float[np.ndarray, "monomial row"]:
+        """Factors of the monomials in some rows, apart from the variable along them [1]."""
+        out = np.ones((len(self._factors), rows))
         for weight, factors in zip(out, self._factors, strict=True):
             for axis, values in factors:
                 np.multiply(weight, values[places[axis]], out=weight)
         return out
 
-    def own(self, places: Sequence[np.ndarray]) -> np.ndarray | None:
-        """Which of the monomials' own rows each row takes, [row]; None if there is one only."""
+    def tables(self, places: Places) -> Int[np.ndarray, " row"] | None:
+        """The table of coefficients that each row takes; None if there is one only."""
         return None if self._numbering is None else places[self._numbering]
 
-    def row_coefficients(self, places: Sequence[np.ndarray], size: int) -> np.ndarray:
-        """Coefficients of the polynomials along some rows, [power, row, output]."""
-        weights, own = self.weights(places, size), self.own(places)
+    def row_coefficients(self, places: Places, rows: int) -> Float[np.ndarray, "power row output"]:
+        """Coefficients of the polynomials along some rows."""
+        weights, tables = self.weights(places, rows), self.tables(places)
         out = []
         for power in range(int(self.powers.max()) + 1):
             chosen = self.powers == power
-            if own is None:
+            if tables is None:
                 out.append(weights[chosen].T @ self.coefficients[chosen, 0])
             else:
-                mine = self.coefficients[chosen][:, own]
-                out.append(np.einsum("mr,mro->ro", weights[chosen], mine))
+                of_rows = self.coefficients[chosen][:, tables]
+                out.append(np.einsum("mr,mro->ro", weights[chosen], of_rows))
         return np.stack(out)
 
 
-def _reduced(
-    template: Polynomial, grids: Mapping[str, np.ndarray]
-) -> tuple[list[np.ndarray], list[float]]:
-    """Each variable on its grid, counted from the centre over its reach, and the reach."""
-    values, reach = [], []
+def _scaled(template: Polynomial, grids: Grids) -> tuple[list[np.ndarray], list[float]]:
+    """Variables on their grids, from the centre over the farthest distance, and that distance."""
+    values, farthest = [], []
     for name, centre in zip(template.axes, template.centre, strict=True):
         away = grids[name] - centre
-        reach.append(float(np.max(np.abs(away))) or 1.0)
-        values.append(away / reach[-1])
-    return values, reach
+        farthest.append(float(np.max(np.abs(away))) or 1.0)
+        values.append(away / farthest[-1])
+    return values, farthest

@@ -1,26 +1,35 @@
-"""Polynomials found by asking: exact coefficients of a function from calls on a small lattice.
+"""Polynomials found by calls of a function: exact coefficients from its values on a small lattice.
 
-Counts are polynomials in couplings, charges and sin^2 theta_W. Nothing of that is written down
-twice: degrees are measured on each axis, coefficients interpolated, and the result is checked at
-random points of the box it will be used in, or refused. A variable in which the function is no
-polynomial, a mass or a radius, may number the rows: each has its own coefficients.
+Counts are polynomials in couplings, charges and sin^2 theta_W. The physics is not written down a
+second time for that: degrees are measured on each axis, coefficients are interpolated, and the
+result is checked at random points of the box it will be used in, or refused. A variable in which
+the function is not a polynomial, a mass or a radius, may number the rows: each row has its own
+coefficients.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from jaxtyping import Float, Int
 
+Grids = Mapping[str, Float[np.ndarray, " _point"]]
+"""Values of each axis of a grid, in its unit."""
+Points = Mapping[str, Float[np.ndarray, "point row"]]
+"""Values of each variable."""
 Function = Callable[[dict[str, np.ndarray]], np.ndarray]
 """Points {axis: [point, row]} -> values [point, row, output]."""
+Box = Mapping[str, tuple[float, float]]
+"""Range in which a polynomial will be used, by axis."""
 
 _MAX_DEGREE = 4
 _NODES = (0.0, 1.0, -1.0, 0.5, -0.5)
 _PROBES = np.array([0.0, 1.0, -1.0, 0.7, -0.7, 0.35, -0.35])
 _DEGREE_TOLERANCE, _CHECK_TOLERANCE = 1e-11, 1e-10
-_LITTLE, _MUCH = 0.3, 10.0
-_AWAY = 0.6
+# A step over which the function changes by its own size, up to these factors, sets the scale.
+_MIN_CHANGE, _MAX_CHANGE = 0.3, 10.0
+_OFF_CENTRE = 0.6
 _SCALE_STEPS, _CHECKS, _SEED = 24, 12, 20201
 
 
@@ -32,52 +41,48 @@ class Polynomial:
         axes: Names of the variables.
         exponents: Whole numbers, [monomial, axis].
         coefficients: [monomial, row, output], in the function's unit.
-        centre: Where it is expanded, [axis].
+        centre: Point about which it is expanded, [axis].
         scale: Size over which the function changes, [axis, row].
     """
 
     axes: tuple[str, ...]
-    exponents: np.ndarray
-    coefficients: np.ndarray
-    centre: np.ndarray
-    scale: np.ndarray
+    exponents: Int[np.ndarray, "monomial axis"]
+    coefficients: Float[np.ndarray, "monomial row output"]
+    centre: Float[np.ndarray, " axis"]
+    scale: Float[np.ndarray, "axis row"]
 
-    def reduced(self, name: str, x: np.ndarray, row: int | slice = slice(None)) -> np.ndarray:
-        """Values [..., row] of one variable over its scale, counted from the centre."""
-        k = self.axes.index(name)
-        return (x - self.centre[k]) / self.scale[k, row]
-
-    def __call__(self, points: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Values at points {axis: [point, row]}, [point, row, output]."""
-        z = np.stack([self.reduced(name, points[name]) for name in self.axes])
+    def __call__(self, points: Points) -> Float[np.ndarray, "point row output"]:
+        """Values at points {axis: [point, row]}."""
+        x = np.stack([points[name] for name in self.axes])
+        z = (x - self.centre[:, None, None]) / self.scale[:, None]
         monomials = np.prod(z[None] ** self.exponents[:, :, None, None], axis=1)
         return np.einsum("mpr,mro->pro", monomials, self.coefficients)
 
 
 def find_polynomial(
     function: Function,
-    box: Mapping[str, tuple[float, float]],
+    box: Box,
     centre: Mapping[str, float],
     scale: Mapping[str, float],
     rows: int = 1,
 ) -> Polynomial | None:
-    """The polynomial a function is in its variables, of degree up to four in each.
+    """A function as a polynomial of its variables, of degree up to four in each.
 
     Args:
-        function: What to ask; must take points outside the box too.
+        function: The function; it must take points outside the box too.
         box: Range in which the polynomial will be used, by axis.
-        centre: Where to expand.
+        centre: Point to expand about.
         scale: First guess of the size over which the function changes.
         rows: Number of rows.
 
     Returns:
-        The polynomial, or None if the function is none or the check fails.
+        The polynomial, or None if the function is not one or the check fails.
     """
     axes = tuple(box)
     middle = np.array([centre[a] for a in axes])
     size = np.stack([np.full(rows, scale[a]) for a in axes])
     # Twice: a variable may act only where others do not vanish.
-    for away in (0.0, _AWAY):
+    for away in (0.0, _OFF_CENTRE):
         size = np.stack([_scale(function, axes, k, middle, size, away) for k in range(len(axes))])
 
     def at(z: np.ndarray) -> np.ndarray:
@@ -86,15 +91,15 @@ def find_polynomial(
     degrees = [_degree(at, len(axes), k) for k in range(len(axes))]
     if any(d is None for d in degrees):
         return None
-    found = [d for d in degrees if d is not None]
-    for exponents in (_simplex(found), _tensor(found)):
+    finite = [d for d in degrees if d is not None]
+    for exponents in (_simplex(finite), _tensor(finite)):
         z = np.array([[_NODES[n] for n in row] for row in exponents]).reshape(-1, len(axes))
         lattice = np.prod(z[:, None, :] ** exponents[None, :, :], axis=2)
         values = at(z)
         solved = np.linalg.solve(lattice, values.reshape(len(z), -1)).reshape(values.shape)
-        made = Polynomial(axes, exponents, solved, middle, size)
-        if _agrees(function, made, box, rows):
-            return _pruned(made)
+        polynomial = Polynomial(axes, exponents, solved, middle, size)
+        if _agrees(function, polynomial, box, rows):
+            return _pruned(polynomial)
     return None
 
 
@@ -102,10 +107,10 @@ def _scale(
     function: Function,
     axes: tuple[str, ...],
     k: int,
-    middle: np.ndarray,
-    guess: np.ndarray,
+    middle: Float[np.ndarray, " axis"],
+    guess: Float[np.ndarray, "axis row"],
     away: float,
-) -> np.ndarray:
+) -> Float[np.ndarray, " row"]:
     """A step on one axis that changes the values of each row by about their size, [row]."""
     size, settled = guess[k], np.zeros(guess.shape[1], dtype=bool)
     for _ in range(_SCALE_STEPS):
@@ -116,21 +121,21 @@ def _scale(
         base, moved = function(points)
         largest = np.maximum(np.max(np.abs(base), axis=1), 1e-300)
         ratio = np.max(np.abs(moved - base), axis=1) / largest
-        large = ~(ratio <= _MUCH)
-        lost = (ratio == 0) & (size > 1e6 * guess[k])
-        # Nothing moves at all: the function does not depend on this variable here.
-        size = np.where(lost & ~settled, guess[k], size)
-        settled |= ((ratio >= _LITTLE) & ~large) | lost
+        large = ~(ratio <= _MAX_CHANGE)
+        constant = (ratio == 0) & (size > 1e6 * guess[k])
+        # The function does not depend on this variable here.
+        size = np.where(constant & ~settled, guess[k], size)
+        settled |= ((ratio >= _MIN_CHANGE) & ~large) | constant
         if np.all(settled):
             break
-        step = np.where(large, 1 / 3.0, np.where(ratio < _LITTLE / 100, 10.0, 3.0))
+        step = np.where(large, 1 / 3.0, np.where(ratio < _MIN_CHANGE / 100, 10.0, 3.0))
         size = np.where(settled, size, size * step)
     return size
 
 
 def _degree(at: Callable[[np.ndarray], np.ndarray], axes: int, k: int) -> int | None:
     """Smallest degree on one axis that fits seven probes in all rows, None above the highest."""
-    z = np.full((_PROBES.size, axes), _AWAY)
+    z = np.full((_PROBES.size, axes), _OFF_CENTRE)
     z[:, k] = _PROBES
     values = at(z)
     if not np.all(np.isfinite(values)):
@@ -140,14 +145,14 @@ def _degree(at: Callable[[np.ndarray], np.ndarray], axes: int, k: int) -> int | 
     for degree in range(_MAX_DEGREE + 1):
         powers = _PROBES[:, None] ** np.arange(degree + 1)
         coefficients, *_ = np.linalg.lstsq(powers, flat, rcond=None)
-        off = np.abs(powers @ coefficients - flat).reshape(values.shape)
-        if np.all(off <= _DEGREE_TOLERANCE * largest):
+        difference = np.abs(powers @ coefficients - flat).reshape(values.shape)
+        if np.all(difference <= _DEGREE_TOLERANCE * largest):
             return degree
     return None
 
 
-def _simplex(degrees: list[int]) -> np.ndarray:
-    """Exponents with sum_i a_i/d_i <= 1: what the square of a sum has."""
+def _simplex(degrees: list[int]) -> Int[np.ndarray, "monomial axis"]:
+    """Exponents with sum_i a_i/d_i <= 1: those in the square of a sum."""
     inside = [
         e
         for e in _tensor(degrees)
@@ -156,28 +161,29 @@ def _simplex(degrees: list[int]) -> np.ndarray:
     return np.array(inside)
 
 
-def _tensor(degrees: list[int]) -> np.ndarray:
+def _tensor(degrees: list[int]) -> Int[np.ndarray, "monomial axis"]:
     return np.array(list(product(*(range(d + 1) for d in degrees))))
 
 
-def _agrees(
-    function: Function, made: Polynomial, box: Mapping[str, tuple[float, float]], rows: int
-) -> bool:
+def _agrees(function: Function, polynomial: Polynomial, box: Box, rows: int) -> bool:
+    """Whether both give the same values at random points of the box."""
     rng = np.random.default_rng(_SEED)
-    points = {a: rng.uniform(*box[a], (_CHECKS, rows)) for a in made.axes}
-    true, ours = function(points), made(points)
-    if not np.all(np.isfinite(true)):
+    points = {a: rng.uniform(*box[a], (_CHECKS, rows)) for a in polynomial.axes}
+    values = function(points)
+    if not np.all(np.isfinite(values)):
         return False
-    largest = np.max(np.abs(true), axis=2, keepdims=True)
-    return bool(np.all(np.abs(true - ours) <= _CHECK_TOLERANCE * largest))
+    largest = np.max(np.abs(values), axis=2, keepdims=True)
+    return bool(np.all(np.abs(values - polynomial(points)) <= _CHECK_TOLERANCE * largest))
 
 
-def _pruned(made: Polynomial) -> Polynomial:
-    """Without monomials that nowhere contribute."""
-    size = np.abs(made.coefficients)
+def _pruned(polynomial: Polynomial) -> Polynomial:
+    """The polynomial without monomials that contribute nowhere."""
+    size = np.abs(polynomial.coefficients)
     largest = np.maximum(np.max(size, axis=(0, 2), keepdims=True), 1e-300)
-    kept = np.max(size / largest, axis=(1, 2)) > 1e-13
-    kept[0] = True
-    return Polynomial(
-        made.axes, made.exponents[kept], made.coefficients[kept], made.centre, made.scale
+    used = np.max(size / largest, axis=(1, 2)) > 1e-13
+    used[0] = True
+    return replace(
+        polynomial,
+        exponents=polynomial.exponents[used],
+        coefficients=polynomial.coefficients[used],
     )

@@ -1,64 +1,71 @@
 """chi2 of Gaussian experiments along rows of a grid.
 
 Along a row the signal is a polynomial of degree d in one variable t, in the space of
-``rows_strength``. Its d + 1 vectors span no more than d + 1 directions across the data; Gram and
-Schmidt turn them, for each row, into d + 1 polynomials of which the first has degree d, the next
-d - 1 and the last is a number. A point costs these, their squares and one division, whatever the
-number of cells.
+``signal_strength``. Its d + 1 vectors span no more than d + 1 directions across the data; the
+Gram-Schmidt method turns them, for each row, into d + 1 polynomials of which the first has degree
+d, the next d - 1 and the last is a number. A point costs these, their squares and one division,
+whatever the number of cells.
 """
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int
 
-from cevnsjax.core.types import Reals
 from cevnsjax.model.templates.signal_strength import SignalStrength
 from cevnsjax.numerics import total
 
+Floats = Array | np.ndarray
 _TINY = float(np.finfo(float).tiny)
 
 
 class GaussianRows:
-    """Signals of one experiment, ready to be taken apart row by row.
+    """Signals of one experiment, split into vectors that serve all rows.
 
     Attributes:
-        numbers: y, u_0, v of ``rows_strength`` and whether v is finite, [4] [1].
+        numbers: y, u_0, v of ``signal_strength`` and whether v is finite, [4] [1].
     """
 
-    def __init__(self, strength: SignalStrength, counts: np.ndarray, powers: np.ndarray) -> None:
-        """Prepare the monomials.
+    def __init__(
+        self,
+        strength: SignalStrength,
+        counts: Float[np.ndarray, "monomial table cell"],
+        powers: Int[np.ndarray, " monomial"],
+    ) -> None:
+        """Split the monomials.
 
         Args:
             strength: The experiment.
-            counts: Coefficients of monomials, the constant first; those with rows of their own
-                come with all of them, others with one, [monomial, own row, cell] [count].
-            powers: Power of the variable along rows in each monomial, [monomial].
+            counts: Coefficients of monomials in each table, the constant first [count].
+            powers: Power of the variable along rows in each monomial.
         """
         along, across = strength.split(counts)
         degree = int(powers.max())
         self._chosen = [np.flatnonzero(powers == d) for d in range(degree + 1)]
         if counts.shape[1] == 1:
             across = _triangular(across, self._chosen)
-        # The part along the data goes first. Axes that only lower powers have are left out.
+        # The part along the data goes first. Each power has only the axes up to its last one.
         vectors = np.moveaxis(np.concatenate([along[..., None], across], axis=2), 2, 0)
         ends = np.maximum.accumulate([_end(vectors[:, c]) for c in self._chosen[::-1]])[::-1]
         self._vectors = [vectors[:end, c] for end, c in zip(ends, self._chosen, strict=True)]
         self.numbers = np.array([strength.y, strength.mean, strength.variance, strength.finite])
 
-    def table(self, weights: np.ndarray, own: np.ndarray | None) -> np.ndarray:
+    def table(
+        self,
+        weights: Float[np.ndarray, "monomial row"],
+        tables: Int[np.ndarray, " row"] | None,
+    ) -> Float[np.ndarray, "polynomial power row"]:
         """Polynomials of some rows: the one along the data, then those across it.
 
         Args:
-            weights: Values of the monomials but for the variable along rows, [monomial, row].
-            own: Which of a monomial's own rows each is, [row]; None if there is one only.
+            weights: Values of the monomials apart from the variable along rows.
+            tables: The table of coefficients each row takes; None if there is one only.
 
         Returns:
-            Coefficients, lowest power first, [polynomial, power, row] [1].
+            Coefficients, lowest power first [1].
         """
         vectors = [
-            _summed(v, weights[c], own) for v, c in zip(self._vectors, self._chosen, strict=True)
+            _summed(v, weights[c], tables) for v, c in zip(self._vectors, self._chosen, strict=True)
         ]
         degree = len(vectors) - 1
         out = np.empty((degree + 2, degree + 1, weights.shape[1]))
@@ -76,10 +83,12 @@ class GaussianRows:
         return out
 
 
-def _triangular(across: np.ndarray, chosen: list[np.ndarray]) -> np.ndarray:
-    """Vectors [monomial, 1, axis] in as few axes as can be.
+def _triangular(
+    across: Float[np.ndarray, "monomial 1 axis"], chosen: list[Int[np.ndarray, " _some"]]
+) -> Float[np.ndarray, "monomial 1 few"]:
+    """Vectors in as few axes as possible.
 
-    Without rows of their own monomials are fixed vectors: a rotation, the same for all rows,
+    With one table of coefficients monomials are fixed vectors: a rotation, the same for all rows,
     leaves those of the highest power in the first few axes, and so on down to the constants.
     """
     order = np.concatenate(chosen[::-1])
@@ -89,21 +98,27 @@ def _triangular(across: np.ndarray, chosen: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _end(vectors: np.ndarray) -> int:
-    """One more than the last axis in which any vector [axis, ...] differs from zero."""
+def _end(vectors: Float[np.ndarray, "axis _monomial _table"]) -> int:
+    """One more than the last axis in which any vector differs from zero."""
     filled = np.flatnonzero(np.any(vectors != 0, axis=(1, 2)))
     return int(filled[-1]) + 1 if filled.size else 1
 
 
-def _summed(vectors: np.ndarray, weights: np.ndarray, own: np.ndarray | None) -> np.ndarray:
-    """Vectors [axis, monomial, own row] times weights [monomial, row], [axis, row]."""
-    if own is None:
+def _summed(
+    vectors: Float[np.ndarray, "axis monomial table"],
+    weights: Float[np.ndarray, "monomial row"],
+    tables: Int[np.ndarray, " row"] | None,
+) -> Float[np.ndarray, "axis row"]:
+    """Vectors times weights, added over monomials."""
+    if tables is None:
         return vectors[:, :, 0] @ weights
-    return np.einsum("amr,mr->ar", vectors[:, :, own], weights)
+    return np.einsum("amr,mr->ar", vectors[:, :, tables], weights)
 
 
 @jax.jit
-def chi2_of_rows(base: Any, t: Any, numbers: tuple[Any, ...], tables: tuple[Any, ...]) -> Reals:
+def chi2_of_rows(
+    base: Floats, t: Floats, numbers: tuple[Floats, ...], tables: tuple[Floats, ...]
+) -> Float[Array, "row point"]:
     """chi2 of experiments, added to ``base``.
 
     Args:
@@ -123,12 +138,12 @@ def chi2_of_rows(base: Any, t: Any, numbers: tuple[Any, ...], tables: tuple[Any,
         q = total(squares)
         fitted = (variance * y**2 + finite * mean**2) * q + finite * (y - mean * along) ** 2
         norm = variance * (along**2 + q) + finite
-        # A free strength of a signal that vanishes: nothing is fitted.
+        # The strength of a signal that vanishes is free: nothing is fitted.
         out = out + jnp.where(norm > 0, fitted / norm, y**2)
     return out
 
 
-def _polynomial(coefficients: Any, t: Any) -> Any:
+def _polynomial(coefficients: Floats, t: Floats) -> Floats:
     """Values [row, point] of polynomials [power, row]."""
     out = coefficients[-1][:, None]
     for lower in coefficients[-2::-1]:

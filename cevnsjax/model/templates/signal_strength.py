@@ -1,8 +1,8 @@
 """A Gaussian experiment with linear pulls as one vector of data and one of signal.
 
-Cells over their standard deviations and pulls over theirs span a space in which chi2 is a squared
-distance. Backgrounds do not move in it, so their pulls are projected out once. Of the pulls on
-the signal only the strength u of the signal is left, with mean u_0 and variance v:
+Cells and pulls, each over its standard deviation, span a space in which chi2 is a squared
+distance. Backgrounds do not depend on theory, so their pulls are projected out once. Of the pulls
+on the signal only the strength u of the signal is left, with mean u_0 and variance v:
 
     chi2 = min_u |y - u s|^2 + (u - u_0)^2/v
 
@@ -17,9 +17,9 @@ its digits as the sum of residuals does.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
@@ -32,37 +32,36 @@ _TINY = float(np.finfo(float).tiny)
 
 @dataclass(frozen=True, eq=False)
 class SignalStrength:
-    """An experiment as in the module's words; the space has an axis a cell and one a pull.
+    """One experiment in the notation of the module; the space has an axis for each cell and pull.
 
     Attributes:
         root_weights: Inverse standard deviations of cells, [cell] [1/count].
-        offset: What pulls on signal and backgrounds at once add to s, [axis] [1].
+        offset: Added to s by pulls on signal and backgrounds at once, [axis] [1].
         projected: Orthonormal directions of pulls on backgrounds, [axis, direction].
-        direction: Of y, of length one or all zero, [axis].
+        direction: Direction of y, of length one or all zero, [axis].
         y: Length of the data vector [1].
-        mean: u_0, strength of the signal if pulls are where they were measured [1].
+        mean: u_0, strength of the signal with pulls at their measured values [1].
         variance: v of the strength; 0 if no pull acts on the signal [1].
         finite: Whether v is finite, 1 or 0. If not, chi2 is the limit: v is then 1 and terms
             without it are dropped.
     """
 
-    root_weights: np.ndarray
-    offset: np.ndarray
-    projected: np.ndarray
-    direction: np.ndarray
+    root_weights: Float[np.ndarray, " cell"]
+    offset: Float[np.ndarray, " axis"]
+    projected: Float[np.ndarray, "axis direction"]
+    direction: Float[np.ndarray, " axis"]
     y: float
     mean: float
     variance: float
     finite: float
 
-    def split(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Parts of the signal in the space, along y and across it.
+    def split(
+        self, counts: Float[np.ndarray, "monomial table cell"]
+    ) -> tuple[Float[np.ndarray, "monomial table"], Float[np.ndarray, "monomial table axis"]]:
+        """Parts of a signal in the space [1]: those along y, and those across it.
 
         Args:
-            counts: The parts; the offset goes with the first, [part, row, cell] [count].
-
-        Returns:
-            [part, row] and [part, row, axis] [1].
+            counts: Monomials of the signal; the offset is added to the first [count].
         """
         s = np.zeros((*counts.shape[:2], self.offset.size))
         s[:, :, : counts.shape[2]] = counts * self.root_weights
@@ -72,20 +71,23 @@ class SignalStrength:
 
 
 def strength_of(
-    e: ExperimentArrays, observed: Any, found: Mapping[str, float], values: Mapping[str, float]
+    e: ExperimentArrays,
+    observed: Array | np.ndarray,
+    measured: Mapping[str, float],
+    values: Mapping[str, float],
 ) -> SignalStrength:
-    """The problem of one Gaussian experiment whose pulls are its own.
+    """The problem of one Gaussian experiment that shares no pulls with others.
 
     Args:
         e: Arrays of the experiment.
         observed: Its counts, [cell] [count].
-        found: What measured the pulls found; 0 if left out [1].
+        measured: Results of the auxiliary measurements of pulls; 0 if left out [1].
         values: Pulls that are free.
     """
     root = np.sqrt(np.asarray(e.weights))
     backgrounds = {n: np.asarray(b) for n, b in e.backgrounds.items()}
     sd = np.array([float(np.asarray(e.pull_sd[n])) for n, _ in e.pulls])
-    centre = np.array([found.get(n, 0.0) for n, _ in e.pulls])
+    centre = np.array([measured.get(n, 0.0) for n, _ in e.pulls])
     on_signal = np.array([SIGNAL in names for _, names in e.pulls], dtype=bool)
     strengths = {c: _free_pulls(e, c, values) for c in (SIGNAL, *backgrounds)}
     cells = root.size
@@ -105,14 +107,14 @@ def strength_of(
 
 
 def _free_pulls(e: ExperimentArrays, component: str, values: Mapping[str, float]) -> float:
-    """What free pulls multiply a component by."""
+    """Factor of free pulls on a component [1]."""
     return 1.0 + sum(float(values[n]) for n, names in e.free_pulls if component in names)
 
 
 def _columns(
     e: ExperimentArrays, root: np.ndarray, backgrounds: dict[str, np.ndarray], sd: np.ndarray
-) -> np.ndarray:
-    """How pulls move the prediction but for the signal, and their own axes, [axis, pull]."""
+) -> Float[np.ndarray, "axis pull"]:
+    """Derivatives by pulls of the backgrounds, and of the pulls' own axes."""
     out = np.zeros((root.size + sd.size, sd.size))
     for k, (_, names) in enumerate(e.pulls):
         for name in names:
@@ -122,20 +124,24 @@ def _columns(
     return out
 
 
-def _shares(sd: np.ndarray, on_signal: np.ndarray) -> tuple[np.ndarray, float]:
-    """How a change of the signal's strength is shared out to the pulls on it, and its variance."""
+def _shares(
+    sd: Float[np.ndarray, " pull"], on_signal: Bool[np.ndarray, " pull"]
+) -> tuple[np.ndarray, float]:
+    """Shares of the pulls in a change of the signal's strength, [pull], and its variance."""
     variances = np.where(on_signal, sd**2, 0.0)
     variance = float(np.sum(variances))
     if variance == 0:
         return variances, 0.0
     if not np.isfinite(variance):
-        # A pull without constraint takes it all.
+        # A pull without constraint takes the whole change.
         return np.arange(sd.size) == np.argmax(variances), np.inf
     return variances / variance, variance
 
 
-def _fixed(columns: np.ndarray, on_signal: np.ndarray) -> np.ndarray:
-    """Columns of what pulls can do at a given strength of the signal, [axis, column]."""
+def _fixed(
+    columns: Float[np.ndarray, "axis pull"], on_signal: Bool[np.ndarray, " pull"]
+) -> Float[np.ndarray, "axis column"]:
+    """Changes of the prediction by pulls that leave the signal's strength as it is."""
     first = int(np.argmax(on_signal)) if np.any(on_signal) else None
     out = [
         columns[:, k] - columns[:, first] if on_signal[k] else columns[:, k]
@@ -145,8 +151,10 @@ def _fixed(columns: np.ndarray, on_signal: np.ndarray) -> np.ndarray:
     return np.stack(out, axis=1) if out else np.zeros((columns.shape[0], 0))
 
 
-def _orthonormal(columns: np.ndarray) -> np.ndarray:
-    """Directions that columns span, [axis, direction]; none for columns that depend on others."""
+def _orthonormal(
+    columns: Float[np.ndarray, "axis column"],
+) -> Float[np.ndarray, "axis direction"]:
+    """Orthonormal directions that the columns span."""
     length = np.linalg.norm(columns, axis=0)
     directions, size, _ = np.linalg.svd(columns[:, length > 0] / length[length > 0], False)
     return directions[:, size > _DEPENDENT]
@@ -154,7 +162,7 @@ def _orthonormal(columns: np.ndarray) -> np.ndarray:
 
 def _without(vectors: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Vectors [..., axis] less their parts along orthonormal directions [axis, direction]."""
-    # Twice: what rounding leaves of a long part is taken away by the second.
+    # Twice: the second pass removes what rounding left of a long part.
     for _ in range(2 if directions.size else 0):
         vectors = vectors - (vectors @ directions) @ directions.T
     return vectors

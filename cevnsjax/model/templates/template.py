@@ -1,111 +1,110 @@
 """Templates of a model: its signals as polynomials of the parameters of a scan."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.batches import in_batches
+from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.templates.fold import FoldedTemplate
-from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
+from cevnsjax.model.templates.polynomial import Function, Grids, Polynomial, find_polynomial
 
-Grids = Mapping[str, np.ndarray]
-# Points are asked for in requests of one of two sizes, so that two compilations serve all. Few are
-# taken side by side, which compiles twice as fast; many in batches that stay in the cache.
-_FEW, _MANY, _BATCH = 256, 4096, 16
-_KEPT = 8
+# Signals are computed in requests of one of two sizes, so that two compilations serve all. A small
+# request is one batch, which compiles twice as fast; a large one has batches that stay in the
+# cache.
+_SMALL_REQUEST, _LARGE_REQUEST, _BATCH = 256, 4096, 16
+_MAX_TEMPLATES = 8
 
 
-def template_of(
-    state: ModelState, held: Mapping[str, float], grids: Grids
-) -> FoldedTemplate | None:
+def template_of(state: ModelState, values: Values, grids: Grids) -> FoldedTemplate | None:
     """Signals of all experiments as a polynomial of the grid's axes; rows on at most one of them.
 
-    Built from calls of the model itself and kept on it, for these held values and this box.
+    Built from calls of the model itself and kept in ``state``, for these values and this box.
 
     Args:
         state: The model's content.
-        held: Values of parameters that stay.
-        grids: Values of each axis.
+        values: Parameters that stay as they are.
+        grids: Values of each axis, [point] in its unit.
 
     Returns:
         The polynomial, outputs flattened over experiments, folded on the grid. None if counts are
-        no polynomial in two axes or more, or if an axis acts on something else than the signal.
+        not a polynomial in two axes or more, or if an axis acts on something besides the signal.
     """
     key = (
-        tuple(sorted(held.items())),
+        tuple(sorted(values.items())),
         tuple((n, float(g[0]), float(g[-1]), g.size) for n, g in grids.items()),
         tuple(hash(g.tobytes()) for g in grids.values()),
     )
-    kept = state.templates
-    if key not in kept:
-        if len(kept) >= _KEPT:
-            kept.pop(next(iter(kept)))
-        found = _build(state, held, grids)
-        kept[key] = None if found is None else FoldedTemplate(found, grids)
-    return kept[key]
+    templates = state.templates
+    if key not in templates:
+        if len(templates) >= _MAX_TEMPLATES:
+            templates.pop(next(iter(templates)))
+        polynomial = _build(state, values, grids)
+        templates[key] = None if polynomial is None else FoldedTemplate(polynomial, grids)
+    return templates[key]
 
 
-def _build(state: ModelState, held: Mapping[str, float], grids: Grids) -> Polynomial | None:
-    acting_elsewhere = {n for n, p in state.parameters.items() if p.kind == "nuisance"}
+def _build(state: ModelState, values: Values, grids: Grids) -> Polynomial | None:
+    nuisances = {n for n, p in state.parameters.items() if p.kind == "nuisance"}
     shapes = {p.name for e in state.experiments.values() for p in e.shape.values()}
-    if any(n in acting_elsewhere - shapes for n in grids):
+    if any(n in nuisances - shapes for n in grids):
         return None
-    names = list(grids)
     # Without rows first; then each axis in turn as the one that numbers rows.
-    for row in (None, *names):
-        axes = [n for n in names if n != row]
-        values = grids[row] if row else np.zeros(1)
+    for row in (None, *grids):
+        axes = [n for n in grids if n != row]
+        row_values = grids[row] if row else np.zeros(1)
         if row and not axes:
             return None
-        found = find_polynomial(
-            _asker(state, held, row, values),
+        polynomial = find_polynomial(
+            _signals_on_rows(state, values, row, row_values),
             {n: (float(grids[n][0]), float(grids[n][-1])) for n in axes},
             {n: state.parameters[n].default for n in axes},
             {n: state.parameters[n].scale for n in axes},
-            values.size,
+            row_values.size,
         )
-        if found is not None:
-            return found
+        if polynomial is not None:
+            return polynomial
     return None
 
 
-def _asker(
-    state: ModelState, held: Mapping[str, float], row: str | None, values: np.ndarray
-) -> Any:
-    def ask(points: dict[str, np.ndarray]) -> np.ndarray:
+def _signals_on_rows(
+    state: ModelState, values: Values, row: str | None, row_values: Float[np.ndarray, " row"]
+) -> Function:
+    """The function whose polynomial is looked for."""
+
+    def function(points: Mapping[str, np.ndarray]) -> np.ndarray:
         shape = next(iter(points.values())).shape
         flat = {n: x.reshape(-1) for n, x in points.items()}
         if row:
-            flat[row] = np.broadcast_to(values, shape).reshape(-1)
-        return signals_at(state, held, flat).reshape(*shape, -1)
+            flat[row] = np.broadcast_to(row_values, shape).reshape(-1)
+        return signals_at(state, values, flat).reshape(*shape, -1)
 
-    return ask
+    return function
 
 
-def signals_at(state: ModelState, held: Mapping[str, float], points: Grids) -> np.ndarray:
-    """Signals of all experiments, flattened, at points {parameter: [point]}.
+def signals_at(
+    state: ModelState, values: Mapping[str, float], points: Grids
+) -> Float[np.ndarray, "point output"]:
+    """Signals of all experiments, flattened, at points {parameter: [point]} [count].
 
-    Bounds are not looked at: a polynomial has none.
+    Points out of bounds are allowed: a polynomial has no bounds.
 
     Args:
         state: The model's content.
-        held: Values of parameters that stay.
+        values: Parameters that stay as they are.
         points: Parameters that vary.
-
-    Returns:
-        [point, output] [count].
     """
-    total = next(iter(points.values())).size
-    size = _FEW if total <= _FEW else _MANY
-    inputs = state.inputs(dict(held), needed=False)
+    count = next(iter(points.values())).size
+    size = _SMALL_REQUEST if count <= _SMALL_REQUEST else _LARGE_REQUEST
+    batch_size = size if size == _SMALL_REQUEST else _BATCH
+    inputs = state.inputs(dict(values), needed=False)
 
     def signals(index: np.ndarray) -> list[np.ndarray]:
-        chunk = {n: np.asarray(x[index], dtype=state.dtype) for n, x in points.items()}
-        batch_size = _FEW if size == _FEW else _BATCH
-        parts = compiled.run_map("signals", state.structure, inputs, chunk, batch_size)
-        return [np.concatenate([np.asarray(p).reshape(size, -1) for p in parts], axis=1)]
+        block = {n: np.asarray(x[index], dtype=state.dtype) for n, x in points.items()}
+        by_experiment = compiled.run_map("signals", state.structure, inputs, block, batch_size)
+        return [np.asarray(s).reshape(size, -1) for s in by_experiment]
 
-    return in_batches(signals, total, size)[0]
+    return np.concatenate(in_batches(signals, count, size), axis=1)

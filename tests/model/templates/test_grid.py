@@ -110,6 +110,6 @@ def test_blocks_are_put_together_in_the_order_of_the_axes(monkeypatch):
     """Three axes, the longest first, cut into blocks of uneven number."""
     from cevnsjax.model.templates import grid
 
-    monkeypatch.setattr(grid, "_POINTS", 60)
+    monkeypatch.setattr(grid, "_MAX_POINTS", 60)
     axes = {"eps_dV_ee": (*EPS, 20), "eps_uV_ee": (*EPS, 3), "eps_uV_mumu": (*EPS, 5)}
     compare(model(csi_2017(), axes), axes)

@@ -179,7 +179,7 @@ def test_data_are_not_mixed_up():
 def test_blocks_in_any_order(monkeypatch):
     from cevnsjax.model.templates import grid
 
-    monkeypatch.setattr(grid, "_ROWS", 7)
+    monkeypatch.setattr(grid, "_MAX_ROWS", 7)
     axes = GRIDS["four nsi"]
     made = model(csi_2017(), axes)
     found = made.template_grid({}, axes)

@@ -26,7 +26,7 @@ from cevnsjax.inference.forecasts.design import (
     changes_of,
     truth_of,
 )
-from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held
+from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held_at_bounds
 from cevnsjax.inference.forecasts.traced_design import (
     Asimov,
     Layout,
@@ -287,7 +287,7 @@ def _settled(
         return u
     slope = jax.grad(chi2)
     g = slope(u)
-    _, H = held(u, *jax.lax.stop_gradient((g, jax.jacfwd(slope)(u))), inner)
+    _, H = held_at_bounds(u, *jax.lax.stop_gradient((g, jax.jacfwd(slope)(u))), inner)
     is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(H)))
     safe = jnp.where(is_minimum, H, jnp.eye(u.size, dtype=u.dtype))
     at_bound = (u <= inner.low) | (u >= inner.high)

@@ -7,15 +7,18 @@ counts observed.
 """
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 
+# Steps of signal means and of raised backgrounds [count].
 _STEP = 0.005
-# Width to which ends are bisected [count], and largest numbers.
-_EXACT, _MOST = 1e-9, 10_000
+# Width to which ends are bisected [count].
+_PRECISION = 1e-9
+_MAX_COUNTS = 10_000
 # How far the background is raised in search of a higher upper end [count].
-_RAISED = 1.5
+_MAX_RAISE = 1.5
 
 
 def feldman_cousins_counting(
@@ -35,12 +38,19 @@ def feldman_cousins_counting(
         Lower and upper end [count].
 
     Raises:
-        InputError: At counts that are not a whole number from 0 on, a negative background or a
-            level outside (0, 1).
+        InputError: If the counts are not a whole number from 0 on, the background is negative, or
+            the level is outside (0, 1).
+
+    Examples:
+        The interval for no counts over a background of 3 counts, from Table IV of the paper:
+
+        >>> low, high = cj.feldman_cousins_counting(0, 3.0)
+        >>> round(low, 2), round(high, 2)
+        (0.0, 1.08)
     """
-    n = whole_number("counts", n, 0, _MOST)
-    if not isinstance(background, int | float) or not 0 <= background <= _MOST:
-        raise InputError(f"background must lie within 0 and {_MOST}, got {background!r}")
+    n = whole_number("counts", n, 0, _MAX_COUNTS)
+    if not isinstance(background, int | float) or not 0 <= background <= _MAX_COUNTS:
+        raise InputError(f"background must lie within 0 and {_MAX_COUNTS}, got {background!r}")
     if not 0 < level < 1:
         raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
     mu = np.arange(0.0, n + 10 * np.sqrt(n + 1) + 10, _STEP)
@@ -52,8 +62,10 @@ def feldman_cousins_counting(
     return low, _raised(n, background, level, high) if monotonic else high
 
 
-def _accepts(n: int, background: float, level: float, mu: np.ndarray) -> np.ndarray:
-    """Whether the counts belong to the acceptance region of each mean, [mean]."""
+def _accepts(
+    n: int, background: float, level: float, mu: Float[np.ndarray, " mean"]
+) -> Bool[np.ndarray, " mean"]:
+    """Whether the counts belong to the acceptance region of each signal mean."""
     from scipy import special  # 0.2 s to import
 
     most = float(np.max(mu)) + background
@@ -64,7 +76,7 @@ def _accepts(n: int, background: float, level: float, mu: np.ndarray) -> np.ndar
     log_best = special.xlogy(k, best) - best - special.gammaln(k + 1)
     order = np.argsort(log_best - log_p, axis=1, kind="stable")
     ordered = np.take_along_axis(np.exp(log_p), order, axis=1)
-    # Those are taken before which the sum is still below the level.
+    # Counts are accepted until the sum reaches the level.
     before = np.cumsum(ordered, axis=1) - ordered
     taken = np.empty(order.shape, dtype=bool)
     np.put_along_axis(taken, order, before < level, axis=1)
@@ -73,7 +85,7 @@ def _accepts(n: int, background: float, level: float, mu: np.ndarray) -> np.ndar
 
 def _end(n: int, background: float, level: float, inside: float, outside: float) -> float:
     """Where acceptance ends between a mean that accepts and one that does not."""
-    while abs(outside - inside) > _EXACT:
+    while abs(outside - inside) > _PRECISION:
         middle = (inside + outside) / 2
         if _accepts(n, background, level, np.array([middle]))[0]:
             inside = middle
@@ -86,15 +98,16 @@ def _raised(n: int, background: float, level: float, high: float) -> float:
     """The highest upper end for this or a larger background."""
 
     def above(more: float) -> np.ndarray:
-        mu = high + _EXACT + np.arange(0.0, 1.0, _STEP)
+        """Means beyond the upper end that a raised background accepts."""
+        mu = high + _PRECISION + np.arange(0.0, 1.0, _STEP)
         return mu[_accepts(n, background + more, level, mu)]
 
-    for more in np.arange(_STEP, _RAISED, _STEP).tolist():
+    for more in np.arange(_STEP, _MAX_RAISE, _STEP).tolist():
         if not above(more).size:
             continue
         # Upper ends fall with the background but for jumps: the highest is right behind one.
         before, after = more - _STEP, more
-        while after - before > _EXACT:
+        while after - before > _PRECISION:
             middle = (before + after) / 2
             before, after = (before, middle) if above(middle).size else (middle, after)
         inside = float(above(after)[-1])

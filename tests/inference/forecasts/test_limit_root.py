@@ -26,10 +26,10 @@ def cross(function, height, origin=0.0, end=jnp.inf, scale=1.0, others=None):
 @pytest.mark.parametrize("scale", [1e-5, 1.0, 1e3])
 @pytest.mark.parametrize("power", [2, 4])
 def test_powers(power, scale):
-    found = cross(lambda x, _: (x - 5.0) ** power, 2.7, origin=5.0, scale=scale)
-    assert bool(found.found)
+    end_of_walk = cross(lambda x, _: (x - 5.0) ** power, 2.7, origin=5.0, scale=scale)
+    assert bool(end_of_walk.reached)
 
-    assert float(found.x) - 5 == pytest.approx(2.7 ** (1 / power), rel=1e-13)
+    assert float(end_of_walk.x) - 5 == pytest.approx(2.7 ** (1 / power), rel=1e-13)
 
 
 def test_a_poisson_deviance_as_scipy_has_it():
@@ -37,29 +37,29 @@ def test_a_poisson_deviance_as_scipy_has_it():
         return 2 * (x - 4 - 4 * xp.log(x / 4))
 
     for end, bracket in ((np.inf, (4.1, 50)), (1e-3, (1e-3, 3.9))):
-        found = cross(lambda x, _: deviance(x, jnp), 2.7055, origin=4.0, end=end)
-        assert float(found.x) == pytest.approx(
+        end_of_walk = cross(lambda x, _: deviance(x, jnp), 2.7055, origin=4.0, end=end)
+        assert float(end_of_walk.x) == pytest.approx(
             brentq(lambda x: deviance(x, np) - 2.7055, *bracket, xtol=1e-14), rel=1e-12
         )
 
 
 def test_the_first_of_two_crossings():
     # A double well, as a degenerate coupling has it: minima at 0 and 4, 2.56 between them.
-    found = cross(lambda x, _: 0.16 * (x * (x - 4.0)) ** 2, 1.0)
-    assert float(found.x) == pytest.approx(2 - np.sqrt(1.5), rel=1e-12)
+    end_of_walk = cross(lambda x, _: 0.16 * (x * (x - 4.0)) ** 2, 1.0)
+    assert float(end_of_walk.x) == pytest.approx(2 - np.sqrt(1.5), rel=1e-12)
 
 
 def test_no_crossing_ends_at_the_end():
-    found = cross(lambda x, _: x**2, 2.7, end=1.5)
-    assert not bool(found.found)
-    assert float(found.x) == 1.5
-    assert not bool(cross(lambda x, _: x**2, 2.7, end=0.0).found)
-    assert not bool(cross(lambda x, _: 0 * x, 2.7).found)
-    assert not bool(cross(lambda x, _: jnp.nan * x, 2.7).found)
+    end_of_walk = cross(lambda x, _: x**2, 2.7, end=1.5)
+    assert not bool(end_of_walk.reached)
+    assert float(end_of_walk.x) == 1.5
+    assert not bool(cross(lambda x, _: x**2, 2.7, end=0.0).reached)
+    assert not bool(cross(lambda x, _: 0 * x, 2.7).reached)
+    assert not bool(cross(lambda x, _: jnp.nan * x, 2.7).reached)
 
 
 def test_a_jump_over_the_height_is_no_crossing():
-    assert not bool(cross(lambda x, _: jnp.where(x < 1.3, 0.0, 9.0), 2.7).found)
+    assert not bool(cross(lambda x, _: jnp.where(x < 1.3, 0.0, 9.0), 2.7).reached)
 
 
 def test_the_other_argument_is_profiled_over():
@@ -67,9 +67,9 @@ def test_the_other_argument_is_profiled_over():
     def chi2(x, u):
         return (x**2 - 1.2 * x * u[0] + u[0] ** 2) / (1 - 0.36)
 
-    found = cross(chi2, 4.0, others=inner([0.0]))
-    assert float(found.x) == pytest.approx(2.0, rel=1e-12)
-    assert float(found.u[0]) == pytest.approx(1.2, rel=1e-6)
+    end_of_walk = cross(chi2, 4.0, others=inner([0.0]))
+    assert float(end_of_walk.x) == pytest.approx(2.0, rel=1e-12)
+    assert float(end_of_walk.u[0]) == pytest.approx(1.2, rel=1e-6)
     # Not with a bound at 0.5, where a slice is left.
     bound = cross(chi2, 4.0, others=inner([0.0], high=[0.5]))
     slice_ = brentq(lambda x: float(chi2(x, np.array([0.5]))) - 4, 0.5, 3, xtol=1e-14)

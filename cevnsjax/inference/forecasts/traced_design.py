@@ -226,13 +226,19 @@ def redesigned(model: Model, design: Design, *, statistical: str | Collection[st
     with np.errstate(divide="ignore"):
         widths = inverse_variances(layout, names, changes, prior, np) ** -0.5
     sd = dict(zip(names, widths.tolist(), strict=True))
-    arrays = [designed(jax.tree.map(np.asarray, e), changes, sd) for e in model.state.arrays]
+    arrays = [designed(_in_numpy(e), changes, sd) for e in model.state.arrays]
     values = {k.target: float(x) for k, x in changes.items() if k.kind == "value"}
     table = [
         replace(p, default=values.get(n, p.default), prior=_with_width(p.prior, sd.get(n)))
         for n, p in model.parameters.items()
     ]
     return model.with_arrays(arrays, ParameterTable(table))
+
+
+def _in_numpy(e: ExperimentArrays) -> ExperimentArrays:
+    """The arrays, those that a design changes as NumPy arrays: no program is compiled for them."""
+    names = ("weights", "backgrounds", "norms", "R", "component_morphs", "pull_sd")
+    return replace(e, **{n: jax.tree.map(np.asarray, getattr(e, n)) for n in names})
 
 
 def _with_width(prior: Prior | None, sd: float | None) -> Prior | None:

@@ -19,7 +19,7 @@ from cevnsjax.cli.sink import DatasetSink
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.runs import processes as run_processes
 
-REQUEST = Request(experiments=["csi-2017"])
+REQUEST = Request(["csi-2017"])
 NAME = "sin2_theta_w"
 AXIS = "sin2_theta_w=0.1:0.4:5"
 
@@ -58,10 +58,10 @@ def draw(run, output=None):
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     command(RunOptions(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)
-    for run in (RunOptions(tmp_path / "run"), RunOptions(tmp_path / "run", resume=True)):
+    for run in (RunOptions(folder=tmp_path / "run"), RunOptions(folder=tmp_path / "run", resume=True)):
         command(run)
         assert json.loads(capsys.readouterr().out) == expected
-    command(RunOptions(tmp_path / "run", resume=True), tmp_path / "with.nc")
+    command(RunOptions(folder=tmp_path / "run", resume=True), tmp_path / "with.nc")
     capsys.readouterr()
     group = "posterior" if command is draw else None
     with (
@@ -71,10 +71,10 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
         xr.testing.assert_identical(one, two)
     # Processes other than the first neither print nor write.
     monkeypatch.setattr(run_processes, "_numbers", {})
-    command(RunOptions(tmp_path / "run", resume=True, process="1/2"), tmp_path / "second.nc")
+    command(RunOptions(folder=tmp_path / "run", resume=True, process="1/2"), tmp_path / "second.nc")
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "second.nc").exists()
-    command(RunOptions(tmp_path / "run", resume=True, process="0/2"))
+    command(RunOptions(folder=tmp_path / "run", resume=True, process="0/2"))
     assert json.loads(capsys.readouterr().out) == expected
 
 

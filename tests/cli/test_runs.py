@@ -58,7 +58,10 @@ def draw(run, output=None):
 def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
     command(RunOptions(), tmp_path / "without.nc")
     expected = json.loads(capsys.readouterr().out)
-    for run in (RunOptions(folder=tmp_path / "run"), RunOptions(folder=tmp_path / "run", resume=True)):
+    for run in (
+        RunOptions(folder=tmp_path / "run"),
+        RunOptions(folder=tmp_path / "run", resume=True),
+    ):
         command(run)
         assert json.loads(capsys.readouterr().out) == expected
     command(RunOptions(folder=tmp_path / "run", resume=True), tmp_path / "with.nc")

@@ -1,27 +1,32 @@
 """Best values of some parameters at many values of others: what profiles and scans follow.
 
-Minima are followed from point to point. Where they first are looked for, all starts are tried; a
-new point starts from every minimum its neighbours have, so that a valley that becomes the lowest
-one further on is not lost.
+Minima are followed from point to point. The first points try all starts; a new point starts from
+every minimum of its neighbours, so that a valley that becomes the lowest further on is not lost.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.inference.minimise.methods import distinct
 from cevnsjax.inference.minimise.newton import newton_many
-from cevnsjax.inference.minimise.problems import Minimum, Problem
+from cevnsjax.inference.minimise.problems import Coordinates, Minimum, Problem
 from cevnsjax.inference.progress import track
 
-# Starts that go together; minima higher than this above the lowest are not followed.
-_TOGETHER, _FOLLOWED = 512, 30.0
-# A neighbour's minimum is tried at a point whose own is farther away than this, scaled.
+Points = Float[np.ndarray, "point other"]
+
+# Starts of one call.
+_CHUNK = 512
+# Minima higher than this above the lowest are not followed, in nll.
+_MAX_HEIGHT = 30.0
+# Minima of a point and its neighbour farther apart than this, in scales, are different.
 _APART = 0.1
-# Minima closer than this in value lie in one valley; so many valleys are followed.
-_ALIKE, _BRANCHES = 1e-5, 6
-_PASSES = 50
+# Minima closer than this in value lie in one flat valley, of which two are followed.
+_SAME_VALUE, _MAX_PER_VALLEY, _MAX_MINIMA = 1e-5, 2, 6
+# A neighbour's minimum is lower if it is by this much, in nll; rounds of learning from neighbours.
+_LOWER, _MAX_ROUNDS = 1e-9, 50
 
 
 @dataclass(frozen=True)
@@ -37,10 +42,10 @@ class MinimaAtPoint:
 
 
 class MinimaFollower:
-    """A function of free coordinates, followed by coordinates that are given."""
+    """Minima over the free coordinates of a function, followed along its other coordinates."""
 
-    def __init__(self, problem: Problem, starts: Sequence[np.ndarray]) -> None:
-        """Prepare.
+    def __init__(self, problem: Problem, starts: Sequence[Coordinates]) -> None:
+        """Follow minima of a function.
 
         Args:
             problem: The function of all coordinates, free ones first.
@@ -50,39 +55,39 @@ class MinimaFollower:
         self.free = len(self._starts[0])
         self._fixed = np.arange(problem.low.size) >= self.free
 
-    def add_start(self, start: np.ndarray) -> None:
-        """One more start [free] for places where nothing is known."""
+    def add_start(self, start: Coordinates) -> None:
+        """One more start [free] for points without solved neighbours."""
         self._starts.append(start)
 
-    def everywhere(self, points: np.ndarray, what: str) -> list[MinimaAtPoint]:
-        """Minima at points [point, given], from all starts at each."""
+    def everywhere(self, points: Points, what: str) -> list[MinimaAtPoint]:
+        """Minima at points [point, other], from all starts at each."""
         return self.solve(points, [self._starts] * len(points), what)
 
     def solve(
-        self, points: np.ndarray, starts: Sequence[Sequence[np.ndarray]], what: str
+        self, points: Points, starts: Sequence[Sequence[Coordinates]], what: str
     ) -> list[MinimaAtPoint]:
         """Minima at points, each from its own starts.
 
         Args:
-            points: Given coordinates, scaled, [point, given].
+            points: The other coordinates, scaled, [point, other].
             starts: Starts of the free coordinates for each point.
             what: Words beside the progress bar.
         """
         owner = np.repeat(np.arange(len(points)), [len(s) for s in starts])
-        u = np.array([s for mine in starts for s in mine]).reshape(len(owner), self.free)
+        u = np.array([s for listed in starts for s in listed]).reshape(len(owner), self.free)
         rows = np.concatenate([u, points[owner]], axis=1)
-        found: list[Minimum] = []
-        for first in track(range(0, len(rows), _TOGETHER), what):
-            chunk = rows[first : first + _TOGETHER]
-            found += newton_many(self._problem, chunk, fixed=self._fixed)
-        mine: list[list[Minimum]] = [[] for _ in points]
-        for k, minimum in zip(owner.tolist(), found, strict=True):
-            mine[k].append(minimum)
-        return [MinimaAtPoint(worth_following(m)) for m in mine]
+        ends: list[Minimum] = []
+        for first in track(range(0, len(rows), _CHUNK), what):
+            chunk = rows[first : first + _CHUNK]
+            ends += newton_many(self._problem, chunk, fixed=self._fixed)
+        by_point: list[list[Minimum]] = [[] for _ in points]
+        for k, end in zip(owner.tolist(), ends, strict=True):
+            by_point[k].append(end)
+        return [MinimaAtPoint(worth_following(minima)) for minima in by_point]
 
     def spread(
         self,
-        points: np.ndarray,
+        points: Points,
         solved: list[MinimaAtPoint],
         neighbours: Callable[[int], Sequence[int]],
         what: str,
@@ -90,68 +95,70 @@ class MinimaFollower:
         """Try neighbours' minima at every point until nothing gets lower.
 
         Args:
-            points: Given coordinates, scaled, [point, given].
-            solved: What was found there.
+            points: The other coordinates, scaled, [point, other].
+            solved: Minima at the points.
             neighbours: Indices of the points beside one.
             what: Words beside the progress bar.
         """
-        out, ask = list(solved), range(len(points))
-        for _ in range(_PASSES):
-            starts = {i: s for i in ask if (s := self._foreign(out, i, neighbours(i)))}
+        solved, candidates = list(solved), range(len(points))
+        for _ in range(_MAX_ROUNDS):
+            starts = {i: s for i in candidates if (s := self._foreign(solved, i, neighbours(i)))}
             if not starts:
                 break
             again = list(starts)
-            new = self.solve(points[again], [starts[i] for i in again], what)
+            minima = self.solve(points[again], [starts[i] for i in again], what)
             lower = set()
-            for i, found in zip(again, new, strict=True):
-                merged = worth_following([*out[i].minima, *found.minima])
-                # Where it runs away, there always is something lower.
-                if merged[0].converged and merged[0].value < out[i].best.value - 1e-9:
+            for i, new in zip(again, minima, strict=True):
+                merged = worth_following([*solved[i].minima, *new.minima])
+                # Unconverged points drift along a flat direction and would always look improved.
+                if merged[0].converged and merged[0].value < solved[i].best.value - _LOWER:
                     lower.add(i)
-                out[i] = MinimaAtPoint(merged)
+                solved[i] = MinimaAtPoint(merged)
             # Only what lies beside a change can change again.
-            ask = sorted({j for i in lower for j in neighbours(i)})
-        return out
+            candidates = sorted({j for i in lower for j in neighbours(i)})
+        return solved
 
     def _foreign(
         self, solved: list[MinimaAtPoint], i: int, beside: Sequence[int]
-    ) -> list[np.ndarray]:
-        """Best minima of neighbours that the point has none like."""
-        own = [m.u[: self.free] for m in solved[i].minima]
-        out: list[np.ndarray] = []
+    ) -> list[Coordinates]:
+        """Best minima of neighbours that are unlike all minima of the point."""
+        minima = [m.u[: self.free] for m in solved[i].minima]
+        foreign: list[Coordinates] = []
         for j in beside:
             u = solved[j].best.u[: self.free]
-            if solved[j].best.converged and all(
-                np.max(np.abs(u - o), initial=0.0) > _APART for o in [*own, *out]
-            ):
-                out.append(u)
-        return out
+            if solved[j].best.converged and _is_apart(u, [*minima, *foreign]):
+                foreign.append(u)
+        return foreign
 
 
-def starts_from(solved: Sequence[MinimaAtPoint], free: int) -> list[np.ndarray]:
+def starts_from(solved: Sequence[MinimaAtPoint], free: int) -> list[Coordinates]:
     """Starts [free] at the minima of some points, those that lie close together once."""
-    out: list[np.ndarray] = []
+    starts: list[Coordinates] = []
     for point in solved:
         for minimum in point.minima:
-            u = minimum.u[:free]
-            if all(np.max(np.abs(u - o), initial=0.0) > _APART for o in out):
-                out.append(u)
-    return out
+            if _is_apart(minimum.u[:free], starts):
+                starts.append(minimum.u[:free])
+    return starts
 
 
-def worth_following(found: list[Minimum]) -> tuple[Minimum, ...]:
+def _is_apart(u: Coordinates, others: Sequence[Coordinates]) -> bool:
+    """Whether a place is different from all others."""
+    return all(np.max(np.abs(u - other), initial=0.0) > _APART for other in others)
+
+
+def worth_following(ends: list[Minimum]) -> tuple[Minimum, ...]:
     """Distinct minima near the lowest, lowest first; along a flat valley only two of them.
 
     Args:
-        found: Where minimisations ended.
+        ends: Where minimisations ended.
     """
-    finite = [m for m in found if np.isfinite(m.value)]
+    finite = [m for m in ends if np.isfinite(m.value)]
     if not finite:
-        return (found[0],)
-    kept: list[Minimum] = []
+        return (ends[0],)
+    minima: list[Minimum] = []
     lowest = min(m.value for m in finite)
-    for one in distinct(finite):
-        alike = sum(abs(one.value - other.value) < _ALIKE for other in kept)
-        if alike < 2 and one.value <= lowest + _FOLLOWED:
-            kept.append(one)
-    return tuple(kept[:_BRANCHES])
+    for minimum in distinct(finite):
+        alike = sum(abs(minimum.value - other.value) < _SAME_VALUE for other in minima)
+        if alike < _MAX_PER_VALLEY and minimum.value <= lowest + _MAX_HEIGHT:
+            minima.append(minimum)
+    return tuple(minima[:_MAX_MINIMA])

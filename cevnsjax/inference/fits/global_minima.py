@@ -1,4 +1,4 @@
-"""Minima of a fit of everything, found once for all profiles of a model."""
+"""Minima of a fit of all parameters, computed once for all profiles of a model."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,14 +12,14 @@ from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, pr
 from cevnsjax.inference.objective import Objective
 
 # Sets of parameters that are remembered of each model.
-_KEPT = 16
-_known: WeakKeyDictionary[Any, dict[Any, list[Minimum]]] = WeakKeyDictionary()
+_MAX_SETS = 16
+_remembered: WeakKeyDictionary[Any, dict[Any, list[Minimum]]] = WeakKeyDictionary()
 
 
 def global_minima(
     model: Objective,
     names: tuple[str, ...],
-    held: Mapping[str, float],
+    fixed: Mapping[str, float],
     data: Any,
     bounds: Bounds,
 ) -> list[Minimum]:
@@ -28,33 +28,34 @@ def global_minima(
     Args:
         model: The model.
         names: Parameters that vary.
-        held: Values of others.
+        fixed: Values of others.
         data: Data to use instead of the model's.
         bounds: Narrower (low, high) for some of the names.
     """
-    # In the table's order starts, and so what is found, are the same whichever one is profiled.
+    # The table's order makes starts, and thus minima, the same whichever parameter is profiled.
     ordered = tuple(n for n in model.parameters if n in names)
-    key = ordered, tuple(sorted(held.items())), tuple(sorted(bounds.items()))
-    kept = _kept_of(model) if data is None else {}
-    if key not in kept:
-        problem = problem_of(model, ordered, dict(held), data, bounds)
+    key = ordered, tuple(sorted(fixed.items())), tuple(sorted(bounds.items()))
+    memory = _memory_of(model) if data is None else {}
+    if key not in memory:
+        problem = problem_of(model, ordered, fixed, data, bounds)
         starts = starts_of(model, ordered)
-        found = newton_many(problem, np.array([*starts, *far_starts(starts[0])]))
-        if len(kept) >= _KEPT:
-            kept.pop(next(iter(kept)))
-        kept[key] = [m for m in found if m.converged]
+        ends = newton_many(problem, np.array([*starts, *far_starts(starts[0])]))
+        if len(memory) >= _MAX_SETS:
+            memory.pop(next(iter(memory)))
+        memory[key] = [m for m in ends if m.converged]
     order = [ordered.index(n) for n in names]
-    return [_reordered(m, order) for m in kept[key]]
+    return [_reordered(m, order) for m in memory[key]]
 
 
-def _kept_of(model: Objective) -> dict[Any, list[Minimum]]:
-    """What is remembered of a model; nothing of what is compared by value, and may change."""
+def _memory_of(model: Objective) -> dict[Any, list[Minimum]]:
+    """What is remembered of a model; nothing of models without a hash, which may change."""
     try:
-        return _known.setdefault(model, {})
+        return _remembered.setdefault(model, {})
     except TypeError:
         return {}
 
 
-def _reordered(one: Minimum, order: list[int]) -> Minimum:
-    gradient = one.gradient[order] if one.gradient.size else one.gradient
-    return replace(one, u=one.u[order], at_bound=one.at_bound[order], gradient=gradient)
+def _reordered(minimum: Minimum, order: list[int]) -> Minimum:
+    u, at_bound, gradient = minimum.u[order], minimum.at_bound[order], minimum.gradient
+    gradient = gradient[order] if gradient.size else gradient
+    return replace(minimum, u=u, at_bound=at_bound, gradient=gradient)

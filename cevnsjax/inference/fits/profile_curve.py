@@ -1,10 +1,11 @@
-"""chi2 along one parameter with others at their best: a curve with slopes that can be asked."""
+"""chi2 along one parameter with others at their best: a curve with slopes."""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.inference.fits.followed_minima import (
     MinimaAtPoint,
@@ -18,153 +19,158 @@ from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, pr
 from cevnsjax.inference.objective import Objective
 
 # Points at which all starts are tried.
-_COARSE = 13
-# Far starts are tried too for so few parameters; their number grows with it.
-_FAR_UP_TO = 2
-# A crossing is found when chi2 is this near the level, or its bracket that narrow.
-_HEIGHT, _WIDTH, _ROUNDS = 1e-10, 1e-13, 60
+_COARSE_POINTS = 13
+# Far starts are tried too for up to so many parameters; their number grows with them.
+_MAX_FAR_PARAMETERS = 2
+# A crossing is accepted when chi2 is this near the level, or its bracket relatively that narrow.
+_HEIGHT, _WIDTH, _MAX_ROUNDS = 1e-10, 1e-13, 60
+
+Points = Float[np.ndarray, "point"]
+Crossings = Float[np.ndarray, "crossing"]
 
 
 class Curve:
-    """chi2 of one parameter with others at their best, remembering where it was taken."""
+    """chi2 of one parameter with others at their best; computed points are remembered."""
 
     def __init__(
         self,
         model: Objective,
         parameter: str,
         names: tuple[str, ...],
-        held: dict[str, float],
+        fixed: dict[str, float],
         ends: tuple[float, float],
         *,
         data: Any = None,
         bounds: Bounds | None = None,
     ) -> None:
-        """Prepare.
+        """Set up a curve; nothing is computed yet.
 
         Args:
             model: The model.
             parameter: Name of the parameter along the curve.
             names: Parameters that are at their best.
-            held: Values of others.
+            fixed: Values of others.
             ends: Range of the curve.
             data: Data to use instead of the model's.
             bounds: Narrower (low, high) for some of the names.
         """
         box = {**(bounds or {}), parameter: ends}
-        self._problem = problem_of(model, (*names, parameter), held, data, box)
+        self._problem = problem_of(model, (*names, parameter), fixed, data, box)
         low, high = self._problem.low[:-1], self._problem.high[:-1]
         starts = starts_of(model, names) if names else [np.zeros(0)]
-        if 0 < len(names) <= _FAR_UP_TO:
+        if 0 < len(names) <= _MAX_FAR_PARAMETERS:
             starts += far_starts(starts[0])
-        self._minima = partial(global_minima, model, (*names, parameter), held, data, box)
-        self._conditional = MinimaFollower(self._problem, [np.clip(s, low, high) for s in starts])
+        self._minima = partial(global_minima, model, (*names, parameter), fixed, data, box)
+        self._follower = MinimaFollower(self._problem, [np.clip(s, low, high) for s in starts])
         self._scale, self._what = model.parameters[parameter].scale, f"profile of {parameter}"
         self._free, self._ends = len(names), ends
         self._solved: dict[float, MinimaAtPoint] = {}
 
     @property
-    def x(self) -> np.ndarray:
-        """Where it was taken, increasing, [point]."""
+    def x(self) -> Points:
+        """Points at which it was computed, increasing, [point] [unit]."""
         return np.array(sorted(self._solved))
 
     @property
     def failed(self) -> list[float]:
-        """Where the inner minimisation did not converge."""
+        """Points at which the minimisation over the others did not converge [unit]."""
         return [x for x, s in sorted(self._solved.items()) if not s.best.converged]
 
-    def chi2(self, points: np.ndarray) -> np.ndarray:
-        """chi2 [point] at points, which are taken if they were not yet."""
+    def chi2(self, points: Points) -> Points:
+        """chi2 at points, computed where it was not yet, [point] [1]."""
         new = np.unique([x for x in points.tolist() if x not in self._solved])
         if new.size:
-            self._take(new)
+            self._compute(new)
         return np.array([2 * self._solved[x].best.value for x in points.tolist()])
 
-    def slope(self, points: np.ndarray) -> np.ndarray:
-        """Derivative of chi2 [point] at points taken before [1/unit]."""
+    def slope(self, points: Points) -> Points:
+        """Derivative of chi2 at points computed before, [point] [1/unit]."""
         # At the minimum over the others only the parameter's own derivative is left.
         return (
             np.array([2 * self._solved[x].best.gradient[-1] for x in points.tolist()]) / self._scale
         )
 
-    def _take(self, new: np.ndarray) -> None:
-        """Minima over the others at new points, from all starts where none is known yet."""
+    def _compute(self, new: Points) -> None:
+        """Minima over the others at new points; the first points try all starts."""
         first = not self._solved
         if first and self._free:
             self._seed()
         if first:
-            count = min(_COARSE, len(new)) if self._free else len(new)
+            count = min(_COARSE_POINTS, len(new)) if self._free else len(new)
             coarse = np.unique(new[np.linspace(0, len(new) - 1, count).astype(int)])
             coarse = np.setdiff1d(coarse, self.x)
-            found = self._conditional.everywhere(coarse[:, None] / self._scale, self._what)
-            self._solved.update(zip(coarse.tolist(), found, strict=True))
+            minima = self._follower.everywhere(coarse[:, None] / self._scale, self._what)
+            self._solved.update(zip(coarse.tolist(), minima, strict=True))
             new = np.setdiff1d(new, self.x)
         starts = [starts_from(self._beside(x), self._free) for x in new.tolist()]
         if starts:
-            found = self._conditional.solve(new[:, None] / self._scale, starts, self._what)
-            self._solved.update(zip(new.tolist(), found, strict=True))
+            minima = self._follower.solve(new[:, None] / self._scale, starts, self._what)
+            self._solved.update(zip(new.tolist(), minima, strict=True))
         if first and self._free:
             self._spread()
 
     def _seed(self) -> None:
-        """Take the curve at the minima of a fit of everything: none of them may be missed."""
-        whole = self._minima()
-        kept = worth_following(whole) if whole else ()
-        if not kept:
+        """Compute the curve at the minima of a fit of all parameters, so that none is missed."""
+        converged = self._minima()
+        if not converged:
             return
-        for one in kept:
-            self._conditional.add_start(one.u[:-1])
+        minima = worth_following(converged)
+        for minimum in minima:
+            self._follower.add_start(minimum.u[:-1])
         # Other valleys pass there too, and may be lower.
-        places = np.unique([self._place(one) for one in kept])
-        solved = self._conditional.everywhere(places[:, None] / self._scale, self._what)
+        places = np.unique([self._place(minimum) for minimum in minima])
+        solved = self._follower.everywhere(places[:, None] / self._scale, self._what)
         self._solved.update(zip(places.tolist(), solved, strict=True))
 
     def _beside(self, x: float) -> list[MinimaAtPoint]:
-        """What is known at the nearest point on either side."""
-        known = self.x
-        i = int(np.searchsorted(known, x))
-        return [self._solved[v] for v in known[max(i - 1, 0) : i + 1].tolist()]
+        """Minima at the nearest computed point on either side."""
+        points = self.x
+        i = int(np.searchsorted(points, x))
+        return [self._solved[v] for v in points[max(i - 1, 0) : i + 1].tolist()]
 
     def _spread(self) -> None:
+        """Let neighbouring points learn from each other."""
         x = self.x.tolist()
 
         def beside(i: int) -> list[int]:
             return [j for j in (i - 1, i + 1) if 0 <= j < len(x)]
 
         points, solved = np.array(x)[:, None] / self._scale, [self._solved[v] for v in x]
-        better = self._conditional.spread(points, solved, beside, self._what)
+        better = self._follower.spread(points, solved, beside, self._what)
         self._solved = dict(zip(x, better, strict=True))
 
-    def descend(self, points: np.ndarray) -> None:
-        """Take the curve at the local minima below points taken before."""
+    def descend(self, points: Points) -> None:
+        """Compute the curve at the local minima below points computed before."""
         starts = np.array([self._solved[x].best.u for x in points.tolist()])
-        found = newton_many(self._problem, starts)
-        self.chi2(np.array([self._place(m) for m in found if m.converged]))
+        ends = newton_many(self._problem, starts)
+        self.chi2(np.array([self._place(m) for m in ends if m.converged]))
 
-    def _place(self, found: Minimum) -> float:
-        """Where a minimum of everything lies; rounding moves none off an end of the curve."""
-        at_end = (found.u[-1] <= self._problem.low[-1], found.u[-1] >= self._problem.high[-1])
-        inside = float(found.u[-1] * self._scale)
+    def _place(self, minimum: Minimum) -> float:
+        """Parameter at a minimum [unit]; rounding moves no minimum off an end of the curve."""
+        u = minimum.u[-1]
+        at_end = (u <= self._problem.low[-1], u >= self._problem.high[-1])
+        inside = float(u * self._scale)
         return self._ends[0] if at_end[0] else self._ends[1] if at_end[1] else inside
 
-    def crossings(self, a: np.ndarray, b: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """Where chi2 crosses levels between points taken before, all together.
+    def crossings(self, a: Crossings, b: Crossings, level: Crossings) -> Crossings:
+        """Where chi2 crosses levels between points computed before, all together.
 
         A cubic through both ends of a bracket, with their slopes, says where to look next.
 
         Args:
-            a: Left ends, [crossing].
-            b: Right ends, chi2 on the other side of the level, [crossing].
-            level: chi2, [crossing].
+            a: Left ends, [crossing] [unit].
+            b: Right ends, chi2 on the other side of the level, [crossing] [unit].
+            level: chi2, [crossing] [1].
         """
         a, b = a.copy(), b.copy()
         root = np.where(np.abs(self.chi2(a) - level) < np.abs(self.chi2(b) - level), a, b)
         halve = np.zeros(len(a), dtype=bool)
-        for _ in range(_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             off = self.chi2(root) - level
             open_ = (np.abs(off) > _HEIGHT) & (
                 b - a > _WIDTH * np.maximum(np.abs(root), self._scale)
             )
-            # Where inner fits fail the curve is rough: nothing to be found to such accuracy.
+            # Where inner fits fail the curve is too rough for such accuracy.
             open_ &= ~np.isin(a, self.failed) & ~np.isin(b, self.failed)
             if not open_.any():
                 break
@@ -180,7 +186,7 @@ class Curve:
 
 
 def _hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Callable[[float], float]:
-    """The cubic through two points with two slopes."""
+    """The cubic through two points with two slopes (Hermite interpolation)."""
     h = x[1] - x[0]
 
     def cubic(v: float) -> float:
@@ -196,5 +202,5 @@ def _root_between(function: Callable[[float], float], a: float, b: float) -> flo
     from scipy import optimize  # 0.2 s to import
 
     root = float(np.asarray(optimize.brentq(function, a, b, xtol=1e-15 * max(abs(a), abs(b)))))
-    # On an end a rounding error could hold it there for good.
+    # A root on an end, by rounding, would never leave it.
     return root if a < root < b else (a + b) / 2

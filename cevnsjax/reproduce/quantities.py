@@ -72,10 +72,10 @@ def strength_of(model: Model, pull: str) -> Strength:
     def chi2(alpha: float) -> float:
         return 2 * float(model.profiled_nll({pull: float(alpha)}))
 
-    found: Any = optimize.minimize_scalar(
+    minimum: Any = optimize.minimize_scalar(
         chi2, bounds=(-1.0, _STRONGEST - 1), method="bounded", options={"xatol": 1e-10}
     )
-    best, lowest, empty = float(found.x), float(found.fun), chi2(-1.0)
+    best, lowest, empty = float(minimum.x), float(minimum.fun), chi2(-1.0)
 
     def crossing(far: float) -> float:
         root = optimize.brentq(lambda alpha: chi2(alpha) - lowest - 1, best, far, xtol=1e-10)

@@ -112,8 +112,8 @@ def run(
         RunError: If the folder of the rows is in use, or cannot be written any more.
 
     Examples:
-        >>> found = cj.reproduce.run("papoulias_kosmas2019")
-        >>> {row.published.id: row.status for row in found.rows}
+        >>> reproduction = cj.reproduce.run("papoulias_kosmas2019")
+        >>> {row.published.id: row.status for row in reproduction.rows}
         {'papoulias_kosmas2019/s2w_bf': 'close', 'papoulias_kosmas2019/s2w90': 'close'}
     """
     names = PAPERS if papers is None else [papers] if isinstance(papers, str) else papers
@@ -130,15 +130,15 @@ def run(
         writer.paper(results[-1])
     whole_report = papers is None and report is not None
     sections = SECTIONS if beyond or whole_report else ()
-    found = []
+    results_beyond = []
     for section in (s for s in sections if _is_wanted(s.cost, quick)):
         say(f"beyond the papers: {section.title}")
         result = section.compute()
-        found.append((section, result))
+        results_beyond.append((section, result))
         for table in result.tables:
             (show or _say_nothing)(f"### {section.title}: {table.title}\n\n{table.markdown()}")
         writer.section(section, result)
-    return Reproduction(tuple(results), tuple(found), tuple(writer.finish()))
+    return Reproduction(tuple(results), tuple(results_beyond), tuple(writer.finish()))
 
 
 def _is_wanted(cost: Cost, quick: bool) -> bool:

@@ -146,14 +146,14 @@ def rows_of(
     Raises:
         UnknownNameError: If a name is no row of the paper.
     """
-    known = published(paper)
+    printed = published(paper)
     rows = []
     for name, value in computed.items():
-        if f"{paper}/{name}" not in known:
-            raise UnknownNameError("row", f"{paper}/{name}", known)
-        row = known[f"{paper}/{name}"]
+        if f"{paper}/{name}" not in printed:
+            raise UnknownNameError("row", f"{paper}/{name}", printed)
+        row = printed[f"{paper}/{name}"]
         reason = reasons.get(name, "")
-        rows.append(compare(row, value, width=_width(known, row.id), reason=reason))
+        rows.append(compare(row, value, width=_width(printed, row.id), reason=reason))
     return rows
 
 
@@ -162,12 +162,12 @@ _ENDS = {end: {"lo": -1, "hi": 1} for end in ("lo", "hi")}
 _ENDS |= {end: {"plus": 1, "minus": 1} for end in ("plus", "minus")}
 
 
-def _width(known: Mapping[str, Published], name: str) -> float:
+def _width(printed: Mapping[str, Published], name: str) -> float:
     """Width of the interval whose end a row prints; a lone upper end reaches down to 0."""
     stem, _, end = name.rpartition(".")
     width = 0.0
     for other, sign in _ENDS.get(end, {}).items():
-        row = known.get(f"{stem}.{other}")
+        row = printed.get(f"{stem}.{other}")
         if row is not None and isinstance(row.value, float):
             width += sign * row.value
     return width

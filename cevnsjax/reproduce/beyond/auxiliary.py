@@ -61,11 +61,11 @@ def result() -> Result:
 
 def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[str, ...]]:
     wilks = limits(model, parameter, RANGES[parameter], levels=DEFAULT_LEVELS)
-    found = [json.loads(f.attrs["intervals"]) for f in both]
+    intervals = [json.loads(f.attrs["intervals"]) for f in both]
     rows = []
     for level in DEFAULT_LEVELS:
         key = level_key(level)
-        spans = [intervals_text(f[key]) for f in found]
+        spans = [intervals_text(f[key]) for f in intervals]
         rows.append((parameter, percent(level), spans_of(wilks, key), *spans))
     return rows
 
@@ -75,8 +75,8 @@ def _draw(frame: Any, model: Model, parameter: str, both: list[xr.Dataset]) -> N
     dress(frame)
     frame.axhline(1.0, color="#6E6E6E", linewidth=0.7)
     for k, (level, colour) in enumerate(zip(DEFAULT_LEVELS, CURVES, strict=False)):
-        for found, style, words in zip(both, ("-", ":"), ("", ", not thrown"), strict=True):
-            critical = np.asarray(found["critical"].isel(level=k)) / delta_chi2_at(level)
+        for dataset, style, words in zip(both, ("-", ":"), ("", ", not thrown"), strict=True):
+            critical = np.asarray(dataset["critical"].isel(level=k)) / delta_chi2_at(level)
             label = f"{percent(level)}{words}"
-            frame.plot(found[parameter], critical, style, color=colour, label=label)
+            frame.plot(dataset[parameter], critical, style, color=colour, label=label)
     frame.set(xlabel=model.parameters[parameter].label, xlim=RANGES[parameter], ylim=(0.0, 2.5))

@@ -65,8 +65,8 @@ def quenching_table() -> ResultTable:
     rows = []
     for name, meaning in QUENCHINGS.items():
         model = Model(csi_2017(name), [StandardModel()], name=name)
-        found = limits(model, "sin2_theta_w", (0.0, 0.6))
-        rows.append((name, meaning, signal_events(model), *cells(found)))
+        profiled = limits(model, "sin2_theta_w", (0.0, 0.6))
+        rows.append((name, meaning, signal_events(model), *cells(profiled)))
     return ResultTable(
         "Quenching factor of CsI 2017",
         ("name", "quenching factor", "events", "sin2_theta_w", "68.27 % CL", "90 % CL"),

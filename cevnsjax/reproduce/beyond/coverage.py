@@ -62,11 +62,11 @@ def result() -> Result:
             line = frame.axhline(delta_chi2_at(level), color=colour, linewidth=0.7, linestyle="--")
             line.set_label(f"Wilks, {percent(level)}")
         for name, style in zip(EXPERIMENTS, ("-", ":"), strict=True):
-            found = construction(name, parameter)
-            rows += _rows(name, parameter, found)
+            dataset = construction(name, parameter)
+            rows += _rows(name, parameter, dataset)
             for k, colour in zip(range(len(LEVELS)), CURVES, strict=False):
-                critical = found["critical"].isel(level=k)
-                frame.plot(found[parameter], critical, style, color=colour, label=f"_{name}")
+                critical = dataset["critical"].isel(level=k)
+                frame.plot(dataset[parameter], critical, style, color=colour, label=f"_{name}")
             frame.plot([], [], style, color=BLACK, label=name)
         model = model_of("csi_2017", parameter)
         frame.set(xlabel=model.parameters[parameter].label, ylabel=r"critical $\Delta\chi^2$")
@@ -79,13 +79,13 @@ def result() -> Result:
     return Result([table], {"critical": figure})
 
 
-def _rows(name: str, parameter: str, found: xr.Dataset) -> list[tuple[str, ...]]:
+def _rows(name: str, parameter: str, dataset: xr.Dataset) -> list[tuple[str, ...]]:
     wilks = limits(model_of(name, parameter), parameter, RANGES[parameter])
-    spans, rows = json.loads(found.attrs["intervals"]), []
+    spans, rows = json.loads(dataset.attrs["intervals"]), []
     for k, level in enumerate(LEVELS):
         key = level_key(level)
-        accepted = np.asarray(found["accepted"].isel(level=k))
-        critical = np.asarray(found["critical"].isel(level=k))[accepted]
+        accepted = np.asarray(dataset["accepted"].isel(level=k))
+        critical = np.asarray(dataset["critical"].isel(level=k))[accepted]
         within = f"{critical.min():.2f} to {critical.max():.2f} ({delta_chi2_at(level):.2f})"
         both = intervals_text(spans[key]), spans_of(wilks, key)
         rows.append((name, parameter, percent(level), *both, within))

@@ -44,7 +44,7 @@ class Scanned:
         parameter: Its name.
         within: Range, in its unit.
         fixed: Other parameters to hold.
-        note: What is held, for the table.
+        note: What is fixed, for the table.
     """
 
     parameter: str
@@ -122,7 +122,7 @@ _NOTES = {
 }
 
 
-def found_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
+def profiles_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
     """Intervals of parameters one by one.
 
     Args:
@@ -133,17 +133,17 @@ def found_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, Prof
 
 
 def table_of(
-    title: str, found: Iterable[tuple[Scanned, ProfileResult]], note: str = ""
+    title: str, profiled: Iterable[tuple[Scanned, ProfileResult]], note: str = ""
 ) -> ResultTable:
     """Intervals as a table.
 
     Args:
         title: Its title.
-        found: What ``found_in`` gave.
+        profiled: What ``profiles_in`` returned.
         note: Its note.
     """
     rows = []
-    for scanned, result in found:
+    for scanned, result in profiled:
         name = scanned.parameter + (f", {scanned.note}" if scanned.note else "")
         rows.append((name, result.unit, *cells(result)))
     return ResultTable(title, _COLUMNS, tuple(rows), note)
@@ -153,9 +153,9 @@ def result() -> Result:
     """All tables, and profiles of the weak mixing angle and of couplings to d quarks."""
     model, tables, shown = joint_model(), [], {}
     for title, group in GROUPS.items():
-        found = found_in(group(), model)
-        shown |= {s.parameter: result for s, result in found}
-        tables.append(table_of(title, found, _NOTES.get(title, "")))
+        profiled = profiles_in(group(), model)
+        shown |= {s.parameter: result for s, result in profiled}
+        tables.append(table_of(title, profiled, _NOTES.get(title, "")))
     tables.insert(1, _each_alone())
     return Result(tables, {"profiles": _figure(shown)})
 
@@ -170,18 +170,18 @@ def _each_alone() -> ResultTable:
     rows = [
         (f"{s.parameter}, {model.name}", r.unit, *cells(r))
         for model, group in groups
-        for s, r in found_in(group, model)
+        for s, r in profiles_in(group, model)
     ]
     note = "R_n is one radius for Cs and I, with sin2_theta_w at its default, and the other way."
     return ResultTable("Each experiment alone", _COLUMNS, tuple(rows), note)
 
 
-def _figure(found: Mapping[str, ProfileResult]) -> Figure:
+def _figure(profiled: Mapping[str, ProfileResult]) -> Figure:
     figure, axes = panels(3, width=3.0, height=3.0)
-    profiles(axes[0], {"CsI + LAr": found["sin2_theta_w"]}, label=r"$\sin^2\theta_W$")
-    coupled = {f"$\\varepsilon^{{dV}}_{{{t}}}$": found[f"eps_dV_{p}"] for p, t in _TEX.items()}
+    profiles(axes[0], {"CsI + LAr": profiled["sin2_theta_w"]}, label=r"$\sin^2\theta_W$")
+    coupled = {f"$\\varepsilon^{{dV}}_{{{t}}}$": profiled[f"eps_dV_{p}"] for p, t in _TEX.items()}
     profiles(axes[1], coupled, label=r"$\varepsilon^{dV}$")
-    moments = {r"$\mu_{\nu_e}$": found["mu_nu_e"], r"$\mu_{\nu_\mu}$": found["mu_nu_mu"]}
+    moments = {r"$\mu_{\nu_e}$": profiled["mu_nu_e"], r"$\mu_{\nu_\mu}$": profiled["mu_nu_mu"]}
     profiles(axes[2], moments, label=r"$\mu_\nu$ [$10^{-10}\,\mu_B$]")
     return figure
 

@@ -44,21 +44,21 @@ def limits(
     levels: Sequence[float] = LEVELS,
     points: int = _POINTS,
 ) -> ProfileResult:
-    """Best fit and intervals in a range, linear nuisances profiled and all else held.
+    """Best fit and intervals in a range, linear nuisances profiled and all other parameters fixed.
 
     Args:
         model: A model whose nuisances are all linear.
         parameter: Name of the parameter.
         within: Range to look at; structure narrower than its grid is not seen [its unit].
-        fixed: Other parameters to hold at given values.
+        fixed: Values of other parameters; those left out stay at their defaults.
         levels: Confidence levels within (0, 1).
         points: Points of the grid.
 
     Returns:
         What ``profile`` gives; Delta chi2 counts from the lowest in the range.
     """
-    held = dict(fixed or {})
-    curve = _Curve(model, parameter, held)
+    values = dict(fixed or {})
+    curve = _Curve(model, parameter, values)
     x = np.linspace(*within, points)
     chi2 = np.array([curve(v) for v in x])
     lowest = [i for i in range(1, points - 1) if chi2[i] <= chi2[i - 1] and chi2[i] < chi2[i + 1]]
@@ -84,7 +84,7 @@ def limits(
         open_at=tuple(v for v in within if not (declared.even and v == 0)),
         analysis=model.name,
         experiments=tuple(model.experiments),
-        fixed=held,
+        fixed=values,
     )
 
 
@@ -94,18 +94,18 @@ class _Curve:
 
     model: Likelihood
     parameter: str
-    held: dict[str, float]
+    fixed: dict[str, float]
 
     def __call__(self, x: float) -> float:
-        return 2 * float(self.model.profiled_nll({**self.held, self.parameter: float(x)}))
+        return 2 * float(self.model.profiled_nll({**self.fixed, self.parameter: float(x)}))
 
     def minimum(self, low: float, high: float) -> float:
         """Place of the lowest chi2 between two points."""
         near = {"xatol": _MINIMUM * (high - low)}
-        found: Any = optimize.minimize_scalar(
+        minimum: Any = optimize.minimize_scalar(
             self, bounds=(low, high), method="bounded", options=near
         )
-        return float(found.x)
+        return float(minimum.x)
 
 
 def _below(
@@ -122,14 +122,14 @@ def _below(
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def cells(found: ProfileResult) -> tuple[float, str, str]:
+def cells(profiled: ProfileResult) -> tuple[float, str, str]:
     """Best fit and intervals at both ``LEVELS`` as cells of a table.
 
     Args:
-        found: What ``limits`` gave.
+        profiled: What ``limits`` returned.
     """
-    first, second = (spans_of(found, level_key(level)) for level in LEVELS)
-    return found.best_fit, first, second
+    first, second = (spans_of(profiled, level_key(level)) for level in LEVELS)
+    return profiled.best_fit, first, second
 
 
 def spans_of(profiled: ProfileResult, key: str) -> str:

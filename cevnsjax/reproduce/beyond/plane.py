@@ -37,25 +37,25 @@ def theory() -> tuple[float, float]:
 
 def result() -> Result:
     """The contour, and how far each parameter reaches within it."""
-    found, point = region(), theory()
+    contour, point = region(), theory()
     figure = contours(
-        [found],
+        [contour],
         x_label=r"$\sin^2\theta_W$",
         y_label=r"$R_n$(Cs, I) [fm]",
         points=[("theory", *point)],
     )
-    x, y, chi2 = (np.asarray(a) for a in (found.x, found.y, found.delta_chi2))
+    x, y, chi2 = (np.asarray(a) for a in (contour.x, contour.y, contour.delta_chi2))
     rows = []
-    for level, height in found.levels.items():
+    for level, height in contour.levels.items():
         inside = chi2 <= height
         across, up = x[inside.any(axis=1)], y[inside.any(axis=0)]
         spans = (_reach(a, ends) for a, ends in ((across, x), (up, y)))
         rows.append((percent(float(level)), *spans))
     i, j = (int(np.argmin(np.abs(a - v))) for a, v in zip((x, y), point, strict=True))
-    assert found.best_fit is not None
+    assert contour.best_fit is not None
     note = (
         f"Read off a grid of {x.size} x {y.size} points. Best point of the grid: sin2_theta_w = "
-        f"{found.best_fit[0]:.3f}, R_n = {found.best_fit[1]:.2f} fm; theory ({point[0]:.4f}, "
+        f"{contour.best_fit[0]:.3f}, R_n = {contour.best_fit[1]:.2f} fm; theory ({point[0]:.4f}, "
         f"{point[1]:.3f} fm) lies {chi2[i, j]:.2f} above it in chi2."
     )
     columns = ("level, two parameters", "sin2_theta_w", "R_n [fm]")

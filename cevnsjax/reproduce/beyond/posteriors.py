@@ -52,7 +52,7 @@ def exact(model: Model, parameter: str) -> xr.Dataset:
 
 
 def _others(model: Model, parameter: str) -> dict[str, float]:
-    """Other parameters that are free by default, held."""
+    """Other parameters that are free by default, at their defaults."""
     table = model.parameters
     return {n: p.default for n, p in table.items() if p.free and n != parameter}
 
@@ -61,8 +61,8 @@ def sampled_draws() -> tuple[Model, np.ndarray]:
     """CsI 2021 with argon 2020, and draws of the weak mixing angle [1]."""
     experiments = [csi_2021(split_flux=True), lar_2020(split_flux=True)]
     model = Model(experiments, [StandardModel()], name="csi_2021 + lar_2020")
-    found = sample(model, [_SAMPLED], chains=_CHAINS, draws=_DRAWS, warmup=_WARMUP, seed=_SEED)
-    return model, np.asarray(found.posterior[_SAMPLED]).reshape(-1)
+    draws = sample(model, [_SAMPLED], chains=_CHAINS, draws=_DRAWS, warmup=_WARMUP, seed=_SEED)
+    return model, np.asarray(draws.posterior[_SAMPLED]).reshape(-1)
 
 
 def shortest(draws: np.ndarray, level: float) -> tuple[float, float]:
@@ -73,10 +73,10 @@ def shortest(draws: np.ndarray, level: float) -> tuple[float, float]:
         level: The part [1].
     """
     ordered = np.sort(draws)
-    held = int(np.ceil(level * ordered.size))
-    widths = ordered[held - 1 :] - ordered[: ordered.size - held + 1]
+    count = int(np.ceil(level * ordered.size))
+    widths = ordered[count - 1 :] - ordered[: ordered.size - count + 1]
     first = int(np.argmin(widths))
-    return float(ordered[first]), float(ordered[first + held - 1])
+    return float(ordered[first]), float(ordered[first + count - 1])
 
 
 def result() -> Result:

@@ -66,5 +66,5 @@ def spans(
         level: Confidence level.
         fixed: Other parameters to hold.
     """
-    found = limits(model, parameter, within, levels=(level,), fixed=fixed)
-    return spans_of(found, level_key(level))
+    profiled = limits(model, parameter, within, levels=(level,), fixed=fixed)
+    return spans_of(profiled, level_key(level))

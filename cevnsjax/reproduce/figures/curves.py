@@ -24,8 +24,8 @@ def delta_chi2_curve(
         points: Number of points, evenly spaced.
     """
     axes: dict[str, Any] = {parameter: (*reach, points)}
-    found = scan(model, **axes)
-    return np.asarray(found[parameter].values), np.asarray(found["delta_chi2"].values)
+    scanned = scan(model, **axes)
+    return np.asarray(scanned[parameter].values), np.asarray(scanned["delta_chi2"].values)
 
 
 def one_at_a_time(

@@ -67,8 +67,8 @@ def test_momentum_transfers_hold_the_expected_events():
 
 def test_running_has_argon_where_the_slides_have_it():
     found = profiles.measured("ar")
-    ((low, high),) = found.found.intervals["0.6827"]
-    best = found.found.best_fit
+    ((low, high),) = found.profiled.intervals["0.6827"]
+    best = found.profiled.best_fit
     np.testing.assert_allclose([best, best - low, high - best], [0.31, 0.06, 0.06], atol=0.005)
     assert 0 < found.q_sd < found.q < 120
 

@@ -78,8 +78,8 @@ def profiles_of_vector() -> Figure:
     for letter in "TS":
         other = f"xi_{letter}"
         grids: dict[str, Any] = {"xi_V": xi_V, other: np.linspace(0.0, 2.0, 801)}
-        found = scan(model, engine="template", **grids)
-        chi2 = found["chi2"].transpose(other, "xi_V").to_numpy()
+        grid = scan(model, engine="template", **grids)
+        chi2 = grid["chi2"].transpose(other, "xi_V").to_numpy()
         for name, curve in (
             (r"$\xi_V$", chi2[0]),
             (rf"$\xi_V$ and $\xi_{letter}$", chi2.min(axis=0)),

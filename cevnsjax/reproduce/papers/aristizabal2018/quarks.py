@@ -53,8 +53,8 @@ def exact_region(plane: Plane) -> ContourSet:
     both = GeneralizedInteractions(plane.x, plane.y)
     model = aristizabal2018(scaled=True, interactions=[both])
     grids: dict[str, Any] = dict(zip((plane.x, plane.y), plane.grid(), strict=True))
-    found = scan(model, engine="template", **grids)
-    return region(found, _LEVELS, dof=plane.dof, label="Cs and I apart", best_fit=False)
+    grid = scan(model, engine="template", **grids)
+    return region(grid, _LEVELS, dof=plane.dof, label="Cs and I apart", best_fit=False)
 
 
 def shortcut_region(plane: Plane) -> ContourSet:

@@ -75,12 +75,12 @@ def table_1(model: Model) -> dict[str, Number]:
     """
     out: dict[str, Number] = {}
     for letter in "SVT":
-        found = _profile(model, letter)
+        profiled = _profile(model, letter)
         if letter == "V":
-            out["T1_xi_V_bestfits"] = list(_two_minima(found))
+            out["T1_xi_V_bestfits"] = list(_two_minima(profiled))
         else:
-            out[f"T1_xi_{letter}_bestfit"] = found.best_fit
-        out |= {f"T1_xi_{letter}_{key}": x for key, x in _limits(found, letter).items()}
+            out[f"T1_xi_{letter}_bestfit"] = profiled.best_fit
+        out |= {f"T1_xi_{letter}_{key}": x for key, x in _limits(profiled, letter).items()}
     return out
 
 
@@ -93,10 +93,10 @@ def table_2(model: Model) -> dict[str, Number]:
     out: dict[str, Number] = {}
     for pair in _WITH_VECTOR:
         for letter, other in ((pair[0], pair[2]), (pair[2], pair[0])):
-            found, name = _profile(model, letter, other), f"T2_{pair}_{{}}xi_{letter}"
-            best = [_two_minima(found)] if letter == "V" else found.best_fit
+            profiled, name = _profile(model, letter, other), f"T2_{pair}_{{}}xi_{letter}"
+            best = [_two_minima(profiled)] if letter == "V" else profiled.best_fit
             out[name.format("bf_")] = best
-            out |= {f"{name.format('')}_{k}": x for k, x in _limits(found, letter).items()}
+            out |= {f"{name.format('')}_{k}": x for k, x in _limits(profiled, letter).items()}
     for letter, other in (("S", "T"), ("T", "S")):
         limits = _limits(_profile(model, letter, other), letter)
         out |= {f"T2_S-T_{letter}{key}": x for key, x in limits.items()}
@@ -112,16 +112,16 @@ def _profile(model: Model, letter: str, other: str = "") -> ProfileResult:
     return profile(model, f"xi_{letter}", free=free, levels=levels, within=_RANGES[letter])
 
 
-def _limits(found: ProfileResult, letter: str) -> dict[str, Number]:
+def _limits(profiled: ProfileResult, letter: str) -> dict[str, Number]:
     """By level: the intervals of xi_V, the upper ends of the others."""
-    intervals = {key: found.intervals[f"{level:.2f}"] for key, level in _LEVELS.items()}
+    intervals = {key: profiled.intervals[f"{level:.2f}"] for key, level in _LEVELS.items()}
     if letter == "V":
         return dict(intervals)
     return {key: listed[-1][1] for key, listed in intervals.items()}
 
 
-def _two_minima(found: ProfileResult) -> tuple[float, float]:
-    low, high = sorted(x for x, _ in found.minima[:2])
+def _two_minima(profiled: ProfileResult) -> tuple[float, float]:
+    low, high = sorted(x for x, _ in profiled.minima[:2])
     return low, high
 
 

@@ -11,8 +11,8 @@ _PULL = "alpha_sig_csi2017"
 
 def rows() -> Sequence[Row]:
     """Both rows, without smearing of the photoelectrons."""
-    found = _fit("none")
-    computed = {"N_CEvNS": found.events, "significance": found.significance}
+    strength = _fit("none")
+    computed = {"N_CEvNS": strength.events, "significance": strength.significance}
     reason = (
         "how the publication smears photoelectrons is not in the release; no smearing and Poisson "
         "smearing lie on either side of it"

@@ -16,14 +16,14 @@ _NOT_REPRODUCED = (
 
 def rows() -> Sequence[Row]:
     """All rows, with normalisations as the only nuisances."""
-    found = _fit("release", ())
+    strength = _fit("release", ())
     computed = {
-        "N_CEvNS": found.events,
-        "N_CEvNS_err": found.error,
-        "N_BRN_prompt": found.background["brn"],
-        "N_BRN_delayed": found.background["delayed_brn"],
-        "N_SS": found.background["steady_state"],
-        "significance": found.significance,
+        "N_CEvNS": strength.events,
+        "N_CEvNS_err": strength.error,
+        "N_BRN_prompt": strength.background["brn"],
+        "N_BRN_delayed": strength.background["delayed_brn"],
+        "N_SS": strength.background["steady_state"],
+        "significance": strength.significance,
     }
     return rows_of("coherent2020_lar", computed, dict.fromkeys(computed, _NOT_REPRODUCED))
 

@@ -33,25 +33,25 @@ _REASONS = {
 
 def rows() -> Sequence[Row]:
     """All rows: the signal free, but for sin2_theta_w, where it has its 12 %."""
-    found, N_SM = strength_of(coherent2021(), _PULL), signal_events(coherent2021())
+    strength, N_SM = strength_of(coherent2021(), _PULL), signal_events(coherent2021())
     sigma = cross_section()
     computed: dict[str, Number] = {
         "N_SM": N_SM,
-        "N_fit": found.events,
-        "N_fit_err_plus": found.plus,
-        "chi2min": found.chi2,
-        "dchi2_noCEvNS": found.delta_chi2,
+        "N_fit": strength.events,
+        "N_fit_err_plus": strength.plus,
+        "chi2min": strength.chi2,
+        "dchi2_noCEvNS": strength.delta_chi2,
         "sigma_SM_1e-40": sigma,
-        "sigma_fit_1e-40": sigma * found.events / N_SM,
+        "sigma_fit_1e-40": sigma * strength.events / N_SM,
         **_weak_mixing_angle(),
     }
     return rows_of("coherent2021", computed, {**dict.fromkeys(computed, _RELEASE), **_REASONS})
 
 
 def _weak_mixing_angle() -> dict[str, Number]:
-    found = profile(coherent2021("constrained"), "sin2_theta_w", levels=[float(SIGMAS[0])])
-    ((low, high),) = found.intervals[SIGMAS[0]]
-    best = found.best_fit
+    profiled = profile(coherent2021("constrained"), "sin2_theta_w", levels=[float(SIGMAS[0])])
+    ((low, high),) = profiled.intervals[SIGMAS[0]]
+    best = profiled.best_fit
     return {"sw2": best, "sw2_plus": high - best, "sw2_minus": best - low}
 
 

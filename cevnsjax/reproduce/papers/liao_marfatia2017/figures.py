@@ -77,9 +77,9 @@ def events() -> Figure:
     with mpl.rc_context(STYLE):
         dress(axes)
         for values, dash in (({}, "--"), (_EXAMPLE, "-")):
-            found = density(model, n_pe, **values)
+            events = density(model, n_pe, **values)
             for name, (sources, colour) in _SUMS.items():
-                total = _BIN * np.sum([found[s] for s in sources], axis=0)
+                total = _BIN * np.sum([events[s] for s in sources], axis=0)
                 axes.plot(n_pe, total, dash, color=colour, gid=f"{name} {dash}")
         axes.set(xlim=_PE_RANGE, xlabel=label("n_pe"), ylabel=f"events / {_BIN:g} PE")
         axes.set_ylim(bottom=0.0)
@@ -94,9 +94,9 @@ def events() -> Figure:
 def mediators() -> Figure:
     """Fig. 2: excluded couplings of a universal vector by mass, and the muon's moment."""
     masses = np.geomspace(1.0, 1e4, 241)
-    found = scan(mediator_model(), engine="template", m_Zp=masses, g_Zp=(1e-5, 1e-1, 481, "log"))
+    grid = scan(mediator_model(), engine="template", m_Zp=masses, g_Zp=(1e-5, 1e-1, 481, "log"))
     figure, (axes,) = panels(1, width=3.8, height=3.6)
-    drawn = region(found, 0.9545, label="excluded by COHERENT")
+    drawn = region(grid, 0.9545, label="excluded by COHERENT")
     named = replace(drawn, levels={r"$2\sigma$": delta_chi2_at(0.9545, dof=2)})
     exclusions(axes, [named], x_label=_MASS, y_label=_COUPLING)
     with mpl.rc_context(STYLE):
@@ -114,10 +114,10 @@ def two_couplings() -> Figure:
     figure, axes = panels(2, 2, height=2.7)
     for one, plane in zip(axes, _PLANES, strict=True):
         grids: dict[str, Any] = {name: np.linspace(*ends, 401) for name, ends in plane.items()}
-        found = scan(model, engine="template", **grids)
+        grid = scan(model, engine="template", **grids)
         labels = [f"${model.parameters[name].latex}$" for name in plane]
         contours(
-            [region(found, 0.90, best_fit=False)],
+            [region(grid, 0.90, best_fit=False)],
             x_label=labels[0],
             y_label=labels[1],
             points=[("SM", 0.0, 0.0)],

@@ -92,7 +92,7 @@ class BoxFit:
         self._names = names = [n for pair in PAIRS for n in coupling_names(pair)]
         axes: dict[str, Any] = dict.fromkeys(names, self.grid)
         self.chi2 = scan(model, engine="template", **axes)["chi2"].transpose(*names).to_numpy()
-        self._known: dict[tuple[str, float], float] = {}
+        self._lowest: dict[tuple[str, float], float] = {}
         starts = [self.grid[list(i)] for i in _local_minima(self.chi2, _IN_BOX)]
         bounds = [(-box, box)] * len(names)
         self.chi2_min = min(_descend(self._function(names), s, bounds)[0] for s in starts)
@@ -135,9 +135,9 @@ class BoxFit:
             pair: "ee" or "mumu".
             eps: The value, at most 6 boxes.
         """
-        if (pair, eps) not in self._known:
-            self._known[pair, eps] = self.best(pair, eps)[0]
-        return self._known[pair, eps]
+        if (pair, eps) not in self._lowest:
+            self._lowest[pair, eps] = self.best(pair, eps)[0]
+        return self._lowest[pair, eps]
 
     def best(self, pair: str, eps: float) -> tuple[float, dict[str, float]]:
         """The same chi2, and the couplings it is reached at.
@@ -160,8 +160,8 @@ class BoxFit:
 
         box = (-self.box, self.box)
         bounds = [(max(box[0], total - box[1]), min(box[1], total - box[0])), box, box]
-        found = [_descend(along, start, bounds) for start in self._starts(pair, total)]
-        value, y = min(found, key=lambda f: f[0])
+        ends = [_descend(along, start, bounds) for start in self._starts(pair, total)]
+        value, y = min(ends, key=lambda end: end[0])
         return value, dict(zip(names, couplings(y).tolist(), strict=True))
 
     def _starts(self, pair: str, total: float) -> list[np.ndarray]:
@@ -221,7 +221,7 @@ def _local_minima(chi2: np.ndarray, most: int) -> list[tuple[int, ...]]:
 def _descend(
     value_and_grad: Any, start: np.ndarray, bounds: list[tuple[float, float]]
 ) -> tuple[float, np.ndarray]:
-    found: Any = optimize.minimize(
+    minimum: Any = optimize.minimize(
         value_and_grad,
         start,
         jac=True,
@@ -229,4 +229,4 @@ def _descend(
         bounds=bounds,
         options={"ftol": 1e-13, "maxiter": 500},
     )
-    return float(found.fun), np.asarray(found.x)
+    return float(minimum.fun), np.asarray(minimum.x)

@@ -57,14 +57,14 @@ def nonstandard_interactions() -> Figure:
     reach = (-0.3, 0.7)
     for frame, flavour, tex in zip(axes, ("ee", "mumu"), ("ee", r"\mu\mu"), strict=True):
         names = f"eps_uV_{flavour}", f"eps_dV_{flavour}"
-        found = {
+        by_quenching = {
             q: one_at_a_time(analysis("papoulias2020", named=names, quenching=q), names, reach)
             for q in QUENCHINGS
         }
         shown = {
             f"$q = {quark}$, {q} QF": curves[name]
             for quark, name in zip("ud", names, strict=True)
-            for q, curves in found.items()
+            for q, curves in by_quenching.items()
         }
         text, last = rf"$\varepsilon^{{qV}}_{{{tex}}}$", frame is axes[-1]
         profiles(

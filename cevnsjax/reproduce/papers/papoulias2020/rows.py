@@ -49,12 +49,12 @@ def _events(quenching: str) -> dict[str, Number]:
 
 
 def _weak_mixing_angle(quenching: str) -> dict[str, Number]:
-    found = profile(papoulias2020(quenching), "sin2_theta_w", levels=_LEVELS)
-    low, high = found.intervals["0.6827"][0]
+    profiled = profile(papoulias2020(quenching), "sin2_theta_w", levels=_LEVELS)
+    low, high = profiled.intervals["0.6827"][0]
     return {
-        f"sin2thetaW_90.{quenching}": found.intervals["0.90"],
-        f"eq11_sin2thetaW_90.{quenching}": found.intervals["0.90"],
-        f"s2w_bestfit.{quenching}": found.best_fit,
+        f"sin2thetaW_90.{quenching}": profiled.intervals["0.90"],
+        f"eq11_sin2thetaW_90.{quenching}": profiled.intervals["0.90"],
+        f"s2w_bestfit.{quenching}": profiled.best_fit,
         f"s2w_1sigma_halfwidth.{quenching}": (high - low) / 2,
     }
 
@@ -63,15 +63,15 @@ def _radius(quenching: str) -> dict[str, Number]:
     out: dict[str, Number] = {}
     for variant, error in (("noFF", "excluded"), ("full", "included")):
         model = papoulias2020(quenching, radius="free", form_factor_error=error)
-        found = profile(model, "R_n", levels=_LEVELS)
-        low, high = found.intervals["0.6827"][0]
+        profiled = profile(model, "R_n", levels=_LEVELS)
+        low, high = profiled.intervals["0.6827"][0]
         out |= {
-            f"R_n_90.{quenching}.{variant}": found.intervals["0.90"],
-            f"R_n_best_fit.{quenching}.{variant}": found.best_fit,
+            f"R_n_90.{quenching}.{variant}": profiled.intervals["0.90"],
+            f"R_n_best_fit.{quenching}.{variant}": profiled.best_fit,
             f"R_n_1sigma_halfwidth.{quenching}.{variant}": (high - low) / 2,
         }
         if variant == "noFF":
-            out[f"eq13_R_n_90.{quenching}"] = found.intervals["0.90"]
+            out[f"eq13_R_n_90.{quenching}"] = profiled.intervals["0.90"]
     return out
 
 
@@ -84,8 +84,8 @@ def interaction_rows(quenching: str) -> Sequence[Row]:
     model = analysis("papoulias2020", named=_INTERACTIONS, quenching=quenching)
     computed: dict[str, Number] = {}
     for parameter, row in _INTERACTIONS.items():
-        found = profile(model, parameter, levels=(0.90,))
-        computed[f"{row}.{quenching}"] = found.intervals["0.90"]
+        profiled = profile(model, parameter, levels=(0.90,))
+        computed[f"{row}.{quenching}"] = profiled.intervals["0.90"]
     for power in (1, 2):
         computed[f"mu_nu_F{power}.{quenching}"] = _moment(quenching, power)
     return _explained(computed)
@@ -111,5 +111,7 @@ def _moment(quenching: str, power: int) -> float:
     """Upper limit on mu_nu; eq. 15 has two powers of F, of which Table I shows one [1e-10 mu_B]."""
     reading = {"magnetic_moment": {"form_factor_power": power}}
     options = {"interaction_options": reading, "quenching": quenching}
-    found = profile(analysis("papoulias2020", named=["mu_nu"], **options), "mu_nu", levels=(0.90,))
-    return found.intervals["0.90"][-1][1]
+    profiled = profile(
+        analysis("papoulias2020", named=["mu_nu"], **options), "mu_nu", levels=(0.90,)
+    )
+    return profiled.intervals["0.90"][-1][1]

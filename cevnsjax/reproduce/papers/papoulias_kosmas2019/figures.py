@@ -33,8 +33,8 @@ def _region(names: list[str], axes: list[Any], label: str = "") -> ContourSet:
     """Delta chi2 over two parameters with the 90 % level."""
     grid: dict[str, Any] = dict(zip(names, axes, strict=True))
     # Templates need a few points where the node engine would take all of them.
-    found = scan(_with(*names), engine="template", **grid)
-    return region(found, _LEVEL, label=label, best_fit=False)
+    scanned = scan(_with(*names), engine="template", **grid)
+    return region(scanned, _LEVEL, label=label, best_fit=False)
 
 
 def events() -> Figure:
@@ -65,9 +65,9 @@ def nonstandard_profiles() -> Figure:
         shown = {}
         for flavour, tex in _FLAVOURS.items():
             names = f"eps_u{kind}_{flavour}", f"eps_d{kind}_{flavour}"
-            found = one_at_a_time(_with(*names), names, reach)
+            curves = one_at_a_time(_with(*names), names, reach)
             for quark, name in zip("ud", names, strict=True):
-                shown[rf"$\varepsilon^{{{quark}{kind}}}_{{{tex}}}$"] = found[name]
+                shown[rf"$\varepsilon^{{{quark}{kind}}}_{{{tex}}}$"] = curves[name]
         look: dict[str, Any] = {"levels": (_LEVEL,), "x_range": reach, "top": _TOP}
         look |= {"title": f"{_KINDS[kind]} couplings", "name_levels": frame is axes[-1]}
         profiles(frame, shown, label=rf"$\varepsilon^{{q{kind}}}_{{\alpha\alpha}}$", **look)

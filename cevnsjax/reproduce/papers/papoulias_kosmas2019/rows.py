@@ -18,6 +18,6 @@ _REASON = (
 
 def rows() -> Sequence[Row]:
     """Best fit and interval of sin2_theta_w from the single bin."""
-    found = profile(papoulias_kosmas2019(), "sin2_theta_w", levels=(0.90,))
-    computed: dict[str, Number] = {"s2w_bf": found.best_fit, "s2w90": found.intervals["0.90"]}
+    profiled = profile(papoulias_kosmas2019(), "sin2_theta_w", levels=(0.90,))
+    computed: dict[str, Number] = {"s2w_bf": profiled.best_fit, "s2w90": profiled.intervals["0.90"]}
     return rows_of("papoulias_kosmas2019", computed, dict.fromkeys(computed, _REASON))

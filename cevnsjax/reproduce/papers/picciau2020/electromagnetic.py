@@ -25,7 +25,7 @@ DATA = ("CsI", "Ar", "CsI+Ar")
 _LEVELS = [float(level) for level in SIGMAS]
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
 # Far beyond every end at 3 sigma, in each table's unit.
-_REACH = 200.0
+_LARGEST = 200.0
 # The slide's range of nuclear models for argon, and R_n up to 6 fm for cesium and iodine [fm].
 _LARGEST_R_N_AR, _LARGEST_SKIN = 4.0, 1.2
 
@@ -77,8 +77,8 @@ def limits(table: Table, data: str) -> dict[str, Number]:
         return {}
     model, out = model_of(table, data), {}
     for parameter in table.parameters:
-        found = profile_of(model, table, data, parameter)
-        out |= _ends(found.intervals, f"{stem}.{parameter.rpartition('_')[2]}")
+        profiled = profile_of(model, table, data, parameter)
+        out |= _ends(profiled.intervals, f"{stem}.{parameter.rpartition('_')[2]}")
     return out
 
 
@@ -111,7 +111,7 @@ def profile_of(model: Model, table: Table, data: str, parameter: str) -> Profile
     """
     radii = radii_of(table, data)
     # The same box for all: the minima of everything are looked for once.
-    box = {p: (0.0 if model.parameters[p].even else -_REACH, _REACH) for p in table.parameters}
+    box = {p: (0.0 if model.parameters[p].even else -_LARGEST, _LARGEST) for p in table.parameters}
     within = box.pop(parameter)
     return profile(
         model,
@@ -139,10 +139,10 @@ def radii_of(table: Table, data: str) -> dict[str, tuple[float, float]]:
 
 def _ends(intervals: Mapping[str, list[tuple[float, float]]], stem: str) -> dict[str, Number]:
     """Outermost crossings by row name, those that the slides print."""
-    known, out = published(PAPER), {}
+    printed, out = published(PAPER), {}
     for k, level in enumerate(SIGMAS, start=1):
         for end, value in (("lo", intervals[level][0][0]), ("hi", intervals[level][-1][1])):
-            if f"{PAPER}/{stem}.{k}s.{end}" in known:
+            if f"{PAPER}/{stem}.{k}s.{end}" in printed:
                 out[f"{stem}.{k}s.{end}"] = value
     return out
 

@@ -49,8 +49,10 @@ def mediator_chi2(data: str, boson: str, masses: np.ndarray, couplings: np.ndarr
     axes: dict[str, Any] = {"m_Zp": masses, "g_Zp": couplings}
     if _SCALE not in model.parameters:
         return np.asarray(scan(model, **axes)["chi2"])
-    found = [np.asarray(scan(model, fixed={_SCALE: s}, **axes)["chi2"]) for s in _SCALES.tolist()]
-    return lowest_of(np.stack(found))
+    by_scale = [
+        np.asarray(scan(model, fixed={_SCALE: s}, **axes)["chi2"]) for s in _SCALES.tolist()
+    ]
+    return lowest_of(np.stack(by_scale))
 
 
 def lowest_of(chi2: np.ndarray) -> np.ndarray:

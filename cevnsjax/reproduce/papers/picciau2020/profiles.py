@@ -26,7 +26,7 @@ DATA = {"Ar": "ar", "CsI": "csi", "CsI + Ar": "csi+ar"}
 _LEVELS = [float(level) for level in SIGMAS]
 _TOP = 12.0  # Delta chi2, above 3 sigma
 _LARGEST_R_N = 12.0  # fm
-_LEAST_T_NR = 1e-6
+_MIN_T_NR_MEV = 1e-6
 PREDICTED, PREDICTED_ERROR = 0.23857, 0.00005
 """sin^2 theta_W at low energy as the slides print it."""
 
@@ -52,9 +52,11 @@ def neutron_radius() -> Figure:
     """R_n of argon, at or above the protons' radius."""
     R_p, _ = theory_radii(isotope("40Ar"))
     within = (R_p, _LARGEST_R_N)
-    found = profile(picciau2020("ar", radius="free"), "R_n_Ar", levels=_LEVELS, within=within)
+    profiled = profile(picciau2020("ar", radius="free"), "R_n_Ar", levels=_LEVELS, within=within)
     figure, (axes,) = panels(1, width=3.6, height=3.2)
-    profiles(axes, {"Ar": found}, label=r"$R_n(^{40}\mathrm{Ar})$ [fm]", x_range=within, top=_TOP)
+    profiles(
+        axes, {"Ar": profiled}, label=r"$R_n(^{40}\mathrm{Ar})$ [fm]", x_range=within, top=_TOP
+    )
     return figure
 
 
@@ -65,12 +67,12 @@ class Measured:
     Attributes:
         q: Mean momentum transfer of the events expected [MeV].
         q_sd: Their standard deviation [MeV].
-        found: Profile of sin2_theta_w.
+        profiled: Profile of sin2_theta_w.
     """
 
     q: float
     q_sd: float
-    found: ProfileResult
+    profiled: ProfileResult
 
 
 def measured(data: str) -> Measured:
@@ -108,7 +110,7 @@ def _of_nucleus(experiment: Experiment, k: int, model: Model) -> tuple[np.ndarra
     nucleus = material.nuclei[k]
     alone = Target(nucleus.name, (nucleus,), (material.per_kg[k],))
     # Recoils up to the end point of the muon-decay spectra, and a little beyond.
-    T = np.linspace(_LEAST_T_NR, 2 * 53.0**2 / nucleus.mass, 8001)
+    T = np.linspace(_MIN_T_NR_MEV, 2 * 53.0**2 / nucleus.mass, 8001)
     rate = dR_dT_nr(jnp.asarray(T), alone, experiment.flux, model.interactions)
     seen = detector.observable(T, {}, np)
     inside = (seen >= detector.edges[0]) & (seen < detector.edges[-1])
@@ -127,8 +129,8 @@ def running() -> Figure:
         handles: list[Any] = [line]
         for i, (name, data) in enumerate(DATA.items()):
             point = measured(data)
-            ((low, high),) = point.found.intervals[SIGMAS[0]]
-            best = point.found.best_fit
+            ((low, high),) = point.profiled.intervals[SIGMAS[0]]
+            best = point.profiled.best_fit
             handles.append(
                 axes.errorbar(
                     [point.q],

@@ -36,11 +36,15 @@ def spectra(boson: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         sum(
             np.asarray(rate)
             for rate in dR_dT_nr(
-                jnp.asarray(_T_NR_KEV * 1e-3), experiment.target, experiment.flux, listed, given
+                jnp.asarray(_T_NR_KEV * 1e-3),
+                experiment.target,
+                experiment.flux,
+                interactions,
+                values,
             ).values()
         )
         * (experiment.mass_kg * 1e-3)
-        for listed, given in cases
+        for interactions, values in cases
     )
     return _T_NR_KEV, np.asarray(without), np.asarray(with_boson)
 

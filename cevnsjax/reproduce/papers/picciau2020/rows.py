@@ -56,9 +56,9 @@ def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) ->
     reasons: dict[str, str] = {}
     for table in tables:
         for label in data:
-            found = limits(table, label)
-            computed |= found
-            reasons |= dict.fromkeys(found, reason_of(table, label))
+            ends = limits(table, label)
+            computed |= ends
+            reasons |= dict.fromkeys(ends, reason_of(table, label))
     return rows_of(PAPER, computed, reasons)
 
 
@@ -70,12 +70,12 @@ def _reason(name: str) -> str:
 
 
 def _weak_mixing_angle(label: str) -> dict[str, Number]:
-    found = profile(picciau2020(_DATA[label]), "sin2_theta_w", levels=_LEVELS)
-    out: dict[str, Number] = {f"sw2.{label}.best": found.best_fit}
+    profiled = profile(picciau2020(_DATA[label]), "sin2_theta_w", levels=_LEVELS)
+    out: dict[str, Number] = {f"sw2.{label}.best": profiled.best_fit}
     for k, level in enumerate(SIGMAS, start=1):
-        ((low, high),) = found.intervals[level]
-        out[f"sw2.{label}.{k}s.plus"] = high - found.best_fit
-        out[f"sw2.{label}.{k}s.minus"] = found.best_fit - low
+        ((low, high),) = profiled.intervals[level]
+        out[f"sw2.{label}.{k}s.plus"] = high - profiled.best_fit
+        out[f"sw2.{label}.{k}s.minus"] = profiled.best_fit - low
     return out
 
 
@@ -83,9 +83,9 @@ def _neutron_radius() -> dict[str, Number]:
     """Upper ends for R_n at or above R_p, where the best fit lies."""
     R_p, _ = theory_radii(isotope("40Ar"))
     model = picciau2020("ar", radius="free")
-    found = profile(model, "R_n_Ar", levels=_LEVELS, within=(R_p, _LARGEST_R_N))
+    profiled = profile(model, "R_n_Ar", levels=_LEVELS, within=(R_p, _LARGEST_R_N))
     return {
-        f"Rn_Ar.{k}s_upper_fm": found.intervals[level][0][1]
+        f"Rn_Ar.{k}s_upper_fm": profiled.intervals[level][0][1]
         for k, level in enumerate(SIGMAS, start=1)
     }
 

@@ -1,4 +1,4 @@
-"""What a paper is made of here: rows in groups, texts below them, and figures.
+"""A paper: rows in groups, texts below them, and figures.
 
 Each folder in ``papers`` holds one ``Paper`` named ``PAPER``. It imports nothing heavy: the
 functions of its groups, supplements and figures import what they need when they are called.

@@ -1,4 +1,4 @@
-"""What several papers print: events, the strength of a signal, its errors and significance."""
+"""Numbers that several papers print: events, a signal's strength, its errors and significance."""
 
 import math
 from collections.abc import Mapping
@@ -11,20 +11,20 @@ from cevnsjax.model import Model
 
 SIGMAS = ("0.6827", "0.9545", "0.9973")
 """Names of the 1, 2 and 3 sigma levels of one parameter."""
-# Strengths between no signal and this many times the prediction are looked at.
-_STRONGEST = 6.0
+# Strengths from 0 up to this many times the prediction are searched.
+_MAX_STRENGTH = 6.0
 
 
 @dataclass(frozen=True)
 class Strength:
-    """Fit of a signal's strength with all nuisances profiled.
+    """Fit of a signal's strength, all nuisances profiled.
 
     Attributes:
-        events: Events predicted before nuisances times the strength of best fit [count].
-        plus: Distance up to where chi2 is one higher [count].
-        minus: The same downwards, down to no events at most [count].
-        chi2: At the minimum.
-        delta_chi2: Without the signal, above the minimum.
+        events: Events predicted before nuisances, times the best-fit strength [count].
+        plus: Distance upwards to where chi2 is one higher [count].
+        minus: Distance downwards to where chi2 is one higher, or to no events [count].
+        chi2: chi2 at the minimum.
+        delta_chi2: chi2 without the signal, above the minimum.
         background: Events of each background at the minimum, {component: events} [count].
     """
 
@@ -64,7 +64,7 @@ def strength_of(model: Model, pull: str) -> Strength:
     """Best fit, errors from where chi2 is one higher, and significance of a signal.
 
     Args:
-        model: A model of one experiment with the pull searched.
+        model: A model of one experiment whose signal pull is a free parameter.
         pull: Name of the signal's pull.
     """
     from scipy import optimize  # 0.2 s to import
@@ -73,7 +73,7 @@ def strength_of(model: Model, pull: str) -> Strength:
         return 2 * float(model.profiled_nll({pull: float(alpha)}))
 
     minimum: Any = optimize.minimize_scalar(
-        chi2, bounds=(-1.0, _STRONGEST - 1), method="bounded", options={"xatol": 1e-10}
+        chi2, bounds=(-1.0, _MAX_STRENGTH - 1), method="bounded", options={"xatol": 1e-10}
     )
     best, lowest, empty = float(minimum.x), float(minimum.fun), chi2(-1.0)
 
@@ -82,7 +82,7 @@ def strength_of(model: Model, pull: str) -> Strength:
         return float(np.asarray(root))
 
     low = crossing(-1.0) if empty > lowest + 1 else -1.0
-    high = crossing(_STRONGEST - 1)
+    high = crossing(_MAX_STRENGTH - 1)
     nuisances = {n: float(a) for n, a in model.best_pulls({pull: best}).items()}
     (parts,) = model.predicted({pull: best, **nuisances}).values()
     events = signal_events(model)

@@ -45,9 +45,9 @@ class Report:
     """A report that is being written.
 
     Attributes:
-        folder: Where it goes; made if it is not there.
-        command: What made it.
-        overwrite: Whether files that are there may be replaced.
+        folder: Folder of the report, which exists.
+        command: The command that is named as its author.
+        overwrite: Whether existing figures may be replaced.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class Report:
         """Add the rows of a paper.
 
         Args:
-            result: What was computed of it.
+            result: Its rows and texts.
         """
         paper = result.paper
         self._results.append(result)
@@ -75,8 +75,8 @@ class Report:
 
         Args:
             paper: The paper.
-            about: What it shows.
-            drawn: The figure.
+            about: Its title and caption.
+            drawn: The drawn figure.
         """
         path = self._save(f"{paper.name}_{about.name}", drawn)
         self._parts.append(f"**{about.title}.**\n\n![{about.title}]({path})\n\n{about.caption}\n")
@@ -85,8 +85,8 @@ class Report:
         """Add a result beyond the papers.
 
         Args:
-            about: What it is about.
-            result: What was found.
+            about: The section.
+            result: Its tables and figures.
         """
         if not any(part.startswith("## Beyond") for part in self._parts):
             self._parts.append("## Beyond the papers\n")

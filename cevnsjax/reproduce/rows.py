@@ -1,4 +1,4 @@
-"""Published rows, computed values and the status rule."""
+"""Published numbers, computed numbers, and the rule that gives a row its status."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Published:
         attainable: Distance at which an independent reference lands, in ``unit``.
         last_digit: Unit of the last printed digit, in ``unit``.
         primary: Whether the row counts.
-        known_differs: Whether the reference itself misses by far.
+        known_differs: Whether the independent reference misses the row too.
     """
 
     id: str
@@ -43,11 +43,11 @@ class Row:
 
     Attributes:
         published: The printed number.
-        computed: Ours, of the same form.
-        difference: Largest distance over end points, in the row's unit.
-        tolerance: Distance up to which the row is close.
-        status: By the rule of ``compare``.
-        reason: Why, where the status is not "reproduced".
+        computed: The number computed here, of the same form.
+        difference: Largest distance over all end points, in the row's unit.
+        tolerance: Largest distance at which the row is close.
+        status: Status by the rule of ``compare``.
+        reason: Why the row is not reproduced.
     """
 
     published: Published
@@ -111,19 +111,19 @@ def compare(
 
     Args:
         row: The printed number.
-        computed: Ours; a different number of intervals always differs.
+        computed: The number computed here; another number of intervals always differs.
         width: Width of the interval a lone end point belongs to, in the row's unit.
         reason: Explanation for rows that are not reproduced.
     """
     ours, theirs = _ends(computed), _ends(row.value)
-    # An open end is no place: it has no part in the width, and agrees with itself only.
+    # An open end is infinite: it does not count for the width, and agrees only with an open end.
     closed = [x for x in theirs if math.isfinite(x)]
     hull = max(closed) - min(closed) if len(closed) > 1 else width or 0.0
     tolerance = max(row.attainable, row.last_digit, 0.02 * hull)
     difference = math.inf
     if len(ours) == len(theirs):
         difference = max(0.0 if a == b else abs(a - b) for a, b in zip(ours, theirs, strict=True))
-    # One part in 1e9 keeps decimal ties on the side a person would put them.
+    # The factor 1 + 1e-9 keeps decimal ties, such as 1.235 for 1.23, on the near side.
     if difference <= 0.5 * row.last_digit * (1 + 1e-9):
         status: Status = "reproduced"
     elif difference <= tolerance * (1 + 1e-9):
@@ -140,11 +140,11 @@ def rows_of(
 
     Args:
         paper: Name of the paper.
-        computed: Our numbers by row name, without the paper's prefix.
+        computed: Computed numbers by row name, without the paper's prefix.
         reasons: Explanations by row name.
 
     Raises:
-        UnknownNameError: If a name is no row of the paper.
+        UnknownNameError: If the paper has no row of a name.
     """
     printed = published(paper)
     rows = []
@@ -157,13 +157,14 @@ def rows_of(
     return rows
 
 
-# Rows of an interval's ends by their last part, with the signs that make its width of them.
+# Rows of the two ends of an interval by the last part of their names, and the sign of each in its
+# width.
 _ENDS = {end: {"lo": -1, "hi": 1} for end in ("lo", "hi")}
 _ENDS |= {end: {"plus": 1, "minus": 1} for end in ("plus", "minus")}
 
 
 def _width(printed: Mapping[str, Published], name: str) -> float:
-    """Width of the interval whose end a row prints; a lone upper end reaches down to 0."""
+    """Width of the interval whose end a row prints; it begins at 0 if only its end is printed."""
     stem, _, end = name.rpartition(".")
     width = 0.0
     for other, sign in _ENDS.get(end, {}).items():
@@ -174,11 +175,11 @@ def _width(printed: Mapping[str, Published], name: str) -> float:
 
 
 def counted_status(status: str, *, known_differs: bool) -> str:
-    """Status that a row counts as: what an independent reference misses too is not close.
+    """Status that a row counts as: a row that the reference misses too does not count as close.
 
     Args:
-        status: By the rule of ``compare``.
-        known_differs: Whether the reference misses it.
+        status: Status by the rule of ``compare``.
+        known_differs: Whether the independent reference misses the row.
     """
     return "known differs" if known_differs and status == "close" else status
 
@@ -187,7 +188,7 @@ def markdown(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table, six significant digits.
 
     Args:
-        rows: What to show.
+        rows: The rows.
     """
     lines = [
         "| row | published | computed | difference | tolerance | status |",
@@ -207,10 +208,10 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def reasons_of(rows: Sequence[Row]) -> str:
-    """Why rows are not reproduced, as a Markdown list; rows of one reason share a line.
+    """Why rows are not reproduced, as a Markdown list with a line for each reason.
 
     Args:
-        rows: What to explain.
+        rows: The rows.
     """
     names: dict[str, list[str]] = {}
     for r in rows:

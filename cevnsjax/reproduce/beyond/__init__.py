@@ -1,4 +1,4 @@
-"""Results beyond the papers: every section is computed when it is asked for, not before."""
+"""Results beyond the papers; a section imports and computes only when it is asked for."""
 
 from functools import partial
 from importlib import import_module
@@ -25,6 +25,6 @@ SECTIONS: tuple[Section, ...] = (
     _section("auxiliary", "With and without thrown auxiliary measurements", texts.AUXILIARY),
     _section("conventions", "What misprints and conventions change", texts.CONVENTIONS),
 )
-"""All of them, in the order to read them; nothing of them is imported before it is computed."""
+"""All sections in reading order."""
 
 __all__ = ["SECTIONS", "Result", "ResultTable", "Section"]

@@ -25,13 +25,13 @@ _COLUMNS = ("parameter", "level", "Wilks", "Feldman-Cousins", "auxiliaries not t
 
 
 def construction(model: Model, parameter: str, *, auxiliary: bool, toys: int = _TOYS) -> xr.Dataset:
-    """The construction on a grid over the parameter's range.
+    """The Feldman-Cousins construction on a grid over the parameter's range.
 
     Args:
         model: CsI 2017 with the parameter.
         parameter: Name in ``RANGES``.
         auxiliary: Whether auxiliary measurements are thrown.
-        toys: Pseudo-experiments of a point at most.
+        toys: Largest number of pseudo-experiments at a point.
     """
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _POINTS)}
     return feldman_cousins(
@@ -71,7 +71,7 @@ def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[st
 
 
 def _draw(frame: Any, model: Model, parameter: str, both: list[xr.Dataset]) -> None:
-    """Critical values over those of Wilks' theorem, which is the line at 1."""
+    """Critical values divided by those of Wilks' theorem."""
     dress(frame)
     frame.axhline(1.0, color="#6E6E6E", linewidth=0.7)
     for k, (level, colour) in enumerate(zip(DEFAULT_LEVELS, CURVES, strict=False)):

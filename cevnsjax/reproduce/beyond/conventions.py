@@ -55,7 +55,7 @@ def _cells(r: Reading) -> tuple[Cell, ...]:
     shown: Cell = ""
     if r.printed:
         value = published(r.paper)[f"{r.paper}/{r.printed}"].value
-        # Lone numbers and unions of intervals are cells as they are.
+        # A number is a cell as it is; of a list only the intervals are shown.
         shown = [v for v in value if isinstance(v, tuple)] if isinstance(value, list) else value
     return (r.paper, r.choice, r.quantity, r.taken, r.value, r.instead, r.other, shown, r.source)
 

@@ -22,7 +22,7 @@ _THRESHOLD, _MOMENT_THRESHOLD = 1.75, 1.5
 
 
 def argon() -> Iterator[Reading]:
-    """All of them; one quantity is free at a time, where the slides free a whole table."""
+    """All choices; one quantity is free at a time, whereas the slides free a whole table."""
     yield from _events()
     yield from _signs()
     yield from _readings()

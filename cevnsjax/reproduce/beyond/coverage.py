@@ -21,7 +21,7 @@ from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_tex
 from cevnsjax.reproduce.figures.drawing import panels
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {"csi_2017": csi_2017, "lar_2020": lar_2020}
-"""Experiments by name, each with its own defaults."""
+"""Experiments by name, with their defaults."""
 RANGES = {"sin2_theta_w": (0.0, 0.6), "eps_dV_ee": (-0.5, 0.9)}
 """Parameters and the range of their grids."""
 _POINTS, _TOYS, _SEED = 61, 4096, 20
@@ -29,7 +29,7 @@ _COLUMNS = ("experiment", "parameter", "level", "Feldman-Cousins", "Wilks", "cri
 
 
 def model_of(experiment: str, parameter: str) -> Model:
-    """One experiment with what the parameter needs.
+    """One experiment with the interaction that the parameter belongs to.
 
     Args:
         experiment: Name in ``EXPERIMENTS``.
@@ -40,12 +40,12 @@ def model_of(experiment: str, parameter: str) -> Model:
 
 
 def construction(experiment: str, parameter: str, *, toys: int = _TOYS) -> xr.Dataset:
-    """The construction on a grid over the parameter's range.
+    """The Feldman-Cousins construction on a grid over the parameter's range.
 
     Args:
         experiment: Name in ``EXPERIMENTS``.
         parameter: Name in ``RANGES``.
-        toys: Pseudo-experiments of a point at most.
+        toys: Largest number of pseudo-experiments at a point.
     """
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _POINTS)}
     model = model_of(experiment, parameter)

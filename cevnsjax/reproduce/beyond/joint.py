@@ -31,19 +31,20 @@ _RADII, _CHARGES = ("r2_nu_ee", "r2_nu_mumu"), tuple(f"q_nu_{pair}" for pair in 
 _MOMENTS = ("mu_nu_e", "mu_nu_mu")
 MASSES_MEV = (1.0, 10.0, 100.0, 1000.0)
 """Masses of light bosons [MeV]."""
-_Q_MEV = 50.0  # typical momentum transfer
-# Couplings at the typical momentum transfer, past the second valley of the vector.
-_LARGEST = {"g_Zp": 1.4e-4, "g_phi": 1e-4}
+# Typical momentum transfer [MeV].
+_Q_MEV = 50.0
+# Upper ends of the couplings of massless bosons, past the second minimum of the vector [1].
+_MAX_COUPLING = {"g_Zp": 1.4e-4, "g_phi": 1e-4}
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """One parameter and where to look for it.
+    """One parameter and the range to search.
 
     Attributes:
         parameter: Its name.
         within: Range, in its unit.
-        fixed: Other parameters to hold.
+        fixed: Values of other parameters.
         note: What is fixed, for the table.
     """
 
@@ -55,7 +56,7 @@ class Scanned:
 
 @cache
 def joint_model() -> Model:
-    """CsI 2021 and argon 2020 with everything that is looked at, each 0 unless it is varied."""
+    """CsI 2021 and argon 2020 with all interactions; couplings that are not varied are 0."""
     beyond = [
         NSI(*_NSI),
         ChargeRadius(*_RADII),
@@ -69,7 +70,7 @@ def joint_model() -> Model:
 
 
 def standard_model() -> list[Scanned]:
-    """The weak mixing angle, and neutron radii at or above the protons' of their nuclei."""
+    """The weak mixing angle, and neutron radii from the proton radius of the nucleus upwards."""
     R_p = {el: theory_radii(isotope(name))[0] for el, name in _ISOTOPES.items()}
     radii = [Scanned(f"R_n_{el}", (r, 12.0)) for el, r in R_p.items()]
     return [Scanned("sin2_theta_w", (0.0, 0.7)), *radii]
@@ -79,7 +80,7 @@ _ISOTOPES = {"Cs": "133Cs", "I": "127I", "Ar": "40Ar"}
 
 
 def couplings() -> list[Scanned]:
-    """Nonstandard interactions; off the diagonal their magnitudes."""
+    """Nonstandard interactions; of off-diagonal couplings the magnitude."""
     return [Scanned(n, (0.0 if _even(n) else -1.0, 1.0)) for n in _NSI]
 
 
@@ -95,7 +96,7 @@ def electromagnetic() -> list[Scanned]:
 def mediators() -> list[Scanned]:
     """Couplings of light bosons at fixed masses."""
     out = []
-    for coupling, largest in _LARGEST.items():
+    for coupling, largest in _MAX_COUPLING.items():
         mass = coupling.replace("g_", "m_")
         for m in MASSES_MEV:
             reach = largest * (1 + (m / _Q_MEV) ** 2) ** 0.5
@@ -113,7 +114,7 @@ GROUPS = {
     "Electromagnetic properties": electromagnetic,
     "Light bosons": mediators,
 }
-"""What is looked at, by the title of its table."""
+"""Parameters by the title of their table."""
 _NOTES = {
     "Standard Model": "R_n is looked for between R_p of the nucleus and 12 fm. CsI alone with one "
     "R_n for both nuclei is in the table below.",
@@ -123,10 +124,10 @@ _NOTES = {
 
 
 def profiles_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
-    """Intervals of parameters one by one.
+    """Intervals of parameters, one parameter at a time.
 
     Args:
-        group: What to look at.
+        group: The parameters.
         model: The model.
     """
     return [(s, limits(model, s.parameter, s.within, fixed=s.fixed)) for s in group]

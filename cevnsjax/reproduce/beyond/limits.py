@@ -1,8 +1,8 @@
 """Intervals of one parameter in a model of many, from its likelihood alone.
 
-``cevnsjax.profile`` compiles a program of derivatives for each parameter, which takes longer than
-anything else where dozens are looked at one by one. Here one compiled likelihood serves them all:
-minima by Brent's method around the lowest points of a grid, ends as roots between its points.
+``cevnsjax.profile`` compiles a program of derivatives for each parameter, which dominates the time
+where dozens of parameters are profiled. Here one compiled likelihood serves them all: Brent's
+method finds minima around the lowest points of a grid, and ends of intervals between its points.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ from cevnsjax.inference.objective import Objective
 from cevnsjax.reproduce.beyond.section import intervals_text
 
 LEVELS = (0.6827, 0.90)
-"""One sigma and 90 %, both of one parameter."""
+"""Confidence levels of one parameter: 1 sigma and 90 % [1]."""
 _POINTS = 241
-# Parts of the range to which minima and ends are found.
-_MINIMUM, _END = 1e-7, 1e-9
+# Accuracy of minima and of ends of intervals, relative to the range.
+_MINIMUM_ACCURACY, _END_ACCURACY = 1e-7, 1e-9
 
 
 @runtime_checkable
 class Likelihood(Objective, Protocol):
-    """An objective that is a function of values too."""
+    """An objective whose profiled nll can be called."""
 
     @property
     def profiled_nll(self) -> Any:
-        """Function of values that gives half of chi2, linear nuisances at their best."""
+        """Function of values that returns half of chi2, linear nuisances profiled."""
         ...
 
 
@@ -49,13 +49,13 @@ def limits(
     Args:
         model: A model whose nuisances are all linear.
         parameter: Name of the parameter.
-        within: Range to look at; structure narrower than its grid is not seen [its unit].
+        within: Range to search; structure narrower than a step of its grid is missed [its unit].
         fixed: Values of other parameters; those left out stay at their defaults.
         levels: Confidence levels within (0, 1).
         points: Points of the grid.
 
     Returns:
-        What ``profile`` gives; Delta chi2 counts from the lowest in the range.
+        As of ``profile``; Delta chi2 is measured from the lowest chi2 in the range.
     """
     values = dict(fixed or {})
     curve = _Curve(model, parameter, values)
@@ -67,7 +67,7 @@ def limits(
     chi2 = np.array([curve(v) for v in x])
     best = int(np.argmin(chi2))
     heights = {level_key(level): delta_chi2_at(level) for level in levels}
-    end = _END * (within[1] - within[0])
+    end = _END_ACCURACY * (within[1] - within[0])
     spans = {k: _below(curve, x, chi2, chi2[best] + h, end) for k, h in heights.items()}
     declared = model.parameters[parameter]
     return ProfileResult(
@@ -80,7 +80,7 @@ def limits(
         chi2=chi2,
         status="converged",
         unit=declared.unit,
-        # An even parameter is mirrored at 0, where nothing is cut off.
+        # chi2 of an even parameter is mirrored at 0, so 0 does not cut an interval off.
         open_at=tuple(v for v in within if not (declared.even and v == 0)),
         analysis=model.name,
         experiments=tuple(model.experiments),
@@ -100,8 +100,8 @@ class _Curve:
         return 2 * float(self.model.profiled_nll({**self.fixed, self.parameter: float(x)}))
 
     def minimum(self, low: float, high: float) -> float:
-        """Place of the lowest chi2 between two points."""
-        near = {"xatol": _MINIMUM * (high - low)}
+        """Where chi2 is lowest between two points."""
+        near = {"xatol": _MINIMUM_ACCURACY * (high - low)}
         minimum: Any = optimize.minimize_scalar(
             self, bounds=(low, high), method="bounded", options=near
         )
@@ -111,7 +111,7 @@ class _Curve:
 def _below(
     curve: _Curve, x: np.ndarray, chi2: np.ndarray, level: float, end: float
 ) -> list[tuple[float, float]]:
-    """Intervals in which chi2 lies at or below a level; the range closes open ones."""
+    """Intervals in which chi2 is at most a level; the ends of the range close open ones."""
     inside = chi2 <= level
     edges = [float(x[0])] if inside[0] else []
     for (a, b), (left, right) in zip(pairwise(x), pairwise(inside), strict=True):

@@ -36,7 +36,7 @@ def theory() -> tuple[float, float]:
 
 
 def result() -> Result:
-    """The contour, and how far each parameter reaches within it."""
+    """The contours, and the range of each parameter inside them."""
     contour, point = region(), theory()
     figure = contours(
         [contour],
@@ -64,6 +64,6 @@ def result() -> Result:
 
 
 def _reach(inside: np.ndarray, grid: np.ndarray) -> str:
-    """First and last point inside as text; "..." where the region goes on beyond the grid."""
+    """First and last point inside as text; "..." where the region continues beyond the grid."""
     ends = (inside[0], grid[0]), (inside[-1], grid[-1])
     return f"[{', '.join('...' if a == b else f'{a:.3g}' for a, b in ends)}]"

@@ -34,14 +34,14 @@ _COLUMNS = ("data", "parameter", "prior flat in", "level", "posterior", "profile
 
 
 def gaussian_model() -> Model:
-    """CsI 2017 and argon 2020, which have Gaussian cells, with what ``RANGES`` names."""
+    """CsI 2017 and argon 2020, which have Gaussian cells, with the parameters in ``RANGES``."""
     beyond = [NSI("eps_dV_ee"), ChargeRadius("r2_nu_mumu"), MagneticMoment("mu_nu_mu")]
     experiments = [csi_2017(split_flux=True), lar_2020(split_flux=True)]
     return Model(experiments, [StandardModel(), *beyond], name="csi_2017 + lar_2020")
 
 
 def exact(model: Model, parameter: str) -> xr.Dataset:
-    """Posterior of one parameter, all others of theory at their defaults.
+    """Posterior of one parameter; all other theory parameters stay at their defaults.
 
     Args:
         model: ``gaussian_model()``.
@@ -66,11 +66,11 @@ def sampled_draws() -> tuple[Model, np.ndarray]:
 
 
 def shortest(draws: np.ndarray, level: float) -> tuple[float, float]:
-    """Shortest interval that holds a part of the draws.
+    """Shortest interval that contains a fraction of the draws.
 
     Args:
-        draws: Draws of one parameter with a single mode, [draw].
-        level: The part [1].
+        draws: Draws of one parameter whose posterior has a single mode, [draw].
+        level: The fraction [1].
     """
     ordered = np.sort(draws)
     count = int(np.ceil(level * ordered.size))
@@ -114,7 +114,7 @@ def _rows(
 
 
 def _draw(frame: Any, posterior: xr.Dataset, profiled: ProfileResult) -> None:
-    """Posterior and exp(-Delta chi2/2), both with their highest point at 1."""
+    """Posterior and exp(-Delta chi2/2), each relative to its maximum."""
     density = marginal(posterior, profiled.parameter)
     dress(frame)
     x = density[profiled.parameter]

@@ -1,4 +1,4 @@
-"""One choice of a paper, with a number computed under it and under its alternative."""
+"""One choice of a paper: a number computed with it, and with the alternative."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ class Reading:
 
     Attributes:
         paper: Name of the paper.
-        choice: What is chosen.
-        quantity: What is computed, with its unit.
-        taken: The choice that reproduces the paper, or is made here.
-        value: The quantity with it.
+        choice: What has to be chosen.
+        quantity: Quantity that is computed, with its unit.
+        taken: The choice that reproduces the paper; without a printed number, the choice made here.
+        value: The quantity with this choice.
         instead: The alternative.
-        other: The quantity with that and nothing else changed.
-        source: Where the paper has it.
-        printed: Row of the paper's published numbers without its prefix, "" if there is none.
+        other: The quantity with the alternative and everything else unchanged.
+        source: Where the paper states it.
+        printed: Row of the paper's published numbers without its prefix; "" without a row.
     """
 
     paper: str
@@ -62,7 +62,7 @@ def spans(
     Args:
         model: The model.
         parameter: Name of the parameter.
-        within: Range to look at [its unit].
+        within: Range to search [its unit].
         level: Confidence level.
         fixed: Other parameters to hold.
     """

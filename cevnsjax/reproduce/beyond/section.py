@@ -1,4 +1,4 @@
-"""What a section on results beyond the papers is made of."""
+"""The parts of a section on results beyond the papers: tables, figures, text."""
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Spans = Sequence[tuple[float, float]]
 Cell = str | float | Spans
-"""Words, a number, or intervals as (low, high) pairs."""
+"""A cell of a table: words, a number, or intervals as (low, high) pairs."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class ResultTable:
 
     Attributes:
         title: What it lists, in one line.
-        columns: Headings, with units where all of a column has one.
+        columns: Headings, with the unit where all cells of a column have the same.
         rows: Cells, as many in each row as there are columns.
-        note: What a reader must know to use it; may be empty.
+        note: What a reader must know to use the table; may be empty.
     """
 
     title: str
@@ -55,8 +55,8 @@ class Result:
     """What a section computed.
 
     Attributes:
-        tables: In the order to read them.
-        figures: By the stem of their files.
+        tables: Tables in reading order.
+        figures: Figures by the stem of their files.
         text: Findings that were computed, as Markdown; may be empty.
     """
 

@@ -1,7 +1,7 @@
 """Data and best fit of COHERENT's analyses, projected on energy, time and other observables.
 
-Steady-state background at its best fit is taken off data and prediction; variances are those of
-all counts, as Poisson has them.
+The steady-state background at its best fit is subtracted from data and prediction; the variance of
+a bin is the number of all its counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ def best_fit(model: Model, pull: str) -> Parts:
     """Counts at the best fit of a signal's strength, {"signal" or "background": {name: [cell]}}.
 
     Args:
-        model: A model of one experiment with the pull searched.
+        model: A model of one experiment whose signal pull is a free parameter.
         pull: Name of the signal's pull.
     """
     best = strength_of(model, pull).events / signal_events(model) - 1
@@ -35,24 +35,24 @@ def best_fit(model: Model, pull: str) -> Parts:
 
 
 def projected(counts: np.ndarray, grid: tuple[int, ...], axis: int) -> np.ndarray:
-    """Counts summed over all axes but one, [bin] [count].
+    """Counts summed over all axes except one, [bin] [count].
 
     Args:
         counts: All cells, the last axis running fastest, [cell].
         grid: Bins on each axis.
-        axis: The one that is kept.
+        axis: Index of the axis to keep.
     """
     others = tuple(k for k in range(len(grid)) if k != axis)
     return np.reshape(counts, grid).sum(axis=others)
 
 
 def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> Figure:
-    """Data over the best fit, one panel an observable, with residuals below.
+    """Data over the best fit, a panel for each observable, with residuals below.
 
     Args:
-        model: A model of one Poisson experiment with the pull searched.
+        model: A model of one Poisson experiment whose signal pull is a free parameter.
         pull: Name of the signal's pull.
-        observables: Names as ``spectrum`` has them, and their place among the experiment's axes.
+        observables: Names as in ``spectrum``, and the index of each among the experiment's axes.
     """
     (experiment,) = model.experiments.values()
     parts = best_fit(model, pull)
@@ -64,7 +64,7 @@ def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> F
             2, len(observables), sharex="col", height_ratios=(3.2, 1), squeeze=False
         )
     for column, (observable, k) in enumerate(observables.items()):
-        # Bins of unequal width are drawn as densities, or wide ones would tower over the others.
+        # Bins of unequal width are drawn as densities, so that wide ones do not dominate.
         width = np.diff(edges[k])
         uneven = not np.allclose(width, width[0])
         per = width if uneven else np.ones_like(width)

@@ -1,4 +1,4 @@
-"""What figures of several papers compute: Delta chi2 along one parameter."""
+"""Delta chi2 along one parameter, as figures of several papers show it."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from cevnsjax.model import Model
 from cevnsjax.plots.arrays import NumpyReals
 
 Curve = tuple[NumpyReals, NumpyReals]
-"""A parameter, increasing, and its Delta chi2, [point] each."""
+"""Increasing values of a parameter, and Delta chi2 at each, [point]."""
 
 
 def delta_chi2_curve(
     model: Model, parameter: str, reach: tuple[float, float], *, points: int = 1001
 ) -> Curve:
-    """A parameter and its Delta chi2 from the lowest on the grid, nuisances profiled, [point].
+    """A parameter and its Delta chi2 above the lowest point of the grid, nuisances profiled.
 
     Args:
         model: The model; other parameters stay at their defaults.
         parameter: Name of the parameter.
-        reach: Ends of the curve, the minimum between them [unit of the parameter].
+        reach: Ends of the curve; the minimum lies between them [unit of the parameter].
         points: Number of points, evenly spaced.
     """
     axes: dict[str, Any] = {parameter: (*reach, points)}
@@ -31,7 +31,7 @@ def delta_chi2_curve(
 def one_at_a_time(
     model: Model, names: tuple[str, str], reach: tuple[float, float], *, points: int = 501
 ) -> dict[str, Curve]:
-    """Curves of two couplings, each with the other at 0; one scan of both costs less than two.
+    """Curves of two couplings, each with the other at 0, from one scan of both.
 
     Args:
         model: The model; its counts are polynomials in both.
@@ -40,10 +40,10 @@ def one_at_a_time(
         points: Number of points of a curve.
 
     Returns:
-        As by ``delta_chi2_curve``, by name.
+        Curves as of ``delta_chi2_curve``, by name.
     """
     grid = np.linspace(*reach, points)
-    # 0 itself, not what rounding makes of it.
+    # The middle point is exactly 0, whatever rounding made of it.
     grid[np.argmin(np.abs(grid))] = 0.0
     axes: dict[str, Any] = dict.fromkeys(names, grid)
     chi2 = scan(model, engine="template", **axes)["chi2"]

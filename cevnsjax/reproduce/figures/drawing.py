@@ -1,6 +1,6 @@
-"""What figures of several papers share: panels, profiles, regions, excluded areas, histograms.
+"""What figures of several papers share: panels, profiles, regions, excluded areas.
 
-Each function draws into given axes in the one style of ``cevnsjax.plots``.
+Each function draws into axes that it is given, in the style of ``cevnsjax.plots``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,8 @@ from cevnsjax.plots.frame import (
 from cevnsjax.plots.likelihoods.contours import outline
 from cevnsjax.plots.style import CURVES, DASHES, STYLE, level_label
 
-_GAP = 0.08  # between the slots of two panels, in parts of their width
+# Distance between two panels, in units of their width.
+_GAP = 0.08
 
 
 def panels(
@@ -41,8 +42,8 @@ def panels(
     Args:
         columns: Panels side by side.
         rows: Panels above each other.
-        width: Of one panel with what is written around it [inch].
-        height: The same [inch].
+        width: Width of one panel with its labels [inch].
+        height: Height of one panel with its labels [inch].
     """
     with mpl.rc_context(STYLE):
         figure = new_figure(width * columns, height * rows)
@@ -52,7 +53,7 @@ def panels(
 
 
 def shared_legend(figure: Figure, axes: Sequence[Axes]) -> None:
-    """The legend of the last panel over the whole figure, in one row; panels lose theirs.
+    """Replace the legends of all panels by that of the last one, in one row over the figure.
 
     Args:
         figure: The figure, laid out by ``panels``.
@@ -98,7 +99,7 @@ def profiles(
         curves: By name in the legend, profiles or pairs of parameter and Delta chi2.
         label: Axis label of the parameter, with its unit.
         levels: Confidence levels for one parameter; those of the first profile if empty [1].
-        x_range: Limits of the abscissa; where the curves are in view if None [unit of label].
+        x_range: Limits of the abscissa; where the curves are below ``top`` if None [unit of label].
         top: Upper end of the ordinate; 1.5 times the highest level if None [1].
         title: Line over the panel.
         name_levels: Whether to name the levels on the right.
@@ -128,7 +129,7 @@ def profiles(
     if x_range is not None:
         axes.set_xlim(x_range)
     if top is not None:
-        # Names of levels stand at parts of the frame's height.
+        # Names of levels are placed relative to the frame's height, which changes here.
         for text in axes.texts:
             text.set_y(text.get_position()[1] * axes.get_ylim()[1] / top)
         axes.set_ylim(0.0, top)
@@ -147,14 +148,14 @@ def region(
     dof: int = 2,
     best_fit: bool = True,
 ) -> ContourSet:
-    """A scan of two parameters as a plot takes it, in the paper's variables.
+    """Delta chi2 of a scan of two parameters, in the paper's variables.
 
     Args:
         scan: Dataset of ``cevnsjax.scan`` with ``chi2``; Delta chi2 counts from its lowest.
         level: Confidence level or levels [1].
         label: Name in the legend.
-        x: From the first parameter to what is drawn, e.g. ``numpy.square``, increasing.
-        y: The same for the second.
+        x: Increasing function from the first parameter to the abscissa, e.g. ``numpy.square``.
+        y: Increasing function from the second parameter to the ordinate.
         dof: Degrees of freedom of the levels.
         best_fit: Whether to mark the lowest point of the grid.
     """
@@ -186,12 +187,12 @@ def exclusions(
     """Excluded areas, above each set's lowest level, tinted one over the other.
 
     Args:
-        axes: Axes to draw into; the frame spans all grids.
-        curves: What to draw.
+        axes: Axes to draw into; their frame spans all grids.
+        curves: Delta chi2 and the levels to draw.
         x_label: Axis label of the first parameter, with its unit.
         y_label: Axis label of the second parameter, with its unit.
         x_scale: "log" or "linear".
-        y_scale: The same for the second parameter.
+        y_scale: "log" or "linear".
         title: Line over the panel.
     """
     x, y = (np.concatenate([np.asarray(getattr(c, k)) for c in curves]) for k in "xy")

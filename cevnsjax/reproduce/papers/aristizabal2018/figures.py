@@ -1,6 +1,6 @@
 """Figures of Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018.
 
-Events and profiles; regions of quark couplings are in ``aristizabal2018_quarks``.
+Events and profiles; regions of quark couplings are in ``quarks``.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from cevnsjax.reproduce.papers.aristizabal2018.quarks import QUARK_FIGURES, SCAL
 from cevnsjax.reproduce.papers.aristizabal2018.rows import effective_model
 
 _LABELS = {"x_label": label("n_pe"), "data_label": "COHERENT 2017"}
-# Beyond every limit at 99 % of Tables 1 and 2.
+# Includes every limit at 99 % of Tables 1 and 2.
 _VECTOR_RANGE = (-3.0, 1.2)
 
 
@@ -117,9 +117,9 @@ FIGURES = (
     PaperFigure(
         "fig7",
         "Fig. 7: Delta chi2 of the vector coupling in three scenarios",
-        "xi_V alone, and with xi_T or xi_S minimised over; each counts from its own minimum. In "
-        "the middle, where the paper says that either one brings the fit below 1 sigma, xi_T "
-        "leaves 0.06 and xi_S 1.13. "
+        "xi_V alone, and with xi_T or xi_S minimised over; each relative to its own minimum. In "
+        "the middle, where the paper says that either one brings the fit below 1 sigma, "
+        "Delta chi2 is 0.06 with xi_T and 1.13 with xi_S. "
         f"{SCALED_TEXT} Without the two numbers ends of intervals move by 1-4 % of their width.",
         profiles_of_vector,
     ),

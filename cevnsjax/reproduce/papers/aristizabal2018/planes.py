@@ -10,8 +10,8 @@ from cevnsjax.interactions.generalized import PER_NUCLEON
 from cevnsjax.nuclei import isotope
 
 POINTS = 301
-"""Points of each axis."""
-# Index of a quark coupling to the structure of the nuclear one it fills.
+"""Number of points of each axis."""
+# Last letter of a quark coupling: letter of the nuclear coupling that it contributes to.
 _STRUCTURE = {"S": "S", "P": "S", "V": "V", "A": "V", "T": "T"}
 
 
@@ -22,8 +22,8 @@ class Plane:
     Attributes:
         x: Name of the first, e.g. "C_u_S".
         y: Name of the second.
-        x_range: Ends of its axis [1].
-        y_range: The same for the second [1].
+        x_range: Ends of the first axis [1].
+        y_range: Ends of the second axis [1].
     """
 
     x: str
@@ -33,16 +33,16 @@ class Plane:
 
     @property
     def structures(self) -> tuple[str, ...]:
-        """Nuclear couplings that the two fill: one of S, V, T or two."""
+        """Nuclear couplings that the two contribute to: one or two of S, V, T."""
         return tuple(dict.fromkeys(_STRUCTURE[n[-1]] for n in (self.x, self.y)))
 
     @property
     def dof(self) -> int:
-        """As the paper counts: one for one nuclear coupling, also where two quark couplings are."""
+        """Degrees of freedom as the paper counts them: the number of nuclear couplings."""
         return len(self.structures)
 
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Values of both couplings, [point] each; the middles of the ranges are among them."""
+        """Values of each coupling, [point]; the middle of each range is one of them."""
         return np.linspace(*self.x_range, POINTS), np.linspace(*self.y_range, POINTS)
 
     def effective(self, factor: float = 1.0) -> dict[str, np.ndarray]:
@@ -60,7 +60,7 @@ class Plane:
         (structure,) = self.structures
         if self.x[0] == self.y[0]:
             return {f"xi_{structure}": x + y}
-        # D adds without interference: only C_V meets the Standard Model.
+        # D couplings add without interference; only C_V interferes with the Standard Model.
         standard = SCALED_CV if structure == "V" else 0.0
         return {f"xi_{structure}": np.hypot(standard + x, y) - standard}
 

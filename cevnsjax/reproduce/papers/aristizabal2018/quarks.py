@@ -1,7 +1,7 @@
 """Allowed regions of quark couplings in Aristizabal Sierra, De Romeri and Rojas: Figs. 4-6.
 
-Couplings of u and d quarks make those of Cs and of I, each with its own Z and N. The paper says
-that it takes xi_X^2 = 2 xi_X,Cs^2; this shrinks every coupling by sqrt2 and is drawn as lines.
+Couplings of u and d quarks give those of Cs and of I, each with its own Z and N. The paper says
+that it takes xi_X^2 = 2 xi_X,Cs^2, which divides every coupling by sqrt2; this is drawn as lines.
 """
 
 import math
@@ -45,10 +45,10 @@ _LEVELS = (0.90, 0.99)
 
 
 def exact_region(plane: Plane) -> ContourSet:
-    """Delta chi2 of both quark couplings, each nucleus by itself.
+    """Delta chi2 of both quark couplings, each nucleus with its own coupling.
 
     Args:
-        plane: What to scan.
+        plane: The two couplings.
     """
     both = GeneralizedInteractions(plane.x, plane.y)
     model = aristizabal2018(scaled=True, interactions=[both])
@@ -61,7 +61,7 @@ def shortcut_region(plane: Plane) -> ContourSet:
     """Delta chi2 with xi_X^2 = 2 xi_X,Cs^2 as the couplings of both nuclei.
 
     Args:
-        plane: What to evaluate.
+        plane: The two couplings.
     """
     x, y = plane.grid()
     flat = {name: xi.ravel() for name, xi in plane.effective(math.sqrt(2.0)).items()}
@@ -71,11 +71,11 @@ def shortcut_region(plane: Plane) -> ContourSet:
 
 
 def _effective_chi2(points: Mapping[str, np.ndarray]) -> np.ndarray:
-    """chi2 of nuclear couplings common to both nuclei, others 0, [point]."""
+    """chi2 of nuclear couplings that both nuclei share, [point]; couplings left out are 0."""
     model = effective_model(scaled=True)
     (size,) = {xi.size for xi in points.values()}
-    # All three, whatever a panel needs: one program serves all. What lies beyond the bounds of a
-    # parameter is excluded long before.
+    # All three couplings are passed in every case, so that one compiled program serves all panels.
+    # Clipping is harmless: couplings far below the bounds are excluded already.
     whole = {
         name: np.clip(points.get(name, np.zeros(size)), *model.parameters[name].bounds)
         for name in ("xi_S", "xi_V", "xi_T")
@@ -84,12 +84,12 @@ def _effective_chi2(points: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def best_fits(structure: str) -> list[float]:
-    """Best values of xi_S, xi_V or xi_T alone, in order: two for xi_V.
+    """Best values of xi_S, xi_V or xi_T alone, in increasing order; xi_V has two.
 
     Args:
         structure: "S", "V" or "T".
     """
-    # chi2 depends on |C_V^SM/N + xi_V| alone, and on the squares of the others.
+    # chi2 depends only on |C_V^SM/N + xi_V|, and on the squares of the other couplings.
     start = -SCALED_CV if structure == "V" else 0.0
     xi = np.linspace(start, 2.0, POINTS**2)
     chi2 = _effective_chi2({f"xi_{structure}": xi})
@@ -113,7 +113,7 @@ def _panel(axes: Axes, plane: Plane) -> None:
 
 
 def _draw_best_fits(axes: Axes, plane: Plane) -> None:
-    """Lines where xi_X of Cs takes its best values, and their place in the legend."""
+    """Lines where xi_X of Cs takes its best values, and their entry in the legend."""
     ((name, xi),) = plane.effective().items()
     look: Any = {"linestyles": "-.", "linewidths": 1.1}
     with mpl.rc_context(STYLE):
@@ -177,8 +177,8 @@ QUARK_FIGURES = (
         "fig6",
         "Fig. 6: allowed quark couplings of two interactions",
         f"{_SHORTCUT} Scenarios (2-i), (2-ii) and (2-iii), Delta chi2 < 4.61 and 9.21 for two "
-        "parameters. The scalar-tensor product R of eq. 21 is kept; it changes nothing that can be "
-        f"seen. {SCALED_TEXT} Without the two numbers regions are 2-4 % wider.",
+        "parameters. The scalar-tensor product R of eq. 21 is kept; it changes nothing "
+        f"visible. {SCALED_TEXT} Without the two numbers regions are 2-4 % wider.",
         two_interactions,
     ),
 )

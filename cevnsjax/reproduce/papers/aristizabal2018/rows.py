@@ -1,8 +1,8 @@
 """Rows of Aristizabal Sierra, De Romeri and Rojas, PRD 98, 075018: Tables 1 and 2.
 
 xi_S and xi_T enter squared: ranges start at 0 and Delta chi2 counts from the lowest point with
-xi^2 >= 0, also where that is the boundary. Each row is shown for the paper's formulas with their
-misprints repaired and, as ``_scaled``, with the two fitted numbers of ``aristizabal2018``.
+xi^2 >= 0, which may be the boundary. Each row is shown for the paper's formulas with their
+misprints corrected and, as ``_scaled``, with the two fitted numbers of ``aristizabal2018``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
     """Both tables, each row with its scaled variant below.
 
     Args:
-        tables: 1 and 2, or one of them.
+        tables: Numbers of tables: 1, 2 or both.
     """
     computed: dict[bool, dict[str, Number]] = {}
     reasons: dict[str, str] = {}
@@ -52,7 +52,7 @@ def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
     ordered = {}
     for name in computed[False]:
         ordered[name] = computed[False][name]
-        # The tables' zeros are the boundary in either form, and have no variant.
+        # A best fit of 0 is the boundary with and without scaling, so it has no variant.
         if not name.endswith("_bestfit"):
             ordered[f"{name}_scaled"] = computed[True][name]
     return rows_of(PAPER, ordered, reasons)
@@ -62,7 +62,7 @@ def effective_model(*, scaled: bool = False) -> Model:
     """The analysis with xi_S, xi_V and xi_T.
 
     Args:
-        scaled: With the two fitted numbers.
+        scaled: Whether to apply the two fitted numbers.
     """
     return aristizabal2018(scaled=scaled, interactions=[GeneralizedInteractions()])
 
@@ -113,7 +113,7 @@ def _profile(model: Model, letter: str, other: str = "") -> ProfileResult:
 
 
 def _limits(profiled: ProfileResult, letter: str) -> dict[str, Number]:
-    """By level: the intervals of xi_V, the upper ends of the others."""
+    """Limits by level: intervals of xi_V, upper ends of the other couplings."""
     intervals = {key: profiled.intervals[f"{level:.2f}"] for key, level in _LEVELS.items()}
     if letter == "V":
         return dict(intervals)

@@ -32,7 +32,7 @@ _REASONS = {
 
 
 def rows() -> Sequence[Row]:
-    """All rows: the signal free, but for sin2_theta_w, where it has its 12 %."""
+    """All rows: with a free signal; for sin2_theta_w the signal has its error of 12 %."""
     strength, N_SM = strength_of(coherent2021(), _PULL), signal_events(coherent2021())
     sigma = cross_section()
     computed: dict[str, Number] = {
@@ -67,7 +67,7 @@ def cross_section() -> float:
     for material in (target("Cs"), target("I")):
         nuclei_per_kg = material.per_kg[0] * flux.fluence
         for rate in dR_dT_nr(jnp.asarray(x**2), material, flux, sm).values():
-            # T = x^2 evens out the steep fall of the spectrum.
+            # Substituting T = x^2 makes the integrand smooth where the spectrum is steep.
             per_kg = np.trapezoid(np.asarray(rate) * 2 * x, x)
             per_nucleus.append(per_kg / nuclei_per_kg * 1e40)
     return float(np.mean(per_nucleus))

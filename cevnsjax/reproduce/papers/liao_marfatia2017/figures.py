@@ -30,7 +30,7 @@ from cevnsjax.reproduce.papers.liao_marfatia2017.muon import coupling_band
 from cevnsjax.reproduce.papers.liao_marfatia2017.rows import PAIRS, coupled_model, coupling_names
 
 _COUPLING, _MASS = r"$g$", r"$M_{Z'}$ [MeV]"
-# Fig. 1's caption.
+# Values in the caption of Fig. 1.
 _EXAMPLE = {"g_Zp": 1e-4, "m_Zp": 10.0}
 _SUMS = {
     r"$\nu_\mu$": (("nu_mu",), BLUE),
@@ -45,7 +45,7 @@ _PLANES = (
     {"eps_dV_ee": (-0.5, 0.9), "eps_dV_mumu": (-0.4, 0.8)},
     {"eps_dV_ee": (-0.5, 0.9), "eps_dV_etau": (-0.6, 0.6)},
 )
-# Range of each coupling that gives eq. 12 best; points of an axis of Fig. 4, and along u - d.
+# Box of couplings that comes closest to eq. 12; points of each axis of Fig. 4, and along u - d.
 BOX, _POINTS, _ALONG = 0.75, 121, 9
 
 
@@ -129,7 +129,7 @@ def two_couplings() -> Figure:
 
 
 def matter_plane(box: float = BOX) -> ContourSet:
-    """Lowest Delta chi2 at given eps_ee and eps_mumu, u - d of both flavours at its best.
+    """Delta chi2 against eps_ee and eps_mumu, minimised over u - d of both flavours.
 
     Args:
         box: Largest |eps| of a quark coupling.
@@ -176,17 +176,17 @@ FIGURES = (
         "fig2",
         "Fig. 2: excluded couplings and masses of a universal vector mediator",
         "Delta chi2 > 6.18, 2 sigma for two parameters, above the minimum over the frame. Coupling "
-        "of eq. 6; its eqs. 9 and 10 have sqrt2 for 2 sqrt2, which makes every g smaller by "
-        "sqrt2. The band of the muon's moment is that of a vector coupling g at one loop, "
+        "of eq. 6; its eqs. 9 and 10 have sqrt2 in place of 2 sqrt2, which makes every g smaller "
+        "by sqrt2. The band of the muon's moment is that of a vector coupling g at one loop, "
         "29 +- 9 within 2 sigma; it lies in the excluded region at every mass drawn. Ranges of "
-        "the axes are ours.",
+        "the axes are chosen here.",
         mediators,
     ),
     PaperFigure(
         "fig3",
         "Fig. 3: allowed regions of two non-standard couplings",
         "Delta chi2 < 4.61, 90 % for two parameters, all other couplings 0. Ranges of the axes "
-        "are ours.",
+        "are chosen here.",
         two_couplings,
     ),
     PaperFigure(

@@ -15,7 +15,7 @@ ANOMALY, ERROR = 29e-10, 9e-10
 def anomaly_per_coupling(mass: np.ndarray) -> np.ndarray:
     """Delta a_mu over g^2 for a boson with vector coupling g to the muon, [mass] [1].
 
-    Tends to 1/(8 pi^2) for a light and to m_mu^2/(12 pi^2 M^2) for a heavy boson.
+    The limits are 1/(8 pi^2) for a light and m_mu^2/(12 pi^2 M^2) for a heavy boson.
 
     Args:
         mass: Mass of the boson, above 0 [MeV].
@@ -25,18 +25,18 @@ def anomaly_per_coupling(mass: np.ndarray) -> np.ndarray:
     def integrand(x: float) -> np.ndarray:
         return x**2 * (1 - x) / (x**2 + ratio * (1 - x))
 
-    # The largest relative accuracy is needed where the integral is smallest: heavy bosons.
+    # Scaled to order 1, so that the accuracy, relative to the largest, holds for heavy bosons too.
     scale = 1 + ratio
     whole = integrate.quad_vec(lambda x: scale * integrand(x), 0.0, 1.0, epsrel=1e-10, norm="max")
     return np.asarray(whole[0]) / scale / (4 * np.pi**2)
 
 
 def coupling_band(mass: np.ndarray, sigmas: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
-    """Couplings that explain the anomaly within so many errors, [mass] each [1].
+    """Couplings that explain the anomaly within a number of errors, (low, high), [mass] [1].
 
     Args:
         mass: Mass of the boson, above 0 [MeV].
-        sigmas: Standard deviations; the lower edge is 0 where they reach no anomaly.
+        sigmas: Number of standard deviations; the lower edge is 0 where they include no anomaly.
     """
     per = anomaly_per_coupling(mass)
     low, high = (max(ANOMALY + s * ERROR, 0.0) for s in (-sigmas, sigmas))

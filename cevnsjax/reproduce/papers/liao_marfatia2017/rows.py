@@ -1,9 +1,9 @@
 """Rows of Liao and Marfatia, PLB 775, 54: eq. 12, effective couplings in the Earth's matter.
 
 eps_aa = 3 (eps^u_aa + eps^d_aa) of eq. 11, with the couplings of u and d to nu_e and nu_mu each in
-a box |eps| <= b and the other three directions at their best. The paper "scans over all possible
-values" and names no b, nor whether the range is that of one parameter (Delta chi2 < 2.71) or of
-the region of its Fig. 4 projected (4.61): rows show four boxes with both.
+a box |eps| <= b and minimised over the other three directions. The paper "scans over all possible
+values"; it states neither b nor whether the range is that of one parameter (Delta chi2 < 2.71) or
+the projection of the region in its Fig. 4 (4.61). Rows show four boxes with both.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,8 @@ from cevnsjax.reproduce.rows import Number, Row, rows_of
 BOXES = (0.5, 0.75, 1.0, 2.0)
 PAIRS = ("ee", "mumu")
 _LEVEL, _DOF = 0.90, (1, 2)
-# Points an axis of the grid that supplies starts, and how many in the box and at given eps_aa.
+# Points of each axis of the grid, and the number of its local minima that descents start from: in
+# the whole box, and at fixed eps_aa.
 _POINTS, _IN_BOX, _AT_EPS = 25, 6, 3
 _QUARKS = 3
 _REASON = (
@@ -68,9 +69,9 @@ def coupled_model() -> Model:
 class BoxFit:
     """chi2 of four couplings within a box, and its minimum at given eps_ee or eps_mumu.
 
-    A product grid in which u and d share their steps holds eps_aa on its diagonals. Its local
-    minima there start a minimisation with the exact gradient along u - d and over the other
-    flavour: ends of intervals are converged to 1e-6, whatever the grid.
+    On a product grid with equal steps in u and d, eps_aa is constant along diagonals. Its local
+    minima on a diagonal start minimisations with the exact gradient along u - d and over the other
+    flavour. Ends of intervals are converged to 1e-6, whatever the grid.
 
     Attributes:
         box: Largest |eps|.
@@ -85,7 +86,7 @@ class BoxFit:
         Args:
             model: ``coupled_model()``.
             box: Largest |eps|.
-            points: Points an axis of the grid.
+            points: Points of each axis of the grid.
         """
         self.box, self._model = box, model
         self.grid = np.linspace(-box, box, points)
@@ -102,7 +103,7 @@ class BoxFit:
 
         def value_and_grad(x: np.ndarray) -> tuple[float, np.ndarray]:
             values = dict(zip(names, x.tolist(), strict=True))
-            # One order for both flavours: another one would be compiled anew.
+            # Both flavours use one order of names, so that one compiled program serves both.
             value, slopes = self._model.value_and_grad(values, names=self._names)
             return 2 * value, 2 * np.array([slopes[n] for n in names])
 
@@ -110,7 +111,7 @@ class BoxFit:
 
     @property
     def eps(self) -> np.ndarray:
-        """Values of eps_aa on the grid's diagonals, [diagonal]."""
+        """Values of eps_aa on the diagonals of the grid, [diagonal]."""
         return _QUARKS * np.linspace(-2 * self.box, 2 * self.box, 2 * self.grid.size - 1)
 
     def projected(self, pair: str) -> np.ndarray:
@@ -129,29 +130,29 @@ class BoxFit:
         return u, chi2[u, k - u]
 
     def at(self, pair: str, eps: float) -> float:
-        """chi2 at a value of eps_aa with everything else at its best within the box.
+        """chi2 at a value of eps_aa, minimised over everything else within the box.
 
         Args:
             pair: "ee" or "mumu".
-            eps: The value, at most 6 boxes.
+            eps: The value, at most 6 times the box.
         """
         if (pair, eps) not in self._lowest:
             self._lowest[pair, eps] = self.best(pair, eps)[0]
         return self._lowest[pair, eps]
 
     def best(self, pair: str, eps: float) -> tuple[float, dict[str, float]]:
-        """The same chi2, and the couplings it is reached at.
+        """The same chi2, and the couplings at its minimum.
 
         Args:
             pair: "ee" or "mumu".
-            eps: The value, at most 6 boxes.
+            eps: The value, at most 6 times the box.
         """
         (other,) = (p for p in PAIRS if p != pair)
         names, total = (*coupling_names(pair), *coupling_names(other)), eps / _QUARKS
         chi2 = self._function(names)
 
         def couplings(y: np.ndarray) -> np.ndarray:
-            # Rounding may put d a hair beyond the box.
+            # Rounding may put d outside the box.
             return np.array([y[0], np.clip(total - y[0], -self.box, self.box), y[1], y[2]])
 
         def along(y: np.ndarray) -> tuple[float, np.ndarray]:
@@ -194,12 +195,12 @@ class BoxFit:
         return list(zip(edges[::2], edges[1::2], strict=True))
 
     def _around(self, pair: str, level: float) -> tuple[list[float], list[bool]]:
-        """Diagonals from just below to just above what is allowed, and which of them are."""
+        """Diagonals that enclose the allowed ones, and which of them are allowed."""
         eps = self.eps.tolist()
-        # The grid lies above the minimum: where it is below the level, so is the minimum.
+        # The minimum is at most chi2 on the grid: where that is below the level, so is the minimum.
         below = (self.projected(pair) <= level).tolist()
         first, last = below.index(True), len(below) - 1 - below[::-1].index(True)
-        # Charges are linear in eps: further out than an excluded diagonal they only grow.
+        # Weak charges are linear in eps, so that diagonals beyond an excluded one are excluded too.
         while first > 0 and below[first]:
             first -= 1
             below[first] = self.at(pair, eps[first]) <= level

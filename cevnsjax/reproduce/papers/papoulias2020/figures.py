@@ -12,7 +12,7 @@ _UNPRINTED = (
     "The paper's own form of the new quenching factor is not printed; with it 158 events are "
     "expected, with the published polynomial 156.4."
 )
-_FRAME = "Ranges of the axes are ours."
+_FRAME = "Ranges of the axes are chosen here."
 
 FIGURES = (
     PaperFigure(
@@ -20,8 +20,8 @@ FIGURES = (
         "Fig. 1: Events by photoelectrons with the old and the new quenching factor",
         "CEvNS events expected, and counts of the data release with beam less those of the "
         "anticoincidence window, with the errors of eq. 10; they contain about five neutrons from "
-        f"the beam. Klein-Nystrand with r_A = 1.20 fm: 1.23 fm, as printed, gives no 174 events. "
-        f"{_UNPRINTED}",
+        "the beam. Klein-Nystrand with r_A = 1.20 fm: 1.23 fm, as printed, does not give 174 "
+        f"events. {_UNPRINTED}",
         profiles.events,
     ),
     PaperFigure(
@@ -44,7 +44,7 @@ FIGURES = (
         "Fig. 4: Regions of vector couplings to d and u quarks",
         f"{_TWO} 90 % for two parameters, Delta chi2 from the lowest within the frame; along the "
         "bands chi2 is flat to 0.01, so that no best fit is marked. With the old quenching factor "
-        f"the bands of nu_mu are apart too, though hardly. {_UNPRINTED} {_FRAME}",
+        f"the bands of nu_mu are separate too, but barely. {_UNPRINTED} {_FRAME}",
         regions.nonstandard_interactions,
     ),
     PaperFigure(
@@ -52,7 +52,7 @@ FIGURES = (
         "Fig. 5: Profiles of the effective magnetic moment",
         f"{_TWO} Eq. 15 as printed has the form factor squared, which gives limits of 36.6 (old) "
         "and 24.8 (new) where eq. 16 prints 31 and 26; one power of it gives 31.5 and 20.7 where "
-        "Table I prints 30 and 21. The paper draws two curves, here are both readings. "
+        "Table I prints 30 and 21. The paper draws two curves; here both readings are shown. "
         f"{_UNPRINTED} {_FRAME}",
         profiles.magnetic_moment,
     ),
@@ -68,7 +68,7 @@ FIGURES = (
         "fig7",
         "Fig. 7: Regions of charge radii of two sources",
         f"{_TWO} 90 % for two parameters, the third radius 0; half the shift of eq. 17. No best "
-        "fit is marked: there are several, nearly as good. The paper finds the new region smaller "
+        "fit is marked, because several are nearly as good. The paper finds the new region smaller "
         "in every plane; here it reaches a little further in the radius of nu_mu beside that of "
         f"the antineutrino. {_UNPRINTED} {_FRAME}",
         regions.charge_radii,
@@ -78,8 +78,8 @@ FIGURES = (
         "Fig. 8: Excluded masses and couplings of a vector and of a scalar mediator",
         f"{_TWO} 90 % for two parameters, Delta chi2 from the lowest over mass and coupling. "
         "Vector: equal couplings of all quarks and neutrinos, which interfere destructively; in "
-        "the strip within the excluded area they turn the sign of the weak charge. Scalar: eq. 20 "
-        f"with Q = 14A + 1.1Z. {_UNPRINTED} {_FRAME}",
+        "the strip within the excluded area they reverse the sign of the weak charge. Scalar: eq. "
+        f"20 with Q = 14A + 1.1Z. {_UNPRINTED} {_FRAME}",
         regions.mediators,
         "slow",
     ),

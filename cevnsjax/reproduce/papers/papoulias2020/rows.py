@@ -9,7 +9,7 @@ from cevnsjax.reproduce.quantities import signal_events
 from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 _LEVELS = (0.6827, 0.90)
-# Couplings and radii of Table I, one free at a time: parameter and row.
+# Couplings and radii of Table I, of which one is free at a time: parameter and name of the row.
 _INTERACTIONS = {
     "eps_uV_ee": "eps_uV_ee",
     "eps_dV_ee": "eps_dV_ee",
@@ -37,7 +37,7 @@ _REASONS = {
 
 
 def rows() -> Sequence[Row]:
-    """The Standard Model rows, computed as the paper computed them."""
+    """Rows of the Standard Model, with the paper's conventions."""
     computed: dict[str, Number] = {}
     for quenching in ("old", "new"):
         computed |= _events(quenching) | _weak_mixing_angle(quenching) | _radius(quenching)
@@ -92,7 +92,7 @@ def interaction_rows(quenching: str) -> Sequence[Row]:
 
 
 def _explained(computed: Mapping[str, Number]) -> Sequence[Row]:
-    """Rows with what of the paper's own is not printed, or printed twice, as their reason."""
+    """Rows whose reason says what the paper does not print, or prints in two ways."""
     return [replace(r, reason=_reason(r)) for r in rows_of("papoulias2020", computed, {})]
 
 
@@ -102,7 +102,7 @@ def _reason(row: Row) -> str:
     if ".new" in name:
         parts.append(_UNPRINTED)
     if not parts and row.status == "close":
-        # Close is what the independent calculation is; a row further off has no such excuse.
+        # The independent calculation is just as close; it does not explain a row further off.
         parts.append(_AS_FAR)
     return "; ".join(parts)
 

@@ -32,7 +32,7 @@ def _with(*names: str) -> Model:
 def _region(names: list[str], axes: list[Any], label: str = "") -> ContourSet:
     """Delta chi2 over two parameters with the 90 % level."""
     grid: dict[str, Any] = dict(zip(names, axes, strict=True))
-    # Templates need a few points where the node engine would take all of them.
+    # The template engine computes few points exactly; the node engine would compute all of them.
     scanned = scan(_with(*names), engine="template", **grid)
     return region(scanned, _LEVEL, label=label, best_fit=False)
 
@@ -134,7 +134,7 @@ def sterile() -> Figure:
 
 
 def _or_none(curve: ContourSet) -> ContourSet:
-    """The same, its label saying how high Delta chi2 gets where it excludes nothing."""
+    """The curve; if it excludes nothing, its label says how high Delta chi2 gets."""
     highest = float(np.max(np.asarray(curve.delta_chi2)))
     if highest > min(curve.levels.values()):
         return curve
@@ -142,7 +142,7 @@ def _or_none(curve: ContourSet) -> ContourSet:
 
 
 _ONE_BIN = "Single bin of 142 events, 28 % on the signal and 25 % on six neutrons."
-_FRAME = "The paper prints no numbers and its axes are not in the text; ranges are ours."
+_FRAME = "The paper prints no numbers and its axes are not in the text; ranges are chosen here."
 _TENSOR = (
     "Tensor couplings, which the abstract names without a formula, by 4 G_F^2 M/pi Q_T^2 "
     "(1 - T/E - M T/4E^2): a choice."
@@ -175,7 +175,7 @@ FIGURES = (
         "Fig. 4: Regions of couplings to d and u quarks",
         f"{_ONE_BIN} 90 % for two parameters; the vector panel is the paper's upper one. A single "
         "bin is fitted exactly along whole curves, so that no best fit is marked. The simpler "
-        f"analysis beside which the paper sets its own is not defined there, and left out. "
+        f"analysis that the paper compares with is not defined there, and is left out. "
         f"{_TENSOR} {_FRAME}",
         nonstandard_regions,
     ),
@@ -190,8 +190,8 @@ FIGURES = (
     PaperFigure(
         "fig6",
         "Fig. 6: Excluded mixing with a sterile neutrino",
-        f"{_ONE_BIN} 19.3 m; mixing of nu_e, of nu_mu and its antineutrino, or alike of all. "
-        "For two parameters at 90 %, as the paper states, neither flavour alone excludes "
+        f"{_ONE_BIN} 19.3 m; mixing of nu_e, of nu_mu and its antineutrino, or of all flavours "
+        "alike. For two parameters at 90 %, as the paper states, neither flavour alone excludes "
         f"anything; dotted lines are the 90 % of one parameter. {_FRAME}",
         sterile,
         "slow",

@@ -1,7 +1,7 @@
 """Rows of Papoulias and Kosmas, PRD 97, 033003: the weak mixing angle.
 
-It shows its limits as curves; the numbers beside are those of PRD 102, 113004, eq. 11 with the
-old quenching factor.
+The paper shows its limits as curves; the numbers compared with are those of PRD 102, 113004, eq. 11
+with the old quenching factor.
 """
 
 from collections.abc import Sequence

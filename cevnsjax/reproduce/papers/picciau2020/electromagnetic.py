@@ -1,8 +1,8 @@
 """Electromagnetic tables of the slides of 2020: charge radii, electric charges, magnetic moments.
 
-All quantities of a table are free together. Each is profiled over the others, Delta chi2 counts
-from the lowest point, and the ends are the outermost crossings. Off-diagonal quantities and
-moments enter squared: their profile begins at 0, and 0 is their lower end unless it is excluded.
+All quantities of a table are free together. Each is profiled over the others, Delta chi2 is
+measured from the lowest point, and the ends are the outermost crossings. Off-diagonal quantities
+and moments enter squared: their profile begins at 0, which is their lower end unless excluded.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,9 +24,9 @@ PAPER = "picciau2020"
 DATA = ("CsI", "Ar", "CsI+Ar")
 _LEVELS = [float(level) for level in SIGMAS]
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
-# Far beyond every end at 3 sigma, in each table's unit.
-_LARGEST = 200.0
-# The slide's range of nuclear models for argon, and R_n up to 6 fm for cesium and iodine [fm].
+# Range of all quantities, far beyond every end at 3 sigma [unit of the table].
+_RANGE = 200.0
+# Upper ends: R_n of argon in the slide's nuclear models, and the neutron skin of Cs and I [fm].
 _LARGEST_R_N_AR, _LARGEST_SKIN = 4.0, 1.2
 
 
@@ -110,8 +110,8 @@ def profile_of(model: Model, table: Table, data: str, parameter: str) -> Profile
         parameter: One of the table's.
     """
     radii = radii_of(table, data)
-    # The same box for all: the minima of everything are looked for once.
-    box = {p: (0.0 if model.parameters[p].even else -_LARGEST, _LARGEST) for p in table.parameters}
+    # All parameters of a table have the same box, so that global minima are searched once.
+    box = {p: (0.0 if model.parameters[p].even else -_RANGE, _RANGE) for p in table.parameters}
     within = box.pop(parameter)
     return profile(
         model,

@@ -26,10 +26,10 @@ _REGIONS = (
 )
 _MODELS = {
     "universal": "All fermions have charge 1: the boson cancels the Standard Model's amplitude or "
-    "turns its sign, and the line along which it does that is allowed again. ",
+    "reverses its sign; the line along which it does so is allowed again. ",
     "B-L": "Amplitudes add to the Standard Model's. ",
     "L_mu-L_tau": "One loop couples the boson to protons, with the minus sign of the slide, so "
-    "that events of muon flavour are enhanced; the loop itself gives plus. ",
+    "that events of muon flavour are enhanced; the loop itself gives a plus. ",
 }
 
 
@@ -61,7 +61,7 @@ FIGURES = (
         "R_n_Ar",
         "Slide on the neutron radius: Delta chi2 against R_n of argon",
         "Signal 13.2 %, the form factor's part taken out; R_n at or above R_p = 3.448 fm, where "
-        "the lowest chi2 lies, as the slides have it. Lines at 1, 2 and 3 sigma.",
+        "the lowest chi2 lies, as on the slides. Lines at 1, 2 and 3 sigma.",
         neutron_radius,
     ),
     PaperFigure(
@@ -69,8 +69,8 @@ FIGURES = (
         "Slides on electromagnetic properties: Delta chi2 from argon, fixed R_n",
         "Charge radii (total reading), electric charges and moments, each profiled over the others "
         "of its table, with off-diagonal quantities and moments at or above 0. Cuts at 1.75 and, "
-        "for moments, 1.5 keVee, and one spectrum for all sources in moments, as the tables ask. "
-        "The tables' ends are the outermost crossings at 1, 2 and 3 sigma.",
+        "for moments, 1.5 keVee, and one spectrum for all sources in moments, which reproduces the "
+        "tables. The tables' ends are the outermost crossings at 1, 2 and 3 sigma.",
         electromagnetic,
         "slow",
     ),

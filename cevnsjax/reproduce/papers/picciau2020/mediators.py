@@ -1,7 +1,7 @@
 """Exclusion of light vector mediators on the slides of Picciau 2020, from CsI 2017 and argon.
 
-The energies of CsI have their quenching scale inside n_PE, which no template can vary: chi2 is
-made at fixed scales and its minimum interpolated. Both data sets share no nuisance: chi2 adds.
+The quenching scale of CsI enters n_PE nonlinearly, which no template can vary: chi2 is computed at
+fixed scales and its minimum interpolated. The two data sets share no nuisance, so their chi2 adds.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from cevnsjax.reproduce.papers.liao_marfatia2017.muon import coupling_band
 
 TWO_SIGMA = 0.9545
 _SCALE = "qf_scale_csi2017"
-# Quenching scales: four standard deviations to either side, in steps of half of one.
+# Quenching scales: four standard deviations to either side, in steps of half a deviation.
 _SCALES = np.linspace(0.796, 1.204, 17)
 MASSES = np.geomspace(1.0, 1e3, 151)
 """Masses of every grid [MeV]."""
@@ -31,7 +31,7 @@ COUPLINGS = {
     "B-L": np.geomspace(1e-5, 1e-2, 601),
     "L_mu-L_tau": np.geomspace(1e-4, 1e-1, 601),
 }
-"""Couplings of each model's grid, from the band of the muon's moment past every limit [1]."""
+"""Couplings of each model's grid, from the band of the muon's moment to beyond every limit [1]."""
 _NAMES = {"universal": "universal", "B-L": "B - L", "L_mu-L_tau": r"$L_\mu - L_\tau$"}
 _DATA = {"csi": "CsI 2017", "ar": "LAr", "csi+ar": "CsI + LAr"}
 
@@ -56,7 +56,7 @@ def mediator_chi2(data: str, boson: str, masses: np.ndarray, couplings: np.ndarr
 
 
 def lowest_of(chi2: np.ndarray) -> np.ndarray:
-    """Minimum along the first axis, of the parabola through the lowest point and its neighbours.
+    """Minimum along the first axis: of the parabola through the lowest point and its neighbours.
 
     Args:
         chi2: At even steps along the first axis, [step, ...] [1].
@@ -66,7 +66,7 @@ def lowest_of(chi2: np.ndarray) -> np.ndarray:
     bend = (left + right) / 2 - middle
     fall = (left - right) / 4
     inner = middle - np.divide(fall**2, bend, out=np.zeros_like(bend), where=bend > 0)
-    # A minimum at an end of the range is no vertex.
+    # At an end of the range the lowest point itself is the minimum.
     return np.where(np.abs(fall) < bend, inner, np.min(chi2, axis=0))
 
 

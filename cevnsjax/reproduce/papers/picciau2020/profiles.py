@@ -24,8 +24,8 @@ from cevnsjax.reproduce.quantities import SIGMAS
 DATA = {"Ar": "ar", "CsI": "csi", "CsI + Ar": "csi+ar"}
 """Data sets of the analysis by their names on the slides."""
 _LEVELS = [float(level) for level in SIGMAS]
-_TOP = 12.0  # Delta chi2, above 3 sigma
-_LARGEST_R_N = 12.0  # fm
+# Upper end of the ordinate, above 3 sigma [1], and of R_n [fm].
+_TOP, _LARGEST_R_N = 12.0, 12.0
 _MIN_T_NR_MEV = 1e-6
 PREDICTED, PREDICTED_ERROR = 0.23857, 0.00005
 """sin^2 theta_W at low energy as the slides print it."""
@@ -109,7 +109,7 @@ def _of_nucleus(experiment: Experiment, k: int, model: Model) -> tuple[np.ndarra
     material, detector = experiment.target, experiment.detector
     nucleus = material.nuclei[k]
     alone = Target(nucleus.name, (nucleus,), (material.per_kg[k],))
-    # Recoils up to the end point of the muon-decay spectra, and a little beyond.
+    # Recoils up to slightly more than the end point of the muon-decay spectra.
     T = np.linspace(_MIN_T_NR_MEV, 2 * 53.0**2 / nucleus.mass, 8001)
     rate = dR_dT_nr(jnp.asarray(T), alone, experiment.flux, model.interactions)
     seen = detector.observable(T, {}, np)

@@ -1,4 +1,4 @@
-"""Recoil spectra with light vector mediators, as a slide of Picciau 2020 asks for them."""
+"""Recoil spectra on argon with light vector mediators, as on a slide of Picciau 2020."""
 
 import jax.numpy as jnp
 import matplotlib as mpl
@@ -24,7 +24,7 @@ def spectra(boson: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Events on argon before efficiency, without and with a boson.
 
     Args:
-        boson: Name in ``COUPLINGS``; loops have the slide's sign.
+        boson: Name in ``COUPLINGS``; loops have the sign on the slide.
 
     Returns:
         Recoil energies [keV], and both spectra [1/keV], [node] each.

@@ -1,6 +1,6 @@
 """Rows of Cadeddu et al., PRD 102, 015030 (slides of E. Picciau, 2020).
 
-The Standard Model's come first, then the electromagnetic tables with fixed and with free R_n.
+First the rows of the Standard Model, then the electromagnetic tables with fixed and free R_n.
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,8 +49,8 @@ def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) ->
     """Charge radii, electric charges and magnetic moments.
 
     Args:
-        tables: ``FIXED`` or ``FREE`` of ``picciau2020_em``, or some of them.
-        data: "CsI", "Ar", "CsI+Ar".
+        tables: Tables of ``electromagnetic.FIXED`` or ``FREE``.
+        data: Some of "CsI", "Ar", "CsI+Ar".
     """
     computed: dict[str, Number] = {}
     reasons: dict[str, str] = {}
@@ -80,7 +80,7 @@ def _weak_mixing_angle(label: str) -> dict[str, Number]:
 
 
 def _neutron_radius() -> dict[str, Number]:
-    """Upper ends for R_n at or above R_p, where the best fit lies."""
+    """Upper ends of R_n, searched from R_p upwards, where the best fit lies."""
     R_p, _ = theory_radii(isotope("40Ar"))
     model = picciau2020("ar", radius="free")
     profiled = profile(model, "R_n_Ar", levels=_LEVELS, within=(R_p, _LARGEST_R_N))
@@ -103,7 +103,7 @@ def _events() -> dict[str, Number]:
 
 
 def _couplings() -> dict[str, Number]:
-    """From the slide's formula; the analysis itself takes the printed digits."""
+    """Couplings by the slide's formula; the analysis takes the printed digits."""
     scheme = coupling_scheme("erler_su")
     g_Vp, g_Vn = scheme.couplings(scheme.sin2_theta_w)
     return {

@@ -1,4 +1,4 @@
-"""Maps spread over several devices: the bits of one device, and derivatives as on one."""
+"""Maps spread over several devices give the bits, and the derivatives, of one device."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ found = {}
 for size in map(int, sys.argv[2:]):
     points = {"sin2_theta_w": np.linspace(0.1, 0.4, size)}
     found[str(size)] = out = model.map({}, points)
-    # Bound to one device, as any other array may be.
+    # The result can be combined with arrays on any device.
     assert (out + jax.device_put(jnp.ones(size), jax.devices()[1])).shape == (size,)
     found[f"jit {size}"] = jax.jit(lambda: model.map({}, points))()
 total = lambda R: model.map({"R_n_Cs": R}, points).sum()
@@ -75,5 +75,5 @@ def test_a_derivative_through_a_map(spread, model):
 def test_how_many_devices(spread):
     assert len(jax.local_devices()) == 1
     assert [devices.device_count_for(n, 64) for n in (1, 256, 100_000)] == [1, 1, 1]
-    # 2049 points are 32 batches and a bit: four or more for each of eight.
+    # 2049 points are 32 batches and one point: at least four batches for each of eight devices.
     assert (spread["devices"], spread["few"]) == (8, 2)

@@ -1,7 +1,7 @@
-"""A long run as a process of its own, slow enough to be killed; not a test.
+"""A long run in its own process, slow enough to be killed; not a test.
 
-``python interrupted.py WHAT FOLDER RESULT SECONDS`` goes on with the run in a folder and stores its
-arrays; each file it writes takes up to so many seconds before and after it is renamed.
+``python interrupted.py KIND FOLDER RESULT SECONDS`` continues the run in a folder and stores its
+arrays in RESULT; writing a file takes up to SECONDS before and after it is renamed.
 """
 
 import random
@@ -44,7 +44,7 @@ def toys(**options):
 
 
 def newton(**options):
-    """Toys of Poisson cells, fitted by Newton's method."""
+    """Pseudo-experiments of Poisson cells, fitted by Newton's method."""
     model = cj.Model(cj.experiments.csi_2017(statistic="time"))
     return cj.toys(model, 4096, test="sin2_theta_w", seed=6, **options)
 
@@ -81,9 +81,9 @@ def populations(**options):
 
 def draws_of(**options):
     table = {"sin2_theta_w": Uniform(0.1, 0.5)}
-    found = cj.sample(csi(), ["sin2_theta_w"], priors=table, seed=4, **options)
+    draws = cj.sample(csi(), ["sin2_theta_w"], priors=table, seed=4, **options)
     # Datasets from arviz up to 0.23, nodes of a tree from 1 on.
-    groups = [getattr(found[n], "dataset", found[n]) for n in ("posterior", "sample_stats")]
+    groups = [getattr(draws[n], "dataset", draws[n]) for n in ("posterior", "sample_stats")]
     return xr.merge([xr.Dataset(g.variables) for g in groups])
 
 
@@ -107,13 +107,13 @@ def slowly(seconds):
     run_store.write_atomically = slow
 
 
-def main(what, folder, result, seconds, process=None, devices=None):
+def main(kind, folder, result, seconds, process=None, devices=None):
     cj.enable_x64()
     configure(process, int(devices) if devices else None)
     if float(seconds):
         slowly(float(seconds))
-    found = KINDS[what](folder=folder, resume=True)
-    np.savez(result, **{str(n): found[n].values for n in found.variables})
+    dataset = KINDS[kind](folder=folder, resume=True)
+    np.savez(result, **{str(n): dataset[n].values for n in dataset.variables})
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from cevnsjax.core.errors import RunError
 from cevnsjax.inference.runs.blocks import block_ranges
 
 
-def test_blocks_come_back(complete):
+def test_blocks_are_read_as_they_were_written(complete):
     with new_run(complete, resume=True) as run:
         assert run.missing == []
         for k in range(4):
@@ -22,24 +22,24 @@ def test_blocks_come_back(complete):
                 assert arrays[name].dtype == array.dtype
 
 
-def test_each_file_has_its_sum_beside_it(complete):
+def test_each_block_has_its_sha256_beside_it(complete):
     for path in complete.glob("*.npz"):
         line = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
         assert path.with_suffix(".sha256").read_text() == line
 
 
-def test_the_manifest_has_a_sum_of_its_own(complete):
-    found = json.loads((complete / "manifest.json").read_text())
-    assert found.pop("format") == 1
+def test_the_manifest_contains_its_sha256(complete):
+    manifest = json.loads((complete / "manifest.json").read_text())
+    assert manifest.pop("format") == 1
     text = json.dumps(
-        {n: x for n, x in found.items() if n != "sha256"}, sort_keys=True, separators=(",", ":")
+        {n: x for n, x in manifest.items() if n != "sha256"}, sort_keys=True, separators=(",", ":")
     )
-    assert found["sha256"] == hashlib.sha256(text.encode()).hexdigest()
-    assert found["seed"] == 3
-    assert found["blocks"] == 4
-    assert found["fixed"] == {"y": 0.5}
-    assert found["axes"]["x"]["sha256"] == hashlib.sha256(np.linspace(0, 1, 5)).hexdigest()
-    assert set(found["software"]) == {"cevnsjax", "jax", "numpy", "python", "backend"}
+    assert manifest["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert manifest["seed"] == 3
+    assert manifest["blocks"] == 4
+    assert manifest["fixed"] == {"y": 0.5}
+    assert manifest["axes"]["x"]["sha256"] == hashlib.sha256(np.linspace(0, 1, 5)).hexdigest()
+    assert set(manifest["software"]) == {"cevnsjax", "jax", "numpy", "python", "backend"}
 
 
 def truncate(path):
@@ -62,7 +62,7 @@ def delete(path):
 
 @pytest.mark.parametrize("suffix", [".npz", ".sha256"])
 @pytest.mark.parametrize("harm", [truncate, empty, flip_a_bit, delete])
-def test_a_damaged_block_is_made_again(complete, harm, suffix):
+def test_a_damaged_block_is_computed_again(complete, harm, suffix):
     harm(complete / f"block-000002{suffix}")
     with new_run(complete, resume=True) as run:
         assert run.missing == [2]
@@ -73,20 +73,20 @@ def test_a_damaged_block_is_made_again(complete, harm, suffix):
     assert missing_blocks(complete) == []
 
 
-def test_blocks_that_changed_places_are_no_blocks(complete):
+def test_blocks_that_changed_places_are_computed_again(complete):
     for suffix in (".npz", ".sha256"):
         one, other = (complete / f"block-00000{k}{suffix}" for k in (0, 1))
-        kept = one.read_bytes()
+        body = one.read_bytes()
         one.write_bytes(other.read_bytes())
-        other.write_bytes(kept)
+        other.write_bytes(body)
     assert missing_blocks(complete) == [0, 1]
 
 
-def test_what_a_killed_process_began_to_write_goes(complete):
+def test_unfinished_files_of_a_killed_process_are_deleted(complete):
     for name in (".block-000001-x3_.npz", ".block-000002-k.sha256"):
         (complete / name).write_bytes(b"half")
     with new_run(complete, resume=True, processes=(0, 2)):
-        # Block 1 is the other process's: it may be writing it.
+        # Block 1 belongs to the other process, which may be writing it now.
         assert [p.name for p in complete.glob(".block*")] == [".block-000001-x3_.npz"]
 
 

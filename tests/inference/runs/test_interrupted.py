@@ -1,10 +1,11 @@
-"""Runs that are killed, shared out among processes and spread over devices: the same numbers."""
+"""Runs that are killed, shared by processes or spread over devices give the same numbers."""
 
 import os
 import random
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +22,8 @@ SCRIPT = Path(interrupted.__file__)
 
 @pytest.fixture(scope="module")
 def whole():
-    """Function from a kind of run to its arrays without a folder."""
-    kept = {}
-
-    def arrays(what):
-        if what not in kept:
-            kept[what] = interrupted.KINDS[what]()
-        return kept[what]
-
-    return arrays
+    """Function from a kind of run to its arrays, computed without a folder."""
+    return cache(lambda kind: interrupted.KINDS[kind]())
 
 
 def launched(what, folder, result, seconds=0.0, *options, **environment):
@@ -48,14 +42,14 @@ def finished(process):
 
 
 def same(result, expected):
-    with np.load(result) as found:
-        assert set(found) == set(map(str, expected.variables))
-        for name, array in found.items():
+    with np.load(result) as arrays:
+        assert set(arrays) == set(map(str, expected.variables))
+        for name, array in arrays.items():
             np.testing.assert_array_equal(array, expected[name].values)
 
 
 def killed(process, folder, rng):
-    """Kill a run at a random moment, some blocks further on; whether it still ran."""
+    """Kill a run at a random moment, after 0 to 2 more blocks; whether it was still running."""
     before = len(list(folder.glob("*.sha256")))
     more, moment = rng.randint(0, 2), rng.uniform(0.0, 0.05)
     while process.poll() is None and len(list(folder.glob("*.sha256"))) < before + more:
@@ -68,24 +62,24 @@ def killed(process, folder, rng):
 
 
 def interrupted_run(what, tmp_path, kills, seed):
-    """How often a run was killed before it came to its end."""
+    """Kill a run several times, then let it finish; how often it was killed while it ran."""
     rng, folder, times = random.Random(seed), tmp_path / "run", 0
     for _ in range(kills):
         times += killed(launched(what, folder, tmp_path / "no.npz", 0.05), folder, rng)
         if (tmp_path / "no.npz").exists():
             break
-    finished(launched(what, folder, tmp_path / "found.npz"))
+    finished(launched(what, folder, tmp_path / "result.npz"))
     return times
 
 
 def test_killed_scans_go_on(tmp_path, whole):
     assert interrupted_run("scan", tmp_path, 2, seed=1) == 2
-    same(tmp_path / "found.npz", whole("scan"))
+    same(tmp_path / "result.npz", whole("scan"))
 
 
 def test_killed_toys_go_on(tmp_path, whole):
     assert interrupted_run("toys", tmp_path, 1, seed=2) == 1
-    same(tmp_path / "found.npz", whole("toys"))
+    same(tmp_path / "result.npz", whole("toys"))
 
 
 @pytest.mark.slow
@@ -102,15 +96,15 @@ def test_killed_often(tmp_path, whole, what, kills):
         folder = tmp_path / str(attempt)
         folder.mkdir()
         times += interrupted_run(what, folder, min(kills - times, 10), seed=attempt)
-        same(folder / "found.npz", whole(what))
+        same(folder / "result.npz", whole(what))
         attempt += 1
 
 
-# --- in one process: interrupted after each number of blocks, damaged, continued otherwise ---
+# --- in one process: interrupted, damaged, continued ---
 
 
 class Stop(Exception):
-    """What ends a run from without."""
+    """Raised in place of writing a further block."""
 
 
 @pytest.mark.parametrize(
@@ -120,14 +114,14 @@ class Stop(Exception):
 def test_stopped_and_damaged(tmp_path, whole, monkeypatch, what):
     folder, write, left = tmp_path / "run", Store.write, [2]
 
-    def some(self, block, arrays):
+    def write_some(self, block, arrays):
         if not left[0]:
             raise Stop
         left[0] -= 1
         write(self, block, arrays)
 
     run = interrupted.KINDS[what]
-    monkeypatch.setattr(Store, "write", some)
+    monkeypatch.setattr(Store, "write", write_some)
     with pytest.raises(Stop):
         run(folder=folder)
     left[0] = 1
@@ -137,18 +131,18 @@ def test_stopped_and_damaged(tmp_path, whole, monkeypatch, what):
     body = second.read_bytes()
     second.write_bytes(body[: len(body) // 2])
     left[0] = 10**6
-    found = run(folder=folder, resume=True)
+    complete = run(folder=folder, resume=True)
     assert second.read_bytes() == body
-    assert found.identical(whole(what))
+    assert complete.identical(whole(what))
     left[0] = 0
     assert run(folder=folder, resume=True).identical(whole(what))
 
 
 def test_a_scan_to_a_file(tmp_path, whole):
     folder, path = tmp_path / "run", tmp_path / "scan.nc"
-    with interrupted.scan(folder=folder, output=path) as found:
-        assert found["chi2"].attrs == {}
-        np.testing.assert_array_equal(found["chi2"].values, whole("scan")["chi2"].values)
+    with interrupted.scan(folder=folder, output=path) as grid_file:
+        assert grid_file["chi2"].attrs == {}
+        np.testing.assert_array_equal(grid_file["chi2"].values, whole("scan")["chi2"].values)
     grid = np.meshgrid(*(whole("scan")[n].values for n in "xyz"), indexing="ij")
     np.testing.assert_array_equal(whole("scan")["chi2"].values, interrupted.chi2(*grid))
 
@@ -169,31 +163,31 @@ def test_another_seed_is_refused(tmp_path):
         cj.toys(model, 100, test="eps_dV_ee", seed=1, folder=folder)
 
 
-def test_another_model_is_refused_by_what_differs(tmp_path):
+def test_another_model_is_refused_by_field(tmp_path):
     folder, e = tmp_path / "run", cj.experiments.csi_2017()
-    known = [cj.StandardModel(), cj.NSI("eps_dV_ee")]
+    interactions = [cj.StandardModel(), cj.NSI("eps_dV_ee")]
     options = {"folder": folder, "resume": True, "eps_dV_ee": (-1.0, 1.0, 5)}
-    cj.scan(cj.Model(e, known), **options)
+    cj.scan(cj.Model(e, interactions), **options)
     shifted = np.array(e.observed)
     shifted[3] += 1
     others = {
-        r"model.experiments.csi-2017.observed.sha256": cj.Model(e.with_data(shifted), known),
-        r"model.parameters.R_n_Cs.default": cj.Model(e, known, defaults={"R_n_Cs": 5.0}),
+        r"model.experiments.csi-2017.observed.sha256": cj.Model(e.with_data(shifted), interactions),
+        r"model.parameters.R_n_Cs.default": cj.Model(e, interactions, defaults={"R_n_Cs": 5.0}),
         r"model.parameters.eps_uV_ee": cj.Model(
             e, [cj.StandardModel(), cj.NSI("eps_dV_ee", "eps_uV_ee")]
         ),
         r"model.experiments.csi-2017.mass_kg": cj.Model(
-            cj.experiments.csi_2017(mass_kg=14.0), known
+            cj.experiments.csi_2017(mass_kg=14.0), interactions
         ),
     }
     for field, model in others.items():
         with pytest.raises(InputError, match=field):
             cj.scan(model, **options)
     with pytest.raises(InputError, match=r"fixed.sin2_theta_w"):
-        cj.scan(cj.Model(e, known), fixed={"sin2_theta_w": 0.23}, **options)
+        cj.scan(cj.Model(e, interactions), fixed={"sin2_theta_w": 0.23}, **options)
     with pytest.raises(InputError, match=r"engine: .node. in the folder, .template. now"):
-        cj.scan(cj.Model(e, known), engine="template", **options)
-    cj.scan(cj.Model(cj.experiments.csi_2017(), known), **options)
+        cj.scan(cj.Model(e, interactions), engine="template", **options)
+    cj.scan(cj.Model(cj.experiments.csi_2017(), interactions), **options)
 
 
 def test_a_profiled_grid_is_not_kept_in_a_folder(tmp_path):
@@ -240,7 +234,7 @@ def test_two_processes(tmp_path, whole, what):
 
 @pytest.mark.slow
 def test_a_launcher_numbers_processes(tmp_path, whole):
-    """SLURM's variables are enough."""
+    """The variables that SLURM sets are enough."""
     variables = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_STEP_NODELIST": "localhost"}
     both = [
         launched(

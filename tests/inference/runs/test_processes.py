@@ -11,7 +11,7 @@ from cevnsjax.inference.runs import run as run_module
 from cevnsjax.inference.runs.processes import configure
 
 
-def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch, capsys):
+def test_a_missing_process_is_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run_module, "_START_TIMEOUT_S", 0.2)
     monkeypatch.setattr(run_module, "_SILENT_S", 0.1)
     monkeypatch.setattr(run_module, "_POLL_S", 0.05)
@@ -25,7 +25,7 @@ def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch, capsys):
             run.wait()
         assert time.monotonic() - began >= 0.2
         assert capsys.readouterr().err.count("waiting for process 1 of 2 in ") == 1
-        # The other one needs no resume: the first has begun the run.
+        # The second process needs no resume=True, because the first has begun the run.
         with new_run(tmp_path / "run", processes=(1, 2)) as other:
             for k in list(other.missing):
                 other.write(k, content(k))
@@ -33,18 +33,18 @@ def test_a_process_that_went_away_is_noticed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("words", ["", "4/4", "-1/2", "1", "a/b", "1/2/3", "1.0/2"])
-def test_words_that_name_no_process(words):
+def test_bad_words_for_a_process(words):
     with pytest.raises(InputError, match=r"should read K/N .* e.g. 0/4, or auto"):
         configure(words)
 
 
 @pytest.mark.parametrize("count", [0, -1, True, 2.0, 5000, "2"])
-def test_numbers_that_are_no_devices(count):
+def test_bad_numbers_of_devices(count):
     with pytest.raises(InputError, match="devices must be a whole number from 1 to 4096"):
         configure(devices=count)
 
 
-def test_more_devices_than_there_are():
+def test_more_devices_than_exist():
     jax.devices()
     with pytest.raises(InputError, match="4000 devices are asked for and 1 of kind cpu are there"):
         configure(devices=4000)

@@ -33,7 +33,7 @@ def test_another_run_is_refused_by_field(complete, change, message):
     assert missing_blocks(complete) == []
 
 
-def test_other_blocks_and_software_are_another_run(complete, monkeypatch):
+def test_another_number_of_blocks_or_software_is_another_run(complete, monkeypatch):
     with pytest.raises(InputError, match="blocks: 4 in the folder, 5 now"):
         new_run(complete, 5, resume=True).__enter__()
     monkeypatch.setattr(run_module, "software", lambda: {"jax": "0"})
@@ -72,7 +72,7 @@ def test_a_read_only_folder(tmp_path):
 
 
 def test_files_that_cannot_grow(tmp_path):
-    """The kernel refuses to write on, as on a full disk; what is finished stays."""
+    """The system refuses to write more, as on a full disk; finished blocks are kept."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     with new_run(tmp_path / "run") as run:
         run.write(0, content(0))

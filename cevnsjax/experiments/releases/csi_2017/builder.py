@@ -124,10 +124,8 @@ def csi_2017(
         cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady_state)
     else:
         cells = _without_time(tables, detector.edges, inside, neutrons, variance)
-    chosen = _pulls(pulls, cells["backgrounds"], split_flux)
     if not prompt_neutrons:
         del cells["backgrounds"][BRN]
-        chosen = tuple(p for p in chosen if p.components != (BRN,))
     mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
     return Experiment(
         name=NAME,
@@ -140,7 +138,7 @@ def csi_2017(
         ),
         detector=detector,
         observable="n_pe",
-        pulls=chosen,
+        pulls=_pulls(pulls, cells["backgrounds"], split_flux),
         shape=_shape(shape, detector.quenching, checks.number("csi-2017: qf_sd", qf_sd)),
         title="COHERENT CsI[Na] 2017",
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
@@ -236,7 +234,8 @@ def _pulls(
         sd = 1 / float(np.sqrt(backgrounds[STEADY].sum()))
         offered["ss"] = (sd, STEADY, "the steady-state background")
     timed = STEADY in backgrounds
-    return chosen_pulls(NAME, offered, widths, unbounded=timed, split_flux=split_flux)
+    pulls = chosen_pulls(NAME, offered, widths, unbounded=timed, split_flux=split_flux)
+    return tuple(p for p in pulls if BRN in backgrounds or p.components != (BRN,))
 
 
 def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:

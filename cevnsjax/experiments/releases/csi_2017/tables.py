@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax import tables
-from cevnsjax.experiments.release_files import read_only
+from cevnsjax.experiments.release_files import Columns, read_only
 
 DATASET = "coherent_csi_2017"
 # Names of the tables, and the middle part of the release's file names.
@@ -54,12 +55,12 @@ class Csi2017Tables:
         True
     """
 
-    n_pe: np.ndarray
-    t_us: np.ndarray
-    counts: dict[str, np.ndarray]
-    neutron_n_pe: np.ndarray
-    neutron_per_gwh: np.ndarray
-    arrival: dict[str, np.ndarray]
+    n_pe: Float[np.ndarray, "n_pe"]
+    t_us: Float[np.ndarray, "time"]
+    counts: dict[str, Float[np.ndarray, "n_pe time"]]
+    neutron_n_pe: Float[np.ndarray, "neutron_n_pe"]
+    neutron_per_gwh: Float[np.ndarray, "neutron_n_pe"]
+    arrival: dict[str, Float[np.ndarray, "time"]]
     beam_exposure_gwh: float
     baseline_m: float
     neutrinos_per_proton: tuple[float, float]
@@ -67,7 +68,7 @@ class Csi2017Tables:
     quenching_factor: tuple[float, float]
     prompt_neutron_error: float
     acceptance: dict[str, tuple[float, ...]]
-    quenching: dict[str, dict[str, np.ndarray]]
+    quenching: dict[str, Columns]
 
 
 def shipped_csi_2017() -> Csi2017Tables:

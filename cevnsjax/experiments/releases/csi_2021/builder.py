@@ -83,23 +83,12 @@ def csi_2021(
         raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")
     tables = chosen_tables(NAME, data, Csi2021Tables, shipped_csi_2021, read_csi_2021_release)
     about = read_toml(DATASET, "experiment.toml")
-    beam = about["beam"]
-    clock = _Clock(
-        pulse or Pulse(beam["pulse_mean_us"], beam["pulse_width_us"]),
-        TimeEfficiency(
-            about["efficiency"]["time_flat_below_us"], about["efficiency"]["time_slope_per_us"]
-        ),
-        tuple(about["window"]["t_us_edges"]),
-    )
+    beam, clock = about["beam"], _clock(about, pulse)
     detector = Detector(
         quenching=csi_quenching(quenching),
         per_keV=1 / about["detector"]["kevee_per_pe"],
         efficiency=_efficiency(tables, "nominal"),
-        resolution=GammaSmearing(
-            about["detector"]["gamma_shape_offset"],
-            about["detector"]["gamma_shape_per_kevee"],
-            cells=cells_pe,
-        ),
+        resolution=_resolution(about["detector"], cells_pe),
         edges=tuple(about["window"]["n_pe_edges"]),
         nodes=nodes,
     )
@@ -150,6 +139,20 @@ class _Clock:
             source: np.tile(pulse.fractions(source, self.edges_us, self.efficiency), (bins, 1))
             for source in ("nu_mu", "nu_mu_bar", "nu_e")
         }
+
+
+def _clock(about: Mapping[str, Any], pulse: Pulse | None) -> _Clock:
+    beam, efficiency = about["beam"], about["efficiency"]
+    return _Clock(
+        pulse or Pulse(beam["pulse_mean_us"], beam["pulse_width_us"]),
+        TimeEfficiency(efficiency["time_flat_below_us"], efficiency["time_slope_per_us"]),
+        tuple(about["window"]["t_us_edges"]),
+    )
+
+
+def _resolution(detector: Mapping[str, Any], cells_pe: float | None) -> GammaSmearing:
+    a, b = detector["gamma_shape_offset"], detector["gamma_shape_per_kevee"]
+    return GammaSmearing(a, b, cells=cells_pe)
 
 
 def _efficiency(tables: Csi2021Tables, variation: str) -> Logistic:

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax import tables
+from cevnsjax.experiments.release_files import Columns
 
 DATASET = "coherent_csi_2021"
 EVENTS = ("coincidence", "anticoincidence")
@@ -35,11 +37,11 @@ class Csi2021Tables:
             ``shift0_plus``, ``shift0_minus``, ``shift1_plus``, ``shift1_minus``.
     """
 
-    events: dict[str, dict[str, np.ndarray]]
-    n_pe: np.ndarray
-    t_us: np.ndarray
-    neutrons_n_pe: dict[str, np.ndarray]
-    neutrons_t_us: dict[str, np.ndarray]
+    events: dict[str, Columns]
+    n_pe: Float[np.ndarray, "n_pe"]
+    t_us: Float[np.ndarray, "time"]
+    neutrons_n_pe: dict[str, Float[np.ndarray, "n_pe"]]
+    neutrons_t_us: dict[str, Float[np.ndarray, "time"]]
     efficiency: dict[str, tuple[float, ...]]
     quenching: dict[str, tuple[float, ...]]
 

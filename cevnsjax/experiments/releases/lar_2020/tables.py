@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from cevnsjax import tables
-from cevnsjax.experiments.release_files import read_only
+from cevnsjax.experiments.release_files import Columns, read_only
 
 DATASET = "coherent_lar_2020"
 AXES = ("energy_kevee", "f90", "t_us")
@@ -65,14 +66,14 @@ class Lar2020Tables:
         best_fit: Events after the release's fit with their error [count], by source.
     """
 
-    energy_kevee: np.ndarray
-    f90: np.ndarray
-    t_us: np.ndarray
-    observed: np.ndarray
-    pdfs: dict[str, np.ndarray]
-    variations: dict[str, np.ndarray]
-    projections: dict[str, dict[str, np.ndarray]]
-    efficiency: dict[str, np.ndarray]
+    energy_kevee: Float[np.ndarray, "energy"]
+    f90: Float[np.ndarray, "f90"]
+    t_us: Float[np.ndarray, "time"]
+    observed: Float[np.ndarray, "energy f90 time"]
+    pdfs: dict[str, Float[np.ndarray, "energy f90 time"]]
+    variations: dict[str, Float[np.ndarray, "energy f90 time"]]
+    projections: dict[str, Columns]
+    efficiency: Columns
     protons_on_target: float
     baseline_m: float
     mass_kg: WithError

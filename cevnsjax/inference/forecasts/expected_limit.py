@@ -27,13 +27,8 @@ from cevnsjax.inference.forecasts.design import (
     truth_of,
 )
 from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held_at_bounds
-from cevnsjax.inference.forecasts.traced_design import (
-    Asimov,
-    Layout,
-    asimov_chi2,
-    asimov_of,
-    layout_of,
-)
+from cevnsjax.inference.forecasts.traced_asimov import Asimov, asimov_chi2, asimov_of
+from cevnsjax.inference.forecasts.traced_design import Layout, layout_of
 from cevnsjax.inference.objective import free_names
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Leaves, prior_information

@@ -3,13 +3,12 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.detector.efficiency import Efficiency
@@ -25,13 +24,9 @@ from cevnsjax.inference.forecasts.design import (
     statistical_of,
     with_fields,
 )
-from cevnsjax.model import components, evaluate
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import (
-    Leaves,
-    ModelAtValues,
     ModelStructure,
-    Observed,
     prior_information,
 )
 from cevnsjax.numerics import total
@@ -243,73 +238,3 @@ def _in_numpy(e: ExperimentArrays) -> ExperimentArrays:
 
 def _with_width(prior: Prior | None, sd: float | None) -> Prior | None:
     return prior if sd is None or not isinstance(prior, Normal) else Normal(prior.mean, sd)
-
-
-class Asimov(NamedTuple):
-    """A design, its true values and the data it expects, inside a trace.
-
-    Attributes:
-        layout: Of the model.
-        experiments: Arrays of all experiments.
-        truth: {name: scalar}.
-        observed: Asimov data.
-        inverse_variance: 1/sd^2 of the measured nuisances, {name: scalar}.
-    """
-
-    layout: Layout
-    experiments: list[ExperimentArrays]
-    truth: Values
-    observed: Observed
-    inverse_variance: Values
-
-
-def asimov_of(
-    layout: Layout,
-    changes: Changes,
-    leaves: Leaves,
-    vector: Float[Array, " parameter"],
-    prior: Float[Array, " nuisance"],
-) -> Asimov:
-    """The Asimov data of a design.
-
-    Args:
-        layout: Of the model.
-        changes: The design.
-        leaves: Arrays of the model's experiments as they are.
-        vector: True values of all parameters, [parameter].
-        prior: 1/sd^2 of the measured nuisances as they are, [nuisance].
-    """
-    structure = layout.structure
-    names = structure.auxiliary_names
-    truth = structure.values(vector)
-    truth |= {k.target: x for k, x in changes.items() if k.kind == "value"}
-    inverse = inverse_variances(layout, names, changes, prior, jnp)
-    sd = dict(zip(names, inverse**-0.5, strict=True))
-    experiments, counts = [], []
-    for (_, kind), e in zip(layout.experiments, structure.experiments(leaves), strict=True):
-        scaled = designed(e, changes, sd)
-        mean = components.expected(scaled, structure.interactions, truth)
-        if kind == "planned":
-            scaled = replace(scaled, weights=1 / cell_variance(kind, mean, None, jnp))
-        experiments.append(scaled)
-        counts.append(mean)
-    centres = jnp.stack([truth[n] for n in names]) if names else jnp.zeros_like(prior)
-    by_name = dict(zip(names, inverse, strict=True))
-    return Asimov(layout, experiments, truth, Observed(tuple(counts), centres), by_name)
-
-
-def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
-    """chi2 of the Asimov data, linear nuisances at their best.
-
-    Args:
-        asimov: The design and its data.
-        values: Theory and nuisances that are not solved, {name: scalar}.
-    """
-    structure = asimov.layout.structure
-    pulled = [
-        (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]
-        for n, _ in structure.constraints
-    ]
-    model = ModelAtValues(structure, asimov.experiments, asimov.observed, values)
-    problems = evaluate.nuisance_problems(model)
-    return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])

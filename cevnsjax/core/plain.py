@@ -49,11 +49,7 @@ def digest(data: object) -> str:
 
 
 def sha256_of(text: str) -> str:
-    """sha256 of a text in UTF-8, in hexadecimal digits.
-
-    Args:
-        text: The text.
-    """
+    """sha256 of a text in UTF-8, in hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

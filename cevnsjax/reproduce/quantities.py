@@ -47,11 +47,7 @@ class Strength:
 
 
 def signal_events(model: Model) -> float:
-    """CEvNS events predicted for a model's one experiment, before nuisances [count].
-
-    Args:
-        model: The model.
-    """
+    """CEvNS events predicted for a model's one experiment, before nuisances [count]."""
     (parts,) = model.by_component().values()
     return _total(parts["signal"])
 

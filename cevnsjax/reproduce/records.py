@@ -58,11 +58,7 @@ class PaperResult:
 
 
 def record_of(row: Row) -> Record:
-    """A computed row as plain data.
-
-    Args:
-        row: The row.
-    """
+    """A computed row as plain data."""
     p = row.published
     return {
         "id": p.id,
@@ -121,11 +117,7 @@ def counts(records: Iterable[Mapping[str, object]]) -> dict[str, dict[str, int]]
 
 
 def counted_as(record: Mapping[str, object]) -> str:
-    """Status that a record counts as.
-
-    Args:
-        record: A row as plain data.
-    """
+    """Status that a record counts as."""
     return counted_status(str(record["status"]), known_differs=bool(record["known_differs"]))
 
 
@@ -149,9 +141,6 @@ def fails(record: Mapping[str, object]) -> bool:
     """Whether a row that counts differs, whatever reason is given for it.
 
     A reason explains a known difference; a number that moves away from its row is a new one.
-
-    Args:
-        record: A row as plain data.
     """
     return bool(record["primary"]) and record["status"] == "differs"
 
@@ -174,11 +163,7 @@ def not_computed(missing: Iterable[Missing], max_names: int) -> str:
 
 
 def to_text(rows: Sequence[Row]) -> str:
-    """Computed rows of one paper as JSON that ``from_text`` reads.
-
-    Args:
-        rows: The rows.
-    """
+    """Computed rows of one paper as JSON that ``from_text`` reads."""
     fields = [
         [r.published.id, r.computed, r.difference, r.tolerance, r.status, r.reason] for r in rows
     ]
@@ -186,11 +171,7 @@ def to_text(rows: Sequence[Row]) -> str:
 
 
 def from_text(text: str) -> list[Row]:
-    """Rows that ``to_text`` wrote.
-
-    Args:
-        text: What it wrote.
-    """
+    """Rows that ``to_text`` wrote."""
     rows = []
     for name, computed, *rest in json.loads(text):
         value = computed

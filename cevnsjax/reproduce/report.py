@@ -57,11 +57,7 @@ class Report:
     _results: list[PaperResult] = field(default_factory=list)
 
     def paper(self, result: PaperResult) -> None:
-        """Add the rows of a paper.
-
-        Args:
-            result: Its rows and texts.
-        """
+        """Add the rows of a paper."""
         paper = result.paper
         self._results.append(result)
         self._parts.append(f"## {paper.name}\n\n{paper.title}. {paper.reference}\n")
@@ -71,23 +67,12 @@ class Report:
         self._parts += result.texts
 
     def figure(self, paper: Paper, about: PaperFigure, drawn: Figure) -> None:
-        """Add a figure of a paper.
-
-        Args:
-            paper: The paper.
-            about: Its title and caption.
-            drawn: The drawn figure.
-        """
+        """Add a figure of a paper."""
         path = self._save(f"{paper.name}_{about.name}", drawn)
         self._parts.append(f"**{about.title}.**\n\n![{about.title}]({path})\n\n{about.caption}\n")
 
     def section(self, about: Section, result: Result) -> None:
-        """Add a result beyond the papers.
-
-        Args:
-            about: The section.
-            result: Its tables and figures.
-        """
+        """Add a result beyond the papers."""
         if not any(part.startswith("## Beyond") for part in self._parts):
             self._parts.append("## Beyond the papers\n")
         self._parts.append(f"### {about.title}\n\n{about.text}\n{result.text}\n")

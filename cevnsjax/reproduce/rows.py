@@ -185,11 +185,7 @@ def counted_status(status: str, *, known_differs: bool) -> str:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """Rows as a Markdown table, six significant digits.
-
-    Args:
-        rows: The rows.
-    """
+    """Rows as a Markdown table, six significant digits."""
     lines = [
         "| row | published | computed | difference | tolerance | status |",
         "|---|---|---|---|---|---|",
@@ -208,11 +204,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def reasons_of(rows: Sequence[Row]) -> str:
-    """Why rows are not reproduced, as a Markdown list with a line for each reason.
-
-    Args:
-        rows: The rows.
-    """
+    """Why rows are not reproduced, as a Markdown list with a line for each reason."""
     names: dict[str, list[str]] = {}
     for r in rows:
         if r.reason and r.status != "reproduced":

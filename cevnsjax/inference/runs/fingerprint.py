@@ -59,10 +59,6 @@ def _shortened(value: object) -> str:
 
 
 def listed(lines: Sequence[str]) -> str:
-    """The first few differences, and how many more there are.
-
-    Args:
-        lines: From ``diff``.
-    """
+    """The first few differences, and how many more there are."""
     more = len(lines) - _MAX_DIFFERENCES
     return "; ".join(lines[:_MAX_DIFFERENCES]) + (f"; and {more} more" if more > 0 else "")

@@ -50,11 +50,7 @@ def _acquired(file_lock: BaseFileLock, timeout_s: float, remedy: str) -> BaseFil
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds a lock.
-
-    Args:
-        path: The lock's file.
-    """
+    """Whether a process holds a lock."""
     if not path.exists() and not _soft_file(path).exists():
         return False
     try:

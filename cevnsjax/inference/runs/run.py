@@ -116,11 +116,7 @@ class Run:
         self.missing = [k for k in mine if k not in self._written]
 
     def owns(self, block: int) -> bool:
-        """Whether a block is to be computed by this process.
-
-        Args:
-            block: Its number.
-        """
+        """Whether a block is to be computed by this process."""
         return self._process_of(block) == self.index
 
     def _process_of(self, block: int) -> int:
@@ -220,11 +216,7 @@ class Run:
         return arrays
 
     def has(self, block: int) -> bool:
-        """Whether this process has written a block, now or in an earlier run.
-
-        Args:
-            block: Its number.
-        """
+        """Whether this process has written a block, now or in an earlier run."""
         return block in self._written
 
     def wait(self) -> None:

@@ -68,11 +68,7 @@ class Store:
         self.put(sum_path, self._sum_line(block, body))
 
     def read(self, block: int) -> dict[str, np.ndarray] | None:
-        """The content of a block, None if it is missing or damaged.
-
-        Args:
-            block: Its number.
-        """
+        """The content of a block, None if it is missing or damaged."""
         body = self._undamaged(block)
         if body is None:
             return None
@@ -80,11 +76,7 @@ class Store:
             return dict(arrays)
 
     def is_whole(self, block: int) -> bool:
-        """Whether a block is there and undamaged.
-
-        Args:
-            block: Its number.
-        """
+        """Whether a block is there and undamaged."""
         return self._undamaged(block) is not None
 
     def _undamaged(self, block: int) -> bytes | None:
@@ -116,11 +108,7 @@ class Store:
             ) from None
 
     def path(self, block: int) -> Path:
-        """File of a block.
-
-        Args:
-            block: Its number.
-        """
+        """File of a block."""
         return self._folder / f"block-{block:0{_DIGITS}d}.npz"
 
     def _sum_path(self, block: int) -> Path:

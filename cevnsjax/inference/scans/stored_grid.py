@@ -58,22 +58,11 @@ def stored_grid(run: Run, grid: BlockGrid, rows: int, blocks: Sequence[range]) -
 
 
 def grid_blocks(grid: BlockGrid, lengths: Mapping[str, int], engine: str) -> list[range]:
-    """Pieces of ``grid.step`` rows in each block.
-
-    Args:
-        grid: The grid.
-        lengths: Points of each axis.
-        engine: "node" or "template".
-    """
+    """Pieces of ``grid.step`` rows in each block."""
     rows, width = row_count(grid, lengths), lengths[grid.inner]
     return block_ranges(-(-rows // grid.step), _MIN_POINTS[engine] // (grid.step * width))
 
 
 def row_count(grid: BlockGrid, lengths: Mapping[str, int]) -> int:
-    """Number of rows of a grid.
-
-    Args:
-        grid: The grid.
-        lengths: Points of each axis.
-    """
+    """Number of rows of a grid."""
     return math.prod(lengths[n] for n in grid.outer)

@@ -29,12 +29,7 @@ _COLUMNS = ("experiment", "parameter", "level", "Feldman-Cousins", "Wilks", "cri
 
 
 def model_of(experiment: str, parameter: str) -> Model:
-    """One experiment with the interaction that the parameter belongs to.
-
-    Args:
-        experiment: Name in ``EXPERIMENTS``.
-        parameter: Name in ``RANGES``.
-    """
+    """One experiment with the interaction that the parameter belongs to."""
     beyond = [NSI(parameter)] if parameter.startswith("eps_") else []
     return Model(EXPERIMENTS[experiment](), [StandardModel(), *beyond], name=experiment)
 

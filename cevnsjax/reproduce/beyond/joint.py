@@ -124,12 +124,7 @@ _NOTES = {
 
 
 def profiles_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
-    """Intervals of parameters, one parameter at a time.
-
-    Args:
-        group: The parameters.
-        model: The model.
-    """
+    """Intervals of parameters, one parameter at a time."""
     return [(s, limits(model, s.parameter, s.within, fixed=s.fixed)) for s in group]
 
 

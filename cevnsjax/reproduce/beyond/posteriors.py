@@ -41,12 +41,7 @@ def gaussian_model() -> Model:
 
 
 def exact(model: Model, parameter: str) -> xr.Dataset:
-    """Posterior of one parameter; all other theory parameters stay at their defaults.
-
-    Args:
-        model: ``gaussian_model()``.
-        parameter: Name in ``RANGES``.
-    """
+    """Posterior of one parameter; all other theory parameters stay at their defaults."""
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _GRID)}
     return grid_posterior(model, fixed=_others(model, parameter), **axis)
 

@@ -113,11 +113,7 @@ def intervals_text(intervals: Spans, digits: int = 4, open_at: Collection[float]
 
 
 def percent(level: float) -> str:
-    """A confidence level as text, e.g. "68.27 %".
-
-    Args:
-        level: The level [1].
-    """
+    """A confidence level as text, e.g. "68.27 %"."""
     return f"{100 * level:g} %"
 
 

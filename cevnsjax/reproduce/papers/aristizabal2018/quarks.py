@@ -45,11 +45,7 @@ _LEVELS = (0.90, 0.99)
 
 
 def exact_region(plane: Plane) -> ContourSet:
-    """Delta chi2 of both quark couplings, each nucleus with its own coupling.
-
-    Args:
-        plane: The two couplings.
-    """
+    """Delta chi2 of both quark couplings, each nucleus with its own coupling."""
     both = GeneralizedInteractions(plane.x, plane.y)
     model = aristizabal2018(scaled=True, interactions=[both])
     grids: dict[str, Any] = dict(zip((plane.x, plane.y), plane.grid(), strict=True))
@@ -58,11 +54,7 @@ def exact_region(plane: Plane) -> ContourSet:
 
 
 def shortcut_region(plane: Plane) -> ContourSet:
-    """Delta chi2 with xi_X^2 = 2 xi_X,Cs^2 as the couplings of both nuclei.
-
-    Args:
-        plane: The two couplings.
-    """
+    """Delta chi2 with xi_X^2 = 2 xi_X,Cs^2 as the couplings of both nuclei."""
     x, y = plane.grid()
     flat = {name: xi.ravel() for name, xi in plane.effective(math.sqrt(2.0)).items()}
     chi2 = _effective_chi2(flat).reshape(x.size, y.size)

@@ -68,11 +68,7 @@ def effective_model(*, scaled: bool = False) -> Model:
 
 
 def table_1(model: Model) -> dict[str, Number]:
-    """One coupling at a time, by row name.
-
-    Args:
-        model: ``effective_model()``.
-    """
+    """One coupling at a time, by row name."""
     out: dict[str, Number] = {}
     for letter in "SVT":
         profiled = _profile(model, letter)
@@ -85,11 +81,7 @@ def table_1(model: Model) -> dict[str, Number]:
 
 
 def table_2(model: Model) -> dict[str, Number]:
-    """Two couplings, the other one at its best, by row name.
-
-    Args:
-        model: ``effective_model()``.
-    """
+    """Two couplings, the other one at its best, by row name."""
     out: dict[str, Number] = {}
     for pair in _WITH_VECTOR:
         for letter, other in ((pair[0], pair[2]), (pair[2], pair[0])):

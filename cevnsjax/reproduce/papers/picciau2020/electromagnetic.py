@@ -22,6 +22,7 @@ from cevnsjax.reproduce.rows import Number, published
 
 PAPER = "picciau2020"
 DATA = ("CsI", "Ar", "CsI+Ar")
+"""Data sets that the functions below take."""
 _LEVELS = [float(level) for level in SIGMAS]
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
 # Range of all quantities, far beyond every end at 3 sigma [unit of the table].
@@ -66,12 +67,7 @@ FREE = _tables("free")
 
 
 def limits(table: Table, data: str) -> dict[str, Number]:
-    """Ends of all intervals that a table prints for one data set, by row name.
-
-    Args:
-        table: The table.
-        data: "CsI", "Ar" or "CsI+Ar".
-    """
+    """Ends of all intervals that a table prints for one data set, by row name."""
     stem = f"{table.name}.{data}.{table.column}"
     if not any(name.startswith(f"{PAPER}/{stem}.") for name in published(PAPER)):
         return {}
@@ -83,12 +79,7 @@ def limits(table: Table, data: str) -> dict[str, Number]:
 
 
 def model_of(table: Table, data: str) -> Model:
-    """The analysis with a table's quantities.
-
-    Args:
-        table: The table.
-        data: "CsI", "Ar" or "CsI+Ar".
-    """
+    """The analysis with a table's quantities."""
     options: dict[str, Any] = {}
     if "CsI" in data:
         options["statistic"] = "time"
@@ -101,14 +92,7 @@ def model_of(table: Table, data: str) -> Model:
 
 
 def profile_of(model: Model, table: Table, data: str, parameter: str) -> ProfileResult:
-    """Profile of one quantity over the others, and over the radii of the free columns.
-
-    Args:
-        model: ``model_of(table, data)``.
-        table: The table.
-        data: "CsI", "Ar" or "CsI+Ar".
-        parameter: One of the table's.
-    """
+    """Profile of one quantity over the others, and over the radii of the free columns."""
     radii = radii_of(table, data)
     # All parameters of a table have the same box, so that global minima are searched once.
     box = {p: (0.0 if model.parameters[p].even else -_RANGE, _RANGE) for p in table.parameters}
@@ -124,12 +108,7 @@ def profile_of(model: Model, table: Table, data: str, parameter: str) -> Profile
 
 
 def radii_of(table: Table, data: str) -> dict[str, tuple[float, float]]:
-    """Ranges of the radii that a table profiles over, at or above the protons' [fm].
-
-    Args:
-        table: The table.
-        data: "CsI", "Ar" or "CsI+Ar".
-    """
+    """Ranges of the radii that a table profiles over, at or above the protons' [fm]."""
     if table.column != "free":
         return {}
     R_p, _ = theory_radii(isotope("40Ar"))
@@ -169,12 +148,7 @@ _REASONS = {
 
 
 def reason_of(table: Table, data: str) -> str:
-    """Why numbers of a table may be off.
-
-    Args:
-        table: The table.
-        data: "CsI", "Ar" or "CsI+Ar".
-    """
+    """Why numbers of a table may be off."""
     argon = {RESOLVED.column: "resolved"}.get(table.column, "Ar")
     if table.name == "moment" and argon == "Ar":
         argon = "moment Ar"

@@ -8,10 +8,11 @@ import typer
 from cevnsjax.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from cevnsjax.experiments import Experiment
     from cevnsjax.model import Model
 
 
-def builder_of(word: str) -> Callable[..., Any]:
+def builder_of(word: str) -> "Callable[..., Experiment]":
     """Function that builds the experiment a word names: one of the package's, or a folder.
 
     Raises:

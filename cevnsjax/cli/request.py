@@ -12,7 +12,11 @@ from cevnsjax.cli.words import numbers_of, settings
 from cevnsjax.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from cevnsjax.experiments import Experiment
+    from cevnsjax.interactions.charges import Charges
     from cevnsjax.model import Model
+
+    UserInteractions = list[Callable[..., Charges]]
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,15 @@ class Request:
                 "names its own experiments"
             )
         prepare()
-        own = [imported(path) for path in self.interaction]
+        users = [imported(path) for path in self.interaction]
         if self.analysis:
-            return _analysis(self.analysis, names, options, own)
-        return with_data(_model(self.experiments, names, options, own))
+            return _analysis(self.analysis, names, options, users)
+        return with_data(_model(self.experiments, names, options, users))
 
 
-def _analysis(name: str, parameters: Words, options: dict[str, Any], own: list[Any]) -> "Model":
+def _analysis(
+    name: str, parameters: Words, options: dict[str, Any], users: "UserInteractions"
+) -> "Model":
     from cevnsjax.analyses import ANALYSES, analysis
     from cevnsjax.interactions.owners import OWNERS
 
@@ -80,12 +86,14 @@ def _analysis(name: str, parameters: Words, options: dict[str, Any], own: list[A
         name,
         named=parameters,
         interaction_options=_among(options, OWNERS),
-        interactions=own,
+        interactions=users,
         **{k: v for k, v in options.items() if k not in OWNERS},
     )
 
 
-def _model(names: Words, parameters: Words, options: dict[str, Any], own: list[Any]) -> "Model":
+def _model(
+    names: Words, parameters: Words, options: dict[str, Any], users: "UserInteractions"
+) -> "Model":
     from cevnsjax.experiments import EXPERIMENTS
     from cevnsjax.interactions import StandardModel
     from cevnsjax.interactions.owners import OWNERS, owning
@@ -103,12 +111,12 @@ def _model(names: Words, parameters: Words, options: dict[str, Any], own: list[A
     _require_known(options, theory | set(OWNERS) | set(names) | offered, hint)
     experiments = [_experiment(n, build, parameters, options) for n, build in builders.items()]
     beyond = owning(parameters, _among(options, OWNERS))
-    return Model(experiments, [StandardModel(**_among(options, theory)), *beyond, *own])
+    return Model(experiments, [StandardModel(**_among(options, theory)), *beyond, *users])
 
 
 def _experiment(
-    name: str, build: Callable[..., Any], parameters: Words, options: Mapping[str, Any]
-) -> Any:
+    name: str, build: "Callable[..., Experiment]", parameters: Words, options: Mapping[str, Any]
+) -> "Experiment":
     """An experiment with its options, and with the shape nuisances that are named switched on."""
     from cevnsjax.experiments import SHAPE_PARAMETERS
 
@@ -119,7 +127,7 @@ def _experiment(
     return build(**{"shape": shapes, **chosen} if shapes else chosen)
 
 
-def _option_names(build: Callable[..., Any]) -> set[str]:
+def _option_names(build: Callable[..., object]) -> set[str]:
     return set(inspect.signature(build).parameters)
 
 

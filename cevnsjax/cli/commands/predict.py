@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from xarray import DataArray
 
+    from cevnsjax.experiments import Experiment
+
 _LABELS = {
     "counts": "counts",
     "dR_dT_nr": r"$dR/dT_\mathrm{nr}$ [1/kg/keV]",
@@ -71,14 +73,14 @@ def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSin
     sink.draw(_counts_figure, model, values)
 
 
-def _on_grid(experiment: Any, counts: "ArrayLike") -> "np.ndarray":
+def _on_grid(experiment: "Experiment", counts: "ArrayLike") -> "np.ndarray":
     """Flat counts over the experiment's axes, [bin ...] [count]."""
     import numpy as np
 
     return np.asarray(counts).reshape(experiment.grid)
 
 
-def _projected(experiment: Any, counts: "ArrayLike") -> "np.ndarray":
+def _projected(experiment: "Experiment", counts: "ArrayLike") -> "np.ndarray":
     """Counts summed over all axes but the first, [bin] [count]."""
     import numpy as np
 
@@ -212,7 +214,7 @@ def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[
     )
 
 
-def only_experiment(model: "cj.Model") -> tuple[str, Any]:
+def only_experiment(model: "cj.Model") -> "tuple[str, Experiment]":
     """Name and description of a model's one experiment.
 
     Raises:

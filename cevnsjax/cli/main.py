@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _users_line(problem: Exception) -> str:
-    """The line of the user's own file, such as an interaction, that failed; "" if there is none."""
+    """The line that failed in a file of the user, such as an interaction; "" elsewhere."""
     inside = (str(Path(__file__).parents[1]), sys.prefix, sys.base_prefix, "<")
     lines = [
         f"{f.filename} line {f.lineno}"

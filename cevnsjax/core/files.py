@@ -62,7 +62,7 @@ def check_folder(path: str | Path, *, overwrite: bool) -> Path:
     """
     target = Path(path)
     if target.exists() and not target.is_dir():
-        raise InputError(f"{target} is no folder; choose another name")
+        raise InputError(f"{target} is not a folder; choose another name")
     if not target.exists() and not target.absolute().parent.is_dir():
         raise InputError(f"folder {target.parent} does not exist; create it or choose another")
     if target.is_dir() and any(target.iterdir()) and not overwrite:

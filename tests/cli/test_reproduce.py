@@ -110,7 +110,7 @@ def test_json_of_all_papers(run, made):
 
 
 def test_numbers_that_json_has_not(run, made, monkeypatch):
-    """Another number of intervals is infinitely far away; an open end is no number."""
+    """Another number of intervals is infinitely far away; an open end is not a number."""
     made("coherent2017", ["reproduced"])
     (group,) = (g for g in PAPERS["coherent2017"].groups if g.cost == "quick")
     union = published("papoulias2020")["papoulias2020/eps_uV_mumu.old"]

@@ -153,7 +153,7 @@ def test_rows_kept_in_a_folder(run, monkeypatch):
         ("--figures full", "folder full is not empty; choose another or pass --overwrite"),
         ("--report full", "folder full is not empty"),
         ("--report none/out", "folder none does not exist"),
-        ("--figures file", "file is no folder"),
+        ("--figures file", "file is not a folder"),
         ("--process 0/2", "--process 0/2 needs --folder"),
         ("--beyond --quick", "--beyond takes minutes"),
     ],

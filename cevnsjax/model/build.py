@@ -1,4 +1,4 @@
-"""What a model is put together from: checks, order, shared pulls, interned descriptions."""
+"""The steps that build a model: checks, the parameter table, shared pulls, the arrays."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import ModelStructure, Observed, gaussian_priors
 from cevnsjax.parameters import Parameter, ParameterTable
 
-# A component a hundred times its prediction is no systematic any more [1].
+# Upper bound of a free pull: beyond it a component is not a systematic uncertainty [1].
 _MAX_FREE_PULL = 100.0
 _interned: dict[ModelStructure, ModelStructure] = {}
 
@@ -26,12 +26,12 @@ def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experim
     """Experiments by name.
 
     Raises:
-        InputError: If there is none, or two share a name.
+        InputError: If the list is empty, or two experiments share a name.
     """
     listed = list(experiments) if isinstance(experiments, Sequence) else [experiments]
     for e in listed:
         if not isinstance(e, Experiment):
-            raise InputError(f"{e!r} is no experiment; give e.g. experiments.csi_2017()")
+            raise InputError(f"{e!r} is not an experiment; give e.g. experiments.csi_2017()")
     if not listed:
         raise InputError("a Model needs at least one experiment, e.g. experiments.csi_2017()")
     names = [e.name for e in listed]
@@ -50,7 +50,7 @@ def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
         raise InputError(f"interactions must be a list, got {interactions!r}; put it in [ ]")
     for i in interactions:
         if isinstance(i, type) or not callable(i):
-            raise InputError(f"{i!r} is no interaction; make one, e.g. NSI('eps_uV_ee')")
+            raise InputError(f"{i!r} is not an interaction; make one, e.g. NSI('eps_uV_ee')")
     standard = [i for i in interactions if isinstance(i, StandardModel)]
     if len(standard) > 1:
         raise InputError(f"a Model has one StandardModel, got {len(standard)}")
@@ -65,14 +65,14 @@ def require_pulls(
 
     Raises:
         InputError: If one string is given for a list.
-        UnknownNameError: At a name that is none.
+        UnknownNameError: At a name that is not a pull of any experiment.
     """
     if isinstance(free_pulls, str) or not isinstance(free_pulls, Collection):
         raise InputError(f"free_pulls must be a list of pulls, got {free_pulls!r}; put it in [ ]")
-    known = [p.name for e in experiments for p in e.pulls]
+    pulls = [p.name for e in experiments for p in e.pulls]
     for name in free_pulls:
-        if name not in known:
-            raise UnknownNameError("pull", name, known)
+        if name not in pulls:
+            raise UnknownNameError("pull", name, pulls)
     return free_pulls
 
 

@@ -1,4 +1,4 @@
-"""Data a model is compared with: the experiments' own, given counts, or pseudo-experiments."""
+"""Data a model is compared with: those of its experiments, a user's, or pseudo-experiments."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, Float
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -15,7 +16,7 @@ from cevnsjax.core.types import Values
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
-from cevnsjax.model.structure import ModelStructure, Observed
+from cevnsjax.model.structure import Counts, ModelStructure, Observed
 from cevnsjax.parameters import Normal
 
 
@@ -24,15 +25,23 @@ class Pseudodata(eqx.Module):
 
     Attributes:
         counts: Counts, {experiment: [cell] or [toy, cell]} [count].
-        auxiliary: What measured the constrained nuisances found, {nuisance: scalar or [toy]} [1];
-            names left out keep the centres of their priors.
+        auxiliary: Results of the auxiliary measurements of constrained nuisances, {nuisance:
+            scalar or [toy]} [1]; names left out keep the centres of their priors.
+
+    Examples:
+        >>> toys = model.toy(seed=1, toys=3)
+        >>> len(toys), toys[0].counts["csi-2017"].shape
+        (3, (12,))
+        >>> import jax
+        >>> jax.vmap(lambda toy: model.nll(data=toy))(toys).shape
+        (3,)
     """
 
     counts: dict[str, Any]
     auxiliary: dict[str, Any]
 
     def __getitem__(self, index: Any) -> "Pseudodata":
-        """Some of a batch."""
+        """One pseudo-experiment of a batch, or a smaller batch."""
         return jax.tree.map(lambda x: x[index], self)
 
     def __len__(self) -> int:
@@ -44,10 +53,10 @@ class Pseudodata(eqx.Module):
 
 
 def observed_of(structure: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:
-    """What to compare with: ``own`` where ``data`` does not replace it.
+    """The data to compare with: ``own`` where ``data`` does not replace it.
 
     Args:
-        structure: The model's description.
+        structure: The model's structure.
         own: The experiments' data and the centres of the priors.
         names: Names of the experiments.
         data: None, counts [cell], {experiment: counts [cell]}, or Pseudodata.
@@ -74,7 +83,7 @@ def observed_of(structure: ModelStructure, own: Observed, names: list[str], data
     return Observed(counts, _auxiliary(structure, own.auxiliary, auxiliary))
 
 
-def _checked(name: str, counts: Any, own: jax.Array) -> Any:
+def _checked(name: str, counts: Any, own: Counts) -> Counts:
     if np.shape(counts) != own.shape:
         raise InputError(f"data for {name} has shape {np.shape(counts)}, expected {own.shape}")
     if not isinstance(counts, Tracer) and not np.all(np.isfinite(counts)):
@@ -83,35 +92,40 @@ def _checked(name: str, counts: Any, own: jax.Array) -> Any:
     return _leaf(counts, own.dtype)
 
 
-def _leaf(given: Any, dtype: Any) -> Any:
-    if isinstance(given, Tracer):
-        return given.astype(dtype)
+def _leaf(values: Any, dtype: np.dtype) -> jax.Array:
+    if isinstance(values, Tracer):
+        return values.astype(dtype)
     # device_put does not compile a program for each new shape; jnp.asarray does.
-    return jax.device_put(np.asarray(given, dtype=dtype))
+    return jax.device_put(np.asarray(values, dtype=dtype))
 
 
-def _auxiliary(structure: ModelStructure, own: jax.Array, given: Mapping[str, Any]) -> Any:
-    known = structure.auxiliary_names
-    for name, found in given.items():
-        if name not in known:
-            raise UnknownNameError("constrained nuisance", name, known)
-        if np.ndim(found) != 0:
-            raise InputError(f"auxiliary {name} has shape {np.shape(found)}, expected one number")
-    if not given:
+def _auxiliary(
+    structure: ModelStructure, own: Float[Array, " nuisance"], replaced: Mapping[str, Any]
+) -> Float[Array, " nuisance"]:
+    """Results of the auxiliary measurements, some of them replaced."""
+    names = structure.auxiliary_names
+    for name, value in replaced.items():
+        if name not in names:
+            raise UnknownNameError("constrained nuisance", name, names)
+        if np.ndim(value) != 0:
+            raise InputError(f"auxiliary {name} has shape {np.shape(value)}, expected one number")
+    if not replaced:
         return own
-    found = [_leaf(given[n], own.dtype) if n in given else own[k] for k, n in enumerate(known)]
-    if any(isinstance(f, Tracer) for f in found):
-        return jnp.stack(found)
-    return _leaf([float(f) for f in found], own.dtype)
+    results = [
+        _leaf(replaced[n], own.dtype) if n in replaced else own[k] for k, n in enumerate(names)
+    ]
+    if any(isinstance(r, Tracer) for r in results):
+        return jnp.stack(results)
+    return _leaf([float(r) for r in results], own.dtype)
 
 
 def require_data(experiments: Mapping[str, Experiment], observed: Observed, own: Observed) -> None:
-    """Stop at a planned experiment without data, and at counts no Poisson likelihood can have.
+    """Reject a planned experiment without data, and negative counts of a Poisson likelihood.
 
     Args:
         experiments: The experiments by name.
-        observed: What is going to be compared with the prediction.
-        own: What the experiments hold themselves.
+        observed: The data to be compared with the prediction.
+        own: The data of the experiments themselves.
 
     Raises:
         InputError: Naming the experiment and the remedy.

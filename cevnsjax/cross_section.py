@@ -13,16 +13,14 @@ import jax.numpy as jnp
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, T_nr_max
-from cevnsjax.core.types import AtNodes, Numbers, RealLike, Reals
+from cevnsjax.core.types import AtNodes, Moments, Numbers, RealLike, Reals
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.numerics import total
 
 Coefficients = tuple[float | Numbers, float | Numbers, float | Numbers]
 """Coefficients of (1, 1/E_nu, 1/E_nu^2) in units of G_F^2 M/pi [1, MeV, MeV^2]."""
-Moments = tuple[Numbers, Numbers, Numbers]
-"""Flux moments I_0, I_1, I_2 [MeV^-k], or powers of 1/E_nu."""
-Kernels = dict[str, dict[str, AtNodes]]
+Kernels = dict[str, dict[str, Numbers]]
 """{structure: {source: [node]}}: what a unit charge squared gives."""
 
 

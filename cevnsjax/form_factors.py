@@ -1,7 +1,7 @@
 """Nuclear form factors as amplitudes, analytic in q^2 and in the squared radius.
 
-Every family is a frozen record of its shape constants with two duties: the amplitude
-``F(q2, R_rms)`` for a given rms radius, and ``R_rms(A)``, the radius its papers tie to A.
+Every family is a frozen record of its shape constants. It gives the amplitude ``F(q2, R_rms)`` at
+an rms radius, and ``R_rms(A)``, the radius that its papers tie to A.
 """
 
 import math
@@ -17,12 +17,12 @@ from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.numerics import SERIES_MAX, bessel_ratio, coth_ratio, csch_ratio, sinc
 
 NEAR = 0.6 * SERIES_MAX
-"""Largest q^2 R_rms^2 at which every family's power series serve; its box radius squared is at
+"""Largest q^2 R_rms^2 at which the power series of every family suffice: box radii squared are at
 most 5/3 R_rms^2 [1]."""
 
 
 def is_near(q2_max: float, R_max: float) -> bool:
-    """Whether power series serve up to a momentum transfer and a radius.
+    """Whether power series suffice up to a momentum transfer and a radius.
 
     Args:
         q2_max: Largest momentum transfer squared [MeV^2].
@@ -69,6 +69,11 @@ class Helm:
             (R_0^2 = c^2 + 7 pi^2 a^2/3 - 5 s^2, Lewin and Smith, Astropart. Phys. 6, 87),
             or "r_A" for R_0^2 = (r_A A^1/3)^2 - 5 s^2.
         r_A: Radius constant of the "r_A" formula [fm].
+
+    Examples:
+        >>> F = cj.Helm(s=0.9)
+        >>> F(jnp.array([0.0, 2500.0]), 5.0).round(3)
+        Array([1.   , 0.758], dtype=float64)
     """
 
     s: float = 0.9
@@ -110,6 +115,10 @@ class KleinNystrand:
     Attributes:
         a_k: Yukawa range [fm].
         r_A: Radius constant [fm].
+
+    Examples:
+        >>> cj.KleinNystrand()(jnp.array([0.0, 2500.0]), 5.0).round(3)
+        Array([1.   , 0.759], dtype=float64)
     """
 
     a_k: float = 0.7
@@ -143,6 +152,10 @@ class SymmetrizedFermi:
 
     Attributes:
         a: Diffuseness [fm].
+
+    Examples:
+        >>> cj.SymmetrizedFermi()(jnp.array([0.0, 2500.0]), 5.0).round(3)
+        Array([1.   , 0.759], dtype=float64)
     """
 
     a: float = 0.52

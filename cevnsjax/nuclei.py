@@ -16,7 +16,7 @@ class Nucleus:
         symbol: Element symbol.
         Z: Protons.
         N: Neutrons.
-        mass: Nuclear mass, atomic mass less the electrons' [MeV].
+        mass: Nuclear mass: the atomic mass less that of the electrons [MeV].
         spin: Ground-state spin J [1].
         charge_radius: Root-mean-square charge radius [fm] (Angeli and Marinova 2013).
     """
@@ -41,7 +41,7 @@ class Nucleus:
 
 @dataclass(frozen=True)
 class Target:
-    """A material: nuclei and how many of each there are.
+    """A material: its nuclei and their numbers.
 
     Attributes:
         name: Name of the material.
@@ -62,7 +62,7 @@ class Target:
 @lru_cache(maxsize=1)
 def _isotopes() -> dict[str, tuple[Nucleus, float, float]]:
     table = read_csv("nuclides", "isotopes.csv")
-    found = {}
+    isotopes = {}
     for i, symbol in enumerate(table["symbol"]):
         Z, A = int(table["Z"][i]), int(table["A"][i])
         atomic_mass = float(table["atomic_mass_u"][i])
@@ -74,8 +74,8 @@ def _isotopes() -> dict[str, tuple[Nucleus, float, float]]:
             spin=float(table["spin"][i]),
             charge_radius=float(table["charge_radius_fm"][i]),
         )
-        found[nucleus.name] = (nucleus, atomic_mass, float(table["abundance"][i]))
-    return found
+        isotopes[nucleus.name] = (nucleus, atomic_mass, float(table["abundance"][i]))
+    return isotopes
 
 
 def isotope(name: str) -> Nucleus:
@@ -133,6 +133,12 @@ def target(name: str) -> Target:
 
     Raises:
         UnknownNameError: Listing the nearest names.
+
+    Examples:
+        >>> [nucleus.name for nucleus in cj.target("CsI").nuclei]
+        ['133Cs', '127I']
+        >>> len(cj.target("Xe").nuclei)
+        9
     """
     if name == "40Ar":
         return Target(name, (isotope(name),), (c.N_A / (_AR40_MOLAR * 1e-3),))
@@ -170,7 +176,7 @@ def _spins() -> dict[str, tuple[float, float]]:
 
 
 def spin_expectation(nucleus: Nucleus) -> tuple[float, float]:
-    """Spin expectation values <S_p>, <S_n> of an isotope, 0 where none is tabulated [hbar].
+    """Spin expectation values <S_p>, <S_n> of an isotope, 0 if it is not tabulated [hbar].
 
     Klos, Menendez, Gazit and Schwenk, PRD 88, 083516.
     """

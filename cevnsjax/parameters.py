@@ -3,14 +3,19 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 
 
 @dataclass(frozen=True)
 class Normal:
-    """Gaussian prior or constraint, in the parameter's unit."""
+    """Gaussian prior or constraint, in the parameter's unit.
+
+    Examples:
+        >>> cj.Parameter("g", "a coupling", 0.0, prior=cj.Normal(0.0, 0.1)).prior
+        Normal(mean=0.0, sd=0.1)
+    """
 
     mean: float
     sd: float
@@ -22,7 +27,12 @@ class Normal:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Flat prior between two finite ends, in the parameter's unit."""
+    """Flat prior between two finite ends, in the parameter's unit.
+
+    Examples:
+        >>> cj.Parameter("g", "a coupling", 0.0, prior=cj.Uniform(-1.0, 1.0)).prior
+        Uniform(low=-1.0, high=1.0)
+    """
 
     low: float
     high: float
@@ -46,17 +56,24 @@ class Parameter:
         bounds: Closed interval the value must lie in, in ``unit``.
         unit: Unit in natural size, "" for a pure number.
         latex: Axis label without dollar signs.
-        scale: Typical change that moves the counts; optimiser steps and finite differences use it.
+        scale: Typical change of the parameter that moves the counts; optimisers and finite
+            differences step by it.
         prior: Prior as plain data, None for flat within the bounds.
         source: Where the default comes from.
         kind: "theory", or "nuisance" for systematics.
-        linear: True for a nuisance that multiplies components by 1 + value; solved, not fitted.
+        linear: True for a nuisance that multiplies components by 1 + value: solved in closed form
+            instead of searched.
         free: Whether a fit varies it when no list of free parameters is given.
         owner: The interaction or experiment that declares it.
-        even: True when the counts depend on its square only, so its gradient vanishes at 0, as
-            long as what it interferes with is 0 too.
+        even: True when the counts depend on its square only as long as the parameters it
+            interferes with are 0; its gradient then vanishes at 0.
         physical: Whether the lower and the upper bound are physical limits; an interval that ends
             at another bound is open there.
+
+    Examples:
+        >>> mass = cj.Parameter("m_LQ", "leptoquark mass", 1.0, bounds=(0.1, 10.0), unit="TeV")
+        >>> mass.label, mass.check(2)
+        ('m_LQ [TeV]', 2.0)
     """
 
     name: str
@@ -97,16 +114,16 @@ class Parameter:
         symbol = f"${self.latex}$" if self.latex else self.name
         return f"{symbol} [{self.unit}]" if self.unit else symbol
 
-    def check(self, value: Any) -> float:
+    def check(self, value: object) -> float:
         """The value as a float, if it is finite and within bounds.
 
         Raises:
             InputError: Naming the parameter, the value and the allowed interval.
         """
         try:
-            number = float(value)
+            number = float(value)  # pyright: ignore[reportArgumentType]
         except (TypeError, ValueError):
-            raise InputError(f"{self.name}={value!r} is no number") from None
+            raise InputError(f"{self.name}={value!r} is not a number") from None
         low, high = self.bounds
         if math.isnan(number):
             raise InputError(f"{self.name} is nan; give a number in [{low:g}, {high:g}]")

@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import mul
 from types import ModuleType
 
 import jax.numpy as jnp
@@ -14,7 +12,7 @@ from jaxtyping import Array, Float
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, T_nr_max
 from cevnsjax.core.precision import require_x64
-from cevnsjax.core.types import AtNodes, RealLike, Reals, Survival, Values
+from cevnsjax.core.types import AtNodes, Numbers, RealLike, Reals, Survival, Values
 from cevnsjax.cross_section import Kernels, fermi_scale, kernels, rates
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
@@ -149,10 +147,12 @@ def survival_of(
     if not oscillations:
         return None
 
-    def survival(source: str, E_nu: AtNodes) -> AtNodes:
-        return reduce(
-            mul, [o.survival(values, source, E_nu, baseline_m, jnp) for o in oscillations]
-        )
+    def survival(source: str, E_nu: Numbers) -> Numbers:
+        probability: Numbers = 1.0
+        for oscillation in oscillations:
+            arrives = oscillation.survival(values, source, E_nu, baseline_m, jnp)
+            probability = probability * arrives
+        return probability
 
     return survival
 

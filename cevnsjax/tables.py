@@ -82,7 +82,7 @@ def parse_csv(path: Path, *, text: Collection[str] = ()) -> dict[str, np.ndarray
         text: Names of the columns to keep as str; all others must be finite numbers.
 
     Raises:
-        DataError: No file or header, a repeated name, a ragged line or a field that is no number.
+        DataError: No file or header, a repeated name, a ragged line, a non-number.
     """
     lines = [
         (number, [field.strip() for field in next(csv.reader([line]))])
@@ -170,7 +170,7 @@ def _verified(
     if file not in entries:
         raise UnknownNameError(f"file of data set {dataset}", file, entries)
     if ("columns" in entries[file]) != is_table:
-        remedy = "is no table; use read_toml" if is_table else "is a table; use read_csv"
+        remedy = "is not a table; use read_toml" if is_table else "is a table; use read_csv"
         raise InputError(f"{dataset}/{file} {remedy}")
     if detail := _difference(path, entries[file]["sha256"]):
         raise DataError(detail)

@@ -1,14 +1,13 @@
-"""Checks of option values that come from people: the kind first, so that messages make sense."""
+"""Checks of option values: of their kind first, so that messages make sense."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral
-from typing import Any
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 
 
-def number(what: str, value: Any) -> float:
+def number(what: str, value: object) -> float:
     """The value as a finite float.
 
     Args:
@@ -16,7 +15,7 @@ def number(what: str, value: Any) -> float:
         value: What was given.
 
     Raises:
-        InputError: If it is no finite number.
+        InputError: If it is not a finite number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise InputError(f"{what} must be a finite number, got {value!r}")
@@ -52,7 +51,7 @@ def whole_numbers(**options: tuple[object, int]) -> list[int]:
     return [whole_number(name, value, least) for name, (value, least) in options.items()]
 
 
-def numbers(what: str, value: Any, *, length: int | None = None, example: str) -> list[float]:
+def numbers(what: str, value: object, *, length: int | None = None, example: str) -> list[float]:
     """The values as a list of finite floats.
 
     Args:
@@ -62,16 +61,16 @@ def numbers(what: str, value: Any, *, length: int | None = None, example: str) -
         example: A value that would do.
 
     Raises:
-        InputError: If it is no sequence of numbers of that length.
+        InputError: If it is not a sequence of that many numbers.
     """
-    is_list = isinstance(value, Sequence) and not isinstance(value, str)
-    right = is_list and (len(value) == length if length else len(value) >= 2)
-    if not right or any(isinstance(v, bool) or not isinstance(v, int | float) for v in value):
+    listed = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
+    right = len(listed) == length if length else len(listed) >= 2
+    if not right or any(isinstance(v, bool) or not isinstance(v, int | float) for v in listed):
         raise InputError(f"{what} must be numbers like {example}, got {value!r}")
-    return [number(what, v) for v in value]
+    return [number(what, v) for v in listed]
 
 
-def flag(what: str, value: Any) -> bool:
+def flag(what: str, value: object) -> bool:
     """The value, if it is true or false.
 
     Raises:
@@ -82,7 +81,7 @@ def flag(what: str, value: Any) -> bool:
     return value
 
 
-def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
+def names(what: str, value: object, *, example: Sequence[str]) -> list[str]:
     """A list of names; one name alone is a list of one.
 
     Args:
@@ -91,7 +90,7 @@ def names(what: str, value: Any, *, example: Sequence[str]) -> list[str]:
         example: What a list looks like.
 
     Raises:
-        InputError: If it is no list of words.
+        InputError: If it is not a list of words.
     """
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, Sequence) or not all(isinstance(n, str) for n in listed):
@@ -117,7 +116,7 @@ def known(owner: str, **options: tuple[object, Collection[str]]) -> None:
             raise UnknownNameError(f"{owner} {option}", value, offered)
 
 
-def widths(what: str, value: Any) -> Mapping[str, float]:
+def widths(what: str, value: object) -> Mapping[str, float]:
     """Standard deviations of pulls by short name, none if None.
 
     Args:
@@ -125,7 +124,7 @@ def widths(what: str, value: Any) -> Mapping[str, float]:
         value: What was given.
 
     Raises:
-        InputError: If it is no mapping.
+        InputError: If it is not a mapping.
     """
     if value is not None and not isinstance(value, Mapping):
         raise InputError(f"{what} must be like {{'sig': 0.128}}, got {value!r}")

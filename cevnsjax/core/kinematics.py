@@ -6,16 +6,17 @@
 """
 
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.types import Kind
 
 Kinematics = Literal["approximate", "exact", "ngi"]
 KINEMATICS: tuple[Kinematics, ...] = ("approximate", "exact", "ngi")
 
 
 def require_kinematics(name: str) -> None:
-    """Stop at an unknown convention.
+    """Reject an unknown convention.
 
     Raises:
         UnknownNameError: Listing the three.
@@ -24,8 +25,8 @@ def require_kinematics(name: str) -> None:
         raise UnknownNameError("kinematics", name, KINEMATICS)
 
 
-def E_nu_min(T_nr: Any, mass: float, kinematics: Kinematics, xp: ModuleType) -> Any:
-    """Least neutrino energy that can make a recoil T_nr [MeV].
+def E_nu_min(T_nr: Kind, mass: float, kinematics: Kinematics, xp: ModuleType) -> Kind:
+    """Smallest neutrino energy that can give a recoil T_nr [MeV].
 
     Args:
         T_nr: Recoil energy [MeV].
@@ -41,7 +42,7 @@ def E_nu_min(T_nr: Any, mass: float, kinematics: Kinematics, xp: ModuleType) -> 
     return xp.sqrt(mass * T_nr / 2)
 
 
-def T_nr_max(E_nu: Any, mass: float, kinematics: Kinematics) -> Any:
+def T_nr_max(E_nu: Kind, mass: float, kinematics: Kinematics) -> Kind:
     """Largest recoil energy a neutrino of energy E_nu can give [MeV].
 
     Args:

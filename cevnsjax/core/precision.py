@@ -8,7 +8,13 @@ DTYPES = {"float64": np.float64, "float32": np.float32}
 
 
 def enable_x64() -> None:
-    """Switch on 64-bit floats in jax; call it once, before the first array is made."""
+    """Switch on 64-bit floats in jax; call it once, before the first array is made.
+
+    Examples:
+        >>> cj.enable_x64()
+        >>> jnp.ones(1).dtype
+        dtype('float64')
+    """
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -36,10 +42,10 @@ def numpy_dtype(dtype: str) -> np.dtype:
 
 
 def require_x64() -> None:
-    """Stop when jax has 64-bit floats switched off.
+    """Reject a jax that has 64-bit floats switched off.
 
     Raises:
-        PrecisionError: With the line that mends it.
+        PrecisionError: Naming the call that switches them on.
     """
     if not x64_enabled():
         raise PrecisionError(

@@ -14,9 +14,13 @@ Values = dict[str, Any]
 """Parameter values by name; names left out take their defaults."""
 AtNodes = Float[np.ndarray, "*node"] | Float[Array, "*node"]
 """Numbers at the nodes, [node]: a NumPy array while an experiment is built, jax's in a trace."""
-Numbers = Float[np.ndarray, "..."] | Float[Array, "..."]
-"""NumPy's or jax's numbers of any shape; the docstring says which."""
-Kind = TypeVar("Kind", float, np.ndarray, Array)
+Arrays = Float[np.ndarray, "..."] | Float[Array, "..."]
+"""An array of NumPy or jax of any shape; the docstring says which."""
+Numbers = float | Arrays
+"""A number or an array of NumPy or jax, in functions that act on each element."""
+Kind = TypeVar("Kind", float, np.ndarray, Array, Arrays, Numbers)
 """Functions that serve both NumPy and jax return the kind of number they are given."""
-Survival = Callable[[str, AtNodes], AtNodes]
+Moments = tuple[Numbers, Numbers, Numbers]
+"""Flux moments I_0, I_1, I_2 [MeV^-k], or powers of 1/E_nu."""
+Survival = Callable[[str, Numbers], Numbers]
 """Probability [1] that a neutrino of a source and energy [MeV] arrives as what it was."""

@@ -13,11 +13,11 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
-from cevnsjax.core.types import AtNodes, RealLike, Values
-from cevnsjax.cross_section import fermi_scale, kernels
+from cevnsjax.core.types import AtNodes, RealLike, Survival, Values
+from cevnsjax.cross_section import Kernels, fermi_scale, kernels
 from cevnsjax.detector.response import Detector, response
 from cevnsjax.experiments.experiment import Experiment, Morph
-from cevnsjax.flux.source import NeutrinoSource, OscillatingSource, Survival
+from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.rate import flux_kernels
 
@@ -25,8 +25,6 @@ Template = Float[np.ndarray, "*shape"]
 # jax arrays in programs; forecasts compute designs with NumPy.
 CellNumbers = Float[Any, "cell"]
 Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
-Kernels = dict[str, dict[str, Float[np.ndarray, "node ..."] | Float[Array, "node ..."]]]
-"""{structure: {source: [node]}} [1]; [node, energy] beside survival probabilities."""
 # Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
 _MIN_ENERGY = 15.0
 

@@ -5,11 +5,9 @@ f(E) = a E^2/m_mu^3 - b E^3/m_mu^4 up to m_mu/2 (Louis, Prog. Part. Nucl. Phys. 
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from cevnsjax.core import constants as c
 from cevnsjax.core import units
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics
+from cevnsjax.core.types import Kind, Moments, Numbers, Survival
 from cevnsjax.flux import oscillation
 from cevnsjax.numerics import legendre
 
@@ -25,11 +24,6 @@ _MICHEL = {"nu_mu_bar": (48.0, 64.0), "nu_e": (96.0, 192.0)}
 
 # Resolves sin^2(1.267 dm2 L/E) to 1e-11 for dm2 L up to 900 eV^2 m and above 15 MeV.
 _OSCILLATION_NODES = 64
-
-Moments = tuple[Any, Any, Any]
-"""I_0, I_1, I_2 [MeV^-k]."""
-Survival = Callable[[str, Any], Any]
-"""Probability that a neutrino of a source and energy [MeV] arrives [1]."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +34,13 @@ class DecayAtRest:
         neutrinos_per_proton: Neutrinos of each flavour per proton on target [1].
         protons_on_target: Protons on target [1].
         baseline_m: Distance from source to detector [m].
+
+    Examples:
+        >>> flux = cj.DecayAtRest(neutrinos_per_proton=0.09, protons_on_target=1e23, baseline_m=20)
+        >>> flux.sources
+        ('nu_mu', 'nu_mu_bar', 'nu_e')
+        >>> f"{flux.fluence:.3g}"
+        '1.79e+14'
     """
 
     neutrinos_per_proton: float
@@ -67,7 +68,7 @@ class DecayAtRest:
         """Energies whose end-point recoils are kinks of the folded rate [MeV]."""
         return (c.E_nu_prompt, c.E_nu_michel_max)
 
-    def spectrum(self, source: str, E_nu: Any, xp: ModuleType) -> Any:
+    def spectrum(self, source: str, E_nu: Numbers, xp: ModuleType) -> Numbers:
         """Unit-normalised spectrum of a delayed source (the prompt line has no density).
 
         Args:
@@ -89,7 +90,7 @@ class DecayAtRest:
 
     def moments(
         self,
-        T_nr: Any,
+        T_nr: Numbers,
         mass: float,
         kinematics: Kinematics,
         xp: ModuleType,
@@ -102,8 +103,8 @@ class DecayAtRest:
             mass: Nuclear mass [MeV].
             kinematics: Convention of E_min.
             xp: numpy or jax.numpy.
-            survival: Probability to arrive, as a function of source and E_nu [MeV]; closed forms
-                give way to quadrature then.
+            survival: Probability to arrive, as a function of source and E_nu [MeV]; with it the
+                moments are integrated numerically instead of in closed form.
 
         Returns:
             {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
@@ -136,7 +137,7 @@ class DecayAtRest:
             {source: (W_0, W_1, W_2)}, each [node, energy] [MeV^-k].
         """
         E_min = E_nu_min(T_nr, mass, kinematics, np)
-        I_0, I_1, I_2 = self.moments(T_nr, mass, kinematics, np)["nu_mu"]
+        I_0, I_1, I_2 = map(np.asarray, self.moments(T_nr, mass, kinematics, np)["nu_mu"])
         out: dict[str, Moments] = {"nu_mu": (I_0[:, None], I_1[:, None], I_2[:, None])}
         for source in _MICHEL:
             density = partial(self.spectrum, source, xp=np)
@@ -152,20 +153,23 @@ class DecayAtRest:
         michel = oscillation.energies(E_low, c.E_nu_michel_max)
         return {"nu_mu": np.array([c.E_nu_prompt]), **dict.fromkeys(_MICHEL, michel)}
 
-    def _oscillated(self, source: str, E_min: Any, survival: Survival, xp: ModuleType) -> Moments:
+    def _oscillated(
+        self, source: str, E_min: Numbers, survival: Survival, xp: ModuleType
+    ) -> Moments:
         """Moments with a survival probability, by quadrature from E_min to the end point."""
-        x, w = (xp.asarray(a, dtype=E_min.dtype) for a in legendre(_OSCILLATION_NODES))
-        half = (c.E_nu_michel_max - xp.minimum(E_min, c.E_nu_michel_max)) / 2
+        low = xp.asarray(E_min)
+        x, w = (xp.asarray(a, dtype=low.dtype) for a in legendre(_OSCILLATION_NODES))
+        half = (c.E_nu_michel_max - xp.minimum(low, c.E_nu_michel_max)) / 2
         E = c.E_nu_michel_max - half[:, None] * (1 - x)[None, :]
         weight = half[:, None] * w[None, :] * self.spectrum(source, E, xp) * survival(source, E)
         return weight.sum(axis=1), (weight / E).sum(axis=1), (weight / E**2).sum(axis=1)
 
 
-def _michel_moment(a: float, b: float, k: int, E_min: Any, xp: ModuleType) -> Any:
+def _michel_moment(a: float, b: float, k: int, E_min: Numbers, xp: ModuleType) -> Numbers:
     """Closed-form moment of a E^2/m^3 - b E^3/m^4 between E_min and m/2 [MeV^-k]."""
     low = xp.minimum(E_min, c.E_nu_michel_max)
 
-    def primitive(E: Any) -> Any:
+    def primitive(E: Kind) -> Kind:
         rising = a * E ** (3 - k) / ((3 - k) * c.m_mu**3)
         return rising - b * E ** (4 - k) / ((4 - k) * c.m_mu**4)
 

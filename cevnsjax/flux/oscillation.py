@@ -8,7 +8,9 @@ made once, and what is left in a trace is one product of matrices.
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float
 
+from cevnsjax.core.types import Moments, Numbers
 from cevnsjax.numerics import legendre
 
 POINTS = 72
@@ -16,11 +18,11 @@ POINTS = 72
 _FINE = 160
 
 
-def energies(E_low: float, E_high: float) -> np.ndarray:
-    """Energies at which a survival probability is asked for, [energy] [MeV].
+def energies(E_low: float, E_high: float) -> Float[np.ndarray, " energy"]:
+    """Energies at which a survival probability is evaluated, [energy] [MeV].
 
     Args:
-        E_low: Lowest energy that counts [MeV].
+        E_low: Lowest energy needed [MeV].
         E_high: Highest energy [MeV].
     """
     x, _ = legendre(POINTS)
@@ -29,8 +31,11 @@ def energies(E_low: float, E_high: float) -> np.ndarray:
 
 
 def weights(
-    density: Callable[[np.ndarray], np.ndarray], E_min: np.ndarray, E_low: float, E_high: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    density: Callable[[np.ndarray], Numbers],
+    E_min: Float[np.ndarray, " node"],
+    E_low: float,
+    E_high: float,
+) -> Moments:
     """Weights of the probabilities at ``energies`` in the moments k = 0, 1, 2.
 
     Args:
@@ -45,7 +50,7 @@ def weights(
     t, w = legendre(_FINE)
     half = (E_high - np.minimum(E_min, E_high)) / 2
     E = E_high - half[:, None] * (1 - t)[None, :]
-    scale = half[:, None] * w[None, :] * density(E)
+    scale = half[:, None] * w[None, :] * np.asarray(density(E))
     basis = _interpolation(1 / E, E_low, E_high)
     moment = [np.einsum("ij,ijk->ik", scale / E**k, basis) for k in range(3)]
     return moment[0], moment[1], moment[2]

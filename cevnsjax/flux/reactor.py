@@ -7,7 +7,7 @@ the first three, 8-15 % for 238U, and larger beyond the fits:
 
 - 8 to 10 MeV: the same polynomials, extrapolated. They fall steeply and hold less than 3e-4 of
   all antineutrinos, but in germanium 0.5 % of the rate at 0.5 keV, 4 % at 1 keV and most of it
-  above 1.7 keV; ``E_nu_max=8.0`` leaves them out. Above 10 MeV there is nothing.
+  above 1.7 keV; ``E_nu_max=8.0`` leaves them out. Above 10 MeV the spectrum is 0.
 - At 2 MeV the two descriptions do not meet: ``step_at_join``, -7 % (238U) to +5 % (235U). The step
   is kept, not smoothed, and is a kink of the rate.
 - Neutron capture on 238U, about 1.2 antineutrinos per fission below 1.3 MeV, is not included:
@@ -45,14 +45,22 @@ _SUM_TOLERANCE = 1e-6
 class ReactorSource(SpectrumSource):
     """Electron antineutrinos of one reactor core, seen as a point at constant power.
 
-    Several cores are several sources: their rates add.
+    Make one source for each core: their rates add.
 
     Attributes:
         thermal_power_gw: Thermal power [GW].
         baseline_m: Distance from core to detector [m].
         exposure_days: Live time at that power [day].
         fission_fractions: Share of each isotope in the fissions, {isotope: fraction} [1].
-        E_nu_max: Energy beyond which there is nothing, above 2 and up to 10 [MeV].
+        E_nu_max: Energy above which the spectrum is 0, above 2 and up to 10 [MeV].
+
+    Examples:
+        >>> fractions = {"U235": 0.55, "U238": 0.07, "Pu239": 0.32, "Pu241": 0.06}
+        >>> core = cj.ReactorSource(3.9, 17.1, 365.0, fractions)
+        >>> round(core.neutrinos_per_fission, 2)
+        5.61
+        >>> f"{core.fluence:.2e}"
+        '5.68e+20'
     """
 
     thermal_power_gw: float
@@ -100,7 +108,7 @@ class ReactorSource(SpectrumSource):
 
     @property
     def step_at_join(self) -> float:
-        """By how much the density rises at 2 MeV, from the table to the polynomials [1]."""
+        """Relative rise of the density at 2 MeV, from the table to the polynomials [1]."""
         table = self.shape()
         below, above = np.asarray(table.densities)[np.asarray(table.energies) == _JOIN]
         return float(above / below - 1)
@@ -112,7 +120,7 @@ class ReactorSource(SpectrumSource):
 
 
 def _checked(fractions: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    """The fractions in the order of ``ISOTOPES``, if they are some."""
+    """The fractions in the order of ``ISOTOPES``, if they are not negative and sum to 1."""
     for name, fraction in fractions.items():
         if name not in ISOTOPES:
             raise UnknownNameError("fissile isotope", name, ISOTOPES)
@@ -135,7 +143,7 @@ def _mixture(fractions: tuple[tuple[str, float], ...], E_nu_max: float) -> Spect
 
 
 def _fitted(isotope: str, E_nu: np.ndarray) -> np.ndarray:
-    """Antineutrinos per fission and MeV of the usual Huber-Mueller choice [1/MeV]."""
+    """Antineutrinos per fission and MeV: Mueller for 238U, Huber for the others [1/MeV]."""
     table = read_csv("flux_reactor", "mueller2011.csv" if isotope == "U238" else "huber2011.csv")
     row = table["isotope"].tolist().index(isotope)
     coefficients = [column[row] for name, column in table.items() if name != "isotope"]

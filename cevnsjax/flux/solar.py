@@ -1,4 +1,4 @@
-"""Solar neutrinos of 8B: the highest solar energies, and the ones CEvNS detectors reach.
+"""Solar neutrinos of 8B: the highest solar energies, within reach of CEvNS detectors.
 
 Spectrum: Bahcall et al., PRC 54, 411. Total flux: B16-GS98, Vinyoles et al., ApJ 835, 202.
 """
@@ -21,16 +21,21 @@ class SolarB8(SpectrumSource):
     """Neutrinos of 8B decays in the Sun, at the mean distance of the Earth.
 
     They are born as nu_e and arrive as a mixture of all flavours. CEvNS is flavour blind at tree
-    level, so one name stands for them all. Beyond it the proton coupling depends a little on
-    flavour (a neutrino charge radius): the ``erler_su`` rate in xenon is 2.4 % higher for
-    ``source="nu_mu"`` than for "nu_e".
-    New physics that tells flavours apart needs the fractions that arrive, which are not modelled
-    here; no oscillation over the distance to the Sun can be resolved in energy.
+    level, so one name stands for them all. Beyond tree level the proton coupling depends slightly
+    on flavour (the neutrino charge radius): the ``erler_su`` rate in xenon is 2.4 % higher for
+    ``source="nu_mu"`` than for "nu_e". New physics that distinguishes flavours needs the fractions
+    that arrive, which are not modelled here; oscillations over the distance to the Sun are too
+    fast to be resolved in energy.
 
     Attributes:
         exposure_days: Live time [day].
         total: Total flux of all flavours [1/cm^2/s]; its published error is 12 %.
-        source: Name under which all of them are counted.
+        source: The neutrino source that all of them are counted as.
+
+    Examples:
+        >>> flux = cj.SolarB8(exposure_days=365.0)
+        >>> f"{flux.fluence:.3g}"
+        '1.72e+14'
     """
 
     exposure_days: float

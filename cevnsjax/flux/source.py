@@ -1,12 +1,12 @@
 """What a neutrino source is, whatever makes its neutrinos."""
 
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from cevnsjax.core.kinematics import Kinematics
-from cevnsjax.flux.decay_at_rest import Moments, Survival
+from cevnsjax.core.types import Moments, Numbers, Survival
 
 
 @runtime_checkable
@@ -14,7 +14,11 @@ class NeutrinoSource(Protocol):
     """A fluence with known spectra: what rates and experiments ask of a source.
 
     A source is frozen and hashable, so that it can be a static part of a compiled program.
-    ``isinstance`` only looks for the names.
+    ``isinstance`` checks only that the names exist.
+
+    Examples:
+        >>> isinstance(cj.SolarB8(exposure_days=365.0), cj.NeutrinoSource)
+        True
     """
 
     @property
@@ -34,14 +38,14 @@ class NeutrinoSource(Protocol):
 
     @property
     def kink_energies(self) -> tuple[float, ...]:
-        """Energies whose end-point recoils are kinks of the folded rate, the top one last [MeV]."""
+        """Energies whose end-point recoils are kinks of the rate, the highest last [MeV]."""
         ...
 
-    def spectrum(self, source: str, E_nu: Any, xp: ModuleType) -> Any:
+    def spectrum(self, source: str, E_nu: Numbers, xp: ModuleType) -> Numbers:
         """Unit-normalised spectrum of a source, shaped like ``E_nu`` [1/MeV].
 
         Args:
-            source: One of ``sources`` that is no line.
+            source: One of ``sources`` that is not a line.
             E_nu: Neutrino energy [MeV].
             xp: numpy or jax.numpy.
         """
@@ -49,7 +53,7 @@ class NeutrinoSource(Protocol):
 
     def moments(
         self,
-        T_nr: Any,
+        T_nr: Numbers,
         mass: float,
         kinematics: Kinematics,
         xp: ModuleType,
@@ -74,7 +78,7 @@ class NeutrinoSource(Protocol):
 class OscillatingSource(NeutrinoSource, Protocol):
     """A source that can reduce any smooth survival probability to its values at a few energies.
 
-    Others integrate probabilities inside the trace.
+    For other sources the probabilities are integrated inside the trace.
     """
 
     def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:

@@ -1,20 +1,25 @@
 """A spectrum given as a table: interpolation, and moments by quadrature that is exact for it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+from jaxtyping import Array, Float, Int
 from scipy.interpolate import PchipInterpolator, PPoly
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.flux.decay_at_rest import Moments
+from cevnsjax.core.types import Arrays, Moments, Numbers, RealLike
 from cevnsjax.numerics import legendre, total
 
 INTERPOLATIONS = ("linear", "monotone")
+Panels = tuple[Arrays, Arrays]
+"""Panel edges, [panel + 1] [MeV], and local cubics as in ``PPoly.c``, [4, panel]."""
+Index = np.integer | Int[np.ndarray, "..."] | Int[Array, "..."]
+Arrival = Callable[[Numbers], Numbers]
+"""Probability to arrive as a function of E_nu [MeV] [1]."""
 
 # Energies of a panel differ by 10 % at most: six nodes then integrate a cubic over E^2 to 1e-15.
 _PANEL_RATIO = 1.1
@@ -33,6 +38,13 @@ class Spectrum:
         densities: At those energies, in any normalisation, >= 0 [1/MeV].
         interpolation: "linear", or "monotone": piecewise cubic with a continuous slope and no
             overshoot (Fritsch and Butland, SIAM J. Sci. Stat. Comput. 5, 300).
+
+    Examples:
+        >>> triangle = cj.Spectrum([1.0, 5.0, 10.0], [0.0, 1.0, 0.0])
+        >>> round(triangle.integral, 3), triangle.kink_energies
+        (4.5, (1.0, 10.0))
+        >>> triangle.density(np.array([5.0]), np).round(3)
+        array([0.222])
     """
 
     energies: Sequence[float] | np.ndarray = field(repr=False, compare=False)
@@ -48,11 +60,11 @@ class Spectrum:
         for name, array in (("energies", E), ("densities", f)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        # Bytes keep their hash and compare fast; the arrays themselves have none.
+        # Equality and hash use bytes; arrays are not hashable.
         object.__setattr__(self, "_table", np.stack([E, f]).tobytes())
 
     @cached_property
-    def _panels(self) -> tuple[np.ndarray, np.ndarray]:
+    def _panels(self) -> Panels:
         """Panel edges [panel + 1] [MeV] and local cubics as in ``PPoly.c``, not normalised."""
         E, f = np.asarray(self.energies), np.asarray(self.densities)
         steps = np.flatnonzero(np.diff(E) == 0) + 1
@@ -64,7 +76,8 @@ class Spectrum:
         return edges, np.concatenate([p[1] for p in pieces], axis=1)
 
     @cached_property
-    def _above(self) -> np.ndarray:
+    def _above(self) -> Arrays:
+        """Integrals of density times E^-k above every edge, [k, panel + 1] [MeV^-k]."""
         return _sums_above(np, self._panels)
 
     @property
@@ -82,7 +95,7 @@ class Spectrum:
         E = np.asarray(self.energies)
         return (float(E[0]), *map(float, E[1:][np.diff(E) == 0]), float(E[-1]))
 
-    def density(self, E_nu: Any, xp: ModuleType) -> Any:
+    def density(self, E_nu: RealLike, xp: ModuleType) -> Numbers:
         """Unit-normalised density, shaped like ``E_nu`` [1/MeV].
 
         Args:
@@ -96,7 +109,7 @@ class Spectrum:
         value = _polynomial(*panels, _index(edges, inside, xp), inside) / self.integral
         return xp.where((edges[0] <= E) & (edges[-1] >= E), value, 0.0)
 
-    def moments(self, E_min: Any, xp: ModuleType, survival: Any = None) -> Moments:
+    def moments(self, E_min: Numbers, xp: ModuleType, survival: Arrival | None = None) -> Moments:
         """Integrals of density times E^-k above E_min, k = 0, 1, 2.
 
         Args:
@@ -108,13 +121,14 @@ class Spectrum:
         Returns:
             I_0, I_1, I_2, each shaped like ``E_min`` [MeV^-k].
         """
-        panels = self._arrays(E_min.dtype, xp)
+        lowest = xp.asarray(E_min)
+        panels = self._arrays(lowest.dtype, xp)
         edges = panels[0]
         if survival is None:
-            above = xp.asarray(self._above, dtype=E_min.dtype)
+            above = xp.asarray(self._above, dtype=lowest.dtype)
         else:
             above = _sums_above(xp, panels, survival)
-        low = xp.clip(E_min, edges[0], edges[-1])
+        low = xp.clip(lowest, edges[0], edges[-1])
         index = _index(edges, low, xp)
         rest = _integrals(panels, low, edges[1:][index], survival, index)
         I_0, I_1, I_2 = (
@@ -122,7 +136,7 @@ class Spectrum:
         )
         return I_0, I_1, I_2
 
-    def _arrays(self, dtype: Any, xp: ModuleType) -> tuple[Any, Any]:
+    def _arrays(self, dtype: np.dtype, xp: ModuleType) -> Panels:
         edges, cubics = self._panels
         return xp.asarray(edges, dtype=dtype), xp.asarray(cubics, dtype=dtype)
 
@@ -141,7 +155,9 @@ def _require_table(E: np.ndarray, f: np.ndarray) -> None:
         raise InputError(f"densities must be >= 0 and not all 0, got a minimum of {f.min():g}")
 
 
-def _piece(E: np.ndarray, f: np.ndarray, interpolation: str) -> tuple[Any, Any]:
+def _piece(
+    E: Float[np.ndarray, " point"], f: Float[np.ndarray, " point"], interpolation: str
+) -> tuple[Float[np.ndarray, " edge"], Float[np.ndarray, "4 panel"]]:
     """Edges and local cubics of a piece without steps, panels cut to the allowed ratio."""
     if interpolation == "linear":
         curve = PPoly(np.stack([np.diff(f) / np.diff(E), f[:-1]]), E)
@@ -157,24 +173,28 @@ def _piece(E: np.ndarray, f: np.ndarray, interpolation: str) -> tuple[Any, Any]:
     return np.append(low, E[-1]), cubics
 
 
-def _index(edges: Any, E: Any, xp: ModuleType) -> Any:
-    """Panel that holds each energy within the table."""
+def _index(edges: Arrays, E: Numbers, xp: ModuleType) -> Index:
+    """Index of the panel that holds each energy of the table's range."""
     return xp.clip(xp.searchsorted(edges, E, side="right") - 1, 0, len(edges) - 2)
 
 
-def _polynomial(edges: Any, cubics: Any, index: Any, E: Any) -> Any:
+def _polynomial(edges: Arrays, cubics: Arrays, index: Index | slice, E: Numbers) -> Numbers:
     c3, c2, c1, c0 = (row[index] for row in cubics)
     d = E - edges[:-1][index]
     return ((c3 * d + c2) * d + c1) * d + c0
 
 
 def _integrals(
-    panels: tuple[Any, Any], low: Any, high: Any, survival: Any = None, index: Any = slice(None)
-) -> tuple[Any, Any, Any]:
+    panels: Panels,
+    low: Numbers,
+    high: Numbers,
+    survival: Arrival | None = None,
+    index: Index | slice = slice(None),
+) -> Moments:
     """Integrals of density times E^-k from low to high, within the panels of ``index``."""
     half, middle = (high - low) / 2, (high + low) / 2
-    sums: list[list[Any]] = [[], [], []]
-    # Node by node: nothing is broadcast, so that ``low`` may have any shape.
+    sums: list[list[Numbers]] = [[], [], []]
+    # A loop over nodes broadcasts nothing, so that ``low`` may have any shape.
     for x, w in zip(*(a.tolist() for a in legendre(_ORDER)), strict=True):
         E = middle + half * x
         part = half * w * _polynomial(*panels, index, E)
@@ -185,7 +205,7 @@ def _integrals(
     return total(sums[0]), total(sums[1]), total(sums[2])
 
 
-def _sums_above(xp: ModuleType, panels: tuple[Any, Any], survival: Any = None) -> Any:
+def _sums_above(xp: ModuleType, panels: Panels, survival: Arrival | None = None) -> Arrays:
     """Integrals above every edge, [k, panel + 1] [MeV^-k], summed from the top down."""
     edges, _ = panels
     parts = xp.stack(_integrals(panels, edges[:-1], edges[1:], survival))

@@ -4,18 +4,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
 
 from cevnsjax.core.checks import number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics
-from cevnsjax.flux.decay_at_rest import Moments, Survival
+from cevnsjax.core.types import Moments, Numbers, Survival
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 
 
 class SpectrumSource(ABC):
-    """A source of one flavour with a tabulated spectrum: the part all of them share."""
+    """Base of the sources of one flavour with a tabulated spectrum."""
 
     @property
     @abstractmethod
@@ -31,7 +30,7 @@ class SpectrumSource(ABC):
         """Energies whose end-point recoils are kinks of the folded rate [MeV]."""
         return self.shape().kink_energies
 
-    def spectrum(self, source: str, E_nu: Any, xp: ModuleType) -> Any:
+    def spectrum(self, source: str, E_nu: Numbers, xp: ModuleType) -> Numbers:
         """Unit-normalised spectrum.
 
         Args:
@@ -51,7 +50,7 @@ class SpectrumSource(ABC):
 
     def moments(
         self,
-        T_nr: Any,
+        T_nr: Numbers,
         mass: float,
         kinematics: Kinematics,
         xp: ModuleType,
@@ -79,15 +78,19 @@ class SpectrumSource(ABC):
 
 @dataclass(frozen=True)
 class TabulatedSource(SpectrumSource):
-    """A source of one flavour from a table of the user's.
-
-    ``TabulatedSource("nu_e", Spectrum(E_nu, density, "monotone"), fluence, baseline_m)``.
+    """A source of one flavour whose spectrum the user gives as a table.
 
     Attributes:
         source: "nu_e", "nu_mu", "nu_mu_bar" or "nu_e_bar".
         table: Its spectrum.
         fluence: Time-integrated flux at the detector [1/cm^2].
         baseline_m: Distance from source to detector [m].
+
+    Examples:
+        >>> table = cj.Spectrum([1.0, 5.0, 10.0], [0.0, 1.0, 0.0])
+        >>> flux = cj.TabulatedSource("nu_e_bar", table, fluence=1e15, baseline_m=25.0)
+        >>> flux.sources, flux.kink_energies
+        (('nu_e_bar',), (1.0, 10.0))
     """
 
     source: str
@@ -111,7 +114,7 @@ class TabulatedSource(SpectrumSource):
 
 
 def require_positive(source: object, *names: str) -> None:
-    """Stop at an attribute that is not a finite number above 0.
+    """Reject an attribute that is not a finite number above 0.
 
     Raises:
         InputError: Naming class, attribute and value.

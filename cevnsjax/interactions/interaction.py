@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from jax.core import Tracer
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import AtNodes, RealLike, Values
+from cevnsjax.core.types import Numbers, RealLike, Values
 from cevnsjax.interactions.charges import STRUCTURES, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Parameter, ParameterTable
@@ -26,8 +26,8 @@ class Oscillation(Protocol):
     """An interaction that changes the flux on its way."""
 
     def survival(
-        self, values: Values, source: str, E_nu: AtNodes, baseline_m: float, xp: ModuleType
-    ) -> AtNodes:
+        self, values: Values, source: str, E_nu: Numbers, baseline_m: float, xp: ModuleType
+    ) -> Numbers:
         """Probability that a neutrino of a source arrives as what it was."""
         ...
 

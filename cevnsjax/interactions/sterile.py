@@ -6,7 +6,7 @@ Papoulias and Kosmas, PRD 97, 033003.
 from types import ModuleType
 
 from cevnsjax.core import constants as c
-from cevnsjax.core.types import AtNodes, Values
+from cevnsjax.core.types import Numbers, Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import LATEX, require_names
 from cevnsjax.interactions.interaction import Interaction
@@ -85,8 +85,8 @@ class Sterile(Interaction):
         return [*angles, mass]
 
     def survival(
-        self, values: Values, source: str, E_nu: AtNodes, baseline_m: float, xp: ModuleType
-    ) -> AtNodes:
+        self, values: Values, source: str, E_nu: Numbers, baseline_m: float, xp: ModuleType
+    ) -> Numbers:
         """Survival probability of a source's neutrinos.
 
         Args:

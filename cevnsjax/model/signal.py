@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import AtNodes, Values
+from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays, Response
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import source_rates, survival_of
@@ -27,7 +27,7 @@ def node_rates(
         T_nr, R = signal.nodes({short: values[name] for short, name in e.shape}, jnp)
     survival = survival_of(interactions, values, signal.flux.baseline_m)
     if survival is not None and e.energies:
-        arriving = {source: survival(source, E) for source, E in e.energies.items()}
+        arriving = {source: jnp.asarray(survival(source, E)) for source, E in e.energies.items()}
         kernels = _surviving(kernels, arriving)
     elif e.shape or survival is not None:
         kernels = signal.kernels(T_nr, jnp, survival)
@@ -37,7 +37,7 @@ def node_rates(
     )
 
 
-def _surviving(kernels: dict[str, Any], arriving: dict[str, AtNodes]) -> dict[str, Any]:
+def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str, Any]:
     """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
     return {
         nucleus: {

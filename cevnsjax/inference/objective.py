@@ -1,13 +1,17 @@
-"""The seam: what inference asks of a model; nothing here knows of neutrinos."""
+"""What inference asks of a model; nothing here knows of neutrinos."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, SupportsFloat, runtime_checkable
 
 import numpy as np
+from jaxtyping import ArrayLike, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
 from cevnsjax.parameters import ParameterTable
+
+Data = Any
+"""Data in a form that the model takes: counts, counts by experiment, pseudo-data; None: its own."""
 
 
 @runtime_checkable
@@ -30,7 +34,7 @@ class Objective(Protocol):
         ...
 
     @property
-    def observed(self) -> tuple[Any, ...]:
+    def observed(self) -> tuple[ArrayLike, ...]:
         """Observed counts by experiment; their number counts degrees of freedom."""
         ...
 
@@ -40,8 +44,8 @@ class Objective(Protocol):
         *,
         names: Iterable[str] | None = None,
         profiled: bool = True,
-        data: Any = None,
-    ) -> tuple[Any, dict[str, Any]]:
+        data: Data = None,
+    ) -> tuple[SupportsFloat, Mapping[str, SupportsFloat]]:
         """Value and gradient of the (profiled) nll."""
         ...
 
@@ -51,7 +55,7 @@ class Objective(Protocol):
         *,
         names: Iterable[str] | None = None,
         profiled: bool = True,
-        data: Any = None,
+        data: Data = None,
     ) -> np.ndarray:
         """Hessian of the (profiled) nll in the order of ``names``."""
         ...
@@ -59,17 +63,17 @@ class Objective(Protocol):
     def map(
         self,
         values: Values,
-        points: Mapping[str, Any],
+        points: Mapping[str, np.ndarray],
         *,
         kind: str = "profiled_nll",
-        data: Any = None,
-    ) -> Any:
-        """The nll at many points."""
+        data: Data = None,
+    ) -> ArrayLike:
+        """The nll at many points, [point]."""
         ...
 
     @property
-    def best_pulls(self) -> Any:
-        """Function of (values, data) that gives the solved linear nuisances."""
+    def best_pulls(self) -> Callable[..., Mapping[str, SupportsFloat]]:
+        """Function of (values, data) that gives the solved linear nuisances by name."""
         ...
 
 
@@ -77,8 +81,8 @@ class Objective(Protocol):
 class Expandable(Protocol):
     """An objective that gives second-order expansions at many points at once."""
 
-    def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Any:
-        """The profiled nll: value, gradient, hessian; full and pulls at the solved nuisances."""
+    def expand(self, values: Values, points: Mapping[str, np.ndarray], *, data: Data = None) -> Any:
+        """The profiled nll to second order at many points, with the attributes of ``Expanded``."""
         ...
 
 
@@ -101,8 +105,8 @@ class BlockGrid(Protocol):
         """Rows in a block."""
         ...
 
-    def block(self, first: int) -> np.ndarray:
-        """chi2 of ``step`` rows from ``first`` on, [row, point]."""
+    def block(self, first: int) -> Float[np.ndarray, "row point"]:
+        """chi2 of ``step`` rows from ``first`` on."""
         ...
 
 
@@ -111,9 +115,9 @@ class Templated(Protocol):
     """An objective that can turn itself into templates."""
 
     def template_grid(
-        self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
-    ) -> Any:
-        """A BlockGrid, or None where no template is exact."""
+        self, values: Values, grids: dict[str, np.ndarray], *, data: Data = None
+    ) -> BlockGrid | None:
+        """chi2 on a grid by templates, or None where no template is exact."""
         ...
 
 
@@ -137,25 +141,25 @@ class Expanded(NamedTuple):
 
 def expansion(
     model: Objective,
-    held: Mapping[str, float],
+    fixed: Mapping[str, float],
     names: tuple[str, ...],
-    points: np.ndarray,
-    data: Any = None,
+    points: Float[np.ndarray, "point name"],
+    data: Data = None,
 ) -> Expanded:
     """Second-order expansion of the profiled nll, in one call where the objective offers it.
 
     Args:
         model: The model.
-        held: Values of parameters that stay.
+        fixed: Values of parameters that stay.
         names: Parameters to differentiate by.
         points: Their values, [point, name].
         data: Data to use instead of the model's.
     """
     if isinstance(model, Expandable):
         columns = {n: points[:, k] for k, n in enumerate(names)}
-        found = model.expand(dict(held), columns, data=data)
-        return Expanded(found.value, found.gradient, found.hessian, found.full, found.pulls)
-    values = [{**held, **dict(zip(names, x.tolist(), strict=True))} for x in points]
+        nll = model.expand(dict(fixed), columns, data=data)
+        return Expanded(nll.value, nll.gradient, nll.hessian, nll.full, nll.pulls)
+    values = [{**fixed, **dict(zip(names, x.tolist(), strict=True))} for x in points]
     pairs = [model.value_and_grad(v, names=names, data=data) for v in values]
     solutions = (model.best_pulls(v, data=data) for v in values)
     pulls = [{m: float(x) for m, x in best.items()} for best in solutions]
@@ -185,40 +189,41 @@ def free_names(
     fixed: Mapping[str, float] | None,
     exclude: Iterable[str] = (),
 ) -> tuple[tuple[str, ...], dict[str, float]]:
-    """What a fit varies and what it holds.
+    """Parameters that a fit varies, and values of those that it holds.
 
     Args:
         model: The model.
         free: Theory parameters to vary; those the table marks free if None. Nonlinear nuisances
             that are not fixed are always varied.
-        fixed: Parameters held at given values.
-        exclude: Parameters someone else varies (the axis of a profile or scan).
+        fixed: Values of parameters that are held, in their units.
+        exclude: Parameters that the caller varies itself (the axis of a profile or scan).
 
     Returns:
-        Names to vary and values to hold.
+        Names of the varied parameters, and values of the fixed ones.
 
     Raises:
         UnknownNameError: At an unknown parameter.
-        InputError: If a linear nuisance is named, one is both free and fixed, or out of bounds.
+        InputError: If a linear nuisance is named, a parameter is both free and fixed, or a value is
+            out of bounds.
     """
     if fixed is not None and not isinstance(fixed, Mapping):
         raise InputError(f"fixed must be {{name: value}}, got {fixed!r}")
-    table, held = model.parameters, dict(fixed or {})
-    given = [free] if isinstance(free, str) else free
-    listed = list(given) if given is not None else [n for n, p in table.items() if p.free]
+    table, values = model.parameters, dict(fixed or {})
+    named = None if free is None else [free] if isinstance(free, str) else list(free)
+    listed = [n for n, p in table.items() if p.free] if named is None else named
     excluded = set(exclude)
-    for name in [*listed, *held, *excluded]:
+    for name in [*listed, *values, *excluded]:
         if table[name].linear:
             raise InputError(
                 f"{name} is a linear nuisance, solved at every point; Model(free_pulls=[...]) "
                 "makes a pull a parameter, and the experiment's pulls or morphs remove it"
             )
-    for name in excluded.intersection(given or ()):
+    for name in excluded.intersection(named or ()):
         raise InputError(f"{name} is both free and what is scanned; leave it out of free")
-    for name, value in held.items():
-        held[name] = table[name].check(value)
-        if name in excluded or (free is not None and name in listed):
+    for name, value in values.items():
+        values[name] = table[name].check(value)
+        if name in excluded or (named is not None and name in listed):
             raise InputError(f"{name} is both free and fixed; drop one of the two")
     nuisances = [n for n, p in table.items() if p.kind == "nuisance" and not p.linear]
     names = dict.fromkeys([*listed, *nuisances])
-    return tuple(n for n in names if n not in held and n not in excluded), held
+    return tuple(n for n in names if n not in values and n not in excluded), values

@@ -2,24 +2,28 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
-_PATIENCE_S = 2.0
-# Where nothing can be drawn over there are lines instead, this far apart.
-_BETWEEN_LINES_S = 60.0
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+# Time until a bar is shown; time between lines on a stderr that is not a terminal.
+_PATIENCE_S, _BETWEEN_LINES_S = 2.0, 60.0
+
+Item = TypeVar("Item")
 
 
-def track(items: Sequence[Any], what: str) -> Iterator[Any]:
+def track(items: Sequence[Item], what: str) -> Iterator[Item]:
     """Iterate, showing a bar with rate and time left once two seconds have passed.
 
-    Where stderr is no terminal, as in logs of batch systems, a line a minute says the same.
+    Where stderr is not a terminal, as in logs of batch systems, a line a minute says the same.
 
     Args:
-        items: What to go through.
+        items: Items of the loop.
         what: Words beside the bar.
     """
     started, total = time.monotonic(), len(items)
-    said = started
+    last_line = started
     bar = task = None
     try:
         for done, item in enumerate(items):
@@ -28,8 +32,8 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
                 bar, task = _bar(what, total)
             if bar is not None and task is not None:
                 bar.update(task, completed=done)
-                if not bar.console.is_terminal and now - said > _BETWEEN_LINES_S:
-                    said = now
+                if not bar.console.is_terminal and now - last_line > _BETWEEN_LINES_S:
+                    last_line = now
                     bar.console.out(line(what, done, total, now - started), highlight=False)
             yield item
     finally:
@@ -38,7 +42,7 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
 
 
 def say(text: str) -> None:
-    """A line on stderr.
+    """Print a line on stderr.
 
     Args:
         text: The line.
@@ -49,25 +53,25 @@ def say(text: str) -> None:
 
 
 def line(what: str, done: int, total: int, elapsed_s: float) -> str:
-    """How far something is, in words.
+    """Progress in words.
 
     Args:
-        what: What is done.
+        what: Name of the work.
         done: Number of pieces that are done.
         total: Number of all pieces.
-        elapsed_s: Since the first was begun [s].
+        elapsed_s: Time since the first piece began [s].
     """
     text = f"{what}: {done} of {total} after {elapsed_s:.0f} s"
     return f"{text}, {elapsed_s * (total - done) / done:.0f} s left" if done else text
 
 
-def _bar(what: str, total: int) -> tuple[Any, Any]:
+def _bar(what: str, total: int) -> tuple["Progress", "TaskID"]:
     from rich.console import Console
     from rich.progress import Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     console = Console(stderr=True)
-    # Where nothing can be drawn over, a bar would leave lines behind.
+    # On a stderr that is not a terminal a bar would leave lines behind.
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     bar.start()
     return bar, bar.add_task(what, total=total)

@@ -1,7 +1,6 @@
 """Fits: minimisation from many starts, covariance from the exact Hessian, and a status."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,7 +18,7 @@ from cevnsjax.inference.minimise.problems import (
     problem_of,
     starts_of,
 )
-from cevnsjax.inference.objective import Objective, expansion, free_names
+from cevnsjax.inference.objective import Data, Objective, expansion, free_names
 
 # Further minima within this of the lowest chi2 are reported, and at most this many.
 _MAX_DELTA_CHI2, _MAX_MINIMA = 50.0, 16
@@ -39,7 +38,7 @@ def fit(
     starts: int = 0,
     seed: int = 0,
     method: str = "auto",
-    data: Any = None,
+    data: Data = None,
 ) -> FitResult:
     """Fit parameters of a model, linear nuisances solved on the way.
 
@@ -95,7 +94,7 @@ def _result(
     names: tuple[str, ...],
     fixed: dict[str, float],
     minima: list[Minimum],
-    data: Any,
+    data: Data,
 ) -> FitResult:
     table, minimum = model.parameters, minima[0]
     scale = np.array([table[n].scale for n in names])
@@ -139,7 +138,7 @@ def _at_solution(
     names: tuple[str, ...],
     fixed: dict[str, float],
     point: Float[np.ndarray, "1 parameter"],
-    data: Any,
+    data: Data,
 ) -> tuple[dict[str, float], Float[np.ndarray, "value value"]]:
     """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
     nll = expansion(model, fixed, names, point, data)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cevnsjax.inference.minimise.newton import newton_many
 from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
-from cevnsjax.inference.objective import Objective
+from cevnsjax.inference.objective import Data, Objective
 
 # Sets of parameters that are remembered of each model.
 _MAX_SETS = 16
@@ -20,7 +20,7 @@ def global_minima(
     model: Objective,
     names: tuple[str, ...],
     fixed: Mapping[str, float],
-    data: Any,
+    data: Data,
     bounds: Bounds,
 ) -> list[Minimum]:
     """Converged minima from many starts, coordinates in the order of ``names``.

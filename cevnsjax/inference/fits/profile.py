@@ -1,7 +1,6 @@
 """Profile likelihood of one parameter: all its minima, and intervals as unions."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -17,7 +16,7 @@ from cevnsjax.inference.fits.profile_intervals import (
 )
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
-from cevnsjax.inference.objective import Objective, free_names
+from cevnsjax.inference.objective import Data, Objective, free_names
 
 SIDES = ("both", "upper", "lower")
 # Points of the linear grid, points a decade of the geometric one, points across each valley:
@@ -41,7 +40,7 @@ def profile(
     dof: int = 1,
     side: str = "both",
     chi2_min: float | None = None,
-    data: Any = None,
+    data: Data = None,
 ) -> ProfileResult:
     """Profile likelihood of a parameter and its confidence intervals by Wilks' theorem.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +15,7 @@ from cevnsjax.inference.fits.followed_minima import (
 from cevnsjax.inference.fits.global_minima import global_minima
 from cevnsjax.inference.minimise.newton import newton_many
 from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
-from cevnsjax.inference.objective import Objective
+from cevnsjax.inference.objective import Data, Objective
 
 # Points at which all starts are tried.
 _COARSE_POINTS = 13
@@ -40,7 +39,7 @@ class Curve:
         fixed: dict[str, float],
         ends: tuple[float, float],
         *,
-        data: Any = None,
+        data: Data = None,
         bounds: Bounds | None = None,
     ) -> None:
         """Set up a curve; nothing is computed yet.

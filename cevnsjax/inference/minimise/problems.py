@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.objective import Objective, expansion
+from cevnsjax.inference.objective import Data, Objective, expansion
 
 Bounds = Mapping[str, tuple[float, float]]
 """Narrower (low, high) for some parameters, in their units."""
@@ -146,7 +146,7 @@ def problem_of(
     model: Objective,
     names: tuple[str, ...],
     fixed: Mapping[str, float],
-    data: Any = None,
+    data: Data = None,
     bounds: Bounds | None = None,
 ) -> Problem:
     """The profiled nll of named parameters as a minimisation problem in scaled coordinates.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +9,7 @@ from jaxtyping import Float
 from cevnsjax.inference.axes import Grids
 from cevnsjax.inference.fits.followed_minima import MinimaAtPoint, MinimaFollower, starts_from
 from cevnsjax.inference.minimise.problems import Bounds, far_starts, narrowed, problem_of, starts_of
-from cevnsjax.inference.objective import Objective, expansion
+from cevnsjax.inference.objective import Data, Objective, expansion
 from cevnsjax.inference.progress import track
 
 # Points of an axis at which all starts are tried, by number of axes.
@@ -31,7 +30,7 @@ def solve_grid(
     names: tuple[str, ...],
     fixed: Mapping[str, float],
     *,
-    data: Any = None,
+    data: Data = None,
     bounds: Bounds | None = None,
 ) -> dict[str, np.ndarray]:
     """chi2 minimised over further parameters at every point of a grid.
@@ -135,7 +134,7 @@ def nuisances_on(
     grids: Grids,
     fixed: Mapping[str, float],
     best: dict[str, np.ndarray],
-    data: Any,
+    data: Data,
 ) -> dict[str, np.ndarray]:
     """The solved nuisances at every point of a grid, {name: shaped like the grid} [1].
 

@@ -20,7 +20,7 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output
 from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
-from cevnsjax.inference.objective import BlockGrid, Objective, Templated, free_names
+from cevnsjax.inference.objective import BlockGrid, Data, Objective, Templated, free_names
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.store import manifest_of
@@ -52,7 +52,7 @@ def scan(
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     bounds: Bounds | None = None,
-    data: Any = None,
+    data: Data = None,
     engine: str = "auto",
     keep_nuisances: bool = False,
     output: str | Path | None = None,
@@ -158,7 +158,7 @@ def _evaluated(
     model: Objective,
     grids: Grids,
     fixed: dict[str, float],
-    data: Any,
+    data: Data,
     engine: str,
     path: Path | None,
     folder: str | Path | None,
@@ -197,7 +197,7 @@ def _template(
     model: Objective,
     grids: Grids,
     fixed: dict[str, float],
-    data: Any,
+    data: Data,
     engine: str,
     points: int,
 ) -> BlockGrid | None:
@@ -231,7 +231,7 @@ def _gathered(blocks: BlockGrid, grids: Grids) -> Float[np.ndarray, "..."]:
 class _NodeBlocks:
     """The node engine in blocks of rows: pieces of equal size, one compilation for all."""
 
-    def __init__(self, model: Objective, grids: Grids, fixed: dict[str, float], data: Any) -> None:
+    def __init__(self, model: Objective, grids: Grids, fixed: dict[str, float], data: Data) -> None:
         self._model, self._grids, self._fixed, self._data = model, grids, fixed, data
         *outer, self.inner = grids
         self.outer, self._shape = tuple(outer), tuple(g.size for g in grids.values())

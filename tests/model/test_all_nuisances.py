@@ -32,7 +32,7 @@ NUMBER = {"csi": 3, "lar": 9, "release": 9, "joint": 20}
 
 
 def quick(*names):
-    """All of them, those that take long to compile among the slow tests."""
+    """All models; those that take long to compile are slow tests."""
     return [n if n in names else pytest.param(n, marks=pytest.mark.slow) for n in BUILT]
 
 
@@ -91,7 +91,7 @@ def extrapolated(f, x, h):
 
 
 def test_problems():
-    """Everything that is shared is solved together; the joint likelihood mixes statistics."""
+    """Experiments with shared nuisances form one group; the joint likelihood mixes statistics."""
     for name, number in NUMBER.items():
         names, _ = nuisances(name)
         assert len(names) == number

@@ -195,7 +195,7 @@ def test_no_names():
 
 
 def test_held_values_and_points_of_the_same_name():
-    """What stays is held at its value; a name among the points is taken from there."""
+    """Other values stay as they are; a name among the points takes its values from the points."""
     m = model("gaussian")
     names, points = PLAIN, [(0.31, 5.3, 0.1)]
     plain = m.expand({"R_n_I": 4.0}, columns(names, points))
@@ -256,7 +256,7 @@ def test_bad_input():
 
 
 def test_singular_hessians_by_nuisances():
-    """Two nuisances that scale one huge signal: what is left is the pseudoinverse's answer."""
+    """Two nuisances scale one huge signal: the solution is that of the pseudoinverse."""
     fine = np.array([[2.0, 1.0], [1.0, 3.0]])
     flat = 1e20 * np.array([[1.0, 1.0], [1.0, 1.0]])
     both = expansion._regular(np.stack([fine, flat]))

@@ -1,4 +1,4 @@
-"""Exported functions: loaded without the package they are the model, to the bit."""
+"""Exported functions, loaded without the package, agree with the model to the last bit."""
 
 import json
 import re
@@ -28,7 +28,7 @@ BLOCKS = re.findall(
     re.DOTALL,
 )
 WRITE, LOAD, USE, SERVE = BLOCKS
-# Whoever imports the package in the other process fails.
+# An import of the package in the other process fails.
 BLOCKED = """
 import sys
 class Blocker:
@@ -210,7 +210,7 @@ def test_gradient_is_that_of_finite_differences(archive):
 
 
 def test_many_points(model, tmp_path):
-    """A batch of any size; what vmap of a loaded function cannot do."""
+    """A batch of any size, which vmap of a loaded function cannot do."""
     path = export(model, tmp_path / "many.zip", names=NAMES, batched=True)
     manifest, arrays, nll, _ = loaded(path)
     points = np.array(POINT)[None] + np.linspace(0, 0.05, 5)[:, None]
@@ -224,7 +224,7 @@ def test_many_points(model, tmp_path):
 
 
 def test_vmap_of_a_loaded_function_is_not_there_but_map_is(model, archive):
-    """When jax learns it, ``batched`` and the documentation can go."""
+    """Once jax supports this, ``batched`` and its documentation can be removed."""
     _, arrays, nll, _ = loaded(archive)
     points = np.array([POINT, (0.3, 0.0, 0.1)])
     with pytest.raises(NotImplementedError, match="call_exported"):

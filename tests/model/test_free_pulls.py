@@ -1,4 +1,4 @@
-"""Searched pulls, and the signal pull split into the neutrino flux and the rest."""
+"""Free pulls, and the signal pull split into the neutrino flux and the rest."""
 
 import math
 from dataclasses import replace
@@ -64,7 +64,7 @@ def best(sig, **options):
 
 @pytest.mark.parametrize("value", [-1.0, -0.4, 0.0, 0.2, 2.5])
 def test_profile_at_fixed_values(value):
-    """Others are solved: brute force, with the constraint on the one that is given."""
+    """One pull is free and the others are solved: against brute force, its constraint included."""
     expected, pulls = best(value)
     values = {SIG: value}
     assert 2 * float(free_pulls().profiled_nll(values)) == pytest.approx(expected, rel=0, abs=1e-7)
@@ -75,7 +75,7 @@ def test_profile_at_fixed_values(value):
 
 
 def test_least_profile_is_the_solved_one():
-    """Searching by hand for what the solver would have found."""
+    """Minimising over a free pull gives the solver's solution."""
     at = float(solved().best_pulls()[SIG])
     assert float(free_pulls().profiled_nll({SIG: at})) == pytest.approx(
         float(solved().profiled_nll()), rel=1e-13
@@ -86,7 +86,7 @@ def test_least_profile_is_the_solved_one():
 
 @pytest.mark.parametrize("value", [-0.7, 0.0, 0.3])
 def test_nll_does_not_ask_who_searches(value):
-    """All pulls given: the same likelihood, counts and components whoever searches them."""
+    """With all pulls given, free or solved pulls have the same likelihood, counts and components."""
     values = {SIG: value, BRN: 0.2, SS: -0.03}
     got = float(free_pulls().nll(values))
     assert got == pytest.approx(float(solved().nll(values)), rel=1e-13)
@@ -101,7 +101,7 @@ def test_nll_does_not_ask_who_searches(value):
 
 
 def test_without_signal():
-    """At the bound -1 only backgrounds are left; below it nothing is evaluated."""
+    """At the bound -1 only backgrounds are left; lower values are rejected."""
     _, neutrons, steady = templates()
     mu = free_pulls().expected({SIG: -1.0})[NAME]
     np.testing.assert_allclose(mu, neutrons + steady, rtol=1e-14)
@@ -115,7 +115,7 @@ def test_without_signal():
 
 
 def test_constraint():
-    """Kept with its width; none where the width is infinite."""
+    """A free pull keeps its prior; with infinite width it has no prior."""
     free, tight = free_pulls(math.inf), free_pulls()
     assert free.parameters[SIG].prior is None
     assert tight.parameters[SIG].prior.sd == 0.128
@@ -128,7 +128,7 @@ def test_constraint():
 
 
 def test_auxiliary_measurement_of_a_searched_pull():
-    """Its constraint is centred where the auxiliary measurement found it."""
+    """The constraint is centred on the result of the auxiliary measurement."""
     moved = Pseudodata({}, {SIG: 0.2})
     got = float(free_pulls().profiled_nll({SIG: 0.5}, data=moved))
     plain = float(free_pulls().profiled_nll({SIG: 0.5}))
@@ -144,7 +144,7 @@ def test_unknown_names(names):
 def test_bad_names():
     with pytest.raises(InputError, match=r"free_pulls must be a list of pulls.*put it in \[ \]"):
         Model(csi_2017(), free_pulls=SIG)
-    # Shapes cannot be searched this way: a morph is no pull.
+    # A morph is not a pull, so it cannot be freed this way.
     with pytest.raises(UnknownNameError, match="unknown pull 'alpha_time_csi2021'"):
         Model(csi_2021(), free_pulls=["alpha_time_csi2021"])
 
@@ -163,7 +163,7 @@ def test_any_pulls_in_any_statistic(names):
     m = Model(e, free_pulls=names)
     signal = sum(np.asarray(c) for c in m.by_component()[NAME]["signal"].values())
     rest = e.observed - 0.8 * e.backgrounds["prompt_neutrons"] - signal
-    # One linear pull left: the parabola's lowest point.
+    # One linear pull is left: the minimum of the parabola.
     w = 1 / e.variance
     alpha = np.sum(w * signal * rest) / (np.sum(w * signal**2) + 0.128**-2)
     expected = np.sum(w * (rest - alpha * signal) ** 2) + (alpha / 0.128) ** 2 + (0.2 / 0.25) ** 2
@@ -172,7 +172,7 @@ def test_any_pulls_in_any_statistic(names):
 
 
 def flux_only(experiment):
-    """The experiment with the flux alone on its signal, none of its own."""
+    """The experiment with only the flux pull on its signal."""
     own = tuple(p for p in experiment.pulls if p.name == FLUX or SIGNAL not in p.components)
     return replace(experiment, pulls=own, morphs=())
 
@@ -185,7 +185,7 @@ def pair():
 
 @pytest.mark.parametrize("value", [-0.5, 0.15])
 def test_shared_pull(value):
-    """Searched, it joins nothing: experiments are solved apart, its constraint counts once."""
+    """A free shared pull joins no group: experiments are solved apart, its constraint counts once."""
     joint = Model(list(pair()), free_pulls=[FLUX])
     assert [sorted(g) for g in joint.state.structure.groups] == [[0], [1]]
     assert joint.parameters[FLUX].owner == "csi-2017, lar-2020"
@@ -215,7 +215,7 @@ def test_shared_pull(value):
 
 @pytest.mark.parametrize("names", [[FLUX], [SIG], [FLUX, SIG]], ids=str)
 def test_searched_and_solved_pulls_on_one_component(names):
-    """Pulls of one component add, 1 + flux + signal, whichever are searched."""
+    """Pulls of one component add, 1 + flux + signal, whichever of them are free."""
     e = csi_2017(split_flux=True)
     plain, other = Model(e), Model(e, free_pulls=names)
     values = {FLUX: 0.2, SIG: -0.15, BRN: 0.1}
@@ -264,7 +264,7 @@ def test_split_flux_is_equivalent_for_one_experiment():
         )
     pulls, lumped = split.best_pulls(), float(whole.best_pulls()[SIG])
     assert float(pulls[FLUX]) + float(pulls[SIG]) == pytest.approx(lumped, rel=1e-10)
-    # Each takes the share of its variance.
+    # Each pull takes a share in proportion to its variance.
     assert float(pulls[FLUX]) == pytest.approx(lumped * (0.10 / 0.128) ** 2, rel=1e-10)
 
 
@@ -273,7 +273,7 @@ def test_flux_of_free_and_missing_signals():
     assert [p.sd for p in free.pulls[:2]] == [0.10, math.inf]
     with pytest.raises(InputError, match="got 0; leave it lumped"):
         with_flux_apart([])
-    # Two pulls on the signal: no telling which one holds the flux.
+    # With two pulls on the signal it is unknown which one holds the flux.
     with pytest.raises(InputError, match="split_flux needs a signal pull"):
         with_flux_apart(free.pulls)
 

@@ -33,7 +33,7 @@ POINTS = [{}, {"sin2_theta_w": 0.31}, {"sin2_theta_w": 0.1, "R_n_Cs": 5.5, "R_n_
 
 @pytest.mark.parametrize("values", POINTS, ids=str)
 def test_nothing_shared_adds(values):
-    """Profiled and full nll, and solved nuisances, are those of the experiments alone."""
+    """Profiled and full nll and solved nuisances agree with those of each experiment alone."""
     total, full, pulls = 0.0, 0.0, {}
     for name in BUILT:
         model = alone(name)
@@ -112,7 +112,7 @@ def test_shared_nuisance_of_another_width():
 
 
 def twin(shared=(SHARED,)):
-    """A second CsI 2021 of other mass, whose nuisances are its own but for the shared ones."""
+    """A second CsI 2021 with another mass; only the named nuisances are shared."""
     other = csi_2021(mass_kg=40.0, quenching="coherent2020", morphs=("qf_1", "time"))
     pulls = tuple(p if p.name in shared else replace(p, name=f"{p.name}b") for p in other.pulls)
     morphs = tuple(m if m.name in shared else replace(m, name=f"{m.name}b") for m in other.morphs)

@@ -171,7 +171,7 @@ def traces(monkeypatch):
 
 
 def _fresh(nodes, couplings="erler_su", **options):
-    """A model whose structure no other test has compiled (its number of nodes is its own)."""
+    """A model whose structure no other test has compiled: its number of nodes is unique."""
     return Model(csi_2017(nodes=nodes, **options), [StandardModel(couplings)])
 
 

@@ -95,7 +95,7 @@ def test_random_points(i):
 
 @pytest.mark.parametrize("i", range(4))
 def test_thrown_data(i):
-    """Data thrown from the prediction, with the signal scaled by 0 to 3."""
+    """Data drawn from the prediction, with the signal scaled by 0 to 3."""
     rng = np.random.default_rng(i)
     prediction = np.asarray(model().expected({NUISANCES[0]: i - 1.0})[NAME])
     theory = {"eps_uV_ee": 0.1, "sin2_theta_w": 0.3}
@@ -151,7 +151,7 @@ def signal(theory, name="", side=0):
 
 
 def interpolated(nominal, up, down, a):
-    """What a morph at a adds: HistFactory's code 4p in NumPy."""
+    """Change of the counts by a morph at value a: HistFactory's code 4p in NumPy."""
     if abs(a) > 1:
         return a * (up - nominal) if a > 0 else a * (nominal - down)
     S, A = (up - down) / 2, (up + down - 2 * nominal) / 16

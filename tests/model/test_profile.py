@@ -68,7 +68,7 @@ def test_random_points(radii):
 
 
 def test_quenching_nuisances_stay_out_of_the_profile():
-    """Shape nuisances are not solved: their penalty stays, at the values given."""
+    """Shape nuisances are not solved: their penalty is that of the values given."""
     model = helpers.shape_model()
     check(model, {"qf_scale_csi2017": 1.1, "qf_1_csi2017": -2.0, "sin2_theta_w": 0.4})
     nominal, moved = Model(csi_2017()), model
@@ -152,7 +152,7 @@ def test_shared_pull_of_another_width_is_refused():
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e3, 1e5, 1e7])
 def test_any_signal_size(scale):
-    """chi2 stays accurate and non-negative when the signal is 1e-6 to 1e7 of what it is."""
+    """chi2 stays accurate and non-negative when the signal is scaled by 1e-6 to 1e7."""
     experiment = csi_2017(mass_kg=14.57 * scale)
     model = Model(experiment)
     signal = sum(helpers.signal(model).values())

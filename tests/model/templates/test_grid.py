@@ -1,4 +1,4 @@
-"""The template engine against the node engine on every interaction and data set."""
+"""chi2 from templates against chi2 from nodes, for every interaction and data set."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def model(experiments, axes, **options):
 
 
 def compare(made, axes, within=1e-9, **options):
-    """Both engines on the same grid: chi2 agrees to 1e-9 relative, or as given."""
+    """Both ways on the same grid: chi2 agrees to a relative tolerance, 1e-9 by default."""
     by_engine = {e: scan(made, engine=e, **options, **axes) for e in ("node", "template")}
     for engine, found in by_engine.items():
         assert found.attrs["engine"] == engine

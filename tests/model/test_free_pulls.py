@@ -86,7 +86,7 @@ def test_least_profile_is_the_solved_one():
 
 @pytest.mark.parametrize("value", [-0.7, 0.0, 0.3])
 def test_nll_does_not_ask_who_searches(value):
-    """With all pulls given, free or solved pulls have the same likelihood, counts and components."""
+    """With all pulls given, free and solved pulls give the same likelihood and counts."""
     values = {SIG: value, BRN: 0.2, SS: -0.03}
     got = float(free_pulls().nll(values))
     assert got == pytest.approx(float(solved().nll(values)), rel=1e-13)
@@ -185,7 +185,7 @@ def pair():
 
 @pytest.mark.parametrize("value", [-0.5, 0.15])
 def test_shared_pull(value):
-    """A free shared pull joins no group: experiments are solved apart, its constraint counts once."""
+    """A free shared pull joins no group; its constraint counts once."""
     joint = Model(list(pair()), free_pulls=[FLUX])
     assert [sorted(g) for g in joint.state.structure.groups] == [[0], [1]]
     assert joint.parameters[FLUX].owner == "csi-2017, lar-2020"

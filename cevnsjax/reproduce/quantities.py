@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import ArrayLike
 
 from cevnsjax.model import Model
 
@@ -52,7 +53,7 @@ def signal_events(model: Model) -> float:
     return _total(parts["signal"])
 
 
-def _total(counts: Mapping[str, Any]) -> float:
+def _total(counts: Mapping[str, ArrayLike]) -> float:
     return sum(float(np.sum(np.asarray(c))) for c in counts.values())
 
 

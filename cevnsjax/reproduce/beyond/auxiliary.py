@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.toys.feldman_cousins import feldman_cousins
@@ -70,7 +71,7 @@ def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[st
     return rows
 
 
-def _draw(frame: Any, model: Model, parameter: str, both: list[xr.Dataset]) -> None:
+def _draw(frame: Axes, model: Model, parameter: str, both: list[xr.Dataset]) -> None:
     """Critical values divided by those of Wilks' theorem."""
     dress(frame)
     frame.axhline(1.0, color="#6E6E6E", linewidth=0.7)

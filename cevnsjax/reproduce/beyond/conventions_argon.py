@@ -1,13 +1,13 @@
 """Choices on argon of Cadeddu et al., as the slides of 2020 show them."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 from cevnsjax.analyses import picciau2020
 from cevnsjax.analyses.papers.picciau2020 import AveragedMoment
 from cevnsjax.experiments import lar_2020
 from cevnsjax.interactions import (
     ChargeRadius,
+    Charges,
     LightVector,
     MagneticMoment,
     Millicharge,
@@ -118,5 +118,7 @@ def _readings() -> Iterator[Reading]:
     )
 
 
-def _argon(interactions: Sequence[Any], threshold: float | None = _THRESHOLD) -> Model:
+def _argon(
+    interactions: Sequence[Callable[..., Charges]], threshold: float | None = _THRESHOLD
+) -> Model:
     return picciau2020("ar", threshold_kevee=threshold, interactions=interactions)

@@ -5,10 +5,10 @@ where dozens of parameters are profiled. Here one compiled likelihood serves the
 method finds minima around the lowest points of a grid, and ends of intervals between its points.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, SupportsFloat, runtime_checkable
 
 import numpy as np
 from scipy import optimize
@@ -30,7 +30,7 @@ class Likelihood(Objective, Protocol):
     """An objective whose profiled nll can be called."""
 
     @property
-    def profiled_nll(self) -> Any:
+    def profiled_nll(self) -> Callable[..., SupportsFloat]:
         """Function of values that returns half of chi2, linear nuisances profiled."""
         ...
 

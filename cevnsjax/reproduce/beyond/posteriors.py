@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 
 from cevnsjax.core.levels import level_key
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
@@ -108,7 +109,7 @@ def _rows(
     return rows
 
 
-def _draw(frame: Any, posterior: xr.Dataset, profiled: ProfileResult) -> None:
+def _draw(frame: Axes, posterior: xr.Dataset, profiled: ProfileResult) -> None:
     """Posterior and exp(-Delta chi2/2), each relative to its maximum."""
     density = marginal(posterior, profiled.parameter)
     dress(frame)

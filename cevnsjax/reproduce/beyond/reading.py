@@ -1,11 +1,10 @@
 """One choice of a paper: a number computed with it, and with the alternative."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cevnsjax.core.levels import level_key
-from cevnsjax.interactions import StandardModel
+from cevnsjax.interactions import Charges, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.reproduce.beyond.limits import limits, spans_of
 from cevnsjax.reproduce.beyond.section import Cell
@@ -38,7 +37,9 @@ class Reading:
     printed: str = ""
 
 
-def with_theory(model: Model, theory: StandardModel, interactions: Sequence[Any] = ()) -> Model:
+def with_theory(
+    model: Model, theory: StandardModel, interactions: Sequence[Callable[..., Charges]] = ()
+) -> Model:
     """The data of an analysis under another Standard Model.
 
     Args:

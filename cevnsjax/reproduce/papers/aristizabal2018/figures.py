@@ -6,6 +6,7 @@ Events and profiles; regions of quark couplings are in ``quarks``.
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevnsjax.inference.scans.scan import scan
@@ -26,7 +27,7 @@ _LABELS = {"x_label": label("n_pe"), "data_label": "COHERENT 2017"}
 _VECTOR_RANGE = (-3.0, 1.2)
 
 
-def _frame() -> tuple[Figure, Any]:
+def _frame() -> tuple[Figure, Axes]:
     figure, (axes,) = panels(1, width=3.6, height=3.1)
     return figure, axes
 

@@ -6,7 +6,7 @@ values"; it states neither b nor whether the range is that of one parameter (Del
 the projection of the region in its Fig. 4 (4.61). Rows show four boxes with both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ from cevnsjax.interactions import NSI
 from cevnsjax.model import Model
 from cevnsjax.reproduce.rows import Number, Row, rows_of
 
+ValueAndGrad = Callable[[np.ndarray], tuple[float, np.ndarray]]
 BOXES = (0.5, 0.75, 1.0, 2.0)
 PAIRS = ("ee", "mumu")
 _LEVEL, _DOF = 0.90, (1, 2)
@@ -98,7 +99,7 @@ class BoxFit:
         bounds = [(-box, box)] * len(names)
         self.chi2_min = min(_descend(self._function(names), s, bounds)[0] for s in starts)
 
-    def _function(self, names: Sequence[str]) -> Any:
+    def _function(self, names: Sequence[str]) -> ValueAndGrad:
         """chi2 and its gradient as functions of an array in the order of ``names``."""
 
         def value_and_grad(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -220,7 +221,7 @@ def _local_minima(chi2: np.ndarray, most: int) -> list[tuple[int, ...]]:
 
 
 def _descend(
-    value_and_grad: Any, start: np.ndarray, bounds: list[tuple[float, float]]
+    value_and_grad: ValueAndGrad, start: np.ndarray, bounds: list[tuple[float, float]]
 ) -> tuple[float, np.ndarray]:
     minimum: Any = optimize.minimize(
         value_and_grad,

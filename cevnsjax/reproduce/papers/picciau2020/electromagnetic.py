@@ -14,7 +14,7 @@ from cevnsjax.analyses import picciau2020
 from cevnsjax.analyses.papers.picciau2020 import AveragedMoment
 from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.fits.profile_result import ProfileResult
-from cevnsjax.interactions import ChargeRadius, MagneticMoment, Millicharge
+from cevnsjax.interactions import ChargeRadius, Charges, MagneticMoment, Millicharge
 from cevnsjax.model import Model
 from cevnsjax.nuclei import isotope, theory_radii
 from cevnsjax.reproduce.quantities import SIGMAS
@@ -46,7 +46,7 @@ class Table:
     name: str
     column: str
     parameters: tuple[str, ...]
-    interaction: Callable[..., Any]
+    interaction: Callable[..., Callable[..., Charges]]
     threshold_kevee: float | None
 
 

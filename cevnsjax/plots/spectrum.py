@@ -47,6 +47,12 @@ def spectrum(
 
     Raises:
         InputError: At shapes that do not match, or a variance that is not above 0.
+
+    Examples:
+        >>> signal, background = {"nu_e": [2.0, 6.0]}, {"prompt_neutrons": [0.5, 1.0]}
+        >>> figure = cj.plots.spectrum([6, 8, 10], [3, 8], [4, 9], signal, background)
+        >>> figure.axes[0].get_ylabel()
+        'counts / 2 PE'
     """
     x = increasing("edges", edges)
     bins = (x.size - 1,)
@@ -73,9 +79,9 @@ def _stack(
     signal: Mapping[str, ArrayLike], background: Mapping[str, ArrayLike], bins: tuple[int, ...]
 ) -> dict[str, NumpyReals]:
     """Components from the bottom of the stack to its top: backgrounds, then sources."""
-    twice = sorted(set(signal) & set(background))
-    if twice:
-        raise InputError(f"{', '.join(twice)} given as signal and as background; rename one")
+    repeated = sorted(set(signal) & set(background))
+    if repeated:
+        raise InputError(f"{', '.join(repeated)} given as signal and as background; rename one")
     if not (signal or background):
         raise InputError("nothing is predicted; give at least one signal or background")
     sources = [s for s in _SOURCES if s in signal] + [s for s in signal if s not in _SOURCES]
@@ -122,15 +128,15 @@ def _residuals(axes: Axes, x: NumpyReals, residual: NumpyReals) -> None:
         axes.axhspan(-height, height, color=shade, linewidth=0, zorder=0)
     axes.axhline(0.0, color=BLACK, linewidth=0.7, zorder=1)
     axes.plot((x[:-1] + x[1:]) / 2, residual, "o", color=BLACK, label="residual")
-    reach = max(2.9, 1.15 * float(np.max(np.abs(residual))))
-    axes.set(xlim=(x[0], x[-1]), ylim=(-reach, reach), ylabel=r"residual [$\sigma$]")
-    if reach < 4:
+    limit = max(2.9, 1.15 * float(np.max(np.abs(residual))))
+    axes.set(xlim=(x[0], x[-1]), ylim=(-limit, limit), ylabel=r"residual [$\sigma$]")
+    if limit < 4:
         axes.set_yticks([-2, 0, 2])
         axes.set_yticks([-1, 1], minor=True)
 
 
 def _counts_label(x: NumpyReals, observable: str) -> str:
-    """Y label with the width of a bin, or the range of widths."""
+    """Label of the ordinate with the width of a bin, or the range of widths."""
     width, unit = np.diff(x), UNITS.get(observable, "")
     if np.allclose(width, width[0], rtol=1e-6):
         return f"counts / {width[0]:.4g} {unit}".rstrip()

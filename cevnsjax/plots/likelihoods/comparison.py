@@ -1,4 +1,4 @@
-"""Several models in one frame, with the ratio to the first below."""
+"""Several curves in one frame, with their ratio to the first below."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +42,13 @@ def comparison(
 
     Raises:
         InputError: At shapes that do not match, or no curve.
+
+    Examples:
+        >>> x = np.linspace(1.0, 2.0, 5)
+        >>> curves = {"first": x, "second": x**2}
+        >>> figure = cj.plots.comparison(x, curves, x_label="x", y_label="y")
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['y', 'ratio']
     """
     xs = increasing("x", x)
     if not curves:

@@ -20,9 +20,9 @@ from cevnsjax.plots.frame import (
     legend_above,
     scale_axes,
     single_frame,
-    tidy_numbers,
 )
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, MARKERS, level_label, shades
+from cevnsjax.plots.ticks import tidy_numbers
 
 _SIZES = {"*": 8.0, "o": 5.5, "D": 5.0}
 _MIN_HEIGHT = 2.45  # inch, however many lines the legend has
@@ -36,7 +36,7 @@ class ContourSet:
         x: First parameter, increasing [unit of the parameter].
         y: Second parameter, increasing [unit of the parameter].
         delta_chi2: Delta chi2 on the grid, first index along x, nan where unknown, [x, y] [1].
-        levels: Delta chi2 of each level, e.g. {"0.90": 4.6052} for two parameters [1].
+        levels: Delta chi2 by level, e.g. {"0.90": 4.6052} for two parameters [1].
         label: Name in the legend.
         best_fit: Both parameters at the minimum, None to mark none [units of the parameters].
     """
@@ -73,7 +73,7 @@ def contours(
     """Allowed regions: the first set filled, the others as lines over it.
 
     Args:
-        curves: What to draw; the frame spans all their grids.
+        curves: Regions to draw; the frame spans all their grids.
         x_label: Axis label of the first parameter, with its unit.
         y_label: Axis label of the second parameter, with its unit.
         points: Points to mark as (name, x, y), e.g. the standard model [units of the axes].
@@ -87,6 +87,14 @@ def contours(
 
     Raises:
         InputError: If there is nothing to draw.
+
+    Examples:
+        >>> x = np.linspace(-1.0, 1.0, 11)
+        >>> delta_chi2 = 8 * (x[:, None] ** 2 + x**2)
+        >>> region = cj.plots.ContourSet(x, x, delta_chi2, {"0.90": 4.6052}, label="CsI")
+        >>> figure = cj.plots.contours([region], x_label="x", y_label="y")
+        >>> [float(end) for end in figure.axes[0].get_xlim()]
+        [-1.0, 1.0]
     """
     if not curves:
         raise InputError("curves is empty; give at least one ContourSet")
@@ -133,15 +141,15 @@ def outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any
     """Lines at the levels that lie within the grid, with a line style for each level."""
     delta_chi2 = np.ma.masked_invalid(np.asarray(curve.delta_chi2).T)
     low, high = float(delta_chi2.min()), float(delta_chi2.max())
-    met = {name: h for name, h in curve.levels.items() if low < h < high}
-    if met:
+    inside = {name: h for name, h in curve.levels.items() if low < h < high}
+    if inside:
         axes.contour(
             curve.x,
             curve.y,
             delta_chi2,
-            levels=list(met.values()),
+            levels=list(inside.values()),
             colors=[colour],
-            linestyles=[dashes[name] for name in met],
+            linestyles=[dashes[name] for name in inside],
             linewidths=1.1,
             zorder=2,
         )

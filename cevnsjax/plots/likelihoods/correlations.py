@@ -22,10 +22,11 @@ from cevnsjax.plots.frame import (
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, VERMILION
 
 DIVERGING = LinearSegmentedColormap.from_list("blue to red", (BLUE, "white", VERMILION))
-_NUMBERED = 12
+# Matrices up to this size have numbers in their cells.
+_MAX_NUMBERED = 12
 _CELL, _SMALL_CELL = 0.32, 0.17  # inch
-_SMALLEST = 1.0  # inch, however few the cells
-_SLACK = 1e-6
+_MIN_SIDE = 1.0  # inch, however few the cells
+_TOLERANCE = 1e-6
 
 
 def correlations(
@@ -48,20 +49,25 @@ def correlations(
         The figure.
 
     Raises:
-        InputError: At names that are not distinct, another shape, or a matrix of something else
-            than correlations.
+        InputError: At names that are not distinct, another shape, or numbers that are not
+            correlations.
+
+    Examples:
+        >>> figure = cj.plots.correlations(["a", "b"], [[1.0, 0.5], [0.5, 1.0]])
+        >>> len(figure.axes[0].texts)
+        4
     """
-    given = distinct("names", names)
-    values = _correlations(given, matrix)
-    numbered = len(given) <= _NUMBERED
-    own, room = axes is None, _CELL * len(given) + 6.0
+    rows = distinct("names", names)
+    values = _correlations(rows, matrix)
+    numbered = len(rows) <= _MAX_NUMBERED
+    own, room = axes is None, _CELL * len(rows) + 6.0
     with single_frame(axes, room, room) as axes:
         if not own:
             axes.set_aspect("equal")
         mesh = _draw_cells(axes, values)
-        _name_cells(axes, given, upright=not numbered)
+        _name_cells(axes, rows, upright=not numbered)
         cell = row_height(axes, _CELL if numbered else _SMALL_CELL)
-        side = max(len(given) * cell, _SMALLEST)
+        side = max(len(rows) * cell, _MIN_SIDE)
         if numbered:
             _number_cells(axes, values)
         _scale(axes, mesh)
@@ -72,23 +78,23 @@ def correlations(
 
 
 def _correlations(names: Sequence[str], matrix: ArrayLike) -> NumpyReals:
-    """The matrix, checked to be one of correlations."""
+    """The matrix, checked to be a correlation matrix."""
     values = reals("matrix", matrix, (len(names), len(names)))
     remedy = "divide a covariance by both standard deviations"
-    wrong = np.argwhere(np.abs(values) > 1 + _SLACK)
+    wrong = np.argwhere(np.abs(values) > 1 + _TOLERANCE)
     if wrong.size:
         i, j = wrong[0]
         raise InputError(
             f"matrix has {values[i, j]:g} for {names[i]} and {names[j]}; a correlation lies "
             f"within [-1, 1]: {remedy}"
         )
-    wrong = np.flatnonzero(np.abs(np.diag(values) - 1) > _SLACK)
+    wrong = np.flatnonzero(np.abs(np.diag(values) - 1) > _TOLERANCE)
     if wrong.size:
         i = wrong[0]
         raise InputError(
             f"matrix has {values[i, i]:g} for {names[i]} with itself, which must be 1: {remedy}"
         )
-    wrong = np.argwhere(np.abs(values - values.T) > _SLACK)
+    wrong = np.argwhere(np.abs(values - values.T) > _TOLERANCE)
     if wrong.size:
         i, j = wrong[0]
         raise InputError(

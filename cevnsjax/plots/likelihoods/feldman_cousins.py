@@ -1,4 +1,4 @@
-"""A Feldman-Cousins construction of one parameter: critical values, and the p-value curve."""
+"""Feldman-Cousins construction of one parameter: critical values, and p-values."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,9 +17,9 @@ from cevnsjax.plots.frame import (
     new_figure,
     scale_axes,
     set_frames,
-    tidy_numbers,
 )
 from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, STYLE, level_label
+from cevnsjax.plots.ticks import tidy_numbers
 
 Intervals = Mapping[str, Sequence[Sequence[Number]]]
 Critical = Mapping[str, tuple[ArrayLike, ArrayLike]]
@@ -47,10 +47,10 @@ def feldman_cousins(
     Args:
         x: Parameter, increasing [unit of the parameter].
         q_data: Test statistic of the data at ``x`` [1].
-        p_value: Part of the pseudo-experiments with a larger one [1].
+        p_value: Part of the pseudo-experiments with a larger test statistic [1].
         label: Axis label of the parameter, with its unit.
-        critical: For each level the critical values at ``x`` and their errors [1].
-        wilks: For each level the critical value by Wilks' theorem [1].
+        critical: Critical values at ``x`` and their errors, by level [1].
+        wilks: Critical value by Wilks' theorem, by level [1].
         intervals: Ends of the intervals at each level [unit of the parameter].
         p_error: Errors of the p-values [1].
         best_fit: Parameter at the best fit, None to mark none [unit of the parameter].
@@ -61,7 +61,18 @@ def feldman_cousins(
         The figure.
 
     Raises:
-        InputError: At shapes that do not match, or levels that are not the same ones.
+        InputError: At shapes that do not match, or critical values at other levels.
+
+    Examples:
+        >>> x = np.linspace(-1.0, 1.0, 11)
+        >>> critical = {"0.90": (np.full(11, 2.7), np.full(11, 0.1))}
+        >>> levels = {"wilks": {"0.90": 2.7055}, "intervals": {"0.90": [(-0.8, 0.8)]}}
+        >>> p_value = np.exp(-(x**2))
+        >>> figure = cj.plots.feldman_cousins(
+        ...     x, 4 * x**2, p_value, label="x", critical=critical, **levels
+        ... )
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['$q$', '$p$']
     """
     xs = increasing("x", x)
     q, p = reals("q_data", q_data, xs.shape), reals("p_value", p_value, xs.shape)
@@ -160,13 +171,13 @@ def _draw_intervals(frames: Sequence[Axes], intervals: Intervals, order: list[st
 def statistic_distribution(
     q: ArrayLike, *, q_data: Number | None, dof: int, bins: int = 60, title: str = ""
 ) -> Figure:
-    """Part of the pseudo-experiments above each value of the test statistic, beside Wilks' one.
+    """Part of the pseudo-experiments above each value of the test statistic, beside Wilks' theorem.
 
     Args:
         q: Test statistic of pseudo-experiments, nan where a fit failed [1].
-        q_data: Of the data, None to mark none [1].
+        q_data: Test statistic of the data, None to mark none [1].
         dof: Degrees of freedom of Wilks' theorem.
-        bins: Steps of Wilks' curve.
+        bins: Number of points of Wilks' curve.
         title: Line over the figure.
 
     Returns:
@@ -174,25 +185,30 @@ def statistic_distribution(
 
     Raises:
         InputError: If fewer than two values are finite.
+
+    Examples:
+        >>> q = np.random.default_rng(1).chisquare(1, 100)
+        >>> figure = cj.plots.statistic_distribution(q, q_data=2.0, dof=1)
+        >>> len(figure.axes[0].get_legend().get_texts())
+        3
     """
     from scipy import special  # 0.2 s to import
 
-    known = np.sort(reals("q", q))
-    known = known[np.isfinite(known)]
-    if known.size < 2:
-        raise InputError(f"q has {known.size} finite values; at least 2 are needed")
-    above = 1 - np.arange(known.size) / known.size
-    shown = known if q_data is None else np.append(known, q_data)
-    right = 1.05 * float(max(np.max(shown), 1.0))
+    values = np.sort(reals("q", q))
+    values = values[np.isfinite(values)]
+    if values.size < 2:
+        raise InputError(f"q has {values.size} finite values; at least 2 are needed")
+    above = 1 - np.arange(values.size) / values.size
+    right = 1.05 * float(max(values[-1], 1.0, -np.inf if q_data is None else q_data))
     grid = np.linspace(0.0, right, bins)
     with mpl.rc_context(STYLE):
         figure = new_figure(3.6, 2.9)
         axes = figure.subplots()
         dress(axes)
         axes.set_yscale("log")
-        axes.set(xlim=(0.0, right), ylim=(0.5 / known.size, 1.5), xlabel=r"$q$")
+        axes.set(xlim=(0.0, right), ylim=(0.5 / values.size, 1.5), xlabel=r"$q$")
         axes.set_ylabel(r"part above $q$")
-        handles = axes.plot(known, above, color=CURVES[0], drawstyle="steps-post", label="toys")
+        handles = axes.plot(values, above, color=CURVES[0], drawstyle="steps-post", label="toys")
         wilks = special.chdtrc(dof, grid)
         name = rf"$\chi^2_{{{dof}}}$"
         handles += axes.plot(grid, wilks, color=DARK_GREY, linestyle=DASHED, label=name)

@@ -26,9 +26,9 @@ from cevnsjax.plots.frame import (
     legend_above,
     scale_axes,
     single_frame,
-    tidy_numbers,
 )
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, level_label
+from cevnsjax.plots.ticks import tidy_numbers
 
 _MIN_HEIGHT = 2.0  # inch, however many lines the legend has
 # Room above and below what is drawn, as a part of it.
@@ -71,6 +71,14 @@ def forecast(
 
     Raises:
         InputError: At shapes that do not match, or no finite end.
+
+    Examples:
+        >>> years = np.array([1.0, 2.0, 3.0])
+        >>> sd = (0.1 / np.sqrt(years))[:, None]
+        >>> options = {"truth": 0.5, "levels": {"0.6827": 1.0}, "label": "y", "x_label": "years"}
+        >>> figure = cj.plots.forecast(years, 0.5 - sd, 0.5 + sd, **options)
+        >>> figure.axes[0].get_xlabel()
+        'years'
     """
     xs = increasing("x", x)
     heights = ordered_levels(levels)

@@ -51,8 +51,9 @@ def impacts(
         label: Axis label of the parameter, with its unit.
         pulls: Pulls and errors after the fit, for a panel before the bars; nan for a free
             parameter, [nuisance] [1].
-        sigma: Which one, for the legend: the error after the fit, or the width of the prior.
-        most: Largest number of rows; what is left out is counted below them.
+        sigma: By what nuisances were moved, for the legend: "post-fit" errors, or widths of the
+            "prior".
+        most: Largest number of rows; those that are left out are counted below them.
         title: Line over the figure.
         axes: Axes to draw into, two with ``pulls``; a new figure if None.
 
@@ -62,19 +63,24 @@ def impacts(
     Raises:
         InputError: At names that are not distinct, shapes that do not match, impacts that are not
             finite, or another number of axes.
+
+    Examples:
+        >>> figure = cj.plots.impacts(["a", "b"], [0.1, 0.3], [-0.1, -0.2], label="x")
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['b', 'a']
     """
-    given = distinct("names", names)
-    moved = np.stack([finite(w, x, (len(given),)) for w, x in (("up", up), ("down", down))])
+    rows = distinct("names", names)
+    moved = np.stack([finite(w, x, (len(rows),)) for w, x in (("up", up), ("down", down))])
     if most < 1:
         raise InputError(f"most is {most}; show at least 1 row")
-    drawn = None if pulls is None else checked_pulls(len(given), *pulls, what=" of pulls")
+    drawn = None if pulls is None else checked_pulls(len(rows), *pulls, what=" of pulls")
     # Stable, so that equal impacts stay in the order given.
     order = np.argsort(-np.max(np.abs(moved), axis=0), kind="stable")
     shown, rest = order[:most], order[most:]
     with mpl.rc_context(STYLE):
         panels = _panels(axes, len(shown), drawn is not None)
         for panel in panels:
-            dress_rows(panel, [given[i] for i in shown])
+            dress_rows(panel, [rows[i] for i in shown])
         if drawn is not None:
             draw_bands(panels[0], drawn[:, shown])
             draw_pulls(panels[0], drawn[:, shown])
@@ -118,13 +124,13 @@ def _draw_bars(axes: Axes, moved: NumpyReals) -> None:
             zorder=2,
         )
     axes.axvline(0.0, color=BLACK, linewidth=0.7, zorder=3)
-    reach = 1.1 * float(np.max(np.abs(moved))) or 1.0
-    axes.set_xlim(-reach, reach)
+    limit = 1.1 * float(np.max(np.abs(moved))) or 1.0
+    axes.set_xlim(-limit, limit)
     axes.locator_params(axis="x", nbins=6)
 
 
 def _count_rest(panels: list[Axes], rows: int, number: int, largest: float) -> None:
-    """What is not shown, in a row of its own."""
+    """Number and size of the impacts that are left out, in a row of its own."""
     for panel in panels:
         panel.set_ylim(rows + 0.7, -0.7)
     panels[-1].text(

@@ -18,7 +18,6 @@ from cevnsjax.plots.frame import (
     legend_above,
     scale_axes,
     single_frame,
-    tidy_numbers,
 )
 from cevnsjax.plots.style import (
     BLACK,
@@ -29,6 +28,7 @@ from cevnsjax.plots.style import (
     LABELS,
     level_label,
 )
+from cevnsjax.plots.ticks import tidy_numbers
 
 Intervals = Mapping[str, Sequence[tuple[Number, Number]]]
 Curve = tuple[str, NumpyReals, NumpyReals]
@@ -72,6 +72,14 @@ def profile(
 
     Raises:
         InputError: At shapes that do not match, or an interval of an unknown level.
+
+    Examples:
+        >>> x = np.linspace(-1.0, 1.0, 21)
+        >>> intervals = {"0.6827": [(-0.5, 0.5)]}
+        >>> options = {"intervals": intervals, "levels": {"0.6827": 1.0}}
+        >>> figure = cj.plots.profile(x, 4 * x**2, label="x", best_fit=0.0, **options)
+        >>> float(figure.axes[0].get_ylim()[1])
+        1.5
     """
     heights = ordered_levels(levels)
     curves = [_curve(name or "profile", x, delta_chi2), *(_curve(*other) for other in others)]
@@ -100,12 +108,12 @@ def _in_view(curves: Sequence[Curve], top: float, scale: Scale) -> tuple[float, 
     ends = np.array([everything.min(), everything.max()])
     if inside.size < 2:
         return float(ends[0]), float(ends[1])
-    reach = np.array([inside.min(), inside.max()])
+    span = np.array([inside.min(), inside.max()])
     if scale == "log":
-        reach *= (reach[1] / reach[0]) ** np.array([-0.15, 0.15])
+        span *= (span[1] / span[0]) ** np.array([-0.15, 0.15])
     else:
-        reach += (reach[1] - reach[0]) * np.array([-0.15, 0.15])
-    return float(max(ends[0], reach[0])), float(min(ends[1], reach[1]))
+        span += (span[1] - span[0]) * np.array([-0.15, 0.15])
+    return float(max(ends[0], span[0])), float(min(ends[1], span[1]))
 
 
 def _curve(name: str, x: ArrayLike, delta_chi2: ArrayLike) -> Curve:
@@ -141,7 +149,7 @@ def _draw_intervals(axes: Axes, intervals: Intervals, heights: Mapping[str, floa
 
 
 def _draw_levels(axes: Axes, heights: Mapping[str, float]) -> None:
-    """Lines at the levels, named beside the frame; names keep clear of each other."""
+    """Lines at the levels, named beside the frame; names do not overlap."""
     top, below = axes.get_ylim()[1], -np.inf
     for level, height in heights.items():
         axes.axhline(height, color=DARK_GREY, linewidth=0.7, linestyle=DASHED, zorder=1.5)

@@ -30,7 +30,6 @@ from cevnsjax.plots.frame import (
     dress,
     figure_of,
     scale_axes,
-    tidy_numbers,
 )
 from cevnsjax.plots.likelihoods.contours import ContourSet, fill, mark, outline
 from cevnsjax.plots.style import (
@@ -44,12 +43,13 @@ from cevnsjax.plots.style import (
     level_label,
     shades,
 )
+from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.plots.triangle import corner_legend, triangle
 
 
 @dataclass(frozen=True, eq=False)
 class _Scan:
-    """What is drawn, checked: points as (name, marker, colour, values)."""
+    """Checked arguments; points are (name, marker, colour, values)."""
 
     grids: list[NumpyReals]
     labels: tuple[str, ...]
@@ -82,8 +82,8 @@ def projections(
 ) -> Figure:
     """Profiles over all other parameters: of each one on the diagonal, of each pair below it.
 
-    Each is the minimum over the points of the grid, so a grid that is coarse in one parameter
-    makes the profile of another one rough.
+    Each profile is the minimum over the points of the grid, so a grid that is coarse in one
+    parameter makes the profiles of others rough.
 
     Args:
         grids: Values of each parameter, increasing, [parameter] of [point]
@@ -107,6 +107,14 @@ def projections(
     Raises:
         InputError: At fewer than two or more than four parameters, shapes or levels that do not
             match, or a Delta chi2 above all levels.
+
+    Examples:
+        >>> x = np.linspace(-1.0, 1.0, 11)
+        >>> levels = {"levels_1d": {"0.90": 2.7055}, "levels_2d": {"0.90": 4.6052}}
+        >>> delta_chi2 = 8 * (x[:, None] ** 2 + x**2)
+        >>> figure = cj.plots.projections([x, x], delta_chi2, labels=["a", "b"], **levels)
+        >>> sum(axes.get_visible() for axes in figure.axes)
+        3
     """
     scan = _checked(grids, labels, scales, levels_1d, levels_2d, best_fit, points)
     lowest = _profiles(delta_chi2, tuple(g.size for g in scan.grids))

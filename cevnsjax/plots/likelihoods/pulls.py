@@ -38,7 +38,7 @@ def pulls(
 ) -> Figure:
     """Pulls over the bands of their priors, the first on top; numbers on the right.
 
-    Free parameters have no prior width and no place here.
+    Free parameters have no prior width, so they cannot be shown here.
 
     Args:
         names: What to print on the left, mathtext allowed, [nuisance].
@@ -57,9 +57,14 @@ def pulls(
     Raises:
         InputError: At names that are not distinct, shapes that do not match, values that are not
             finite, or errors below 0.
+
+    Examples:
+        >>> figure = cj.plots.pulls(["a", "b"], [0.2, -1.0], [0.9, 0.8])
+        >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        ['a', 'b']
     """
     rows = distinct("names", names)
-    fitted = checked_pulls(len(rows), values, errors, known=True)
+    fitted = checked_pulls(len(rows), values, errors, all_finite=True)
     earlier = None if before is None else checked_pulls(len(rows), *before, what=" of before")
     own = axes is None
     with single_frame(axes, 8.0, 6.0 + _ROW * len(rows)) as axes:
@@ -82,21 +87,21 @@ def pulls(
 
 
 def checked_pulls(
-    rows: int, values: ArrayLike, errors: ArrayLike, *, known: bool = False, what: str = ""
+    rows: int, values: ArrayLike, errors: ArrayLike, *, all_finite: bool = False, what: str = ""
 ) -> NumpyReals:
-    """Pulls and their errors as one array [2, nuisance]; what is infinite becomes nan.
+    """Pulls and their errors as one array [2, nuisance]; infinite numbers become nan.
 
     Args:
-        rows: How many there must be.
+        rows: Number of nuisances.
         values: Pulls, [nuisance] [1].
-        errors: Their errors, [nuisance] [1].
-        known: Whether every value must be finite.
-        what: Whose they are, for messages.
+        errors: Errors of the pulls, [nuisance] [1].
+        all_finite: Whether every value must be finite.
+        what: Whose pulls they are, for messages.
 
     Raises:
         InputError: At another shape, an error below 0, or a value that must be finite and is not.
     """
-    read = finite if known else reals
+    read = finite if all_finite else reals
     both = np.stack(
         [read(f"values{what}", values, (rows,)), reals(f"errors{what}", errors, (rows,))]
     )
@@ -110,18 +115,13 @@ def checked_pulls(
 
 
 def draw_bands(axes: Axes, drawn: NumpyReals) -> None:
-    """Bands of the prior, and limits that hold all pulls and two standard deviations.
-
-    Args:
-        axes: Axes to draw into.
-        drawn: All pulls and errors, [2, pull] [1].
-    """
+    """Bands of the prior, and limits that hold two standard deviations and all [2, pull] [1]."""
     for width, shade in BANDS:
         axes.axvspan(-width, width, color=shade, linewidth=0, zorder=0)
     axes.axvline(0.0, color=BLACK, linewidth=0.7, zorder=1)
     ends = np.abs(drawn[0]) + np.nan_to_num(drawn[1])
-    reach = max(2.6, 1.08 * float(np.nanmax(ends, initial=0.0)))
-    axes.set_xlim(-reach, reach)
+    limit = max(2.6, 1.08 * float(np.nanmax(ends, initial=0.0)))
+    axes.set_xlim(-limit, limit)
 
 
 def draw_pulls(
@@ -132,9 +132,9 @@ def draw_pulls(
     Args:
         axes: Axes to draw into.
         drawn: Pulls and errors, [2, nuisance] [1].
-        at: Height within the row, down from its middle [row].
+        at: Distance below the middle of the row, in rows.
         name: Name in the legend.
-        hollow: Whether to draw them open and in colour.
+        hollow: Whether markers are open and in colour.
     """
     colour = VERMILION if hollow else BLACK
     return axes.errorbar(

@@ -1,9 +1,9 @@
-"""Allowed regions of scans as ``scan`` gives them, or as they are read back from netCDF."""
+"""Allowed regions of scans, from ``scan`` or read back from netCDF."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,11 +13,11 @@ from cevnsjax.plots.arrays import Number, NumpyReals
 from cevnsjax.plots.frame import Scale
 from cevnsjax.plots.likelihoods.contours import ContourSet, contours
 
-_EVEN = 1e-6
+_SPACING_TOLERANCE = 1e-6
 
 
 def scan_contours(
-    scans: Mapping[str, Any],
+    scans: Mapping[str, xr.Dataset],
     *,
     levels: Sequence[Number] = DEFAULT_LEVELS,
     points: Sequence[tuple[str, Number, Number]] = (),
@@ -28,12 +28,12 @@ def scan_contours(
     """Allowed regions of several scans of the same two parameters, over each other.
 
     Args:
-        scans: xarray.Dataset with ``chi2`` by name in the legend; a scan of more parameters is
-            projected on the first one's two, the others at their best.
+        scans: xarray.Dataset with ``chi2`` by name in the legend. Scans of more parameters are
+            projected on the first two of the first scan, with the others at their best values.
         levels: Confidence levels for two parameters [1].
         points: Points to mark as (name, x, y), e.g. the Standard Model [units of the axes].
-        common_minimum: Whether Delta chi2 counts from the lowest chi2 of all scans, for scans of
-            the same data, instead of each scan's own.
+        common_minimum: Whether Delta chi2 counts from the lowest chi2 of all scans, which must be
+            of the same data, instead of from the minimum of each scan.
         title: Line over the figure.
         axes: Axes to draw into; a new figure if None.
 
@@ -41,7 +41,16 @@ def scan_contours(
         The figure.
 
     Raises:
-        InputError: If a scan has no chi2, or not the parameters of the first.
+        InputError: If a scan has no chi2, or lacks the parameters of the first.
+
+    Examples:
+        >>> import xarray as xr
+        >>> x = np.linspace(-1.0, 1.0, 11)
+        >>> chi2 = (("x", "y"), 8 * (x[:, None] ** 2 + x**2))
+        >>> scan = xr.Dataset({"chi2": chi2}, coords={"x": x, "y": x})
+        >>> figure = cj.plots.scan_contours({"CsI": scan}, levels=[0.90])
+        >>> figure.axes[0].get_xlabel()
+        'x'
     """
     if not scans:
         raise InputError("scans is empty; give at least one, e.g. {name: cj.scan(...)}")
@@ -71,27 +80,23 @@ def scan_contours(
     )
 
 
-def _parameters(scan: Any) -> list[str]:
+def _parameters(scan: xr.Dataset) -> list[str]:
     if "chi2" not in scan or scan["chi2"].ndim < 2:
         raise InputError("contours need scans of two parameters or more, with chi2 in them")
     return [str(n) for n in scan["chi2"].dims[:2]]
 
 
-def _projected(label: str, scan: Any, names: list[str]) -> NumpyReals:
-    """chi2 [x, y], other axes at their best."""
+def _projected(label: str, scan: xr.Dataset, names: list[str]) -> NumpyReals:
+    """chi2 [x, y], the minimum over all other axes."""
     if "chi2" not in scan or not set(names) <= {str(n) for n in scan["chi2"].dims}:
-        raise InputError(f"{label} is no scan of {' and '.join(names)}, as the first one is")
+        raise InputError(f"{label} is not a scan of {' and '.join(names)}, as the first one is")
     others = [n for n in scan["chi2"].dims if n not in names]
     return np.asarray(scan["chi2"].min(others).transpose(*names).values, dtype=float)
 
 
 def scale_of(grid: NumpyReals) -> Scale:
-    """Logarithmic where the steps of a grid are even in the logarithm.
-
-    Args:
-        grid: Values of an axis, increasing [unit of the axis].
-    """
+    """Scale of an axis: "log" for an increasing grid of equal ratios above 0, else "linear"."""
     if grid.size < 3 or grid[0] <= 0:
         return "linear"
     ratios = grid[1:] / grid[:-1]
-    return "log" if ratios.max() / ratios.min() < 1 + _EVEN else "linear"
+    return "log" if ratios.max() / ratios.min() < 1 + _SPACING_TOLERANCE else "linear"

@@ -15,11 +15,12 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number
-from cevnsjax.plots.frame import dress, figure_of, set_frames, tidy_numbers
+from cevnsjax.plots.frame import dress, figure_of, set_frames
 from cevnsjax.plots.likelihoods.contours import mark
 from cevnsjax.plots.posteriors.density import Ends, Estimate, estimate
 from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
 from cevnsjax.plots.style import BLUE, DARK_GREY, DASHED, DASHES, STYLE, VERMILION
+from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.plots.triangle import corner_legend, triangle
 
 _SIZE_ALONE = 2.4, 0.8 * 2.4  # inch, of the frame of a single parameter
@@ -79,6 +80,13 @@ def corner(
         InputError: At no parameters or more than ten, draws that are not finite, all equal or of
             different shapes, draws beyond bounds, or levels outside (0, 1).
         UnknownNameError: At a label, curve or point of a parameter that has no draws.
+
+    Examples:
+        >>> rng = np.random.default_rng(1)
+        >>> draws = {"a": rng.normal(size=(2, 100)), "b": rng.normal(size=(2, 100))}
+        >>> figure = cj.plots.corner(draws)
+        >>> sum(axes.get_visible() for axes in figure.axes)
+        3
     """
     what = checked_corner(draws, labels, levels, bounds, priors, exact, best_fit, points, notes)
     with mpl.rc_context(STYLE):

@@ -1,4 +1,4 @@
-"""Counts that a posterior predicts, bin by bin, beside the data."""
+"""Counts that a posterior predicts in each bin, beside the data."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -32,17 +32,16 @@ def predictive(
     title: str = "",
     axes: Iterable[Axes] | None = None,
 ) -> Figure:
-    """Data over bands of counts thrown from a posterior; both less the median in the lower panel.
+    """Data over bands of counts replicated from a posterior; deviations in the lower panel.
 
-    Bands are central quantiles of each bin. They hold the uncertainty of the parameters and the
-    statistical spread of counts, so the data have no bars of their own. Bins share parameters:
-    their bands move together.
+    Bands are central quantiles of each bin. They include the uncertainty of the parameters and the
+    statistical spread of counts, so the data have no error bars. Bins are correlated, as they share
+    the parameters.
 
     Args:
         edges: Bin edges [unit of the observable].
         observed: Observed counts, [bin].
-        draws: Counts thrown from the posterior, any number of indices before the bin's,
-            e.g. [chain, draw, bin].
+        draws: Counts replicated from the posterior, [..., bin], e.g. [chain, draw, bin].
         levels: Probabilities of the bands [1].
         observable: Name of what is binned: "n_pe", "E_ee_keV", "T_nr_keV", "t_us", "f90".
         title: Line over the figure.
@@ -53,16 +52,22 @@ def predictive(
 
     Raises:
         InputError: At shapes that do not match, fewer than 20 draws, or levels outside (0, 1).
+
+    Examples:
+        >>> draws = np.random.default_rng(1).poisson([5, 6, 7], (2, 50, 3))
+        >>> figure = cj.plots.predictive([0, 1, 2, 3], [5, 6, 7], draws)
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['counts per bin', 'deviation [sd]']
     """
     x = increasing("edges", edges)
     data = finite("observed", observed, (x.size - 1,))
-    thrown = _checked(draws, data.shape)
+    replicated = _checked(draws, data.shape)
     if not levels or len(set(levels)) < len(levels) or not all(0 < p < 1 for p in levels):
         raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
     widest_first = sorted((float(p) for p in levels), reverse=True)
-    bands = {p: np.quantile(thrown, [(1 - p) / 2, (1 + p) / 2], axis=0) for p in widest_first}
-    middle, spread = np.median(thrown, axis=0), np.std(thrown, axis=0)
-    # A bin in which nothing ever falls has no spread to count in.
+    bands = {p: np.quantile(replicated, [(1 - p) / 2, (1 + p) / 2], axis=0) for p in widest_first}
+    middle, spread = np.median(replicated, axis=0), np.std(replicated, axis=0)
+    # The spread of a bin that is empty in all draws is 0.
     unit = np.where(spread > 0, spread, 1.0)
     with mpl.rc_context(STYLE):
         upper, lower = stacked_frames(axes, 3.7, 2.6, what="predictive")
@@ -72,8 +77,8 @@ def predictive(
         upper.set_ylim(1.1 * floor, None)
         if floor < 0:
             upper.axhline(0.0, color=BLACK, linewidth=0.5, zorder=2.4)
-        reach = max(2.9, *(1.12 * float(np.abs(line.get_ydata()).max()) for line in lower.lines))
-        lower.set_ylim(-reach, reach)
+        limit = max(2.9, *(1.12 * float(np.abs(line.get_ydata()).max()) for line in lower.lines))
+        lower.set_ylim(-limit, limit)
         upper.set_ylabel("counts per bin")
         lower.set(xlabel=label(observable), ylabel="deviation [sd]")
         min_height = _MIN_HEIGHT if axes is None else 0.0
@@ -86,10 +91,10 @@ def _checked(draws: ArrayLike, bins: tuple[int, ...]) -> NumpyReals:
     shape = np.shape(np.asarray(draws))
     if len(shape) < 2 or shape[-1:] != bins:
         raise InputError(f"draws have shape {shape}, expected (..., {bins[0]}) from the edges")
-    thrown = finite("draws", draws, shape).reshape(-1, *bins)
-    if len(thrown) < _MIN_DRAWS:
-        raise InputError(f"bands need {_MIN_DRAWS} draws or more, got {len(thrown)}")
-    return thrown
+    flat = finite("draws", draws, shape).reshape(-1, *bins)
+    if len(flat) < _MIN_DRAWS:
+        raise InputError(f"bands need {_MIN_DRAWS} draws or more, got {len(flat)}")
+    return flat
 
 
 def _less(

@@ -17,8 +17,7 @@ from cevnsjax.plots.style import BANDS, BLACK, BLUE, STYLE
 
 _WIDTH, _HEIGHT, _GAP = 2.2, 1.5, 0.75  # inch
 _ACROSS = 3
-# Ranks in a bin at least, and bins at most.
-_PER_BIN, _BINS = 10, 20
+_MIN_PER_BIN, _MAX_BINS = 10, 20
 _BAND = 0.99
 
 
@@ -28,31 +27,37 @@ def ranks(
     *,
     title: str = "",
 ) -> Figure:
-    """Histograms of ranks over the band in which 99 % of the bins of uniform ranks lie.
+    """Histograms of ranks over the band that holds 99 % of the bins of uniform ranks.
 
-    A slope says that posteriors are shifted, a hollow that they are too narrow, a hump that they
+    A slope means that posteriors are shifted, a hollow that they are too narrow, a hump that they
     are too wide.
 
     Args:
-        values: How many draws lie below the true value, 0 to ``draws``, by what to print below
-            the frame, mathtext allowed, {parameter: [simulation]}.
-        draws: Number of draws each true value is ranked among.
+        values: Number of draws below the true value, 0 to ``draws``, {parameter: [simulation]}.
+            The names are printed below the frames; they may contain mathtext.
+        draws: Number of draws among which each true value is ranked.
         title: Line over the figure.
 
     Returns:
         The figure.
 
     Raises:
-        InputError: At no parameter, numbers that are no ranks, or fewer than 20 simulations.
+        InputError: At no parameter, numbers that are not ranks, or fewer than 20 simulations.
+
+    Examples:
+        >>> ranks = np.random.default_rng(1).integers(0, 100, 200)
+        >>> figure = cj.plots.ranks({"a": ranks}, draws=99)
+        >>> figure.axes[0].get_xlabel()
+        'rank of a'
     """
     names = distinct("values", values)
-    given = {n: _checked(n, values[n], draws) for n in names}
+    checked = {n: _checked(n, values[n], draws) for n in names}
     across = min(len(names), _ACROSS)
     down = math.ceil(len(names) / across)
     with mpl.rc_context(STYLE):
         figure = new_figure((_WIDTH + _GAP) * across, (_HEIGHT + _GAP) * down)
         frames = figure.subplots(down, across, squeeze=False)
-        for frame, (name, found) in zip(frames.flat, given.items(), strict=False):
+        for frame, (name, found) in zip(frames.flat, checked.items(), strict=False):
             _histogram(frame, found, draws)
             frame.set_xlabel(f"rank of {name}")
         for frame in frames.flat[len(names) :]:
@@ -72,8 +77,10 @@ def ranks(
 
 def _checked(name: str, values: ArrayLike, draws: int) -> NumpyReals:
     found = finite(f"ranks of {name}", values)
-    if found.size < 2 * _PER_BIN:
-        raise InputError(f"ranks of {name}: {found.size} simulations; give {2 * _PER_BIN} or more")
+    if found.size < 2 * _MIN_PER_BIN:
+        raise InputError(
+            f"ranks of {name}: {found.size} simulations; give {2 * _MIN_PER_BIN} or more"
+        )
     wrong = found[(found < 0) | (found > draws) | (found != np.round(found))]
     if wrong.size:
         raise InputError(
@@ -82,20 +89,20 @@ def _checked(name: str, values: ArrayLike, draws: int) -> NumpyReals:
     return found
 
 
-def _histogram(axes: Axes, found: NumpyReals, draws: int) -> None:
-    """Bins of equal numbers of ranks, or of numbers that differ by one, and their band."""
+def _histogram(axes: Axes, values: NumpyReals, draws: int) -> None:
+    """Bins of (nearly) equal numbers of ranks, and the band of uniform ranks."""
     from scipy import stats  # 0.5 s to import
 
     steps = draws + 1
-    bins = min(_BINS, found.size // _PER_BIN, steps)
+    bins = min(_MAX_BINS, values.size // _MIN_PER_BIN, steps)
     edges = np.ceil(np.arange(bins + 1) * steps / bins)
-    heights = np.histogram(found, edges - 0.5)[0]
+    heights = np.histogram(values, edges - 0.5)[0]
     share = np.diff(edges) / steps
     tail = (1 - _BAND) / 2
-    low, high = (stats.binom.ppf(p, found.size, share) for p in (tail, 1 - tail))
+    low, high = (stats.binom.ppf(p, values.size, share) for p in (tail, 1 - tail))
     dress(axes)
     axes.stairs(high, edges, baseline=low, fill=True, color=BANDS[0][1], linewidth=0)
-    axes.stairs(found.size * share, edges, color=BLACK, linewidth=0.7, baseline=None)
+    axes.stairs(values.size * share, edges, color=BLACK, linewidth=0.7, baseline=None)
     axes.stairs(heights, edges, color=BLUE, linewidth=1.3, baseline=None)
     axes.set_xlim(0, steps)
     axes.set_ylim(0, 1.15 * max(heights.max(), high.max()))

@@ -1,4 +1,4 @@
-"""Draws of every chain in their order, and how their ranks spread."""
+"""Draws of every chain in their order, and the distribution of their ranks."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals
-from cevnsjax.plots.frame import dress, figure_of, new_figure, tidy_numbers
+from cevnsjax.plots.frame import dress, figure_of, new_figure
 from cevnsjax.plots.posteriors.draws import checked_draws, known_names
 from cevnsjax.plots.style import BLACK, CURVES, DASHED, STYLE
+from cevnsjax.plots.ticks import tidy_numbers
 
 _WIDTH, _ROW, _TITLES = 6.4, 1.25, 0.5  # inch
 _RANK_BINS, _MAX_ROWS = 20, 40
@@ -29,16 +30,17 @@ def trace(
 ) -> Figure:
     """Each parameter in a row: its draws in their order on the left, ranks by chain on the right.
 
-    Chains that found the same distribution lie over each other, and their ranks among the draws of
-    all chains are even (Vehtari et al., Bayesian Analysis 16 (2021) 667): a chain that stays low
-    piles up on the left, one that moves too little in the middle.
+    Chains that sample the same distribution lie over each other, and their ranks among the draws of
+    all chains are uniform (Vehtari et al., Bayesian Analysis 16 (2021) 667): those of a chain that
+    stays low pile up on the left, those of a chain that moves too little in the middle.
 
     Args:
         draws: Draws by parameter, all of one shape, [chain, draw] [units of the parameters].
-        labels: Axis label with unit by parameter; the names where there is none.
+        labels: Axis label with unit by parameter; parameters without a label have their names.
         r_hat: Spread between chains over that within, by parameter [1].
-        ess: Effective draws for the mean and for the tails, by parameter.
-        diverging: Which draws ended a divergent transition, marked at the foot, [chain, draw].
+        ess: Number of effective draws for the mean and for the tails, by parameter.
+        diverging: Whether each draw ended a divergent transition, [chain, draw]; such draws are
+            marked at the bottom.
         title: Line over the figure.
 
     Returns:
@@ -48,6 +50,12 @@ def trace(
         InputError: At no parameters or more than 40, draws that are not finite or of different
             shapes.
         UnknownNameError: At a label or number of a parameter that has no draws.
+
+    Examples:
+        >>> draws = np.random.default_rng(1).normal(size=(4, 100))
+        >>> figure = cj.plots.trace({"a": draws}, r_hat={"a": 1.0})
+        >>> figure.axes[1].get_title(loc="left")
+        'ranks by chain'
     """
     arrays = checked_draws(draws)
     if len(arrays) > _MAX_ROWS:

@@ -25,10 +25,10 @@ from cevnsjax.plots.frame import (
     legend_above,
     new_figure,
     scale_axes,
-    tidy_numbers,
 )
 from cevnsjax.plots.likelihoods.contours import outline
 from cevnsjax.plots.style import CURVES, DASHES, STYLE, level_label
+from cevnsjax.plots.ticks import tidy_numbers
 
 # Distance between two panels, in units of their width.
 _GAP = 0.08

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 
 from cevnsjax.experiments import lar_2020
 from cevnsjax.interactions import LightVector, StandardModel
-from cevnsjax.plots.frame import dress, legend_above, tidy_numbers
+from cevnsjax.plots.frame import dress, legend_above
 from cevnsjax.plots.style import CURVES, STYLE
+from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.rate import dR_dT_nr
 from cevnsjax.reproduce.figures.drawing import panels
 

@@ -1,4 +1,4 @@
-"""Checks of what is to be drawn: numbers of the right shape, or an error that says which."""
+"""Checks of what is to be drawn; errors say by name which array is wrong."""
 
 import itertools
 import math
@@ -11,9 +11,9 @@ from jaxtyping import Float
 from cevnsjax.core.errors import InputError
 
 NumpyReals = Float[np.ndarray, "..."]
-"""As in ``cevnsjax.core.types``, which imports jax; a figure needs none."""
+"""Real numbers of any shape; ``cevnsjax.core.types`` would import jax."""
 Number = float | int
-"""A real number; told apart from float because the shape checks of the tests do so."""
+"""A real number; type checks at run time tell int from float."""
 
 
 @runtime_checkable
@@ -26,12 +26,12 @@ ArrayLike = _HasArray | Sequence[Any]
 
 
 def reals(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> NumpyReals:
-    """Values as float64, of one dimension or of the given shape.
+    """Values as float64.
 
     Args:
         what: Name for messages.
         values: Numbers, in any unit.
-        shape: Shape they must have; None for any one-dimensional array.
+        shape: Shape that they must have; any one-dimensional shape if None.
 
     Raises:
         InputError: If they are not numbers, or of another shape.
@@ -48,16 +48,7 @@ def reals(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) ->
 
 
 def finite(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> NumpyReals:
-    """Values as by ``reals``, all of them finite.
-
-    Args:
-        what: Name for messages.
-        values: Numbers, in any unit.
-        shape: Shape they must have; None for any one-dimensional array.
-
-    Raises:
-        InputError: Also if one is nan or infinite, saying where.
-    """
+    """Values as by ``reals``; an InputError names the index of one that is not finite."""
     array = reals(what, values, shape)
     if not np.all(np.isfinite(array)):
         where = np.argwhere(~np.isfinite(array))[0].tolist()
@@ -66,16 +57,7 @@ def finite(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -
 
 
 def increasing(what: str, values: ArrayLike, least: int = 2) -> NumpyReals:
-    """Values as by ``finite``, strictly increasing.
-
-    Args:
-        what: Name for messages.
-        values: Numbers, in any unit.
-        least: Smallest number of them.
-
-    Raises:
-        InputError: Also if there are too few, or one is not above the one before.
-    """
+    """At least so many values as by ``finite``, each above the one before, or an InputError."""
     array = finite(what, values)
     if array.size < least:
         raise InputError(f"{what} needs at least {least} values, got {array.size}")
@@ -85,21 +67,12 @@ def increasing(what: str, values: ArrayLike, least: int = 2) -> NumpyReals:
 
 
 def scanned(what: str, values: ArrayLike, shape: tuple[int, ...]) -> NumpyReals:
-    """Delta chi2 over a scan; points that are nan or infinite become nan and leave a gap.
-
-    Args:
-        what: Name for messages.
-        values: Delta chi2 [1].
-        shape: Shape it must have.
-
-    Raises:
-        InputError: If the shape is another, or fewer than two points are finite.
-    """
+    """Delta chi2 over a scan, two finite points at least; others become nan and leave a gap."""
     array = reals(what, values, shape)
-    known = np.isfinite(array)
-    if known.sum() < 2:
-        raise InputError(f"{what} has {known.sum()} finite values; at least 2 are needed")
-    return np.where(known, array, np.nan)
+    is_finite = np.isfinite(array)
+    if is_finite.sum() < 2:
+        raise InputError(f"{what} has {is_finite.sum()} finite values; at least 2 are needed")
+    return np.where(is_finite, array, np.nan)
 
 
 def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
@@ -109,7 +82,7 @@ def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
         levels: Delta chi2 at each level [1].
 
     Raises:
-        InputError: If there is none, or one is not above 0, or two are equal.
+        InputError: If there are no levels, one is not above 0, or two are equal.
     """
     if not levels:
         raise InputError('levels is empty; give at least one, e.g. {"0.90": 2.7055}')
@@ -124,24 +97,16 @@ def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
 
 
 def distinct(what: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Names of rows or axes, no two of them equal.
-
-    Args:
-        what: Name for messages.
-        names: Texts as they are printed.
-
-    Raises:
-        InputError: If there is none, they are one text, or two are equal.
-    """
+    """Names of rows or axes; an InputError if there are none or two are equal."""
     if isinstance(names, str):
         raise InputError(f"{what} is the text {names!r}; give a list of names")
-    given = tuple(names)
-    if not given:
+    texts = tuple(names)
+    if not texts:
         raise InputError(f"{what} is empty; give at least one name")
-    for name in given:
-        if given.count(name) > 1:
+    for name in texts:
+        if texts.count(name) > 1:
             raise InputError(
-                f"{what} has {name} {given.count(name)} times; tell them apart, e.g. by the "
+                f"{what} has {name} {texts.count(name)} times; tell them apart, e.g. by the "
                 "experiment they belong to"
             )
-    return given
+    return texts

@@ -89,15 +89,15 @@ def sample(
 def _require_drawable(model: "cj.Model", request: Request, sampling: Sampling, figure: str) -> None:
     """Refuse what the figure cannot show, before anything is sampled."""
     from cevnsjax.inference.objective import free_names
-    from cevnsjax.plots.posteriors.draws import MOST
+    from cevnsjax.plots.posteriors.draws import MAX_PARAMETERS
 
     if figure == "predictive":
         only_experiment(model)
     names = free_names(model, sampling.free or None, request.fixed)[0]
     theory = [n for n in names if model.parameters[n].kind == "theory"]
-    if figure == "corner" and len(theory) > MOST:
+    if figure == "corner" and len(theory) > MAX_PARAMETERS:
         raise InputError(
-            f"a corner shows up to {MOST} parameters, {len(theory)} are sampled; "
+            f"a corner shows up to {MAX_PARAMETERS} parameters, {len(theory)} are sampled; "
             "draw --figure trace, or write --output x.nc and draw some of them"
         )
 

@@ -1,4 +1,4 @@
-"""Corner of a posterior: marginals of each parameter and most probable regions of each pair."""
+"""Corner of a posterior: the marginal of each parameter, the regions of each pair."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,12 +24,12 @@ from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.plots.triangle import corner_legend, triangle
 
 _SIZE_ALONE = 2.4, 0.8 * 2.4  # inch, of the frame of a single parameter
-# Room over the highest curve of the diagonal, for the notes.
-_HEADROOM = 1.35
-# The outermost draws say where they stopped, not where the posterior does.
-_OUTER, _MARGIN = 5e-4, 0.06
+# Heights of the panels on the diagonal over their highest curve, with and without a note.
+_HEIGHT_WITH_NOTE, _HEIGHT = 1.35, 1.1
+# Panels leave out this part of the draws at either end, and add this margin.
+_OUTER_PART, _MARGIN = 5e-4, 0.06
+# Part of an axis beside its ends that has no ticks.
 _TICKLESS = 0.08
-
 
 _LOOKS: dict[str, dict[str, Any]] = {
     "prior": {"color": DARK_GREY, "linestyle": DASHED, "linewidth": 1.0},
@@ -53,19 +53,19 @@ def corner(
 ) -> Figure:
     """Marginal densities on the diagonal, most probable regions of each pair below it.
 
-    Densities are kernel estimates whose widths come from the draws; regions hold their part of
-    the draws (see ``posterior_density``). Regions are the smallest ones of their probability:
-    several where the posterior has several modes.
+    Densities are kernel estimates whose widths come from the draws (see ``density``); each region
+    holds its part of the draws. Regions are the smallest ones of their probability: several where
+    the posterior has several modes.
 
     Args:
         draws: Draws by parameter, all of one shape, [chain, draw] [units of the parameters].
-        labels: Axis label with unit by parameter; the names where there is none.
+        labels: Axis label with unit by parameter; parameters without a label have their names.
         levels: Probabilities of the regions [1].
-        bounds: Ends that the prior sets, where the density may stop short of 0, by parameter
+        bounds: Ends of the prior by parameter, where the density need not fall to 0
             [units of the parameters].
         priors: Prior by parameter as (x, density), drawn on the diagonal
             [units of the parameters; 1/units].
-        exact: Marginal density from elsewhere, such as a grid, likewise.
+        exact: Marginal density by parameter from elsewhere, e.g. a grid, in the same form.
         best_fit: A point to mark as best fit, by parameter [units of the parameters].
         points: More points as (name, values by parameter) [units of the parameters].
         notes: Text for the panels on the diagonal, e.g. "0.23 ± 0.04", by parameter.
@@ -106,7 +106,7 @@ def corner(
 
 def _span(what: Corner, name: str) -> Ends:
     """Range that the panels of a parameter show: nearly all draws, and the points."""
-    low, high = np.quantile(what.draws[name], [_OUTER, 1 - _OUTER]).tolist()
+    low, high = np.quantile(what.draws[name], [_OUTER_PART, 1 - _OUTER_PART]).tolist()
     shown = [float(at[name]) for *_, at in what.points if name in at]
     low, high = min([low, *shown]), max([high, *shown])
     space = _MARGIN * (high - low)
@@ -120,10 +120,10 @@ def _span(what: Corner, name: str) -> Ends:
 
 def _draw_one(axes: Axes, what: Corner, name: str, span: Ends) -> None:
     """Marginal of one parameter, its most probable region filled."""
-    found = estimate(what.draws[name][None], [what.ends[name]])
-    x, density = found.axes[0], found.density
+    marginal = estimate(what.draws[name][None], [what.ends[name]])
+    x, density = marginal.axes[0], marginal.density
     axes.set_xlim(*span)
-    for level, height in reversed(found.heights(what.levels).items()):
+    for level, height in reversed(marginal.heights(what.levels).items()):
         look = {"color": what.paint[level], "linewidth": 0.0, "zorder": 1, "gid": f"{level:g}"}
         axes.fill_between(x, density, where=density >= height, interpolate=True, **look)
     axes.plot(x, density, color=BLUE, zorder=2, gid="density")
@@ -134,7 +134,7 @@ def _draw_one(axes: Axes, what: Corner, name: str, span: Ends) -> None:
             axes.plot(at, height, gid=kind, **_LOOKS[kind])
             inside = height[(at >= span[0]) & (at <= span[1])]
             top = max(top, float(inside.max(initial=0.0)))
-    axes.set_ylim(0.0, (_HEADROOM if name in what.notes else 1.1) * top)
+    axes.set_ylim(0.0, (_HEIGHT_WITH_NOTE if name in what.notes else _HEIGHT) * top)
     for _, marker, colour, at in what.points:
         if name in at:
             mark(axes, (at[name], 0.0), marker, colour)
@@ -148,25 +148,25 @@ def _draw_one(axes: Axes, what: Corner, name: str, span: Ends) -> None:
 def _draw_pair(axes: Axes, what: Corner, pair: tuple[str, str], spans: Mapping[str, Ends]) -> None:
     """Regions of two parameters, the first along x."""
     draws = np.stack([what.draws[name] for name in pair])
-    found = estimate(draws, [what.ends[name] for name in pair])
+    joint = estimate(draws, [what.ends[name] for name in pair])
     axes.set(xlim=spans[pair[0]], ylim=spans[pair[1]])
-    _regions(axes, found, what)
+    _regions(axes, joint, what)
     for _, marker, colour, at in what.points:
         if all(name in at for name in pair):
             mark(axes, (at[pair[0]], at[pair[1]]), marker, colour)
 
 
-def _regions(axes: Axes, found: Estimate, what: Corner) -> None:
-    heights = found.heights(what.levels)
+def _regions(axes: Axes, joint: Estimate, what: Corner) -> None:
+    heights = joint.heights(what.levels)
     # From the outermost inwards, as matplotlib wants them.
-    rising, kept = list(heights.values())[::-1], list(heights)[::-1]
+    rising, levels = list(heights.values())[::-1], list(heights)[::-1]
     if not rising:
         return
-    x, y, density = *found.axes, found.density.T
-    paint = [what.paint[level] for level in kept]
+    x, y, density = *joint.axes, joint.density.T
+    paint = [what.paint[level] for level in levels]
     bounds = [*rising, 1.01 * float(density.max())]
     axes.contourf(x, y, density, levels=bounds, colors=paint, zorder=1)
-    dashes = [DASHES[what.levels.index(level) % len(DASHES)] for level in kept]
+    dashes = [DASHES[what.levels.index(level) % len(DASHES)] for level in levels]
     look = {"colors": [BLUE], "linestyles": dashes, "linewidths": 1.0, "zorder": 2}
     axes.contour(x, y, density, levels=rising, **look)
 
@@ -193,7 +193,7 @@ def _dress(axes: Axes, what: Corner, i: int, j: int) -> None:
 
 
 def _keep_apart(axis: Axis, most: int) -> None:
-    """Two ticks or more, so far from the ends that no label meets one of the next panel."""
+    """Two ticks or more, so far from the ends that labels of neighbouring panels do not touch."""
     low, high = axis.get_view_interval()
     space = _TICKLESS * (high - low)
     ticks = []

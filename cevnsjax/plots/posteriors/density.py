@@ -1,4 +1,4 @@
-"""Smooth densities of draws in one or two parameters, and where their most probable regions end.
+"""Smooth densities of draws in one or two parameters, and heights of their regions.
 
 Kernel estimate whose Gaussian kernel has the shape of the draws' own covariance, or where that is
 much wider than the structures (parallel bands, separated modes) of the inverse of the density's
@@ -21,19 +21,19 @@ from cevnsjax.plots.arrays import NumpyReals
 Ends = tuple[float, float]
 
 # Cells along each axis for one and for two parameters; more where parameters are correlated.
-_CELLS, _MOST = (1024, 192), 512
-# Kernel widths to try, in those of Scott's rule, which suits a Gaussian.
+_CELLS, _MAX_CELLS = (1024, 192), 512
+# Kernel widths to try, in units of Scott's rule, which suits a Gaussian.
 _WIDTHS = np.geomspace(0.08, 2.0, 11)
-# A wider kernel may cost so much of the square density: below it the estimate is noise anyway.
+# The widest kernel within this part of the best score is taken: smaller differences are noise.
 _TOLERANCES = (1e-3, 5e-3)
-# Below this width the covariance is no good shape.
+# Below this width a kernel of another shape than the covariance is tried as well.
 _NARROW = 0.7
-# So little is added that nothing shows and nothing is singular.
+# Part of the variances that is added to make matrices invertible.
 _RIDGE = 1e-6
-# Less of a kernel has room in acute corners only.
-_LEAST_ROOM = 0.02
-# Kernel widths beyond the draws at which the grid ends.
-_REACH = 3.5
+# Lower limit of the part of a kernel within the ends; only acute corners have less.
+_MIN_ROOM = 0.02
+# Kernel widths between the outermost draws and the ends of the grid.
+_GRID_MARGIN = 3.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +51,7 @@ class Estimate:
     at_draws: NumpyReals
 
     def height(self, level: float) -> float:
-        """Density above which the most probable region of this probability lies.
-
-        Args:
-            level: Probability within (0, 1).
-        """
+        """Density above which the most probable region of this probability lies."""
         return float(np.quantile(self.at_draws, 1 - level))
 
     def heights(self, levels: Sequence[float]) -> dict[float, float]:
@@ -65,30 +61,31 @@ class Estimate:
             levels: Probabilities within (0, 1), lowest first.
         """
         top = float(self.density.max())
-        found = {}
+        heights = {}
         for level in levels:
             height = self.height(level)
             if 0 < height < top:
-                found[level], top = height, height
-        return found
+                heights[level], top = height, height
+        return heights
 
 
 def estimate(draws: NumpyReals, ends: Sequence[Ends]) -> Estimate:
     """Density of draws of one or two parameters.
 
     Args:
-        draws: Finite and not all equal, [axis, chain, draw] [units of the parameters].
-        ends: Hard ends of each parameter, infinite where there is none [units of the parameters].
+        draws: Draws, finite and not all equal, [axis, chain, draw] [units of the parameters].
+        ends: Bounds of each parameter, infinite where there are none [units of the parameters].
     """
     halves = _halves(draws)
     covariance = np.atleast_2d(np.cov(np.concatenate(halves, axis=1)))
-    # Draws on a line have no width across.
+    # Draws on a line have no width across it.
     covariance = covariance + _RIDGE * np.diag(np.diag(covariance))
-    found = _Smoothing.best(halves, covariance, ends)
-    if len(draws) == 2 and found.width < _NARROW:
-        shape = _inverse_information(found, covariance)
-        found = min(found, _Smoothing.best(halves, shape, ends), key=lambda f: f.score)
-    return found.estimate(halves)
+    smoothing = _Smoothing.best(halves, covariance, ends)
+    if len(draws) == 2 and smoothing.width < _NARROW:
+        shape = _inverse_information(smoothing, covariance)
+        other = _Smoothing.best(halves, shape, ends)
+        smoothing = min(smoothing, other, key=lambda s: s.score)
+    return smoothing.estimate(halves)
 
 
 def _halves(draws: NumpyReals) -> list[NumpyReals]:
@@ -111,7 +108,7 @@ class _Grid:
 
     @classmethod
     def around(cls, draws: NumpyReals, widest: NumpyReals, ends: Sequence[Ends]) -> "_Grid":
-        reach = _REACH * np.sqrt(np.diag(widest))
+        reach = _GRID_MARGIN * np.sqrt(np.diag(widest))
         sides, hard = [], []
         for x, r, (low, high) in zip(draws, reach, ends, strict=True):
             first, last = float(x.min() - r), float(x.max() + r)
@@ -121,7 +118,7 @@ class _Grid:
         if len(draws) == 2:
             # Enough of them across an oblique kernel.
             apart = 1 - widest[0, 1] ** 2 / (widest[0, 0] * widest[1, 1])
-            cells = int(min(_MOST, cells / max(apart, 1e-6) ** 0.25))
+            cells = int(min(_MAX_CELLS, cells / max(apart, 1e-6) ** 0.25))
         steps = [(b - a) / cells for a, b in sides]
         margins = [int(r / s) + 1 for r, s in zip(reach, steps, strict=True)]
         return cls(sides, cells, margins, hard)
@@ -176,13 +173,13 @@ class _Grid:
             along[: margin if low else 0] = 0.0
             along[margin + self.cells_along if high else len(along) :] = 0.0
         part = self.counted(np.fft.rfftn(within) * np.exp(exponent))[self.inside]
-        return np.maximum(part, _LEAST_ROOM)
+        return np.maximum(part, _MIN_ROOM)
 
     def smoothed(self, spectrum: np.ndarray, exponent: NumpyReals) -> NumpyReals:
-        """Density from the transform of counts, as much of each kernel taken as has room."""
-        found = self.counted(spectrum * np.exp(exponent))[self.inside] / self.room(exponent)
-        found = np.maximum(found, 0.0)
-        return found / (found.sum() * float(np.prod(self.steps)))
+        """Density from the transform of counts, kernels divided by their part within the ends."""
+        density = self.counted(spectrum * np.exp(exponent))[self.inside] / self.room(exponent)
+        density = np.maximum(density, 0.0)
+        return density / (density.sum() * float(np.prod(self.steps)))
 
     def counted(self, spectrum: np.ndarray) -> NumpyReals:
         """Back from the transform to cells, margins included."""
@@ -191,7 +188,7 @@ class _Grid:
 
 @dataclass(frozen=True, eq=False)
 class _Smoothing:
-    """A kernel, the width that suits it [widths of Scott's rule], and its score, best lowest."""
+    """A kernel, its best width in units of Scott's rule, and its score (lower is better)."""
 
     grid: _Grid
     spectra: np.ndarray
@@ -220,7 +217,7 @@ class _Smoothing:
         lowest = min(scores)
         enough = lowest + _TOLERANCES[dimension - 1] * abs(lowest)
         good = [w for w, s in zip(_WIDTHS, scores, strict=True) if s <= enough]
-        # Half of the draws want a wider kernel than all of them.
+        # The best kernel for half of the draws is wider than the best for all of them.
         width = float(max(good)) * 2 ** (-1 / (dimension + 4))
         return cls(grid, spectra, covariance, width, lowest)
 
@@ -244,15 +241,15 @@ class _Smoothing:
         return Estimate(self.grid.centres, density, alone)
 
 
-def _inverse_information(found: _Smoothing, covariance: NumpyReals) -> NumpyReals:
+def _inverse_information(smoothing: _Smoothing, covariance: NumpyReals) -> NumpyReals:
     """Inverse of the integral of grad f grad f / f, as wide as the covariance along one axis.
 
     It is the covariance for a Gaussian, and as narrow as the bands are for parallel bands.
     """
-    density = found.density([0.5, 0.5])
-    slopes = np.gradient(density, *found.grid.steps)
+    density = smoothing.density([0.5, 0.5])
+    slopes = np.gradient(density, *smoothing.grid.steps)
     weight = np.where(density > 1e-3 * density.max(), 1 / np.maximum(density, 1e-300), 0.0)
-    cell = float(np.prod(found.grid.steps))
+    cell = float(np.prod(smoothing.grid.steps))
     information = cell * np.array([[np.sum(a * b * weight) for b in slopes] for a in slopes])
     shape = np.linalg.inv(information + _RIDGE * np.diag(1 / np.diag(covariance)))
     return shape * np.min(np.diag(covariance) / np.diag(shape))

@@ -1,4 +1,4 @@
-"""Checks of draws, and of all that a corner shows with them."""
+"""Checks of draws, and of everything else that a corner shows."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,23 +13,23 @@ from cevnsjax.plots.style import BLACK, BLUE, MARKERS, shades
 
 Curve = tuple[ArrayLike, ArrayLike]
 
-MOST = 10
+MAX_PARAMETERS = 10
 """Parameters that one corner can show."""
-_LEAST = 10
+_MIN_DRAWS = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Corner:
-    """What a corner draws.
+    """Checked arguments of ``corner``.
 
     Attributes:
-        draws: By parameter, [chain, draw] [units of the parameters].
+        draws: Draws by parameter, [chain, draw] [units of the parameters].
         labels: Axis labels by parameter.
         levels: Probabilities of the regions, lowest first [1].
-        ends: Hard ends by parameter, infinite where there is none [units of the parameters].
+        ends: Bounds by parameter, infinite where there are none [units of the parameters].
         lines: Curves for the diagonal by kind, "prior" or "exact", and parameter.
         notes: Texts for the diagonal by parameter.
-        points: Name, marker, colour and values by parameter.
+        points: (name, marker, colour, values by parameter) of each point.
     """
 
     draws: dict[str, NumpyReals]
@@ -57,11 +57,11 @@ def checked_draws(
     """Draws as float64 arrays of one shape, [chain, draw].
 
     Args:
-        draws: By parameter, [chain, draw] [units of the parameters].
-        varying: Whether a parameter whose draws are all equal is refused.
+        draws: Draws by parameter, [chain, draw] [units of the parameters].
+        varying: Whether to refuse a parameter whose draws are all equal.
 
     Raises:
-        InputError: If there are none, or too few, or their shapes differ, or some are not finite.
+        InputError: If draws are missing or too few, differ in shape, or are not finite.
     """
     if not draws:
         raise InputError("draws is empty; give {name: [chain, draw]}")
@@ -69,26 +69,20 @@ def checked_draws(
     shape = np.shape(np.asarray(draws[first]))
     if len(shape) != 2:
         raise InputError(f"draws of {first} have shape {shape}, expected [chain, draw]")
-    if shape[1] < _LEAST:
-        raise InputError(f"draws of {first} have {shape[1]} a chain; at least {_LEAST} are needed")
-    found = {name: finite(f"draws of {name}", values, shape) for name, values in draws.items()}
-    for name, values in found.items():
+    if shape[1] < _MIN_DRAWS:
+        raise InputError(
+            f"draws of {first} have {shape[1]} a chain; at least {_MIN_DRAWS} are needed"
+        )
+    arrays = {name: finite(f"draws of {name}", values, shape) for name, values in draws.items()}
+    for name, values in arrays.items():
         if varying and not np.ptp(values) > 1e-12 * np.max(np.abs(values)):
             raise InputError(f"draws of {name} are all equal; leave it out")
-    return found
+    return arrays
 
 
-def known_names(table: Iterable[str], draws: Mapping[str, NumpyReals]) -> None:
-    """Refuse names that have no draws.
-
-    Args:
-        table: Names.
-        draws: By parameter.
-
-    Raises:
-        UnknownNameError: At the first one.
-    """
-    for name in table:
+def require_draws(names: Iterable[str], draws: Mapping[str, NumpyReals]) -> None:
+    """Raise an UnknownNameError at the first name that has no draws."""
+    for name in names:
         if name not in draws:
             raise UnknownNameError("parameter", name, draws, "(it has no draws)")
 
@@ -104,31 +98,17 @@ def checked_corner(
     points: Sequence[tuple[str, Mapping[str, Number]]],
     notes: Mapping[str, str] | None,
 ) -> Corner:
-    """Arguments of ``corner``, checked.
-
-    Args:
-        draws: As ``corner`` takes them, like all that follows.
-        labels: By parameter.
-        levels: Probabilities [1].
-        bounds: By parameter.
-        priors: By parameter.
-        exact: By parameter.
-        best_fit: By parameter.
-        points: Names and values by parameter.
-        notes: By parameter.
-
-    Raises:
-        InputError: As ``corner`` does.
-        UnknownNameError: As ``corner`` does.
-    """
+    """The arguments of ``corner``, checked; raises the errors that ``corner`` documents."""
     arrays = checked_draws(draws, varying=True)
-    if len(arrays) > MOST:
-        raise InputError(f"a corner shows up to {MOST} parameters, got {len(arrays)}; name fewer")
+    if len(arrays) > MAX_PARAMETERS:
+        raise InputError(
+            f"a corner shows up to {MAX_PARAMETERS} parameters, got {len(arrays)}; name fewer"
+        )
     marks = [] if best_fit is None else [("best fit", "o", BLUE, best_fit)]
     marks += [(n, MARKERS[i % len(MARKERS)], BLACK, at) for i, (n, at) in enumerate(points)]
     tables = (labels, bounds, priors, exact, notes, *(at for *_, at in marks))
     for table in tables:
-        known_names(table or {}, arrays)
+        require_draws(table or {}, arrays)
     if not levels or len(set(levels)) < len(levels) or not all(0 < x < 1 for x in levels):
         raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
     ends = dict.fromkeys(arrays, (-math.inf, math.inf)) | dict(bounds or {})

@@ -76,17 +76,15 @@ def ranks(
 
 
 def _checked(name: str, values: ArrayLike, draws: int) -> NumpyReals:
-    found = finite(f"ranks of {name}", values)
-    if found.size < 2 * _MIN_PER_BIN:
-        raise InputError(
-            f"ranks of {name}: {found.size} simulations; give {2 * _MIN_PER_BIN} or more"
-        )
-    wrong = found[(found < 0) | (found > draws) | (found != np.round(found))]
+    ranks, least = finite(f"ranks of {name}", values), 2 * _MIN_PER_BIN
+    if ranks.size < least:
+        raise InputError(f"ranks of {name}: {ranks.size} simulations; give {least} or more")
+    wrong = ranks[(ranks < 0) | (ranks > draws) | (ranks != np.round(ranks))]
     if wrong.size:
         raise InputError(
             f"ranks of {name} have {wrong[0]:g}; a rank is a whole number from 0 to {draws}"
         )
-    return found
+    return ranks
 
 
 def _histogram(axes: Axes, values: NumpyReals, draws: int) -> None:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals
 from cevnsjax.plots.frame import dress, figure_of, new_figure
-from cevnsjax.plots.posteriors.draws import checked_draws, known_names
+from cevnsjax.plots.posteriors.draws import checked_draws, require_draws
 from cevnsjax.plots.style import BLACK, CURVES, DASHED, STYLE
 from cevnsjax.plots.ticks import tidy_numbers
 
@@ -61,7 +61,7 @@ def trace(
     if len(arrays) > _MAX_ROWS:
         raise InputError(f"trace shows up to {_MAX_ROWS} parameters, got {len(arrays)}")
     for table in (labels, r_hat, ess):
-        known_names(table or {}, arrays)
+        require_draws(table or {}, arrays)
     shape = next(iter(arrays.values())).shape
     stray = np.zeros(shape, dtype=bool) if diverging is None else np.asarray(diverging, dtype=bool)
     if stray.shape != shape:

@@ -73,14 +73,14 @@ def test_expansion_by_gradients_and_hessians(model):
 
 def test_a_solved_nuisance_in_closed_form():
     """The profile's curvature is 1/(0.3^2 + 0.5^2), the whole Hessian has the offset's too."""
-    found = expansion(Measured(), {}, ("x",), np.array([[1.0], [3.0]]))
+    result = expansion(Measured(), {}, ("x",), np.array([[1.0], [3.0]]))
     variance = 0.3**2 + 0.5**2
-    np.testing.assert_allclose(found.value, 0.5 / variance, rtol=1e-10)
-    np.testing.assert_allclose(found.gradient[:, 0], [-1 / variance, 1 / variance], rtol=1e-8)
-    np.testing.assert_allclose(found.hessian[:, 0, 0], 1 / variance, rtol=1e-6)
+    np.testing.assert_allclose(result.value, 0.5 / variance, rtol=1e-10)
+    np.testing.assert_allclose(result.gradient[:, 0], [-1 / variance, 1 / variance], rtol=1e-8)
+    np.testing.assert_allclose(result.hessian[:, 0, 0], 1 / variance, rtol=1e-6)
     whole = [[1 / 0.09, 1 / 0.09], [1 / 0.09, 1 / 0.09 + 4]]
-    np.testing.assert_allclose(found.full, [whole, whole], rtol=1e-6)
-    np.testing.assert_allclose(found.pulls["a"], [1 / 1.36, -1 / 1.36], rtol=1e-12)
+    np.testing.assert_allclose(result.full, [whole, whole], rtol=1e-6)
+    np.testing.assert_allclose(result.pulls["a"], [1 / 1.36, -1 / 1.36], rtol=1e-12)
 
 
 def test_fits_profiles_and_scans_of_a_solved_nuisance():

@@ -1,4 +1,4 @@
-"""Progress where stderr is no terminal: few lines that say how far something is."""
+"""Progress where stderr is not a terminal: few lines that say how far the work is."""
 
 import io
 import itertools

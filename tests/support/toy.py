@@ -1,4 +1,4 @@
-"""Objectives in plain NumPy: what inference asks for, and not a neutrino in sight."""
+"""Objectives in plain NumPy, with all that inference asks of a model and without neutrinos."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -24,43 +24,43 @@ def model(shape=(), **options):
     return Model(csi_2017(shape=shape), [StandardModel(**options)])
 
 
-def agree(found, names, data=None, start=None):
+def agree(result, names, data=None, start=None):
     """Values within 1e-5 sigma, covariance with pulls within 1e-5 of the errors, chi2 to 1e-9."""
     values, covariance, chi2 = witness.brute_force(names, data, start)
-    assert found.status == "converged"
-    assert list(found.values) == list(values)
+    assert result.status == "converged"
+    assert list(result.values) == list(values)
     sd = np.sqrt(np.diag(covariance))
     for i, name in enumerate(values):
-        assert found.values[name] == pytest.approx(values[name], abs=SIGMAS * sd[i])
-        assert found.errors[name] == pytest.approx(sd[i], rel=1e-5)
+        assert result.values[name] == pytest.approx(values[name], abs=SIGMAS * sd[i])
+        assert result.errors[name] == pytest.approx(sd[i], rel=1e-5)
     scale = np.outer(sd, sd)
-    np.testing.assert_allclose(found.covariance / scale, covariance / scale, atol=1e-5)
-    np.testing.assert_allclose(found.correlation, covariance / scale, atol=1e-5)
-    assert found.chi2 == pytest.approx(chi2, rel=1e-9)
+    np.testing.assert_allclose(result.covariance / scale, covariance / scale, atol=1e-5)
+    np.testing.assert_allclose(result.correlation, covariance / scale, atol=1e-5)
+    assert result.chi2 == pytest.approx(chi2, rel=1e-9)
 
 
 def test_sin2_theta_w_against_brute_force():
-    found = fit(model(), free=["sin2_theta_w"])
-    agree(found, ["sin2_theta_w"])
-    assert found.ndf == 11
-    assert found.p_value == pytest.approx(chi2_distribution.sf(found.chi2, 11), rel=1e-12)
-    assert found.fixed == {}
-    assert found.at_bound == ()
-    assert found.experiments == (NAME,)
+    result = fit(model(), free=["sin2_theta_w"])
+    agree(result, ["sin2_theta_w"])
+    assert result.ndf == 11
+    assert result.p_value == pytest.approx(chi2_distribution.sf(result.chi2, 11), rel=1e-12)
+    assert result.fixed == {}
+    assert result.at_bound == ()
+    assert result.experiments == (NAME,)
 
 
 def test_two_parameters_against_brute_force():
-    found = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
-    agree(found, ["sin2_theta_w", "R_n_Cs"])
-    assert found.ndf == 10
+    result = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
+    agree(result, ["sin2_theta_w", "R_n_Cs"])
+    assert result.ndf == 10
 
 
 @pytest.mark.slow
 def test_quenching_nuisance_against_brute_force():
     """A nonlinear nuisance is varied unasked, with its constraint, and costs no ndf."""
-    found = fit(model(("qf_scale",)), free=["sin2_theta_w"])
-    agree(found, ["sin2_theta_w", "qf_scale_csi2017"])
-    assert found.ndf == 11
+    result = fit(model(("qf_scale",)), free=["sin2_theta_w"])
+    agree(result, ["sin2_theta_w", "qf_scale_csi2017"])
+    assert result.ndf == 11
     held = fit(model(("qf_scale",)), free=["sin2_theta_w"], fixed={"qf_scale_csi2017": 1.0})
     assert held.chi2 == pytest.approx(fit(model(), free=["sin2_theta_w"]).chi2, rel=1e-9)
 
@@ -75,53 +75,53 @@ def test_against_minuit():
     minuit.limits["R_n"] = (2.0, 12.0)
     minuit.strategy, minuit.tol = 2, 1e-6
     minuit.migrad(ncall=5000)
-    found = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
-    sd = np.array(list(found.errors.values()))
+    result = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
+    sd = np.array(list(result.errors.values()))
     # Minuit's own finite differences limit the comparison, not ours.
-    distance = (np.array(minuit.values) - list(found.values.values())) / sd
+    distance = (np.array(minuit.values) - list(result.values.values())) / sd
     np.testing.assert_allclose(distance, 0, atol=1e-3)
-    assert found.chi2 == pytest.approx(minuit.fval, abs=1e-5)
-    assert found.chi2 <= minuit.fval + 1e-10
+    assert result.chi2 == pytest.approx(minuit.fval, abs=1e-5)
+    assert result.chi2 <= minuit.fval + 1e-10
 
 
 @pytest.mark.parametrize("truth", [{"sin2_theta_w": 0.15}, {"sin2_theta_w": 0.30}])
 def test_asimov_data_give_back_what_went_in(truth):
     data = model().expected(truth)
-    found = fit(model(), free=["sin2_theta_w"], data=data)
-    sd = found.errors["sin2_theta_w"]
-    assert found.values["sin2_theta_w"] == pytest.approx(truth["sin2_theta_w"], abs=SIGMAS * sd)
-    assert found.chi2 == pytest.approx(0, abs=1e-9)
-    assert found.p_value == pytest.approx(1.0)
+    result = fit(model(), free=["sin2_theta_w"], data=data)
+    sd = result.errors["sin2_theta_w"]
+    assert result.values["sin2_theta_w"] == pytest.approx(truth["sin2_theta_w"], abs=SIGMAS * sd)
+    assert result.chi2 == pytest.approx(0, abs=1e-9)
+    assert result.p_value == pytest.approx(1.0)
     for name in witness.PULLS:
-        assert found.values[name] == pytest.approx(0, abs=SIGMAS)
+        assert result.values[name] == pytest.approx(0, abs=SIGMAS)
 
 
 def test_asimov_data_of_two_parameters():
     truth = {"sin2_theta_w": 0.20, "R_n_Cs": 5.6}
-    found = fit(model(), free=list(truth), data=model().expected(truth))
+    result = fit(model(), free=list(truth), data=model().expected(truth))
     for name, value in truth.items():
-        assert found.values[name] == pytest.approx(value, abs=SIGMAS * found.errors[name])
+        assert result.values[name] == pytest.approx(value, abs=SIGMAS * result.errors[name])
 
 
 def test_pulled_data():
     """Data made with pulls: the penalty draws the fitted pulls back towards 0."""
     truth = {"alpha_sig_csi2017": 0.1, "alpha_brn_csi2017": -0.3}
-    found = fit(model(), free=[], data=model().expected(truth))
+    result = fit(model(), free=[], data=model().expected(truth))
     data = np.asarray(model().expected(truth)[NAME])
     values, _, chi2 = witness.brute_force([], data)
     for name in truth:
-        assert found.values[name] == pytest.approx(values[name], abs=1e-7)
-    assert found.chi2 == pytest.approx(chi2, rel=1e-9)
+        assert result.values[name] == pytest.approx(values[name], abs=1e-7)
+    assert result.chi2 == pytest.approx(chi2, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_fluctuated_data_against_brute_force(seed):
     rng = np.random.default_rng(seed)
     data = witness.plain.MEASURED + rng.normal(0, 0.4, 12) * np.sqrt(witness.plain.VARIANCE)
-    found = fit(model(), free=["sin2_theta_w"], data=data)
-    agree(found, ["sin2_theta_w"], data, start={"sin2_theta_w": found.values["sin2_theta_w"]})
+    result = fit(model(), free=["sin2_theta_w"], data=data)
+    agree(result, ["sin2_theta_w"], data, start={"sin2_theta_w": result.values["sin2_theta_w"]})
     as_experiment = Model(csi_2017().with_data(data), [StandardModel()])
-    assert fit(as_experiment, free=["sin2_theta_w"]).to_dict() == found.to_dict()
+    assert fit(as_experiment, free=["sin2_theta_w"]).to_dict() == result.to_dict()
 
 
 def test_fixed_values_and_starts():
@@ -141,11 +141,11 @@ def test_free_parameters_of_the_table_are_the_default():
 
 
 def test_nothing_free():
-    found = fit(model(), free=[])
-    assert list(found.values) == list(witness.PULLS)
-    assert found.ndf == 12
-    assert found.status == "converged"
-    assert found.chi2 == pytest.approx(witness.chi2({}), rel=1e-9)
+    result = fit(model(), free=[])
+    assert list(result.values) == list(witness.PULLS)
+    assert result.ndf == 12
+    assert result.status == "converged"
+    assert result.chi2 == pytest.approx(witness.chi2({}), rel=1e-9)
     everything_held = fit(model(), fixed={"sin2_theta_w": 0.22})
     assert everything_held.chi2 == pytest.approx(witness.chi2({"sin2_theta_w": 0.22}), rel=1e-9)
 
@@ -154,51 +154,51 @@ def test_nothing_free():
 def test_parameter_on_its_bound(signal, bound):
     """More signal than sin2_theta_w = 1 can make, and none, which even 0 exceeds."""
     data = signal * np.asarray(model().expected({"sin2_theta_w": 1.0})[NAME])
-    found = fit(model(), free=["sin2_theta_w"], data=data)
-    assert found.at_bound == ("sin2_theta_w",)
-    assert found.values["sin2_theta_w"] == bound
-    assert found.errors["sin2_theta_w"] is None
-    assert found.status == "converged"
-    assert np.isnan(found.covariance[0]).all()
-    assert np.isfinite(found.covariance[1:, 1:]).all()
-    assert "(at bound)" in repr(found)
+    result = fit(model(), free=["sin2_theta_w"], data=data)
+    assert result.at_bound == ("sin2_theta_w",)
+    assert result.values["sin2_theta_w"] == bound
+    assert result.errors["sin2_theta_w"] is None
+    assert result.status == "converged"
+    assert np.isnan(result.covariance[0]).all()
+    assert np.isfinite(result.covariance[1:, 1:]).all()
+    assert "(at bound)" in repr(result)
     # Errors of the pulls are those at the held bound.
     held = fit(model(), free=[], fixed={"sin2_theta_w": bound}, data=data)
-    assert found.chi2 == pytest.approx(held.chi2, rel=1e-12)
-    np.testing.assert_allclose(found.covariance[1:, 1:], held.covariance, rtol=1e-9)
+    assert result.chi2 == pytest.approx(held.chi2, rel=1e-12)
+    np.testing.assert_allclose(result.covariance[1:, 1:], held.covariance, rtol=1e-9)
 
 
 def test_radius_on_its_lower_bound():
     """A signal above that of a point-like neutron density pushes R_n to its lower bound."""
     point = {n: model().parameters[n].bounds[0] for n in ("R_n_Cs", "R_n_I")}
     data = 3 * np.asarray(model().expected(point)[NAME])
-    found = fit(model(), free=["R_n_Cs"], data=data)
-    assert found.at_bound == ("R_n_Cs",)
-    assert found.values["R_n_Cs"] == point["R_n_Cs"]
+    result = fit(model(), free=["R_n_Cs"], data=data)
+    assert result.at_bound == ("R_n_Cs",)
+    assert result.values["R_n_Cs"] == point["R_n_Cs"]
 
 
 def test_parameters_that_act_alike_are_flat():
     """R_n_Cs and R_n_I in one bin: the counts fix one combination only."""
     counting = Model(csi_2017(statistic="counting"), [StandardModel()])
-    found = fit(counting, free=["R_n_Cs", "R_n_I"])
-    assert found.status.startswith("flat: the likelihood does not fix")
-    assert "fix one of them" in found.status
-    assert not found.converged
-    assert found.errors["R_n_Cs"] is None
-    assert np.isfinite(found.chi2)
+    result = fit(counting, free=["R_n_Cs", "R_n_I"])
+    assert result.status.startswith("flat: the likelihood does not fix")
+    assert "fix one of them" in result.status
+    assert not result.converged
+    assert result.errors["R_n_Cs"] is None
+    assert np.isfinite(result.chi2)
 
 
 def test_json_round_trip(tmp_path):
-    for found in (
+    for result in (
         fit(model(), free=["sin2_theta_w"]),
         fit(model(), free=["sin2_theta_w"], data=np.full(12, 500.0)),
     ):
         path = tmp_path / "fit.json"
-        path.write_text(found.to_json())
-        for source in (found.to_json(), path):
+        path.write_text(result.to_json())
+        for source in (result.to_json(), path):
             back = FitResult.from_json(source)
-            assert back.to_dict() == found.to_dict()
-            np.testing.assert_array_equal(back.covariance, found.covariance)
+            assert back.to_dict() == result.to_dict()
+            np.testing.assert_array_equal(back.covariance, result.covariance)
     with pytest.raises(DataError, match="not the JSON of a FitResult"):
         FitResult.from_json("{}")
     with pytest.raises(DataError):
@@ -231,12 +231,12 @@ def test_bad_input():
 
 
 def test_text():
-    found = fit(model(), free=["sin2_theta_w"])
-    text = repr(found)
+    result = fit(model(), free=["sin2_theta_w"])
+    text = repr(result)
     assert text.startswith("Fit csi-2017: converged")
     assert "sin2_theta_w = 0.224 +- 0.041" in text
-    assert found.lines()[-1].startswith("chi2/ndf = 2.743/11, p = 0.99")
+    assert result.lines()[-1].startswith("chi2/ndf = 2.743/11, p = 0.99")
     assert rounded(0.12345, 0.0123) == ("0.123", "0.012")
     assert rounded(-0.0001, 0.1) == ("0.00", "0.10")
     assert rounded(3.0, None) == ("3", "-")
-    assert replace(found, p_value=float("nan")).lines()[-1] == "chi2/ndf = 2.743/11"
+    assert replace(result, p_value=float("nan")).lines()[-1] == "chi2/ndf = 2.743/11"

@@ -15,8 +15,8 @@ from cevnsjax.interactions.owners import owning
 RHO = 0.8
 
 
-def close(found, expected, atol=1e-6):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+def close(result, expected, atol=1e-6):
+    np.testing.assert_allclose(result, expected, rtol=0, atol=atol)
 
 
 def ellipse(kind=Batched, **options):
@@ -40,58 +40,58 @@ def wells(tilt=0.0, depth=10.0):
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_closed_form(kind):
     """Whether the function is had at many points in one call or one by one."""
-    found = fit(ellipse(kind), ["x", "y"])
-    close(list(found.values.values()), [1.3, -0.4], atol=1e-5)
-    assert found.chi2 == pytest.approx(3, abs=1e-9)
-    np.testing.assert_allclose(list(found.errors.values()), [0.2, 5.0], rtol=1e-6)
-    close(found.correlation, [[1, RHO], [RHO, 1]])
-    assert found.status == "converged"
-    assert found.minima == ((found.chi2, found.values),)
-    assert found.units == {"x": "", "y": "fm"}
+    result = fit(ellipse(kind), ["x", "y"])
+    close(list(result.values.values()), [1.3, -0.4], atol=1e-5)
+    assert result.chi2 == pytest.approx(3, abs=1e-9)
+    np.testing.assert_allclose(list(result.errors.values()), [0.2, 5.0], rtol=1e-6)
+    close(result.correlation, [[1, RHO], [RHO, 1]])
+    assert result.status == "converged"
+    assert result.minima == ((result.chi2, result.values),)
+    assert result.units == {"x": "", "y": "fm"}
 
 
 # --- minima ---
 
 
 def test_all_minima_are_reported_lowest_first():
-    found = fit(wells(tilt=2.0), ["x", "y"])
+    result = fit(wells(tilt=2.0), ["x", "y"])
     roots = np.sort(np.roots([40, 0, -40, 2]).real)
     heights = [10 * (x**2 - 1) ** 2 + 2 * x for x in roots]
-    assert [m[1]["x"] for m in found.minima] == pytest.approx([roots[0], roots[2]], abs=1e-5)
-    assert [m[0] for m in found.minima] == pytest.approx([heights[0], heights[2]], abs=1e-8)
-    assert found.minima[0] == (found.chi2, found.values)
-    assert all(list(values) == ["x", "y"] for _, values in found.minima)
+    assert [m[1]["x"] for m in result.minima] == pytest.approx([roots[0], roots[2]], abs=1e-5)
+    assert [m[0] for m in result.minima] == pytest.approx([heights[0], heights[2]], abs=1e-8)
+    assert result.minima[0] == (result.chi2, result.values)
+    assert all(list(values) == ["x", "y"] for _, values in result.minima)
 
 
 def test_equal_minima_are_both_reported():
-    found = fit(wells(), ["x", "y"])
-    close(sorted(m[1]["x"] for m in found.minima), [-1.0, 1.0], atol=1e-5)
-    assert abs(found.minima[0][0] - found.minima[1][0]) < 1e-8
+    result = fit(wells(), ["x", "y"])
+    close(sorted(m[1]["x"] for m in result.minima), [-1.0, 1.0], atol=1e-5)
+    assert abs(result.minima[0][0] - result.minima[1][0]) < 1e-8
 
 
 def test_minima_that_do_not_matter_are_left_out():
     """The other well is 80 higher, or one on a bound that is 8 higher."""
     assert len(fit(wells(tilt=40.0, depth=300.0), ["x", "y"]).minima) == 1
     concave = Batched([parameter("x", bounds=(-1.0, 3.0))], lambda x: -(x**2))
-    found = fit(concave, "x", starts=5)
-    assert [m[1]["x"] for m in found.minima] == [3.0, -1.0]
-    assert found.at_bound == ("x",)
+    result = fit(concave, "x", starts=5)
+    assert [m[1]["x"] for m in result.minima] == [3.0, -1.0]
+    assert result.at_bound == ("x",)
 
 
 def test_json_round_trip_of_minima_and_correlation():
-    for found in (
+    for result in (
         fit(wells(tilt=1.0), ["x", "y"]),
         fit(ellipse(), ["x", "y"]),
         fit(ellipse(), ["x", "y"], bounds={"x": (0.0, 1.0)}),
     ):
-        raw = json.loads(found.to_json())
-        assert [(m["chi2"], m["values"]) for m in raw["minima"]] == list(found.minima)
+        raw = json.loads(result.to_json())
+        assert [(m["chi2"], m["values"]) for m in raw["minima"]] == list(result.minima)
         correlation = [[np.nan if c is None else c for c in row] for row in raw["correlation"]]
-        np.testing.assert_array_equal(correlation, found.correlation)
-        back = FitResult.from_json(found.to_json())
-        assert back.minima == found.minima
-        np.testing.assert_array_equal(back.correlation, found.correlation)
-        assert back.to_dict() == found.to_dict()
+        np.testing.assert_array_equal(correlation, result.correlation)
+        back = FitResult.from_json(result.to_json())
+        assert back.minima == result.minima
+        np.testing.assert_array_equal(back.correlation, result.correlation)
+        assert back.to_dict() == result.to_dict()
 
 
 def test_json_of_older_results_has_no_minima():
@@ -121,8 +121,8 @@ def test_random_starts_find_what_others_miss():
 
 
 def test_one_start_there_is_enough():
-    found = fit(hidden(), "x", method="lbfgs", start={"x": 5.5})
-    assert found.values["x"] == pytest.approx(6.0, abs=0.05)
+    result = fit(hidden(), "x", method="lbfgs", start={"x": 5.5})
+    assert result.values["x"] == pytest.approx(6.0, abs=0.05)
 
 
 def test_a_seed_gives_the_same_fit_again():
@@ -150,9 +150,9 @@ def test_starts_of_an_even_parameter_are_never_where_it_is_stationary():
             seen.append(float(g))
             return (g**2 - 9) ** 2 / 20
 
-        found = fit(Toy(table, chi2), "g", starts=30, method=method)
-        assert found.values["g"] == pytest.approx(3.0, abs=1e-4)
-        assert [m[1]["g"] for m in found.minima] == [found.values["g"]]
+        result = fit(Toy(table, chi2), "g", starts=30, method=method)
+        assert result.values["g"] == pytest.approx(3.0, abs=1e-4)
+        assert [m[1]["g"] for m in result.minima] == [result.values["g"]]
         if method == "lbfgs":
             assert min(abs(g) for g in seen) > 1e-2
 
@@ -162,13 +162,13 @@ def test_starts_of_an_even_parameter_are_never_where_it_is_stationary():
 
 def test_bounds_are_kept():
     """The other parameter goes to its conditional best value."""
-    found = fit(ellipse(), ["x", "y"], bounds={"x": (0.0, 1.0)})
-    assert found.values["x"] == 1.0
-    assert found.at_bound == ("x",)
-    assert found.values["y"] == pytest.approx(-0.4 - RHO * 5 * 0.3 / 0.2, abs=1e-4)
-    assert found.chi2 == pytest.approx(3 + (0.3 / 0.2) ** 2, abs=1e-8)
-    assert found.errors["x"] is None
-    assert found.errors["y"] == pytest.approx(5 * np.sqrt(1 - RHO**2), rel=1e-6)
+    result = fit(ellipse(), ["x", "y"], bounds={"x": (0.0, 1.0)})
+    assert result.values["x"] == 1.0
+    assert result.at_bound == ("x",)
+    assert result.values["y"] == pytest.approx(-0.4 - RHO * 5 * 0.3 / 0.2, abs=1e-4)
+    assert result.chi2 == pytest.approx(3 + (0.3 / 0.2) ** 2, abs=1e-8)
+    assert result.errors["x"] is None
+    assert result.errors["y"] == pytest.approx(5 * np.sqrt(1 - RHO**2), rel=1e-6)
 
 
 def test_bounds_wider_than_needed_change_nothing():
@@ -180,16 +180,16 @@ def test_bounds_wider_than_needed_change_nothing():
 
 
 def test_bounds_may_leave_the_default_out():
-    found = fit(wells(), ["x", "y"], bounds={"x": (0.5, 3.0)})
-    assert found.values["x"] == pytest.approx(1.0, abs=1e-5)
-    assert len(found.minima) == 1
+    result = fit(wells(), ["x", "y"], bounds={"x": (0.5, 3.0)})
+    assert result.values["x"] == pytest.approx(1.0, abs=1e-5)
+    assert len(result.minima) == 1
 
 
 def test_bounds_that_rounding_moves_are_met_exactly():
     for bound in (1.1, 0.3, 0.7):
-        found = fit(ellipse(), ["x", "y"], bounds={"x": (-1.0, bound)})
-        assert found.values["x"] == bound
-        assert found.at_bound == ("x",)
+        result = fit(ellipse(), ["x", "y"], bounds={"x": (-1.0, bound)})
+        assert result.values["x"] == bound
+        assert result.at_bound == ("x",)
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_a_flat_likelihood_says_so():
     """x + y is known, neither of them alone."""
     table = [parameter("x", bounds=(-9.0, 9.0)), parameter("y", bounds=(-9.0, 9.0)), parameter("z")]
     valley = Batched(table, lambda x, y, z: (x + y - 1) ** 2 + (z - 2) ** 2)
-    found = fit(valley, ["x", "y", "z"])
-    assert found.status == "flat: the likelihood does not fix x, y; fix one of them"
-    assert not found.converged
-    assert (found.errors["x"], found.errors["y"]) == (None, None)
-    assert found.errors["z"] == pytest.approx(1.0)
-    assert found.chi2 == pytest.approx(0.0, abs=1e-8)
+    result = fit(valley, ["x", "y", "z"])
+    assert result.status == "flat: the likelihood does not fix x, y; fix one of them"
+    assert not result.converged
+    assert (result.errors["x"], result.errors["y"]) == (None, None)
+    assert result.errors["z"] == pytest.approx(1.0)
+    assert result.chi2 == pytest.approx(0.0, abs=1e-8)
 
 
 def test_a_start_without_a_likelihood_names_the_parameter():
@@ -255,8 +255,8 @@ def test_a_start_without_a_likelihood_names_the_parameter():
     toy = Batched([parameter("x"), parameter("y")], chi2)
     with pytest.raises(InputError, match=r"not finite at the start: x=-3; move it"):
         fit(toy, ["x", "y"], start={"x": -3.0, "y": 2.0})
-    found = fit(toy, ["x", "y"], start={"x": -0.9, "y": 2.0})
-    close(list(found.values.values()), [1.0, 0.0], atol=1e-5)
+    result = fit(toy, ["x", "y"], start={"x": -0.9, "y": 2.0})
+    close(list(result.values.values()), [1.0, 0.0], atol=1e-5)
 
 
 def test_a_likelihood_that_is_nowhere_finite_is_refused():
@@ -267,6 +267,6 @@ def test_a_likelihood_that_is_nowhere_finite_is_refused():
 
 def test_a_likelihood_without_a_minimum_is_not_converged():
     runaway = Batched([parameter("x")], lambda x: -np.log1p(x**2))
-    found = fit(runaway, "x")
-    assert found.status.startswith("not converged")
-    assert found.minima == ()
+    result = fit(runaway, "x")
+    assert result.status.startswith("not converged")
+    assert result.minima == ()

@@ -30,13 +30,13 @@ def searches(monkeypatch):
 
 
 def test_profiles_over_the_same_parameters_share_them(model, searches):
-    found = [
+    result = [
         cj.profile(model, a, free=[b], levels=0.90, within=BOX[a], bounds={b: BOX[b]})
         for a, b in (NAMES, NAMES[::-1])
     ]
     assert len(searches) == 1
     # Up to 8 quarks per neutron the rates of both couplings differ by Z/N alone: a flat valley.
-    for one in found:
+    for one in result:
         assert 2 * everything.global_minima(model, NAMES, {}, None, BOX)[0].value == pytest.approx(
             one.chi2_min, abs=1e-6
         )

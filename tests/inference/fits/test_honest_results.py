@@ -1,4 +1,4 @@
-"""Results say where an interval is open and where an error is no one-sigma interval."""
+"""Results say where an interval is open and where an error is not a one-sigma interval."""
 
 import json
 

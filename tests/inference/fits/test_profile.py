@@ -17,8 +17,8 @@ def gaussian(center=1.3, sd=0.2, floor=5.0, **options):
     return Toy([parameter("x", **options)], lambda x: ((x - center) / sd) ** 2 + floor)
 
 
-def close(found, expected, atol=1e-7):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+def close(result, expected, atol=1e-7):
+    np.testing.assert_allclose(result, expected, rtol=0, atol=atol)
 
 
 # --- levels ---
@@ -63,29 +63,29 @@ def test_bad_levels(level):
 )
 def test_gaussian_intervals(options):
     """Whatever is known of the range beforehand."""
-    found = profile(gaussian(**options), "x", levels=LEVELS)
-    assert found.status == "converged"
-    assert found.best_fit == pytest.approx(1.3, abs=1e-7)
-    assert found.chi2_min == pytest.approx(5.0, rel=1e-12)
-    assert list(found.intervals) == [level_key(x) for x in LEVELS]
+    result = profile(gaussian(**options), "x", levels=LEVELS)
+    assert result.status == "converged"
+    assert result.best_fit == pytest.approx(1.3, abs=1e-7)
+    assert result.chi2_min == pytest.approx(5.0, rel=1e-12)
+    assert list(result.intervals) == [level_key(x) for x in LEVELS]
     for level in LEVELS:
         half = 0.2 * np.sqrt(delta_chi2_at(level))
-        close(found.intervals[level_key(level)], [(1.3 - half, 1.3 + half)])
-    assert np.all(np.diff(found.x) > 0)
-    close(found.chi2, ((found.x - 1.3) / 0.2) ** 2 + 5, atol=1e-9 * found.chi2.max())
-    close(found.delta_chi2.min(), 0)
+        close(result.intervals[level_key(level)], [(1.3 - half, 1.3 + half)])
+    assert np.all(np.diff(result.x) > 0)
+    close(result.chi2, ((result.x - 1.3) / 0.2) ** 2 + 5, atol=1e-9 * result.chi2.max())
+    close(result.delta_chi2.min(), 0)
 
 
 @pytest.mark.parametrize(("side", "sign"), [("upper", 1), ("lower", -1)])
 def test_one_sided_limits(side, sign):
     """At 90 % the limit is 1.2816 errors from the best fit; everything on the other side is in."""
     toy = gaussian(bounds=(-2.0, 4.0))
-    found = profile(toy, "x", levels=(0.90, 0.95), side=side)
+    result = profile(toy, "x", levels=(0.90, 0.95), side=side)
     for key, level in (("0.90", 0.90), ("0.95", 0.95)):
         limit = 1.3 + sign * 0.2 * norm.ppf(level)
-        close(found.intervals[key], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
-        assert found.levels[key] == pytest.approx(norm.ppf(level) ** 2, rel=1e-12)
-    assert found.open_at == ((4.0,) if sign > 0 else (-2.0,))
+        close(result.intervals[key], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
+        assert result.levels[key] == pytest.approx(norm.ppf(level) ** 2, rel=1e-12)
+    assert result.open_at == ((4.0,) if sign > 0 else (-2.0,))
     # Counted from a lower minimum elsewhere the limit is nearer, until nothing is left.
     counted = profile(toy, "x", levels=(0.90,), side=side, chi2_min=4.0)
     limit = 1.3 + sign * 0.2 * np.sqrt(norm.ppf(0.90) ** 2 - 1)
@@ -105,40 +105,40 @@ def test_bad_sides():
 def test_two_minima_give_a_union():
     """chi2 = k (x^2 - 1)^2 below h: x^2 within 1 +- sqrt(h/k)."""
     well = Toy([parameter("x", bounds=(-3.0, 3.0))], lambda x: 10 * (x**2 - 1) ** 2)
-    found = profile(well, "x", levels=(0.90, 0.9973, 0.9999))
+    result = profile(well, "x", levels=(0.90, 0.9973, 0.9999))
     for level in (0.90, 0.9973):
         low, high = np.sqrt(1 + np.array([-1, 1]) * np.sqrt(delta_chi2_at(level) / 10))
-        close(found.intervals[level_key(level)], [(-high, -low), (low, high)])
+        close(result.intervals[level_key(level)], [(-high, -low), (low, high)])
     high = np.sqrt(1 + np.sqrt(delta_chi2_at(0.9999) / 10))
-    close(found.intervals["0.9999"], [(-high, high)])
-    assert abs(found.best_fit) == pytest.approx(1, abs=1e-6)
+    close(result.intervals["0.9999"], [(-high, high)])
+    assert abs(result.best_fit) == pytest.approx(1, abs=1e-6)
 
 
 def test_second_minimum_enters_at_its_own_height():
     """The tilt lifts the right well by about 2: absent at 68 %, present at 90 %."""
     tilted = lambda x: 30 * (x**2 - 1) ** 2 + x  # noqa: E731
-    found = profile(Toy([parameter("x", bounds=(-2.0, 2.0))], tilted), "x", levels=(0.6827, 0.90))
-    assert [len(i) for i in found.intervals.values()] == [1, 2]
+    result = profile(Toy([parameter("x", bounds=(-2.0, 2.0))], tilted), "x", levels=(0.6827, 0.90))
+    assert [len(i) for i in result.intervals.values()] == [1, 2]
     roots = np.roots([120, 0, -120, 1]).real
-    assert found.best_fit == pytest.approx(min(roots), abs=1e-6)
-    assert found.chi2_min == pytest.approx(tilted(min(roots)), abs=1e-12)
-    ends = np.array(found.intervals["0.90"]).ravel()
-    expected = np.roots([30, 0, -60, 1, 30 - found.chi2_min - delta_chi2_at(0.90)])
+    assert result.best_fit == pytest.approx(min(roots), abs=1e-6)
+    assert result.chi2_min == pytest.approx(tilted(min(roots)), abs=1e-12)
+    ends = np.array(result.intervals["0.90"]).ravel()
+    expected = np.roots([30, 0, -60, 1, 30 - result.chi2_min - delta_chi2_at(0.90)])
     close(ends, np.sort(expected.real))
 
 
 def test_one_sided_at_a_bound():
     outside = Toy([parameter("x", bounds=(0.0, 5.0))], lambda x: (x + 1) ** 2)
-    found = profile(outside, "x", levels=(0.90,))
-    assert found.best_fit == 0.0
-    assert found.chi2_min == pytest.approx(1.0)
-    close(found.intervals["0.90"], [(0.0, np.sqrt(1 + delta_chi2_at(0.90)) - 1)])
+    result = profile(outside, "x", levels=(0.90,))
+    assert result.best_fit == 0.0
+    assert result.chi2_min == pytest.approx(1.0)
+    close(result.intervals["0.90"], [(0.0, np.sqrt(1 + delta_chi2_at(0.90)) - 1)])
 
 
 def test_interval_that_ends_at_the_range():
-    found = profile(gaussian(bounds=(1.0, 1.4), default=1.2), "x", levels=(0.6827, 0.99))
-    close(found.intervals["0.6827"], [(1.1, 1.4)])
-    close(found.intervals["0.99"], [(1.0, 1.4)])
+    result = profile(gaussian(bounds=(1.0, 1.4), default=1.2), "x", levels=(0.6827, 0.99))
+    close(result.intervals["0.6827"], [(1.1, 1.4)])
+    close(result.intervals["0.99"], [(1.0, 1.4)])
     part = profile(gaussian(bounds=(-5.0, 5.0)), "x", levels=(0.6827,), within=(1.35, 3.0))
     assert part.best_fit == pytest.approx(1.35)
     close(part.intervals["0.6827"], [(1.35, 1.3 + np.sqrt(0.04 + 0.05**2))])
@@ -158,8 +158,8 @@ def correlated(**options):
 @pytest.mark.parametrize("options", [{"bounds": (0.0, 3.0)}, {"default": 1.3, "scale": 0.01}])
 def test_profile_over_a_correlated_parameter(options):
     half = 0.2 * np.sqrt(delta_chi2_at(0.90))
-    found = profile(correlated(**options), "x", free=["y"], levels=(0.90,))
-    close(found.intervals["0.90"], [(1.3 - half, 1.3 + half)], atol=1e-5)
+    result = profile(correlated(**options), "x", free=["y"], levels=(0.90,))
+    close(result.intervals["0.90"], [(1.3 - half, 1.3 + half)], atol=1e-5)
     sliced = profile(correlated(**options), "x", levels=(0.90,))
     shrink = np.sqrt(1 - 0.99**2)
     close(sliced.intervals["0.90"], [(1.3 - half * shrink, 1.3 + half * shrink)])
@@ -169,26 +169,26 @@ def test_profile_over_an_even_parameter():
     """x = y^2 can follow x >= 0 only; y starts at 0, where it has no gradient."""
     chi2 = lambda x, y: ((x - y**2) / 0.1) ** 2 + ((x - 0.3) / 0.4) ** 2  # noqa: E731
     table = [parameter("x", bounds=(-1.0, 2.0)), parameter("y", even=True, bounds=(-3.0, 3.0))]
-    found = profile(Toy(table, chi2), "x", free=["y"], levels=(0.90,))
-    expected = ((found.x - 0.3) / 0.4) ** 2 + (np.minimum(found.x, 0) / 0.1) ** 2
-    close(found.chi2, expected, atol=1e-7)
+    result = profile(Toy(table, chi2), "x", free=["y"], levels=(0.90,))
+    expected = ((result.x - 0.3) / 0.4) ** 2 + (np.minimum(result.x, 0) / 0.1) ** 2
+    close(result.chi2, expected, atol=1e-7)
     low = np.roots([1 / 0.16 + 100, -0.6 / 0.16, 0.09 / 0.16 - delta_chi2_at(0.90)]).min()
-    close(found.intervals["0.90"], [(low, 0.3 + 0.4 * np.sqrt(delta_chi2_at(0.90)))], atol=1e-6)
+    close(result.intervals["0.90"], [(low, 0.3 + 0.4 * np.sqrt(delta_chi2_at(0.90)))], atol=1e-6)
 
 
 def test_data_reach_the_profile():
     """The range is searched with the data of the call, not with the model's own."""
     toy = Toy([parameter("x")], lambda x, data=0.0: ((x - data) / 0.2) ** 2)
-    found = profile(toy, "x", data=1000.0, levels=(0.6827,))
-    close(found.intervals["0.6827"], [(999.8, 1000.2)])
+    result = profile(toy, "x", data=1000.0, levels=(0.6827,))
+    close(result.intervals["0.6827"], [(999.8, 1000.2)])
 
 
 def test_inner_fits_that_fail_are_told():
     runaway = Batched(
         [parameter("x", bounds=(0.0, 1.0)), parameter("y")], lambda x, y: x**2 - np.log1p(y**2)
     )
-    found = profile(runaway, "x", free=["y"])
-    assert found.status.startswith("not converged: inner fits failed at")
+    result = profile(runaway, "x", free=["y"])
+    assert result.status.startswith("not converged: inner fits failed at")
     assert fit(runaway, free=["x", "y"]).status.startswith("not converged")
 
 

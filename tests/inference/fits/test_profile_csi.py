@@ -21,23 +21,23 @@ def model(**options):
 
 
 def test_sin2_theta_w():
-    found = profile(model(), "sin2_theta_w", levels=(0.6827, 0.90, 0.9545, 0.99))
+    result = profile(model(), "sin2_theta_w", levels=(0.6827, 0.90, 0.9545, 0.99))
     lowest = minimize_scalar(
         lambda s: witness.chi2({"sin2_theta_w": s}), bounds=(0.1, 0.3), options={"xatol": 1e-9}
     )
-    assert found.chi2_min == pytest.approx(lowest.fun, rel=1e-9)
-    assert found.best_fit == pytest.approx(lowest.x, abs=1e-6)
+    assert result.chi2_min == pytest.approx(lowest.fun, rel=1e-9)
+    assert result.best_fit == pytest.approx(lowest.x, abs=1e-6)
     fitted = fit(model(), free=["sin2_theta_w"])
-    assert found.best_fit == pytest.approx(fitted.values["sin2_theta_w"], abs=1e-6)
-    for key, intervals in found.intervals.items():
+    assert result.best_fit == pytest.approx(fitted.values["sin2_theta_w"], abs=1e-6)
+    for key, intervals in result.intervals.items():
         assert len(intervals) == 1
         for end in intervals[0]:
             height = witness.chi2({"sin2_theta_w": end}) - lowest.fun
             assert height == pytest.approx(delta_chi2_at(float(key)), abs=1e-8)
-    curve = [witness.chi2({"sin2_theta_w": s}) for s in found.x[::40].tolist()]
-    np.testing.assert_allclose(found.chi2[::40], curve, rtol=1e-9)
+    curve = [witness.chi2({"sin2_theta_w": s}) for s in result.x[::40].tolist()]
+    np.testing.assert_allclose(result.chi2[::40], curve, rtol=1e-9)
     # The Hessian error is the 68 % interval as far as the profile is a parabola.
-    low, high = found.intervals["0.6827"][0]
+    low, high = result.intervals["0.6827"][0]
     assert (high - low) / 2 == pytest.approx(fitted.errors["sin2_theta_w"], rel=0.02)
 
 
@@ -45,17 +45,19 @@ def test_sin2_theta_w():
 def test_published_intervals_of_papoulias2020(quenching, digits):
     """Old quenching to the printed digits; the paper's new curve is not printed."""
     row = published("papoulias2020")[f"papoulias2020/sin2thetaW_90.{quenching}"]
-    found = profile(analyses.papoulias2020(quenching), "sin2_theta_w", levels=(0.90,))
-    np.testing.assert_allclose(found.intervals["0.90"], row.value, atol=max(digits, row.attainable))
+    result = profile(analyses.papoulias2020(quenching), "sin2_theta_w", levels=(0.90,))
+    np.testing.assert_allclose(
+        result.intervals["0.90"], row.value, atol=max(digits, row.attainable)
+    )
 
 
 def test_free_radius_against_brute_force():
     """With R_n_Cs free the curve equals a scipy fit at every point, and never lies above."""
-    found = profile(model(), "sin2_theta_w", free=["R_n_Cs"], levels=(0.90,))
-    assert found.status == "converged"
+    result = profile(model(), "sin2_theta_w", free=["R_n_Cs"], levels=(0.90,))
+    assert result.status == "converged"
     low, high = model().parameters["R_n_Cs"].bounds
-    for i in np.linspace(1, len(found.x) - 2, 9).astype(int):
-        s = float(found.x[i])
+    for i in np.linspace(1, len(result.x) - 2, 9).astype(int):
+        s = float(result.x[i])
         curve = lambda R, s=s: witness.chi2({"sin2_theta_w": s, "R_n_Cs": float(R)})  # noqa: E731
         pieces = [low, 4.0, 8.0, high]
         inner = [
@@ -63,21 +65,21 @@ def test_free_radius_against_brute_force():
             for ends in pairwise(pieces)
         ]
         best = min([*inner, *map(curve, pieces)])
-        assert found.chi2[i] == pytest.approx(best, rel=1e-8)
-    fixed = 2 * np.asarray(model().map({}, {"sin2_theta_w": found.x}))
-    assert np.all(found.chi2 <= fixed + 1e-9)
+        assert result.chi2[i] == pytest.approx(best, rel=1e-8)
+    fixed = 2 * np.asarray(model().map({}, {"sin2_theta_w": result.x}))
+    assert np.all(result.chi2 <= fixed + 1e-9)
     both = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
-    assert found.chi2_min == pytest.approx(both.chi2, abs=1e-9)
-    assert found.best_fit == pytest.approx(both.values["sin2_theta_w"], abs=1e-4)
+    assert result.chi2_min == pytest.approx(both.chi2, abs=1e-9)
+    assert result.best_fit == pytest.approx(both.values["sin2_theta_w"], abs=1e-4)
 
 
 def test_radius_with_mixing_angle_held():
-    found = profile(model(), "R_n_Cs", fixed={"sin2_theta_w": 0.22}, levels=(0.6827,))
-    curve = [witness.chi2({"sin2_theta_w": 0.22, "R_n_Cs": R}) for R in found.x[::40].tolist()]
-    np.testing.assert_allclose(found.chi2[::40], curve, rtol=1e-9)
-    assert found.unit == "fm"
-    low, high = found.intervals["0.6827"][0]
-    assert low < found.best_fit < high
+    result = profile(model(), "R_n_Cs", fixed={"sin2_theta_w": 0.22}, levels=(0.6827,))
+    curve = [witness.chi2({"sin2_theta_w": 0.22, "R_n_Cs": R}) for R in result.x[::40].tolist()]
+    np.testing.assert_allclose(result.chi2[::40], curve, rtol=1e-9)
+    assert result.unit == "fm"
+    low, high = result.intervals["0.6827"][0]
+    assert low < result.best_fit < high
 
 
 def test_nuisances_are_profiled_not_named():
@@ -87,29 +89,29 @@ def test_nuisances_are_profiled_not_named():
 
 def test_asimov_data():
     data = model().expected({"sin2_theta_w": 0.27})
-    found = profile(model(), "sin2_theta_w", data=data, levels=(0.6827,))
-    assert found.best_fit == pytest.approx(0.27, abs=1e-7)
-    assert found.chi2_min == pytest.approx(0.0, abs=1e-12)
+    result = profile(model(), "sin2_theta_w", data=data, levels=(0.6827,))
+    assert result.best_fit == pytest.approx(0.27, abs=1e-7)
+    assert result.chi2_min == pytest.approx(0.0, abs=1e-12)
 
 
 def test_json():
-    found = profile(model(), "sin2_theta_w", levels=(0.90,))
-    assert found.to_dict()["intervals"] == {"0.90": [list(found.intervals["0.90"][0])]}
-    assert list(found.to_dict())[:4] == ["parameter", "best_fit", "chi2_min", "intervals"]
-    assert "90.00% CL: [0.1544, 0.2929]" in repr(found)
+    result = profile(model(), "sin2_theta_w", levels=(0.90,))
+    assert result.to_dict()["intervals"] == {"0.90": [list(result.intervals["0.90"][0])]}
+    assert list(result.to_dict())[:4] == ["parameter", "best_fit", "chi2_min", "intervals"]
+    assert "90.00% CL: [0.1544, 0.2929]" in repr(result)
 
 
 @pytest.mark.slow
 def test_quenching_scale_is_profiled_unasked():
     """Its freedom only lowers the curve, to what a scipy fit at each point finds."""
-    found = profile(model(shape=("qf_scale",)), "sin2_theta_w", levels=(0.90,))
-    for i in np.linspace(0, len(found.x) - 1, 5).astype(int):
-        s = float(found.x[i])
+    result = profile(model(shape=("qf_scale",)), "sin2_theta_w", levels=(0.90,))
+    for i in np.linspace(0, len(result.x) - 1, 5).astype(int):
+        s = float(result.x[i])
         best = minimize_scalar(
             lambda q, s=s: witness.chi2({"sin2_theta_w": s, "qf_scale_csi2017": q}),
             bounds=(0.7, 1.3),
             options={"xatol": 1e-9},
         )
-        assert found.chi2[i] == pytest.approx(best.fun, rel=1e-8)
-    fixed = 2 * np.asarray(model().map({}, {"sin2_theta_w": found.x}))
-    assert np.all(found.chi2 <= fixed + 1e-9)
+        assert result.chi2[i] == pytest.approx(best.fun, rel=1e-8)
+    fixed = 2 * np.asarray(model().map({}, {"sin2_theta_w": result.x}))
+    assert np.all(result.chi2 <= fixed + 1e-9)

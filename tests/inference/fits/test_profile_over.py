@@ -19,16 +19,16 @@ from cevnsjax.interactions.owners import owning
 LEVELS = (0.6827, 0.90, 0.9545)
 
 
-def close(found, expected, atol=1e-7):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+def close(result, expected, atol=1e-7):
+    np.testing.assert_allclose(result, expected, rtol=0, atol=atol)
 
 
-def ends_lie_on_their_levels(found, chi2, atol=1e-8):
+def ends_lie_on_their_levels(result, chi2, atol=1e-8):
     """Every end inside the range is where chi2 of a closed form crosses the level."""
-    for key, spans in found.intervals.items():
+    for key, spans in result.intervals.items():
         for end in np.ravel(spans):
-            if end not in (found.x[0], found.x[-1]):
-                assert chi2(end) - found.chi2_min == pytest.approx(found.levels[key], abs=atol)
+            if end not in (result.x[0], result.x[-1]):
+                assert chi2(end) - result.chi2_min == pytest.approx(result.levels[key], abs=atol)
 
 
 # --- valleys that swap ---
@@ -53,14 +53,14 @@ def swap(kind=Batched, **options):
 
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_the_lower_of_two_valleys_is_followed(kind):
-    found = profile(swap(kind), "x", free="y", levels=LEVELS)
-    assert found.status == "converged"
-    assert found.free == ("y",)
-    close(found.chi2, [lowest(x) for x in found.x.tolist()], atol=1e-8)
-    ends_lie_on_their_levels(found, lowest)
+    result = profile(swap(kind), "x", free="y", levels=LEVELS)
+    assert result.status == "converged"
+    assert result.free == ("y",)
+    close(result.chi2, [lowest(x) for x in result.x.tolist()], atol=1e-8)
+    ends_lie_on_their_levels(result, lowest)
     # Both signs of y: a minimum each, and a barrier where the valleys swap.
-    assert [np.sign(x) for x, _ in found.minima] == [1, -1]
-    for x, height in found.minima:
+    assert [np.sign(x) for x, _ in result.minima] == [1, -1]
+    for x, height in result.minima:
         best = minimize_scalar(lowest, bounds=sorted((0.0, 3.0 * np.sign(x))))
         assert x == pytest.approx(best.x, abs=1e-5)
         assert height == pytest.approx(best.fun, abs=1e-9)
@@ -69,19 +69,19 @@ def test_the_lower_of_two_valleys_is_followed(kind):
 @pytest.mark.parametrize("ends", [(0.0, 3.0), (-3.0, 0.5), (-1.2, -0.4), (0.9, 2.0)])
 def test_bounds_of_what_is_profiled_are_kept(ends):
     """Only one valley, none, or part of one is left."""
-    found = profile(swap(), "x", free="y", bounds={"y": ends}, levels=LEVELS)
-    assert found.status == "converged"
-    close(found.chi2, [lowest(x, *ends) for x in found.x.tolist()], atol=1e-8)
-    ends_lie_on_their_levels(found, lambda x: lowest(x, *ends))
+    result = profile(swap(), "x", free="y", bounds={"y": ends}, levels=LEVELS)
+    assert result.status == "converged"
+    close(result.chi2, [lowest(x, *ends) for x in result.x.tolist()], atol=1e-8)
+    ends_lie_on_their_levels(result, lambda x: lowest(x, *ends))
 
 
 def test_a_part_of_the_range():
     whole = profile(swap(), "x", free="y")
-    found = profile(swap(), "x", free="y", within=(-2.5, -0.5), levels=LEVELS)
-    assert (found.x[0], found.x[-1]) == (-2.5, -0.5)
-    close(found.chi2, [lowest(x) for x in found.x.tolist()], atol=1e-8)
-    ends_lie_on_their_levels(found, lowest)
-    assert found.chi2_min > whole.chi2_min
+    result = profile(swap(), "x", free="y", within=(-2.5, -0.5), levels=LEVELS)
+    assert (result.x[0], result.x[-1]) == (-2.5, -0.5)
+    close(result.chi2, [lowest(x) for x in result.x.tolist()], atol=1e-8)
+    ends_lie_on_their_levels(result, lowest)
+    assert result.chi2_min > whole.chi2_min
     # Counted from the minimum outside, the intervals are those of the whole range.
     counted = profile(
         swap(), "x", free="y", within=(-2.5, -0.5), levels=LEVELS, chi2_min=whole.chi2_min
@@ -105,20 +105,20 @@ def rough(c):
 def test_rough_functions_against_a_fine_grid(seed):
     chi2 = rough(np.random.default_rng(seed).normal(size=6))
     table = [parameter("x", bounds=(-3.0, 3.0)), parameter("y", bounds=(-4.0, 4.0))]
-    found = profile(Batched(table, chi2, step=2.0**-9), "x", free="y", levels=(0.6827, 0.90))
-    assert found.status == "converged"
+    result = profile(Batched(table, chi2, step=2.0**-9), "x", free="y", levels=(0.6827, 0.90))
+    assert result.status == "converged"
     y = np.linspace(-4, 4, 8001)
-    on_curve = np.array([np.min(chi2(x, y)) for x in found.x.tolist()])
-    assert np.all(found.chi2 <= on_curve + 1e-9)
-    close(found.chi2, on_curve, atol=1e-4)
+    on_curve = np.array([np.min(chi2(x, y)) for x in result.x.tolist()])
+    assert np.all(result.chi2 <= on_curve + 1e-9)
+    close(result.chi2, on_curve, atol=1e-4)
     x = np.linspace(-3, 3, 1201)
     fine = np.array([np.min(chi2(v, y)) for v in x.tolist()])
-    assert found.chi2_min <= fine.min() + 1e-9
-    for key, spans in found.intervals.items():
+    assert result.chi2_min <= fine.min() + 1e-9
+    for key, spans in result.intervals.items():
         inside = np.any([(x >= a - 0.005) & (x <= b + 0.005) for a, b in spans], axis=0)
-        assert np.all(inside[fine < found.chi2_min + found.levels[key]])
+        assert np.all(inside[fine < result.chi2_min + result.levels[key]])
         strictly = np.any([(x > a + 0.005) & (x < b - 0.005) for a, b in spans], axis=0)
-        assert np.all(fine[strictly] < found.chi2_min + found.levels[key] + 1e-4)
+        assert np.all(fine[strictly] < result.chi2_min + result.levels[key] + 1e-4)
 
 
 # --- several further parameters ---
@@ -143,12 +143,12 @@ def gaussian(size, seed=3):
 @pytest.mark.parametrize("size", [2, 4])
 def test_errors_of_a_gaussian(size):
     toy, names, sd = gaussian(size)
-    found = profile(toy, "x", free=names[1:], levels=LEVELS)
+    result = profile(toy, "x", free=names[1:], levels=LEVELS)
     for level in LEVELS:
         half = sd * np.sqrt(delta_chi2_at(level))
-        close(found.intervals[f"{level:g}" if level != 0.9 else "0.90"], [(-half, half)], 1e-6)
-    inside = np.abs(found.x) < 10 * sd
-    close(found.chi2[inside], (found.x[inside] / sd) ** 2, atol=1e-7)
+        close(result.intervals[f"{level:g}" if level != 0.9 else "0.90"], [(-half, half)], 1e-6)
+    inside = np.abs(result.x) < 10 * sd
+    close(result.chi2[inside], (result.x[inside] / sd) ** 2, atol=1e-7)
 
 
 def test_nonlinear_nuisances_are_profiled_unasked():
@@ -159,9 +159,9 @@ def test_nonlinear_nuisances_are_profiled_unasked():
     ]
     toy = Batched(table, lambda x, n: ((x + n - 1) / 0.3) ** 2 + (n / 0.5) ** 2, step=2.0**-8)
     half = np.hypot(0.3, 0.5)
-    found = profile(toy, "x", levels=(0.6827,))
-    assert found.free == ("n",)
-    close(found.intervals["0.6827"], [(1 - half, 1 + half)])
+    result = profile(toy, "x", levels=(0.6827,))
+    assert result.free == ("n",)
+    close(result.intervals["0.6827"], [(1 - half, 1 + half)])
     held = profile(toy, "x", levels=(0.6827,), fixed={"n": 0.1})
     close(held.intervals["0.6827"], [(0.6, 1.2)])
 
@@ -169,8 +169,8 @@ def test_nonlinear_nuisances_are_profiled_unasked():
 def test_data_reach_what_is_profiled():
     table = [parameter("x", bounds=(-9.0, 9.0)), parameter("y")]
     toy = Batched(table, lambda x, y, data=0.0: (x - y) ** 2 + (y - data) ** 2, step=2.0**-8)
-    found = profile(toy, "x", free="y", data=3.0, levels=(0.6827,))
-    close(found.intervals["0.6827"], [(3 - np.sqrt(2), 3 + np.sqrt(2))])
+    result = profile(toy, "x", free="y", data=3.0, levels=(0.6827,))
+    close(result.intervals["0.6827"], [(3 - np.sqrt(2), 3 + np.sqrt(2))])
 
 
 # --- slopes, ends, status ---
@@ -199,11 +199,11 @@ def test_an_interval_that_ends_at_a_physical_limit_is_closed(physical):
     """The minimum lies beyond the bound, where y follows x."""
     table = [parameter("x", bounds=(0.0, 9.0), physical=physical), parameter("y")]
     toy = Batched(table, lambda x, y: (x + 1) ** 2 + 5 * (y - x) ** 2, step=2.0**-8)
-    found = profile(toy, "x", free="y", levels=(0.90,))
-    assert found.best_fit == 0.0
-    close(found.intervals["0.90"], [(0.0, np.sqrt(1 + delta_chi2_at(0.90)) - 1)])
-    assert (0.0 in found.open_at) == (not physical[0])
-    assert ("open" in found.lines()[1]) == (not physical[0])
+    result = profile(toy, "x", free="y", levels=(0.90,))
+    assert result.best_fit == 0.0
+    close(result.intervals["0.90"], [(0.0, np.sqrt(1 + delta_chi2_at(0.90)) - 1)])
+    assert (0.0 in result.open_at) == (not physical[0])
+    assert ("open" in result.lines()[1]) == (not physical[0])
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_an_end_that_rounding_would_move(bound, scale, free):
     assert bound / scale * scale != bound
     table = [parameter("x", bounds=(0.0, bound), scale=scale, physical=(True, True))]
     toy = Batched([*table, parameter("y")], lambda x, y: (x - 90) ** 2 + (y - x) ** 2)
-    found = profile(toy, "x", free=free, levels=(0.90,))
-    assert found.best_fit == bound
-    assert found.x[-1] == bound
-    assert found.open_at == ()
-    assert found.intervals["0.90"][0][1] == bound
+    result = profile(toy, "x", free=free, levels=(0.90,))
+    assert result.best_fit == bound
+    assert result.x[-1] == bound
+    assert result.open_at == ()
+    assert result.intervals["0.90"][0][1] == bound
 
 
 def test_inner_fits_that_fail_for_a_part_of_the_range_are_told():
@@ -229,9 +229,9 @@ def test_inner_fits_that_fail_for_a_part_of_the_range_are_told():
     def chi2(x, y):
         return 4 * x**2 + np.where(np.asarray(x) > 0.5, -np.log1p(y**2), y**2)
 
-    found = profile(Batched(table, chi2), "x", free="y", levels=(0.6827,))
-    assert found.status.startswith("not converged: inner fits failed at")
-    assert "free fewer parameters or narrow the range" in found.status
+    result = profile(Batched(table, chi2), "x", free="y", levels=(0.6827,))
+    assert result.status.startswith("not converged: inner fits failed at")
+    assert "free fewer parameters or narrow the range" in result.status
     half = profile(Batched(table, chi2), "x", free="y", within=(0.0, 0.45), levels=(0.6827,))
     assert half.status == "converged"
     close(half.chi2, 4 * half.x**2, atol=1e-8)
@@ -270,34 +270,34 @@ def least_over(model, held, name, low, high, points=8001):
 
 def test_two_couplings_against_a_fine_scan():
     """Two valleys of eps_dV for each eps_uV, of which the lower one changes."""
-    found = profile(couplings(), "eps_uV_ee", free="eps_dV_ee", bounds={"eps_dV_ee": (-1.0, 1.0)})
-    assert found.status == "converged"
-    for i in np.linspace(0, len(found.x) - 1, 25).astype(int):
-        held = {"eps_uV_ee": float(found.x[i])}
+    result = profile(couplings(), "eps_uV_ee", free="eps_dV_ee", bounds={"eps_dV_ee": (-1.0, 1.0)})
+    assert result.status == "converged"
+    for i in np.linspace(0, len(result.x) - 1, 25).astype(int):
+        held = {"eps_uV_ee": float(result.x[i])}
         expected = least_over(couplings(), held, "eps_dV_ee", -1.0, 1.0)
-        assert found.chi2[i] == pytest.approx(expected, abs=1e-6)
+        assert result.chi2[i] == pytest.approx(expected, abs=1e-6)
     both = fit(
         couplings(),
         ["eps_uV_ee", "eps_dV_ee"],
         bounds={"eps_dV_ee": (-1.0, 1.0)},
     )
-    assert found.chi2_min == pytest.approx(both.chi2, abs=1e-8)
-    assert found.best_fit == pytest.approx(both.values["eps_uV_ee"], abs=1e-4)
-    for key, spans in found.intervals.items():
+    assert result.chi2_min == pytest.approx(both.chi2, abs=1e-8)
+    assert result.best_fit == pytest.approx(both.values["eps_uV_ee"], abs=1e-4)
+    for key, spans in result.intervals.items():
         for end in np.ravel(spans).tolist():
             height = least_over(couplings(), {"eps_uV_ee": end}, "eps_dV_ee", -1.0, 1.0)
-            assert height - found.chi2_min == pytest.approx(found.levels[key], abs=1e-5)
+            assert height - result.chi2_min == pytest.approx(result.levels[key], abs=1e-5)
 
 
 def test_two_radii_against_scipy():
     """The plain NumPy chi2, minimised over both neutron radii from several starts."""
     model = Model(csi_2017(), [StandardModel()])
     names = ("R_n_Cs", "R_n_I")
-    found = profile(model, "sin2_theta_w", free=names, levels=(0.90,))
-    assert found.status == "converged"
+    result = profile(model, "sin2_theta_w", free=names, levels=(0.90,))
+    assert result.status == "converged"
     low, high = model.parameters["R_n_Cs"].bounds
-    for i in np.linspace(1, len(found.x) - 2, 4).astype(int):
-        s = float(found.x[i])
+    for i in np.linspace(1, len(result.x) - 2, 4).astype(int):
+        s = float(result.x[i])
         best = min(
             minimize(
                 lambda R, s=s: witness.chi2(dict(zip(names, R, strict=True), sin2_theta_w=s)),
@@ -308,22 +308,22 @@ def test_two_radii_against_scipy():
             ).fun
             for start in ([5.0, 5.0], [8.0, 2.0], [1.0, 1.0])
         )
-        assert found.chi2[i] == pytest.approx(best, abs=2e-6)
-        assert found.chi2[i] <= best + 1e-8
+        assert result.chi2[i] == pytest.approx(best, abs=2e-6)
+        assert result.chi2[i] <= best + 1e-8
 
 
 @pytest.mark.slow
 def test_mass_of_a_mediator_against_a_fine_scan():
     """The mass is profiled over six decades; other minima lie where it interferes."""
     model = Model(csi_2017(), owning(["g_Zp", "m_Zp"]))
-    found = profile(model, "g_Zp", free="m_Zp", within=(0.0, 1e-3), levels=(0.6827, 0.90))
-    assert found.status == "converged"
+    result = profile(model, "g_Zp", free="m_Zp", within=(0.0, 1e-3), levels=(0.6827, 0.90))
+    assert result.status == "converged"
     low, high = model.parameters["m_Zp"].bounds
     masses = np.unique(np.clip([low, *np.geomspace(max(low, 1e-3), high, 20_000)], low, high))
-    for i in np.linspace(0, len(found.x) - 1, 15).astype(int):
-        chi2 = 2 * np.asarray(model.map({"g_Zp": float(found.x[i])}, {"m_Zp": masses}))
-        assert found.chi2[i] <= chi2.min() + 1e-8
-        assert found.chi2[i] == pytest.approx(chi2.min(), abs=1e-3)
+    for i in np.linspace(0, len(result.x) - 1, 15).astype(int):
+        chi2 = 2 * np.asarray(model.map({"g_Zp": float(result.x[i])}, {"m_Zp": masses}))
+        assert result.chi2[i] <= chi2.min() + 1e-8
+        assert result.chi2[i] == pytest.approx(chi2.min(), abs=1e-3)
 
 
 def test_pieces_of_a_searched_pull():

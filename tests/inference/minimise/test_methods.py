@@ -38,16 +38,16 @@ def test_lowest_minimum(models, problem, method):
     if method == "minuit":
         pytest.importorskip("iminuit")
     model, least = models[problem]
-    found = fit(model, list(PROBLEMS[problem]), method=method)
-    assert found.converged, found.status
+    result = fit(model, list(PROBLEMS[problem]), method=method)
+    assert result.converged, result.status
     # The scan's own steps leave it a little above the minimum, never below.
-    assert found.chi2 <= least + 1e-7
-    assert found.chi2 >= least - 0.01
+    assert result.chi2 <= least + 1e-7
+    assert result.chi2 >= least - 0.01
     reference = fit(model, list(PROBLEMS[problem]), method="newton")
-    assert found.chi2 == pytest.approx(reference.chi2, abs=2e-6)
+    assert result.chi2 == pytest.approx(reference.chi2, abs=2e-6)
     for name in PROBLEMS[problem]:
         error = reference.errors[name] or model.parameters[name].scale
-        assert found.values[name] == pytest.approx(reference.values[name], abs=2e-3 * error)
+        assert result.values[name] == pytest.approx(reference.values[name], abs=2e-3 * error)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -57,10 +57,10 @@ def test_fits_on_a_bound_say_so(method):
         pytest.importorskip("iminuit")
     model = Model(csi_2017())
     many = 1.5 * np.asarray(model.expected({"sin2_theta_w": 1.0})["csi-2017"])
-    found = fit(model, ["sin2_theta_w"], data=many, method=method)
-    assert found.values["sin2_theta_w"] == 1.0
-    assert found.at_bound == ("sin2_theta_w",)
-    assert found.errors["sin2_theta_w"] is None
+    result = fit(model, ["sin2_theta_w"], data=many, method=method)
+    assert result.values["sin2_theta_w"] == 1.0
+    assert result.at_bound == ("sin2_theta_w",)
+    assert result.errors["sin2_theta_w"] is None
 
 
 def test_an_even_parameter_does_not_stay_at_zero(models):
@@ -68,8 +68,8 @@ def test_an_even_parameter_does_not_stay_at_zero(models):
     model, _ = models["even"]
     data = np.asarray(model.expected({"mu_nu_e": 25.0})["csi-2017"])
     for method in ("auto", "newton", "lbfgs"):
-        found = fit(model, ["mu_nu_e"], data=data, method=method, start={"mu_nu_e": 0.0})
-        assert found.values["mu_nu_e"] == pytest.approx(25.0, abs=1e-2)
+        result = fit(model, ["mu_nu_e"], data=data, method=method, start={"mu_nu_e": 0.0})
+        assert result.values["mu_nu_e"] == pytest.approx(25.0, abs=1e-2)
 
 
 def test_errors(models):
@@ -87,7 +87,7 @@ def test_errors(models):
 
 
 def problem(f, slope=None, bend=None, low=-np.inf, high=np.inf):
-    """A function of one coordinate with given derivatives, or none that are numbers."""
+    """A function of one coordinate with its derivatives; NaN where they are not passed."""
     slope, bend = slope or f, bend or f
     return Problem(
         lambda u: (float(f(u[0])), np.array([float(slope(u[0]))])),
@@ -115,11 +115,11 @@ def test_all_minima_lowest_first(method, tilt):
     if method == "minuit":
         pytest.importorskip("iminuit")
     starts = [np.array([x]) for x in (2.0, 1.1, -0.9, -3.0, 0.4)]
-    found = minima_of(wells(tilt), starts, method)
+    result = minima_of(wells(tilt), starts, method)
     roots = np.sort(np.roots([4, 0, -4, tilt]).real)
-    places = [float(m.u[0]) for m in found]
+    places = [float(m.u[0]) for m in result]
     assert sorted(places) == pytest.approx([roots[0], roots[2]], abs=1e-4)
-    assert all(m.converged for m in found)
+    assert all(m.converged for m in result)
     if tilt:
         assert places[0] < places[1]
 
@@ -153,6 +153,6 @@ def test_distinct_measures_far_places_by_their_size():
 def test_lbfgs_leaves_a_maximum_in_few_steps():
     """Where it only sees curvature down its steps grow; at a slope alone it would crawl."""
     cosine = problem(lambda x: 1e-3 * np.cos(x), lambda x: -1e-3 * np.sin(x))
-    found = lbfgs(cosine, np.array([0.05]))
-    assert found.u[0] == pytest.approx(np.pi, abs=1e-2)
-    assert found.steps < 30
+    result = lbfgs(cosine, np.array([0.05]))
+    assert result.u[0] == pytest.approx(np.pi, abs=1e-2)
+    assert result.steps < 30

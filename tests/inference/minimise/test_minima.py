@@ -41,14 +41,14 @@ def model(problem):
 def dips(problem):
     """Local minima of a fine scan, polished by values alone; lowest first: {name: value}, chi2."""
     axes, held = PROBLEMS[problem]
-    m, found = model(problem), scan(model(problem), fixed=held, **axes)
-    chi2, table = found.chi2.to_numpy(), m.parameters
+    m, result = model(problem), scan(model(problem), fixed=held, **axes)
+    chi2, table = result.chi2.to_numpy(), m.parameters
     low, high, points = np.array(list(axes.values())).T
     is_dip = (minimum_filter(chi2, 3, mode="nearest") == chi2) & (chi2 < chi2.min() + 50)
     out = []
     for place in np.argwhere(is_dip):
-        x = np.array([float(found[n][i]) for n, i in zip(axes, place, strict=True)])
-        # An end of a grid that is no bound is no minimum.
+        x = np.array([float(result[n][i]) for n, i in zip(axes, place, strict=True)])
+        # An end of a grid that is not a bound is not a minimum.
         for n, value, *ends in zip(axes, x, low, high, strict=True):
             assert value not in ends or value in table[n].bounds
         step = (high - low) / (points - 1)
@@ -85,11 +85,11 @@ def test_same_minima_as_a_fine_scan(problem, method):
     require(method)
     axes, held = PROBLEMS[problem]
     m, expected = model(problem), dips(problem)
-    found = fit(m, list(axes), fixed=held, starts=STARTS[method], seed=11, method=method)
-    assert found.converged, found.status
-    assert found.chi2 == found.minima[0][0]
-    assert len(found.minima) == len(expected)
-    for (chi2, values), (dip, height) in zip(found.minima, expected, strict=True):
+    result = fit(m, list(axes), fixed=held, starts=STARTS[method], seed=11, method=method)
+    assert result.converged, result.status
+    assert result.chi2 == result.minima[0][0]
+    assert len(result.minima) == len(expected)
+    for (chi2, values), (dip, height) in zip(result.minima, expected, strict=True):
         assert chi2 == pytest.approx(height, abs=1e-8)
         for name, value in values.items():
             assert value == pytest.approx(dip[name], abs=1e-3 * m.parameters[name].scale)
@@ -105,8 +105,8 @@ def test_number_of_minima():
 def valleys(limit=10.0):
     """Valleys along eps_uV_ee: its values, least chi2 over eps_dV_ee by parabolas, and where."""
     made = Model(csi_2017(), owning(COUPLINGS))
-    found = scan(made, eps_uV_ee=(-limit, limit, 801), eps_dV_ee=(-limit, limit, 4001))
-    chi2, x, y = (found[n].to_numpy() for n in ("chi2", *COUPLINGS))
+    result = scan(made, eps_uV_ee=(-limit, limit, 801), eps_dV_ee=(-limit, limit, 4001))
+    chi2, x, y = (result[n].to_numpy() for n in ("chi2", *COUPLINGS))
     heights, places = [], []
     for row in chi2:
         inside = np.flatnonzero((row[1:-1] < row[:-2]) & (row[1:-1] <= row[2:])) + 1
@@ -132,11 +132,11 @@ def test_two_couplings_that_nearly_make_up_for_each_other(method):
     assert all(
         np.all(np.diff(c) * s > 0) for c, s in zip(chi2.T, np.sign(x[ends]) * -1, strict=True)
     )
-    found = fit(made, COUPLINGS, starts=STARTS[method], seed=11, method=method)
-    assert found.converged, found.status
-    assert found.at_bound == ("eps_uV_ee",)
-    assert len(found.minima) == 2
-    for height, values in found.minima:
+    result = fit(made, COUPLINGS, starts=STARTS[method], seed=11, method=method)
+    assert result.converged, result.status
+    assert result.at_bound == ("eps_uV_ee",)
+    assert len(result.minima) == 2
+    for height, values in result.minima:
         k = int(np.argmin(np.abs(x[ends] - values["eps_uV_ee"])))
         assert values["eps_uV_ee"] == x[ends[k]]
         assert values["eps_dV_ee"] == pytest.approx(y[ends[k], k], abs=1e-3)
@@ -151,9 +151,9 @@ def test_a_parameter_that_starts_where_it_is_stationary_does_not_stay(method):
     least, height = dips("mediator")[0]
     assert m.value_and_grad({"g_Zp": 0.0, "m_Zp": 100.0}, names=("g_Zp",))[1]["g_Zp"] == 0.0
     assert height < 2 * float(m.profiled_nll({"g_Zp": 0.0})) - 0.05
-    found = fit(m, "g_Zp", fixed={"m_Zp": 100.0}, start={"g_Zp": 0.0}, method=method)
-    assert found.converged
-    assert found.values["g_Zp"] == pytest.approx(least["g_Zp"], abs=1e-8)
+    result = fit(m, "g_Zp", fixed={"m_Zp": 100.0}, start={"g_Zp": 0.0}, method=method)
+    assert result.converged
+    assert result.values["g_Zp"] == pytest.approx(least["g_Zp"], abs=1e-8)
 
 
 @METHODS
@@ -162,14 +162,14 @@ def test_a_coupling_that_is_not_seen_ends_on_its_bound(method):
     require(method)
     m = Model(csi_2017(), owning(["mu_nu_e"]))
     few = 0.5 * np.asarray(m.expected()["csi-2017"])
-    found = fit(m, "mu_nu_e", data=few, method=method)
-    assert found.values["mu_nu_e"] == 0.0
-    assert found.at_bound == ("mu_nu_e",)
-    assert found.errors["mu_nu_e"] is None
-    assert found.status == "converged"
+    result = fit(m, "mu_nu_e", data=few, method=method)
+    assert result.values["mu_nu_e"] == 0.0
+    assert result.at_bound == ("mu_nu_e",)
+    assert result.errors["mu_nu_e"] is None
+    assert result.status == "converged"
     curve = scan(m, data=few, mu_nu_e=(0.0, 100.0, 1001)).chi2.to_numpy()
     assert np.all(np.diff(curve) > 0)
-    assert found.chi2 == pytest.approx(curve[0], rel=1e-12)
+    assert result.chi2 == pytest.approx(curve[0], rel=1e-12)
 
 
 @METHODS
@@ -178,8 +178,8 @@ def test_a_radius_that_counts_press_ends_on_a_bound(method):
     require(method)
     m = model("radius")
     many = 3 * np.asarray(m.expected({"R_n_Cs": 0.0})["csi-2017"])
-    found = fit(m, "R_n_Cs", data=many, method=method)
-    assert (found.values["R_n_Cs"], found.at_bound) == (0.0, ("R_n_Cs",))
+    result = fit(m, "R_n_Cs", data=many, method=method)
+    assert (result.values["R_n_Cs"], result.at_bound) == (0.0, ("R_n_Cs",))
     inner = fit(m, "R_n_Cs", data=many, method=method, bounds={"R_n_Cs": (3.0, 7.0)})
     assert (inner.values["R_n_Cs"], inner.at_bound) == (3.0, ("R_n_Cs",))
     assert inner.chi2 == pytest.approx(2 * float(m.profiled_nll({"R_n_Cs": 3.0}, data=many)))

@@ -72,52 +72,52 @@ def even_well(low, high):
 def test_interior_minimum(method):
     H = [[2.0, 0.6, 0.1], [0.6, 1.0, -0.3], [0.1, -0.3, 4.0]]
     center = [1.5, -2.0, 0.3]
-    found = method(quadratic(H, center), np.zeros(3))
-    np.testing.assert_allclose(found.u, center, atol=1e-5 if method is lbfgs else 1e-12)
-    assert found.value < 1e-10
-    assert not found.at_bound.any()
-    assert found.steps >= 1
+    result = method(quadratic(H, center), np.zeros(3))
+    np.testing.assert_allclose(result.u, center, atol=1e-5 if method is lbfgs else 1e-12)
+    assert result.value < 1e-10
+    assert not result.at_bound.any()
+    assert result.steps >= 1
     if method is newton:
-        assert found.converged
-        assert found.steps == 1
+        assert result.converged
+        assert result.steps == 1
 
 
 @METHODS
 def test_minimum_on_a_bound(method):
     """The other coordinate is at its conditional minimum, which the correlation shifts."""
-    found = method(quadratic([[2.0, 1.0], [1.0, 2.0]], [3.0, 0.0], high=[1.0, 10.0]), np.zeros(2))
-    np.testing.assert_allclose(found.u, [1.0, 1.0], atol=1e-5 if method is lbfgs else 1e-12)
-    assert found.at_bound.tolist() == [True, False]
+    result = method(quadratic([[2.0, 1.0], [1.0, 2.0]], [3.0, 0.0], high=[1.0, 10.0]), np.zeros(2))
+    np.testing.assert_allclose(result.u, [1.0, 1.0], atol=1e-5 if method is lbfgs else 1e-12)
+    assert result.at_bound.tolist() == [True, False]
     if method is newton:
-        assert found.converged
+        assert result.converged
 
 
 def test_minimum_in_a_corner():
-    found = newton(quadratic(np.eye(2), [3.0, -4.0], low=-1.0, high=1.0), np.zeros(2))
-    np.testing.assert_array_equal(found.u, [1.0, -1.0])
-    assert found.at_bound.all()
-    assert found.converged
+    result = newton(quadratic(np.eye(2), [3.0, -4.0], low=-1.0, high=1.0), np.zeros(2))
+    np.testing.assert_array_equal(result.u, [1.0, -1.0])
+    assert result.at_bound.all()
+    assert result.converged
 
 
 @METHODS
 def test_leaves_a_bound_that_the_gradient_points_away_from(method):
-    found = method(quadratic([[2.0, 0.3], [0.3, 1.0]], [0.5, 0.5], low=0.0), np.zeros(2))
-    np.testing.assert_allclose(found.u, [0.5, 0.5], atol=1e-5 if method is lbfgs else 1e-12)
-    assert not found.at_bound.any()
+    result = method(quadratic([[2.0, 0.3], [0.3, 1.0]], [0.5, 0.5], low=0.0), np.zeros(2))
+    np.testing.assert_allclose(result.u, [0.5, 0.5], atol=1e-5 if method is lbfgs else 1e-12)
+    assert not result.at_bound.any()
 
 
 @METHODS
 def test_start_outside_the_box_is_clipped(method):
-    found = method(quadratic(np.eye(2), [0.2, 0.1], low=-1.0, high=1.0), np.array([9.0, -9.0]))
-    np.testing.assert_allclose(found.u, [0.2, 0.1], atol=ATOL)
+    result = method(quadratic(np.eye(2), [0.2, 0.1], low=-1.0, high=1.0), np.array([9.0, -9.0]))
+    np.testing.assert_allclose(result.u, [0.2, 0.1], atol=ATOL)
 
 
 @pytest.mark.parametrize("start", [[0.0, 0.0], [1e-12, 0.0], [-1e-12, 0.0]])
 def test_newton_leaves_a_saddle(start):
-    found = newton(double_well(), np.array(start))
-    assert found.converged
-    assert abs(found.u[0]) == pytest.approx(1.0, abs=ATOL)
-    assert found.u[1] == pytest.approx(found.u[0] / 2, abs=ATOL)
+    result = newton(double_well(), np.array(start))
+    assert result.converged
+    assert abs(result.u[0]) == pytest.approx(1.0, abs=ATOL)
+    assert result.u[1] == pytest.approx(result.u[0] / 2, abs=ATOL)
 
 
 def test_no_convergence_is_claimed_on_a_saddle():
@@ -128,10 +128,10 @@ def test_no_convergence_is_claimed_on_a_saddle():
 @pytest.mark.parametrize(("low", "high"), [(0.0, 3.0), (-3.0, 0.0), (-3.0, 3.0)])
 def test_even_function_started_at_its_bound_is_left(low, high):
     """Zero gradient and negative curvature on a bound: only the inward direction leads down."""
-    found = newton(even_well(low, high), np.zeros(1))
-    assert found.converged
-    assert abs(found.u[0]) == pytest.approx(1.0, abs=ATOL)
-    assert not found.at_bound.any()
+    result = newton(even_well(low, high), np.zeros(1))
+    assert result.converged
+    assert abs(result.u[0]) == pytest.approx(1.0, abs=ATOL)
+    assert not result.at_bound.any()
     assert best_minimum(even_well(low, high), [np.zeros(1)]).value < 1e-12
 
 
@@ -139,17 +139,17 @@ def test_even_function_started_at_its_bound_is_left(low, high):
 def test_even_coordinate_on_its_bound_beside_a_regular_one(side):
     low, high = ([0.0, -5.0], [5.0, 5.0]) if side > 0 else ([-5.0, -5.0], [0.0, 5.0])
     for y in (0.0, 1.0, -1.0):
-        found = newton(coupled_even_well(low, high), np.array([0.0, y]))
-        assert found.converged, y
-        np.testing.assert_allclose(found.u, [side, 0.5], atol=ATOL)
+        result = newton(coupled_even_well(low, high), np.array([0.0, y]))
+        assert result.converged, y
+        np.testing.assert_allclose(result.u, [side, 0.5], atol=ATOL)
 
 
 def test_concave_function_ends_on_a_bound():
     concave = problem(lambda u: -(u @ u), lambda u: -2 * u, lambda _: [[-2.0]], 0.0, 2.0, size=1)
-    found = newton(concave, np.zeros(1))
-    assert found.u[0] == 2.0
-    assert found.at_bound.all()
-    assert found.converged
+    result = newton(concave, np.zeros(1))
+    assert result.u[0] == 2.0
+    assert result.at_bound.all()
+    assert result.converged
 
 
 def test_rosenbrock():
@@ -159,10 +159,10 @@ def test_rosenbrock():
     assert newton(free, np.array([-1.2, 1.0])).converged
     assert lbfgs(free, np.array([-1.2, 1.0])).value < 1e-8
     bounded = problem(rosen, rosen_der, rosen_hess, high=[0.5, 2.0])
-    found = newton(bounded, np.array([-1.2, 1.0]))
-    np.testing.assert_allclose(found.u, [0.5, 0.25], atol=ATOL)
-    assert found.at_bound.tolist() == [True, False]
-    assert found.converged
+    result = newton(bounded, np.array([-1.2, 1.0]))
+    np.testing.assert_allclose(result.u, [0.5, 0.25], atol=ATOL)
+    assert result.at_bound.tolist() == [True, False]
+    assert result.converged
 
 
 @pytest.mark.parametrize("condition", [1e4, 1e8])
@@ -170,20 +170,20 @@ def test_high_condition_number(condition):
     turn = np.linalg.qr(np.array([[1.0, 2, 3], [4, 5, 6], [7, 8, 10]]))[0]
     H = turn @ np.diag([1.0, np.sqrt(condition), condition]) @ turn.T
     center = np.array([1.0, -1.0, 2.0])
-    found = best_minimum(quadratic(H, center), [np.zeros(3)])
-    assert found.converged
-    assert found.value < 1e-9
+    result = best_minimum(quadratic(H, center), [np.zeros(3)])
+    assert result.converged
+    assert result.value < 1e-9
     # The weakest direction is known to sqrt(2 edm) of its own standard deviation.
-    np.testing.assert_allclose(found.u, center, atol=5e-5)
+    np.testing.assert_allclose(result.u, center, atol=5e-5)
 
 
 def test_flat_direction():
     """(x + y - 1)^2 has a valley: any point of it will do, and the value is right."""
     flat = quadratic([[2.0, 2.0], [2.0, 2.0]], [0.5, 0.5])
-    found = best_minimum(flat, [np.zeros(2)])
-    assert found.converged
-    assert found.value < 1e-10
-    assert np.sum(found.u) == pytest.approx(1.0, abs=1e-5)
+    result = best_minimum(flat, [np.zeros(2)])
+    assert result.converged
+    assert result.value < 1e-10
+    assert np.sum(result.u) == pytest.approx(1.0, abs=1e-5)
     nothing = quadratic(np.zeros((2, 2)), [0.0, 0.0])
     np.testing.assert_array_equal(newton(nothing, np.array([0.3, -0.2])).u, [0.3, -0.2])
 
@@ -192,8 +192,8 @@ def test_minimum_without_curvature():
     quartic = problem(
         lambda u: np.sum(u**4), lambda u: 4 * u**3, lambda u: np.diag(12 * u**2), size=2
     )
-    found = best_minimum(quartic, [np.array([1.0, -0.7])])
-    assert found.value < 1e-9
+    result = best_minimum(quartic, [np.array([1.0, -0.7])])
+    assert result.value < 1e-9
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -214,10 +214,10 @@ def test_bounded_least_squares_against_scipy(seed):
         high,
         size,
     )
-    for found in (best_minimum(convex, [np.zeros(size)]), newton(convex, np.zeros(size))):
-        assert found.value == pytest.approx(exact.cost, rel=1e-9, abs=1e-9)
-        assert found.converged
-        np.testing.assert_array_equal(found.at_bound, exact.active_mask != 0)
+    for result in (best_minimum(convex, [np.zeros(size)]), newton(convex, np.zeros(size))):
+        assert result.value == pytest.approx(exact.cost, rel=1e-9, abs=1e-9)
+        assert result.converged
+        np.testing.assert_array_equal(result.at_bound, exact.active_mask != 0)
 
 
 def test_lowest_of_several_minima_is_taken():
@@ -230,9 +230,9 @@ def test_lowest_of_several_minima_is_taken():
     )
     starts = [np.array([1.2]), np.array([-1.2])]
     for order in (starts, starts[::-1]):
-        found = best_minimum(tilted, order)
+        result = best_minimum(tilted, order)
         roots = np.roots([4, 0, -4, 0.1])
-        assert found.u[0] == pytest.approx(roots.real.min(), abs=1e-7)
+        assert result.u[0] == pytest.approx(roots.real.min(), abs=1e-7)
 
 
 def test_likelihood_that_is_not_finite_is_refused():
@@ -245,5 +245,5 @@ def test_likelihood_that_is_not_finite_is_refused():
         lambda _: [[2.0]],
         size=1,
     )
-    found = best_minimum(half, [np.array([-1.0]), np.array([0.5])])
-    assert found.u[0] == pytest.approx(1.0, abs=1e-9)
+    result = best_minimum(half, [np.array([-1.0]), np.array([0.5])])
+    assert result.u[0] == pytest.approx(1.0, abs=1e-9)

@@ -67,15 +67,15 @@ def quartic(rng, size):
     return expand
 
 
-def places(found):
-    return np.array([m.u for m in found])
+def places(result):
+    return np.array([m.u for m in result])
 
 
-def is_minimum(given, m):
+def is_minimum(bounded, m):
     """Slopes vanish inside and press on bounds; curvature is positive between the bounds."""
-    _, (slope,), (bend,) = given.expand(m.u[None])
-    inside = ~on_bound(given, m.u)
-    pressed = np.where(m.u <= given.low, slope, -slope)[~inside]
+    _, (slope,), (bend,) = bounded.expand(m.u[None])
+    inside = ~on_bound(bounded, m.u)
+    pressed = np.where(m.u <= bounded.low, slope, -slope)[~inside]
     curvature = np.linalg.eigvalsh(bend[np.ix_(inside, inside)])
     return (
         np.all(np.abs(slope[inside]) < 1e-3) and np.all(pressed > -1e-5) and np.all(curvature > 0)
@@ -84,21 +84,21 @@ def is_minimum(given, m):
 
 def test_a_curved_valley_is_followed_from_everywhere():
     starts = np.random.default_rng(0).uniform(-3, 3, (50, 2))
-    found = newton_many(problem(rosenbrock, 2), starts)
-    assert all(m.converged for m in found)
+    result = newton_many(problem(rosenbrock, 2), starts)
+    assert all(m.converged for m in result)
     # Minima are known to an estimated 1e-11 in value; the weak curvature is 0.4.
-    np.testing.assert_allclose(places(found), 1.0, atol=1e-5)
+    np.testing.assert_allclose(places(result), 1.0, atol=1e-5)
     by_scipy = minimize(rosen, starts[0], jac=rosen_der, hess=rosen_hess, method="trust-exact")
-    np.testing.assert_allclose(found[0].u, by_scipy.x, atol=1e-4)
+    np.testing.assert_allclose(result[0].u, by_scipy.x, atol=1e-4)
 
 
 def test_a_curved_valley_that_a_bound_cuts():
     """With x <= 0.5 the minimum lies at y = x^2; the start may lie on either bound."""
-    given = problem(rosenbrock, 2, low=[-2.0, -1.0], high=[0.5, 4.0])
+    bounded = problem(rosenbrock, 2, low=[-2.0, -1.0], high=[0.5, 4.0])
     starts = np.random.default_rng(1).uniform(-3, 5, (50, 2))
-    found = newton_many(given, starts)
-    np.testing.assert_allclose(places(found), np.tile([0.5, 0.25], (50, 1)), atol=1e-5)
-    assert all(m.converged and m.at_bound.tolist() == [True, False] for m in found)
+    result = newton_many(bounded, starts)
+    np.testing.assert_allclose(places(result), np.tile([0.5, 0.25], (50, 1)), atol=1e-5)
+    assert all(m.converged and m.at_bound.tolist() == [True, False] for m in result)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -107,27 +107,27 @@ def test_every_end_is_a_minimum_in_a_box(seed):
     rng = np.random.default_rng(seed)
     size = int(rng.integers(1, 5))
     expand = quartic(rng, size)
-    given = problem(expand, size, -rng.uniform(0.2, 4, size), rng.uniform(0.2, 4, size))
+    bounded = problem(expand, size, -rng.uniform(0.2, 4, size), rng.uniform(0.2, 4, size))
     starts = rng.uniform(-5, 5, (40, size))
-    found = newton_many(given, starts)
-    assert all(m.converged for m in found)
-    assert all(is_minimum(given, m) for m in found)
+    result = newton_many(bounded, starts)
+    assert all(m.converged for m in result)
+    assert all(is_minimum(bounded, m) for m in result)
     value = lambda x: float(expand(x[None])[0][0])  # noqa: E731
     slope = lambda x: expand(x[None])[1][0]  # noqa: E731
-    box = list(zip(given.low, given.high, strict=True))
-    inside = np.clip(starts[:12], given.low, given.high)
+    box = list(zip(bounded.low, bounded.high, strict=True))
+    inside = np.clip(starts[:12], bounded.low, bounded.high)
     by_scipy = min(minimize(value, x, jac=slope, bounds=box, tol=1e-12).fun for x in inside)
-    assert min(m.value for m in found) <= by_scipy + 1e-7
+    assert min(m.value for m in result) <= by_scipy + 1e-7
 
 
 def test_many_at_once_equal_one_by_one():
     """Also where the function gives one point at a time."""
     starts = np.random.default_rng(2).uniform(-2, 2, (20, 2))
-    given = problem(rosenbrock, 2, high=[0.8, 5.0])
-    single = Problem(lambda u: (rosen(u), rosen_der(u)), rosen_hess, given.low, given.high)
-    together, slow = newton_many(given, starts), newton_many(single, starts)
+    bounded = problem(rosenbrock, 2, high=[0.8, 5.0])
+    single = Problem(lambda u: (rosen(u), rosen_der(u)), rosen_hess, bounded.low, bounded.high)
+    together, slow = newton_many(bounded, starts), newton_many(single, starts)
     for start, one, other in zip(starts, together, slow, strict=True):
-        alone = newton(given, start)
+        alone = newton(bounded, start)
         np.testing.assert_array_equal(one.u, alone.u)
         assert (one.value, one.edm, one.steps) == (alone.value, alone.edm, alone.steps)
         np.testing.assert_allclose(other.u, one.u, atol=1e-9)
@@ -136,31 +136,31 @@ def test_many_at_once_equal_one_by_one():
 
 def test_one_far_start_does_not_stop_the_others():
     starts = np.array([[1.0, 1.0], [-50.0, 40.0], [1.001, 1.002]])
-    found = newton_many(problem(rosenbrock, 2), starts, max_steps=4)
-    assert [m.converged for m in found] == [True, False, True]
-    assert found[1].edm > 1e-3
-    assert found[1].steps <= 4
-    assert found[0].steps == 0
+    result = newton_many(problem(rosenbrock, 2), starts, max_steps=4)
+    assert [m.converged for m in result] == [True, False, True]
+    assert result[1].edm > 1e-3
+    assert result[1].steps <= 4
+    assert result[0].steps == 0
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_maximum_and_saddles_are_left(size):
     """From the origin and from points where all or some slopes vanish."""
     starts = np.array(list(np.ndindex(*(3,) * size))) - 1.0
-    found = newton_many(problem(wells, size), starts)
-    assert all(m.converged for m in found)
-    np.testing.assert_allclose(np.abs(places(found)), 1.0, atol=1e-5)
+    result = newton_many(problem(wells, size), starts)
+    assert all(m.converged for m in result)
+    np.testing.assert_allclose(np.abs(places(result)), 1.0, atol=1e-5)
     held = starts != 0
-    np.testing.assert_array_equal(places(found)[held], starts[held])
+    np.testing.assert_array_equal(places(result)[held], starts[held])
 
 
 def test_saddles_in_corners_of_a_box_are_left_inwards():
     """Even functions on their bound at 0: slopes vanish there and lead nowhere."""
     for low, high in ((0.0, 3.0), (-3.0, 0.0)):
-        given = problem(wells, 2, low, high)
-        found = newton_many(given, np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [-9.0, 0.0]]))
-        assert all(m.converged for m in found)
-        np.testing.assert_allclose(places(found), 1.0 if high else -1.0, atol=1e-5)
+        bounded = problem(wells, 2, low, high)
+        result = newton_many(bounded, np.array([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [-9.0, 0.0]]))
+        assert all(m.converged for m in result)
+        np.testing.assert_allclose(places(result), 1.0 if high else -1.0, atol=1e-5)
 
 
 def test_a_slope_on_a_bound_beside_curvature_down_is_followed():
@@ -175,43 +175,43 @@ def test_a_slope_on_a_bound_beside_curvature_down_is_followed():
         return value, slope, np.moveaxis(bend, -1, 0)
 
     for low in ([0.0, -1.0], [0.0, 0.0]):
-        given = problem(ridge, 2, low, [2.0, 2.0])
-        (found,) = newton_many(given, np.array([[0.0, 0.0]]))
-        assert found.converged
-        assert is_minimum(given, found)
+        bounded = problem(ridge, 2, low, [2.0, 2.0])
+        (result,) = newton_many(bounded, np.array([[0.0, 0.0]]))
+        assert result.converged
+        assert is_minimum(bounded, result)
         best = minimize(
             lambda x: float(ridge(x[None])[0][0]), [0.5, 0.5], bounds=[(0, 2)] * 2, tol=1e-12
         )
-        assert found.value == pytest.approx(best.fun, abs=1e-9)
+        assert result.value == pytest.approx(best.fun, abs=1e-9)
 
 
 def test_fixed_coordinates_stay():
     """The minimum over the others is that of their conditional; slopes are those of all."""
     H, center = [[3.0, 1.0, 0.5], [1.0, 2.0, -0.4], [0.5, -0.4, 1.0]], [0.3, -0.2, 0.9]
-    given = problem(quadratic(H, center), 3, [-9.0, -2.0, -9.0], [9.0, 2.0, 9.0])
+    bounded = problem(quadratic(H, center), 3, [-9.0, -2.0, -9.0], [9.0, 2.0, 9.0])
     starts = np.random.default_rng(3).uniform(-2, 2, (10, 3))
     starts[0, 1], starts[1, 1], starts[2, 1] = 2.0, -2.0, 2 - 1e-7
     fixed = np.array([False, True, False])
-    found = newton_many(given, starts, fixed=fixed)
-    np.testing.assert_array_equal(places(found)[:, 1], starts[:, 1])
+    result = newton_many(bounded, starts, fixed=fixed)
+    np.testing.assert_array_equal(places(result)[:, 1], starts[:, 1])
     H, center = np.array(H), np.array(center)
-    for m, start in zip(found, starts, strict=True):
+    for m, start in zip(result, starts, strict=True):
         pull = H[np.ix_([0, 2], [1])][:, 0] * (start[1] - center[1])
         expected = center[[0, 2]] - np.linalg.solve(H[np.ix_([0, 2], [0, 2])], pull)
         np.testing.assert_allclose(m.u[[0, 2]], expected, atol=1e-12)
         assert m.converged
         np.testing.assert_allclose(m.gradient, H @ (m.u - center), atol=1e-12)
         assert abs(m.gradient[1]) > 1e-3
-    (all_fixed,) = newton_many(given, starts[:1], fixed=np.ones(3, dtype=bool))
+    (all_fixed,) = newton_many(bounded, starts[:1], fixed=np.ones(3, dtype=bool))
     np.testing.assert_array_equal(all_fixed.u, starts[0])
     assert all_fixed.converged
 
 
 def test_fixed_coordinates_choose_among_minima():
-    given = problem(coupled, 2)
+    bounded = problem(coupled, 2)
     starts = np.array([[0.0, 2.0], [0.0, -2.0], [1e-9, 0.0]])
-    found = newton_many(given, starts, fixed=np.array([False, True]))
-    for m, start in zip(found, starts, strict=True):
+    result = newton_many(bounded, starts, fixed=np.array([False, True]))
+    for m, start in zip(result, starts, strict=True):
         roots = np.roots([4, 0, -3.5, -start[1]])
         values = coupled(np.stack([roots.real, 0 * roots.real + start[1]], axis=1))[0]
         minima = roots.real[(np.abs(roots.imag) < 1e-9) & (12 * roots.real**2 > 3.5)]
@@ -230,29 +230,29 @@ def cosh(u, center=0.0):
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.0, 5.0), (-5.0, 0.0)])
-def test_a_hair_off_a_bound_is_put_on_it(low, high):
+def test_an_end_next_to_a_bound_is_snapped_onto_it(low, high):
     """cosh is even about 0, so that no slope says that its minimum lies on the bound."""
     starts = np.random.default_rng(4).uniform(low, high, (20, 2))
-    found = newton_many(problem(cosh, 2, low, high), starts)
-    np.testing.assert_array_equal(places(found), 0.0)
-    assert all(m.at_bound.all() and m.converged and m.value == 2.0 for m in found)
-    np.testing.assert_array_equal([m.gradient for m in found], 0.0)
+    result = newton_many(problem(cosh, 2, low, high), starts)
+    np.testing.assert_array_equal(places(result), 0.0)
+    assert all(m.at_bound.all() and m.converged and m.value == 2.0 for m in result)
+    np.testing.assert_array_equal([m.gradient for m in result], 0.0)
 
 
 def test_near_a_bound_is_not_on_it():
     """Minima 2e-5 off a bound, or nearer in a steep valley, are left where they are."""
     shifted = lambda u: cosh(u, 2e-5)  # noqa: E731
-    (found,) = newton_many(problem(shifted, 1, 0.0, 5.0), np.array([[1.0]]))
-    assert found.u[0] == pytest.approx(2e-5, abs=5e-6)
-    assert not found.at_bound.any()
+    (result,) = newton_many(problem(shifted, 1, 0.0, 5.0), np.array([[1.0]]))
+    assert result.u[0] == pytest.approx(2e-5, abs=5e-6)
+    assert not result.at_bound.any()
     steep = quadratic([[1e6]], [5e-6])
-    (found,) = newton_many(problem(steep, 1, 0.0, 5.0), np.array([[1.0]]))
-    assert found.u[0] == pytest.approx(5e-6, abs=1e-12)
-    assert not found.at_bound.any()
+    (result,) = newton_many(problem(steep, 1, 0.0, 5.0), np.array([[1.0]]))
+    assert result.u[0] == pytest.approx(5e-6, abs=1e-12)
+    assert not result.at_bound.any()
 
 
 def broken(u):
-    """(x - 0.1)^2 where x > 0, no number elsewhere."""
+    """(x - 0.1)^2 where x > 0, NaN elsewhere."""
     x = u[:, 0]
     nan = np.where(x > 0, 0.0, np.nan)
     return (x - 0.1) ** 2 + nan, 2 * (u - 0.1) + nan[:, None], 2.0 + nan[:, None, None]
@@ -260,11 +260,11 @@ def broken(u):
 
 def test_starts_without_a_number_harm_no_others():
     starts = np.array([[-1.0], [0.5], [np.nan], [3.0], [0.0]])
-    found = newton_many(problem(broken, 1), starts)
-    assert [m.converged for m in found] == [False, True, False, True, False]
-    for m in (found[1], found[3]):
+    result = newton_many(problem(broken, 1), starts)
+    assert [m.converged for m in result] == [False, True, False, True, False]
+    for m in (result[1], result[3]):
         assert m.u[0] == pytest.approx(0.1, abs=1e-12)
-    for m in (found[0], found[2], found[4]):
+    for m in (result[0], result[2], result[4]):
         assert np.isnan(m.value)
         assert m.edm == np.inf
         assert m.steps == 0
@@ -289,10 +289,10 @@ def test_a_region_without_numbers_is_not_entered():
     rng = np.random.default_rng(6)
     starts = rng.normal(size=(40, 3))
     starts *= (rng.uniform(0, 0.999, 40) / np.linalg.norm(starts, axis=1))[:, None]
-    found = newton_many(problem(logarithm, 3, -2.0, 2.0), starts)
-    assert all(m.converged for m in found)
+    result = newton_many(problem(logarithm, 3, -2.0, 2.0), starts)
+    assert all(m.converged for m in result)
     # On the axis 2 x = -(1 - x^2).
-    np.testing.assert_allclose(places(found), np.tile([1 - 2**0.5, 0, 0], (40, 1)), atol=1e-5)
+    np.testing.assert_allclose(places(result), np.tile([1 - 2**0.5, 0, 0], (40, 1)), atol=1e-5)
 
 
 def test_a_hessian_without_numbers_is_not_stepped_to():
@@ -300,26 +300,26 @@ def test_a_hessian_without_numbers_is_not_stepped_to():
         value, slope, bend = cosh(u)
         return value, slope, np.where(np.abs(u[:, :, None]) < 1e-3, np.nan, bend)
 
-    (found,) = newton_many(problem(expand, 1), np.array([[1.0]]))
-    assert 1e-3 <= abs(found.u[0]) < 0.1
-    assert not found.converged
+    (result,) = newton_many(problem(expand, 1), np.array([[1.0]]))
+    assert 1e-3 <= abs(result.u[0]) < 0.1
+    assert not result.converged
 
 
 def test_the_gradient_is_that_of_the_end():
-    given = problem(rosenbrock, 2, high=[0.5, 4.0])
+    bounded = problem(rosenbrock, 2, high=[0.5, 4.0])
     starts = np.random.default_rng(7).uniform(-2, 2, (10, 2))
-    for m in newton_many(given, starts) + newton_many(given, starts, max_steps=2):
+    for m in newton_many(bounded, starts) + newton_many(bounded, starts, max_steps=2):
         np.testing.assert_allclose(m.gradient, rosen_der(m.u), rtol=1e-12, atol=1e-9)
         assert m.value == pytest.approx(rosen(m.u), rel=1e-13)
 
 
 def test_starts_outside_the_box_are_clipped():
-    given = problem(quadratic(np.eye(2), [0.2, 0.1]), 2, -1.0, 1.0)
-    found = newton_many(given, np.array([[9.0, -9.0], [-3.0, 0.1]]))
-    np.testing.assert_allclose(places(found), np.tile([0.2, 0.1], (2, 1)), atol=1e-12)
+    bounded = problem(quadratic(np.eye(2), [0.2, 0.1]), 2, -1.0, 1.0)
+    result = newton_many(bounded, np.array([[9.0, -9.0], [-3.0, 0.1]]))
+    np.testing.assert_allclose(places(result), np.tile([0.2, 0.1], (2, 1)), atol=1e-12)
 
 
 def test_no_coordinates():
     nothing = problem(lambda u: (np.full(len(u), 3.0), u, np.zeros((len(u), 0, 0))), 0)
-    (found,) = newton_many(nothing, np.zeros((1, 0)))
-    assert (found.value, found.converged, found.steps) == (3.0, True, 0)
+    (result,) = newton_many(nothing, np.zeros((1, 0)))
+    assert (result.value, result.converged, result.steps) == (3.0, True, 0)

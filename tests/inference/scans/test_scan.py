@@ -23,31 +23,31 @@ def toy():
 
 
 def test_two_axes_equal_points_one_by_one(model):
-    found = scan(model, sin2_theta_w=(0.1, 0.4, 5), R_n_Cs=np.array([3.0, 5.0, 7.5]))
-    assert found["chi2"].dims == ("sin2_theta_w", "R_n_Cs")
-    assert found["chi2"].dtype == np.float64
-    for s in found["sin2_theta_w"].values.tolist():
-        for R in found["R_n_Cs"].values.tolist():
+    result = scan(model, sin2_theta_w=(0.1, 0.4, 5), R_n_Cs=np.array([3.0, 5.0, 7.5]))
+    assert result["chi2"].dims == ("sin2_theta_w", "R_n_Cs")
+    assert result["chi2"].dtype == np.float64
+    for s in result["sin2_theta_w"].values.tolist():
+        for R in result["R_n_Cs"].values.tolist():
             one = 2 * float(model.profiled_nll({"sin2_theta_w": s, "R_n_Cs": R}))
-            got = float(found["chi2"].sel(sin2_theta_w=s, R_n_Cs=R))
+            got = float(result["chi2"].sel(sin2_theta_w=s, R_n_Cs=R))
             assert got == pytest.approx(one, rel=1e-12)
 
 
 def test_one_axis_with_fixed_values_and_data(model):
     data = model.expected({"sin2_theta_w": 0.2})
-    found = scan(model, fixed={"R_n_Cs": 5.5}, data=data, sin2_theta_w=(0.0, 1.0, 11))
-    for s, chi2 in zip(found["sin2_theta_w"].values.tolist(), found["chi2"].values, strict=True):
+    result = scan(model, fixed={"R_n_Cs": 5.5}, data=data, sin2_theta_w=(0.0, 1.0, 11))
+    for s, chi2 in zip(result["sin2_theta_w"].values.tolist(), result["chi2"].values, strict=True):
         one = model.profiled_nll({"sin2_theta_w": s, "R_n_Cs": 5.5}, data=data)
         assert chi2 == pytest.approx(2 * float(one), rel=1e-12)
-    assert found.attrs["best_fit_sin2_theta_w"] == pytest.approx(0.2)
+    assert result.attrs["best_fit_sin2_theta_w"] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 7, 35, 100])
 def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
     monkeypatch.setattr(module_of_scan, "_CHUNK", chunk)
-    found = scan(toy, x=(-2.0, 4.0, 7), y=(-4.0, 0.0, 5))
+    result = scan(toy, x=(-2.0, 4.0, 7), y=(-4.0, 0.0, 5))
     x, y = np.meshgrid(np.linspace(-2, 4, 7), np.linspace(-4, 0, 5), indexing="ij")
-    np.testing.assert_allclose(found["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
+    np.testing.assert_allclose(result["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
     # Equal sizes: one compilation serves them all.
     assert len(set(toy.calls)) == 1
     assert toy.calls[0] <= chunk
@@ -58,9 +58,9 @@ def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
 def test_rows_longer_than_a_chunk(toy, monkeypatch, chunk):
     """They go in pieces of one size."""
     monkeypatch.setattr(module_of_scan, "_CHUNK", chunk)
-    found = scan(toy, y=(-2.0, 2.0, 2), x=(-5.0, 5.0, 11))
+    result = scan(toy, y=(-2.0, 2.0, 2), x=(-5.0, 5.0, 11))
     y, x = np.meshgrid([-2.0, 2.0], np.linspace(-5, 5, 11), indexing="ij")
-    np.testing.assert_allclose(found["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
+    np.testing.assert_allclose(result["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
     assert set(toy.calls) == {chunk}
 
 
@@ -71,32 +71,32 @@ def test_padding_in_a_model(model, monkeypatch):
 
 
 def test_best_point_and_attributes(toy):
-    found = scan(toy, x=(-2.0, 4.0, 13), y=(-4.0, 0.0, 9))
-    assert found.attrs["best_fit_x"] == 1.0
-    assert found.attrs["best_fit_y"] == -2.0
-    assert found.attrs["chi2_min"] == 4.0
-    assert found.attrs["engine"] == "node"
-    assert found.attrs["analysis"] == "toy"
-    assert list(found.attrs["experiments"]) == ["first", "second"]
-    assert found["x"].attrs == {"units": "fm", "long_name": "x", "label": "x [fm]"}
-    assert float(found["delta_chi2"].min()) == 0.0
-    np.testing.assert_allclose(found["delta_chi2"], found["chi2"] - 4.0, rtol=1e-14)
+    result = scan(toy, x=(-2.0, 4.0, 13), y=(-4.0, 0.0, 9))
+    assert result.attrs["best_fit_x"] == 1.0
+    assert result.attrs["best_fit_y"] == -2.0
+    assert result.attrs["chi2_min"] == 4.0
+    assert result.attrs["engine"] == "node"
+    assert result.attrs["analysis"] == "toy"
+    assert list(result.attrs["experiments"]) == ["first", "second"]
+    assert result["x"].attrs == {"units": "fm", "long_name": "x", "label": "x [fm]"}
+    assert float(result["delta_chi2"].min()) == 0.0
+    np.testing.assert_allclose(result["delta_chi2"], result["chi2"] - 4.0, rtol=1e-14)
 
 
 def test_a_single_point_and_unnamed_parameters_at_default(toy):
-    found = scan(toy, x=(2.0, 2.0, 1))
-    assert found["chi2"].shape == (1,)
-    assert float(found["chi2"][0]) == pytest.approx(1 + 12 + 4)
+    result = scan(toy, x=(2.0, 2.0, 1))
+    assert result["chi2"].shape == (1,)
+    assert float(result["chi2"][0]) == pytest.approx(1 + 12 + 4)
 
 
 def test_netcdf_round_trip(model, tmp_path):
     path = tmp_path / "scan.nc"
-    found = scan(model, sin2_theta_w=(0.1, 0.4, 4), R_n_Cs=(3.0, 7.0, 3))
-    found.to_netcdf(path, engine="h5netcdf")
+    result = scan(model, sin2_theta_w=(0.1, 0.4, 4), R_n_Cs=(3.0, 7.0, 3))
+    result.to_netcdf(path, engine="h5netcdf")
     with xr.open_dataset(path, engine="h5netcdf") as back:
-        xr.testing.assert_equal(back, found)
+        xr.testing.assert_equal(back, result)
         assert back.attrs["analysis"] == "test"
-        assert back.attrs["chi2_min"] == found.attrs["chi2_min"]
+        assert back.attrs["chi2_min"] == result.attrs["chi2_min"]
         # h5netcdf gives a list of one back as its element.
         assert "csi-2017" in back.attrs["experiments"]
         assert back["R_n_Cs"].attrs["units"] == "fm"

@@ -15,7 +15,7 @@ from support.toy import Batched, Toy, parameter
 from cevnsjax import NSI, Model, StandardModel, scan
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.scans import netcdf as scan_file
+from cevnsjax.inference.scans import netcdf
 from cevnsjax.inference.scans import scan as module_of_scan
 
 AXES = {"eps_uV_ee": (-1.0, 1.0, 7), "R_n_Cs": (3.0, 7.0, 4), "sin2_theta_w": (0.1, 0.4, 5)}
@@ -57,15 +57,15 @@ def test_blocks_equal_the_closed_form(tmp_path, axes):
         [parameter(n, bounds=(-5.0, 5.0)) for n in names],
         lambda **v: sum((k + 1) * (x - 0.5 * k) ** 2 for k, x in enumerate(v.values())),
     )
-    with scan(toy, output=tmp_path / "scan.nc", **values) as found:
+    with scan(toy, output=tmp_path / "scan.nc", **values) as result:
         grid = np.meshgrid(*values.values(), indexing="ij")
         expected = sum((k + 1) * (x - 0.5 * k) ** 2 for k, x in enumerate(grid))
-        assert found.chi2.dims == tuple(names)
-        np.testing.assert_allclose(found.chi2, expected, rtol=1e-13)
+        assert result.chi2.dims == tuple(names)
+        np.testing.assert_allclose(result.chi2, expected, rtol=1e-13)
         place = np.unravel_index(np.argmin(expected), expected.shape)
-        assert found.attrs["chi2_min"] == pytest.approx(expected.min(), rel=1e-13)
+        assert result.attrs["chi2_min"] == pytest.approx(expected.min(), rel=1e-13)
         for n, i in zip(names, place, strict=True):
-            assert found.attrs[f"best_fit_{n}"] == values[n][i]
+            assert result.attrs[f"best_fit_{n}"] == values[n][i]
         assert max(toy.calls) <= 7
     assert files(tmp_path) == ["scan.nc"]
 
@@ -77,25 +77,25 @@ def test_blocks_equal_the_scan_in_memory(tmp_path, engine, order):
     """Either engine, which may number rows by other axes than the first ones."""
     axes = {n: AXES[n] for n in np.array(list(AXES))[list(order)].tolist()}
     inside = scan(model(), engine=engine, **axes)
-    with scan(model(), engine=engine, output=tmp_path / "scan.nc", **axes) as found:
-        assert set(found.chi2.dims) == set(axes)
-        xr.testing.assert_allclose(found.chi2.transpose(*axes), inside.chi2, rtol=1e-13)
-        assert found.attrs["engine"] == inside.attrs["engine"] == engine
-        assert found.attrs["analysis"] == "test"
-        assert {k: found.attrs[k] for k in found.attrs if k.startswith("best_fit")} == {
+    with scan(model(), engine=engine, output=tmp_path / "scan.nc", **axes) as result:
+        assert set(result.chi2.dims) == set(axes)
+        xr.testing.assert_allclose(result.chi2.transpose(*axes), inside.chi2, rtol=1e-13)
+        assert result.attrs["engine"] == inside.attrs["engine"] == engine
+        assert result.attrs["analysis"] == "test"
+        assert {k: result.attrs[k] for k in result.attrs if k.startswith("best_fit")} == {
             k: inside.attrs[k] for k in inside.attrs if k.startswith("best_fit")
         }
-        assert "delta_chi2" not in found
-        assert found.R_n_Cs.attrs == inside.R_n_Cs.attrs
+        assert "delta_chi2" not in result
+        assert result.R_n_Cs.attrs == inside.R_n_Cs.attrs
     assert inside.chi2.dims == tuple(axes)
 
 
 @pytest.mark.parametrize("engine", ["node", "template"])
 def test_small_files_hold_what_memory_holds(tmp_path, engine):
     inside = scan(model(), engine=engine, **AXES)
-    with scan(model(), engine=engine, output=tmp_path / "scan.nc", **AXES) as found:
-        xr.testing.assert_allclose(found, inside, rtol=1e-13)
-        assert found.chi2.dims == inside.chi2.dims
+    with scan(model(), engine=engine, output=tmp_path / "scan.nc", **AXES) as result:
+        xr.testing.assert_allclose(result, inside, rtol=1e-13)
+        assert result.chi2.dims == inside.chi2.dims
 
 
 @pytest.mark.parametrize("kind", [Toy, Batched])
@@ -103,16 +103,16 @@ def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
     """Flags come back as flags, units and names of what was profiled too."""
     axes = {"x": (-1.0, 1.0, 3), "y": (-3.0, 0.0, 2)}
     inside = scan(toy(kind), free="z", **axes)
-    with scan(toy(kind), free="z", output=tmp_path / "scan.nc", **axes) as found:
-        xr.testing.assert_equal(found, inside)
-        assert found.converged.dtype == bool
-        assert found.z.attrs["units"] == "fm"
-        assert "z" in found.attrs["profiled"]
-        assert found.attrs["engine"] == "newton"
+    with scan(toy(kind), free="z", output=tmp_path / "scan.nc", **axes) as result:
+        xr.testing.assert_equal(result, inside)
+        assert result.converged.dtype == bool
+        assert result.z.attrs["units"] == "fm"
+        assert "z" in result.attrs["profiled"]
+        assert result.attrs["engine"] == "newton"
     with scan(
         model(), keep_nuisances=True, output=tmp_path / "b.nc", eps_uV_ee=(0.0, 0.2, 2)
-    ) as found:
-        for x, alpha in zip(found.eps_uV_ee.values, found.alpha_sig_csi2017.values, strict=True):
+    ) as result:
+        for x, alpha in zip(result.eps_uV_ee.values, result.alpha_sig_csi2017.values, strict=True):
             best = model().best_pulls({"eps_uV_ee": float(x)})["alpha_sig_csi2017"]
             assert alpha == pytest.approx(float(best), abs=1e-12)
 
@@ -126,8 +126,8 @@ def test_points_without_a_number_are_stored_as_such(tmp_path):
     )
     axes = {"x": (-2.0, 2.0, 5), "y": (-1.0, 1.0, 7)}
     inside = scan(broken, **axes)
-    with scan(broken, output=tmp_path / "scan.nc", **axes) as found:
-        for one in (found, inside):
+    with scan(broken, output=tmp_path / "scan.nc", **axes) as result:
+        for one in (result, inside):
             assert np.isnan(one.chi2.values).sum() == 14
             assert one.attrs["chi2_min"] == 0.0
             assert (one.attrs["best_fit_x"], one.attrs["best_fit_y"]) == (1.0, 0.0)
@@ -139,12 +139,12 @@ def test_points_without_a_number_are_stored_as_such(tmp_path):
 @pytest.mark.usefixtures("in_blocks")
 def test_the_file_is_read_as_it_is_used(tmp_path):
     """Opened, not loaded; a part is read without the rest."""
-    found = scan(toy(), output=tmp_path / "scan.nc", x=(-2.0, 2.0, 5), y=(-2.0, 2.0, 4))
-    assert not found.chi2.variable._in_memory
-    part = float(found.chi2.sel(x=1.0, y=-2.0))
+    result = scan(toy(), output=tmp_path / "scan.nc", x=(-2.0, 2.0, 5), y=(-2.0, 2.0, 4))
+    assert not result.chi2.variable._in_memory
+    part = float(result.chi2.sel(x=1.0, y=-2.0))
     assert part == pytest.approx(4 + 0.5**4)
-    assert not found.chi2.variable._in_memory
-    found.close()
+    assert not result.chi2.variable._in_memory
+    result.close()
     with xr.open_dataset(tmp_path / "scan.nc", engine="h5netcdf") as again:
         assert float(again.chi2.sel(x=1.0, y=-2.0)) == part
         assert "first" in again.attrs["experiments"]
@@ -185,8 +185,8 @@ def test_a_file_is_replaced_only_on_request(tmp_path, free):
     assert one.calls == []
     assert path.read_bytes() == b"precious"
     scan(one, free=free, output=path, overwrite=True, x=(0.0, 1.0, 3)).close()
-    with xr.open_dataset(path, engine="h5netcdf") as found:
-        assert found.chi2.shape == (3,)
+    with xr.open_dataset(path, engine="h5netcdf") as result:
+        assert result.chi2.shape == (3,)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_bad_places_are_refused_before_the_work(tmp_path, name, message):
 
 def test_a_disk_without_room_is_refused_before_the_work(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        scan_file.shutil, "disk_usage", lambda path: SimpleNamespace(free=1.5e9, path=path)
+        netcdf.shutil, "disk_usage", lambda path: SimpleNamespace(free=1.5e9, path=path)
     )
     one = toy()
     message = r"takes 32 GB and .* has 1\.5 GB left; take fewer points or another disk"
@@ -229,7 +229,7 @@ def test_a_grid_beyond_the_memory_says_how_much_and_what_to_do():
 
 
 def test_differences_are_left_out_of_large_grids(monkeypatch):
-    monkeypatch.setattr(scan_file, "IN_ONE_PIECE", 12)
+    monkeypatch.setattr(netcdf, "IN_ONE_PIECE", 12)
     assert "delta_chi2" in scan(toy(), x=(0.0, 1.0, 4), y=(0.0, 1.0, 3))
     assert list(scan(toy(), x=(0.0, 1.0, 13)).data_vars) == ["chi2"]
 
@@ -264,12 +264,12 @@ def test_order_of_axes_only_transposes(engine):
 def test_logarithmic_axes():
     """Even in the logarithm, from one end to the other; even where rounding would leave them."""
     table = [parameter("x", bounds=(0.0, 7.3)), parameter("y", bounds=(-5.0, 5.0))]
-    found = scan(Toy(table, chi2), x=(0.003, 7.3, 9, "log"), y=(-1.0, 1.0, 3, "linear"))
-    x = found.x.values
+    result = scan(Toy(table, chi2), x=(0.003, 7.3, 9, "log"), y=(-1.0, 1.0, 3, "linear"))
+    x = result.x.values
     assert (x[0], x[-1]) == (0.003, 7.3)
     np.testing.assert_allclose(np.diff(np.log(x)), np.log(7.3 / 0.003) / 8, rtol=1e-12)
-    np.testing.assert_allclose(found.y, [-1, 0, 1])
-    np.testing.assert_allclose(found.chi2, chi2(x[:, None], found.y.values[None]), rtol=1e-13)
+    np.testing.assert_allclose(result.y, [-1, 0, 1])
+    np.testing.assert_allclose(result.chi2, chi2(x[:, None], result.y.values[None]), rtol=1e-13)
     for low, high in pairwise([0.1, 0.3, 0.7, 1.1, 2.3, 7.3]):
         ends = scan(Toy(table, chi2), x=(low, high, 7, "log")).x.values[[0, -1]]
         np.testing.assert_array_equal(ends, [low, high])

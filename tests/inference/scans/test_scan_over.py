@@ -14,8 +14,8 @@ from cevnsjax.inference.scans import profiled_grid as lattice
 from cevnsjax.interactions.owners import owning
 
 
-def close(found, expected, atol=1e-8):
-    np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+def close(result, expected, atol=1e-8):
+    np.testing.assert_allclose(result, expected, rtol=0, atol=atol)
 
 
 # --- closed forms ---
@@ -41,39 +41,39 @@ def swap(kind=Batched, **options):
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_the_lower_of_two_valleys_at_every_point(kind):
     points = 9 if kind is Toy else 25
-    found = scan(swap(kind), free="y", x=(-3.0, 3.0, points), z=(-2.9, 3.0, 7))
-    assert found.chi2.dims == ("x", "z")
-    assert found.y.attrs["units"] == "fm"
-    assert found.attrs["engine"] == "newton"
-    assert list(found.attrs["profiled"]) == ["y"]
-    assert bool(found.converged.all())
-    expected = np.array([[lowest(x, z) for z in found.z.values] for x in found.x.values])
-    close(found.chi2, expected[:, :, 0])
+    result = scan(swap(kind), free="y", x=(-3.0, 3.0, points), z=(-2.9, 3.0, 7))
+    assert result.chi2.dims == ("x", "z")
+    assert result.y.attrs["units"] == "fm"
+    assert result.attrs["engine"] == "newton"
+    assert list(result.attrs["profiled"]) == ["y"]
+    assert bool(result.converged.all())
+    expected = np.array([[lowest(x, z) for z in result.z.values] for x in result.x.values])
+    close(result.chi2, expected[:, :, 0])
     # Where the valleys are as low as each other either will do.
-    z, x = np.meshgrid(found.z, found.x)
+    z, x = np.meshgrid(result.z, result.x)
     apart = np.abs(z - 0.3 * x) > 1e-6
-    close(found.y.values[apart], expected[:, :, 1][apart], atol=1e-5)
-    close(found.delta_chi2, found.chi2 - found.attrs["chi2_min"], atol=0)
-    at = {n: found.attrs[f"best_fit_{n}"] for n in "xz"}
-    assert float(found.chi2.sel(at)) == found.attrs["chi2_min"] == float(found.chi2.min())
+    close(result.y.values[apart], expected[:, :, 1][apart], atol=1e-5)
+    close(result.delta_chi2, result.chi2 - result.attrs["chi2_min"], atol=0)
+    at = {n: result.attrs[f"best_fit_{n}"] for n in "xz"}
+    assert float(result.chi2.sel(at)) == result.attrs["chi2_min"] == float(result.chi2.min())
 
 
 @pytest.mark.parametrize("ends", [(0.0, 3.0), (-0.6, 0.4)])
 def test_bounds_of_what_is_profiled_are_kept(ends):
-    found = scan(swap(), free="y", bounds={"y": ends}, x=(-3.0, 3.0, 11), z=(-3.0, 3.0, 12))
-    expected = np.array([[lowest(x, z, *ends) for z in found.z.values] for x in found.x.values])
-    close(found.chi2, expected[:, :, 0])
-    assert float(found.y.min()) >= ends[0]
-    assert float(found.y.max()) <= ends[1]
+    result = scan(swap(), free="y", bounds={"y": ends}, x=(-3.0, 3.0, 11), z=(-3.0, 3.0, 12))
+    expected = np.array([[lowest(x, z, *ends) for z in result.z.values] for x in result.x.values])
+    close(result.chi2, expected[:, :, 0])
+    assert float(result.y.min()) >= ends[0]
+    assert float(result.y.max()) <= ends[1]
 
 
 def test_values_on_bounds_that_rounding_would_move():
-    """Never beyond them, so that they may be given back to the model."""
+    """Best values lie within the bounds, so that the model accepts them."""
     bound, scale = 6.59, 0.18
     assert bound / scale * scale > bound
     table = [parameter("x"), parameter("y", bounds=(0.0, bound), scale=scale)]
-    found = scan(Batched(table, lambda x, y: (y - x - 90) ** 2), free="y", x=(-1.0, 1.0, 3))
-    np.testing.assert_array_equal(found.y, bound)
+    result = scan(Batched(table, lambda x, y: (y - x - 90) ** 2), free="y", x=(-1.0, 1.0, 3))
+    np.testing.assert_array_equal(result.y, bound)
 
 
 def test_two_further_parameters():
@@ -87,14 +87,16 @@ def test_two_further_parameters():
         return sum(inverse[i, j] * v[i] * v[j] for i in range(4) for j in range(4))
 
     toy = Batched([parameter(n, scale=0.5) for n in names], chi2)
-    found = scan(toy, free=["a", "b"], x=(-2.0, 3.0, 7), y=np.array([-1.0, 0.5, 4.0]))
-    pair = np.stack(np.meshgrid(found.x, found.y, indexing="ij"), axis=-1)
+    result = scan(toy, free=["a", "b"], x=(-2.0, 3.0, 7), y=np.array([-1.0, 0.5, 4.0]))
+    pair = np.stack(np.meshgrid(result.x, result.y, indexing="ij"), axis=-1)
     close(
-        found.chi2, np.einsum("xyi,ij,xyj->xy", pair, np.linalg.inv(covariance[:2, :2]), pair), 1e-7
+        result.chi2,
+        np.einsum("xyi,ij,xyj->xy", pair, np.linalg.inv(covariance[:2, :2]), pair),
+        1e-7,
     )
     best = pair @ np.linalg.solve(covariance[:2, :2], covariance[:2, 2:])
-    close(found.a, best[:, :, 0], 1e-5)
-    close(found.b, best[:, :, 1], 1e-5)
+    close(result.a, best[:, :, 0], 1e-5)
+    close(result.b, best[:, :, 1], 1e-5)
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3, 4])
@@ -108,11 +110,11 @@ def test_any_number_of_axes(axes):
         return sum((v - 1) ** 2 for v in values.values()) + (a - sum(values.values())) ** 2
 
     grids = {n: np.linspace(-1, 1, s) for n, s in zip(names, sizes, strict=True)}
-    found = scan(Batched(table, chi2), free="a", **grids)
-    values = np.meshgrid(*(found[n] for n in names), indexing="ij")
+    result = scan(Batched(table, chi2), free="a", **grids)
+    values = np.meshgrid(*(result[n] for n in names), indexing="ij")
     total = sum(values)
     far = np.clip(total, -3, 3) - total
-    close(found.chi2, sum((v - 1) ** 2 for v in values) + far**2, 1e-7)
+    close(result.chi2, sum((v - 1) ** 2 for v in values) + far**2, 1e-7)
 
 
 def test_order_of_axes_only_transposes():
@@ -128,9 +130,9 @@ def test_nonlinear_nuisances_are_profiled_unasked():
         parameter("n", kind="nuisance", prior=Normal(0.0, 0.5), scale=0.5),
     ]
     toy = Batched(table, lambda x, n: ((x + n - 1) / 0.3) ** 2 + (n / 0.5) ** 2, step=2.0**-8)
-    found = scan(toy, x=(0.0, 3.0, 7))
-    close(found.chi2, (found.x - 1) ** 2 / (0.3**2 + 0.5**2))
-    close(found.n, -(found.x - 1) * 0.5**2 / (0.3**2 + 0.5**2), 1e-6)
+    result = scan(toy, x=(0.0, 3.0, 7))
+    close(result.chi2, (result.x - 1) ** 2 / (0.3**2 + 0.5**2))
+    close(result.n, -(result.x - 1) * 0.5**2 / (0.3**2 + 0.5**2), 1e-6)
     held = scan(toy, fixed={"n": 0.0}, x=(0.0, 3.0, 7))
     close(held.chi2, (held.x - 1) ** 2 / 0.3**2)
     assert held.attrs["engine"] == "node"
@@ -142,24 +144,24 @@ def test_points_where_nothing_holds_a_parameter_are_flagged():
     def chi2(x, y):
         return 4 * x**2 + np.where(np.asarray(x) > 0.5, -np.log1p(y**2), y**2)
 
-    found = scan(Batched(table, chi2), free="y", x=(0.0, 1.0, 9))
-    np.testing.assert_array_equal(found.converged, found.x <= 0.5)
-    close(found.chi2[found.converged.values], 4 * found.x[found.x <= 0.5] ** 2)
+    result = scan(Batched(table, chi2), free="y", x=(0.0, 1.0, 9))
+    np.testing.assert_array_equal(result.converged, result.x <= 0.5)
+    close(result.chi2[result.converged.values], 4 * result.x[result.x <= 0.5] ** 2)
 
 
 def test_points_without_a_likelihood_are_flagged():
-    """x > 2.2 has no numbers at all: none comes out, and the best point lies elsewhere."""
+    """chi2 is NaN for x > 2.2: the scan has NaN there, and its lowest point lies elsewhere."""
     table = [parameter("x", bounds=(0.0, 4.0)), parameter("y")]
 
     def chi2(x, y):
         return np.where(np.asarray(x) > 2.2, np.nan, 1.0) * ((x - 1.5) ** 2 + (y - x) ** 2)
 
-    found = scan(Batched(table, chi2), free="y", x=(0.0, 4.0, 9))
-    bad = found.x.values > 2.2
-    assert np.all(np.isnan(found.chi2.values[bad]))
-    assert not found.converged.values[bad].any()
-    close(found.chi2.values[~bad], (found.x.values[~bad] - 1.5) ** 2)
-    assert found.attrs["best_fit_x"] == 1.5
+    result = scan(Batched(table, chi2), free="y", x=(0.0, 4.0, 9))
+    bad = result.x.values > 2.2
+    assert np.all(np.isnan(result.chi2.values[bad]))
+    assert not result.converged.values[bad].any()
+    close(result.chi2.values[~bad], (result.x.values[~bad] - 1.5) ** 2)
+    assert result.attrs["best_fit_x"] == 1.5
 
 
 def rough(c):
@@ -180,12 +182,12 @@ def test_rough_functions_against_a_fine_grid(seed):
     chi2 = rough(np.random.default_rng(seed).normal(size=8))
     table = [parameter("x", bounds=(-3.0, 3.0)), parameter("z", bounds=(-3.0, 3.0))]
     toy = Batched([*table, parameter("y", bounds=(-4.0, 4.0))], chi2, step=2.0**-9)
-    found = scan(toy, free="y", x=(-3.0, 3.0, 23), z=(-3.0, 3.0, 18))
+    result = scan(toy, free="y", x=(-3.0, 3.0, 23), z=(-3.0, 3.0, 18))
     y = np.linspace(-4, 4, 4001)
-    fine = np.array([[np.min(chi2(x, z, y)) for z in found.z.values] for x in found.x.values])
-    assert bool(found.converged.all())
-    assert np.all(found.chi2.values <= fine + 1e-8)
-    close(found.chi2, fine, 2e-4)
+    fine = np.array([[np.min(chi2(x, z, y)) for z in result.z.values] for x in result.x.values])
+    assert bool(result.converged.all())
+    assert np.all(result.chi2.values <= fine + 1e-8)
+    close(result.chi2, fine, 2e-4)
 
 
 # --- CsI 2017 ---
@@ -201,26 +203,31 @@ def model():
 
 def test_one_coupling_against_a_finer_scan():
     """All four in two axes and one profiled: some of the points by scans of their own."""
-    found = scan(
+    result = scan(
         model(),
         free="eps_dV_ee",
         bounds={"eps_dV_ee": (-1.0, 1.0)},
         eps_uV_ee=(-2.0, 2.0, 21),
         eps_uV_mumu=(-0.8, 0.5, 9),
     )
-    assert bool(found.converged.all())
-    for k in range(0, found.chi2.size, 17):
-        i, j = np.unravel_index(k, found.chi2.shape)
-        held = {"eps_uV_ee": float(found.eps_uV_ee[i]), "eps_uV_mumu": float(found.eps_uV_mumu[j])}
+    assert bool(result.converged.all())
+    for k in range(0, result.chi2.size, 17):
+        i, j = np.unravel_index(k, result.chi2.shape)
+        held = {
+            "eps_uV_ee": float(result.eps_uV_ee[i]),
+            "eps_uV_mumu": float(result.eps_uV_mumu[j]),
+        }
         fine = scan(model(), fixed=held, eps_dV_ee=(-1.0, 1.0, 2001)).attrs["chi2_min"]
-        assert fine - 1e-3 < float(found.chi2[i, j]) <= fine + 1e-9
-        again = 2 * float(model().profiled_nll({**held, "eps_dV_ee": float(found.eps_dV_ee[i, j])}))
-        assert float(found.chi2[i, j]) == pytest.approx(again, rel=1e-12)
+        assert fine - 1e-3 < float(result.chi2[i, j]) <= fine + 1e-9
+        again = 2 * float(
+            model().profiled_nll({**held, "eps_dV_ee": float(result.eps_dV_ee[i, j])})
+        )
+        assert float(result.chi2[i, j]) == pytest.approx(again, rel=1e-12)
 
 
 def test_two_couplings_against_scipy():
     names = ("eps_dV_ee", "eps_dV_mumu")
-    found = scan(
+    result = scan(
         model(),
         free=names,
         bounds=dict.fromkeys(names, (-1.0, 1.0)),
@@ -241,16 +248,19 @@ def test_two_couplings_against_scipy():
         return min(minimize(chi2, s, jac=True, bounds=bounds, options=options).fun for s in starts)
 
     for i, j in ((0, 0), (3, 2), (5, 1)):
-        held = {"eps_uV_ee": float(found.eps_uV_ee[i]), "eps_uV_mumu": float(found.eps_uV_mumu[j])}
-        assert float(found.chi2[i, j]) == pytest.approx(least(held), abs=2e-7)
+        held = {
+            "eps_uV_ee": float(result.eps_uV_ee[i]),
+            "eps_uV_mumu": float(result.eps_uV_mumu[j]),
+        }
+        assert float(result.chi2[i, j]) == pytest.approx(least(held), abs=2e-7)
 
 
 @pytest.mark.slow
 def test_a_mass_against_a_finer_scan():
     """A narrow valley where a mediator interferes, over masses of six decades."""
     made = Model(csi_2017(), owning(["g_Zp", "m_Zp"]))
-    found = scan(made, free="g_Zp", bounds={"g_Zp": (0.0, 1e-2)}, m_Zp=(0.1, 1e5, 25, "log"))
-    for m, chi2 in zip(found.m_Zp.values.tolist(), found.chi2.values.tolist(), strict=True):
+    result = scan(made, free="g_Zp", bounds={"g_Zp": (0.0, 1e-2)}, m_Zp=(0.1, 1e5, 25, "log"))
+    for m, chi2 in zip(result.m_Zp.values.tolist(), result.chi2.values.tolist(), strict=True):
         g = np.unique([0.0, *np.geomspace(1e-7, 1e-2, 20_001), *np.linspace(0, 1e-2, 20_001)])
         fine = 2 * np.asarray(made.map({"m_Zp": m}, {"g_Zp": g}))
         assert fine.min() - 1e-3 < chi2 <= fine.min() + 1e-8
@@ -258,38 +268,38 @@ def test_a_mass_against_a_finer_scan():
 
 @pytest.mark.parametrize("free", [(), ("eps_dV_ee",)])
 def test_nuisances_are_the_best_pulls(free):
-    found = scan(
+    result = scan(
         model(),
         free=free,
         keep_nuisances=True,
         eps_uV_ee=(-0.5, 0.5, 3),
         sin2_theta_w=(0.2, 0.3, 2),
     )
-    assert found.attrs["engine"] == "newton"
-    pulls = [n for n in found.data_vars if n.startswith("alpha_")]
+    assert result.attrs["engine"] == "newton"
+    pulls = [n for n in result.data_vars if n.startswith("alpha_")]
     assert set(pulls) == set(model().best_pulls())
     for i in range(3):
         for j in range(2):
-            at = {n: float(found[n][k]) for n, k in (("eps_uV_ee", i), ("sin2_theta_w", j))}
-            at |= {n: float(found[n][i, j]) for n in free}
+            at = {n: float(result[n][k]) for n, k in (("eps_uV_ee", i), ("sin2_theta_w", j))}
+            at |= {n: float(result[n][i, j]) for n in free}
             best = model().best_pulls(at)
             for name in pulls:
-                assert float(found[name][i, j]) == pytest.approx(float(best[name]), abs=1e-12)
+                assert float(result[name][i, j]) == pytest.approx(float(best[name]), abs=1e-12)
             chi2 = 2 * float(model().profiled_nll(at))
-            assert float(found.chi2[i, j]) == pytest.approx(chi2, rel=1e-11)
+            assert float(result.chi2[i, j]) == pytest.approx(chi2, rel=1e-11)
 
 
 def test_nuisances_in_several_batches(monkeypatch):
     monkeypatch.setattr(lattice, "_CHUNK", 3)
-    found = scan(model(), keep_nuisances=True, eps_uV_ee=(-0.5, 0.5, 8))
-    for x, alpha in zip(found.eps_uV_ee.values, found.alpha_sig_csi2017.values, strict=True):
+    result = scan(model(), keep_nuisances=True, eps_uV_ee=(-0.5, 0.5, 8))
+    for x, alpha in zip(result.eps_uV_ee.values, result.alpha_sig_csi2017.values, strict=True):
         best = model().best_pulls({"eps_uV_ee": float(x)})["alpha_sig_csi2017"]
         assert alpha == pytest.approx(float(best), abs=1e-12)
 
 
 def test_data_and_held_values_reach_what_is_profiled():
     data = model().expected({"eps_dV_ee": 0.1, "sin2_theta_w": 0.3})
-    found = scan(
+    result = scan(
         model(),
         free="eps_dV_ee",
         fixed={"sin2_theta_w": 0.3},
@@ -297,8 +307,8 @@ def test_data_and_held_values_reach_what_is_profiled():
         keep_nuisances=True,
         eps_uV_ee=(-0.1, 0.1, 3),
     )
-    assert float(found.chi2[1]) == pytest.approx(0.0, abs=1e-9)
-    assert float(found.alpha_sig_csi2017[1]) == pytest.approx(0.0, abs=1e-5)
+    assert float(result.chi2[1]) == pytest.approx(0.0, abs=1e-9)
+    assert float(result.alpha_sig_csi2017[1]) == pytest.approx(0.0, abs=1e-5)
 
 
 # --- refusals ---
@@ -332,9 +342,9 @@ def test_bounds_of_what_is_not_profiled_are_refused():
 def test_radius_profiled_on_a_logarithmic_axis():
     """The axis is even in the logarithm, and ends on its ends."""
     made = Model(csi_2017(), [StandardModel()])
-    found = scan(made, free="R_n_Cs", sin2_theta_w=(0.05, 0.9, 6, "log"))
-    np.testing.assert_allclose(np.diff(np.log(found.sin2_theta_w)), np.log(18) / 5, rtol=1e-12)
-    assert (float(found.sin2_theta_w[0]), float(found.sin2_theta_w[-1])) == (0.05, 0.9)
-    for s, chi2 in zip(found.sin2_theta_w.values.tolist(), found.chi2.values, strict=True):
+    result = scan(made, free="R_n_Cs", sin2_theta_w=(0.05, 0.9, 6, "log"))
+    np.testing.assert_allclose(np.diff(np.log(result.sin2_theta_w)), np.log(18) / 5, rtol=1e-12)
+    assert (float(result.sin2_theta_w[0]), float(result.sin2_theta_w[-1])) == (0.05, 0.9)
+    for s, chi2 in zip(result.sin2_theta_w.values.tolist(), result.chi2.values, strict=True):
         fine = scan(made, fixed={"sin2_theta_w": s}, R_n_Cs=(0.0, 12.0, 4001)).attrs["chi2_min"]
         assert fine - 1e-4 < chi2 <= fine + 1e-9

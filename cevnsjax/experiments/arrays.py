@@ -40,7 +40,7 @@ class SignalRecipe:
     structures: tuple[str, ...] = ("vector",)
 
     @property
-    def kinks(self) -> Float[np.ndarray, "kink"]:
+    def kinks(self) -> Float[np.ndarray, " kink"]:
         """End-point recoils of every source energy and nucleus, increasing [MeV]."""
         ends = {
             float(T_nr_max(E, n.mass, self.kinematics))
@@ -61,12 +61,14 @@ class SignalRecipe:
             self.flux, self.nuclei, T_nr, self.kinematics, self.structures, xp, survival
         )
 
-    def lowest_energy(self, T_nr: Float[np.ndarray, "node"]) -> float:
+    def lowest_energy(self, T_nr: Float[np.ndarray, " node"]) -> float:
         """Least neutrino energy that reaches any node on any nucleus [MeV]."""
         lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
         return float(min(lowest))
 
-    def survival_kernels(self, T_nr: Float[np.ndarray, "node"], E_low: float) -> dict[str, Kernels]:
+    def survival_kernels(
+        self, T_nr: Float[np.ndarray, " node"], E_low: float
+    ) -> dict[str, Kernels]:
         """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
         assert isinstance(self.flux, OscillatingSource)
         column = T_nr[:, None]
@@ -105,7 +107,7 @@ class ExperimentArrays(eqx.Module):
     R: Response
     kernels: dict[str, Kernels]
     pull_sd: dict[str, RealLike]
-    energies: dict[str, Float[Array, "_"]]
+    energies: dict[str, Float[Array, " _"]]
     spread: Float[Array, "source bin other"] | None
     R_morphs: Float[Array, "R_morph bin node"] | None
     spread_morphs: Float[Array, "spread_morph source bin other"] | None
@@ -192,7 +194,7 @@ def _moved_response(
     e: Experiment,
     morph: Morph,
     signal: SignalRecipe,
-    T_nr: Float[np.ndarray, "node"],
+    T_nr: Float[np.ndarray, " node"],
     detector: Detector,
 ) -> Float[np.ndarray, "bin node"]:
     """Response of a shifted detector at the nominal nodes [MeV].
@@ -212,7 +214,7 @@ def _moved_response(
 def _shapes(
     e: Experiment,
     signal: SignalRecipe,
-    T_nr: Float[np.ndarray, "node"],
+    T_nr: Float[np.ndarray, " node"],
     R: Float[np.ndarray, "bin node"],
 ) -> dict[str, PyTree]:
     """How the signal falls on further axes, and what morphs change."""
@@ -245,6 +247,6 @@ def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template
 @lru_cache(maxsize=64)
 def _static_signal(
     signal: SignalRecipe,
-) -> tuple[Float[np.ndarray, "node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
+) -> tuple[Float[np.ndarray, " node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
     T_nr, R = response(signal.detector, signal.kinks, {})
     return T_nr, R, signal.kernels(T_nr, np)

@@ -218,7 +218,7 @@ class Experiment:
         return (len(self.detector.edges) - 1, *(len(e) - 1 for e in self.extra.values()))
 
     @property
-    def edges(self) -> Float[np.ndarray, "edge"]:
+    def edges(self) -> Float[np.ndarray, " edge"]:
         """Bin edges of the observable."""
         return np.array(self.detector.edges)
 

@@ -18,7 +18,7 @@ from cevnsjax.core.errors import DataError, InputError
 
 Row = tuple[int, tuple[float, ...]]
 """Line number and the numbers on that line."""
-Columns = dict[str, Float[np.ndarray, "_"]]
+Columns = dict[str, Float[np.ndarray, " _"]]
 """Columns of a table by name, all of one length."""
 Tables = TypeVar("Tables")
 
@@ -63,7 +63,7 @@ def chosen_tables(
     return data
 
 
-def bin_edges(centres: Float[np.ndarray, "_"]) -> tuple[float, ...]:
+def bin_edges(centres: Float[np.ndarray, " _"]) -> tuple[float, ...]:
     """Edges about evenly spaced bin centres, rounded to 1e-6 [unit of the centres]."""
     width = float(centres[1] - centres[0])
     low = float(centres[0]) - width / 2
@@ -133,7 +133,7 @@ class ReleaseFolder:
         names: Sequence[str],
         *,
         increasing: bool = True,
-        axis: Float[np.ndarray, "_"] | None = None,
+        axis: Float[np.ndarray, " _"] | None = None,
     ) -> Columns:
         """Read-only columns by name.
 
@@ -162,7 +162,7 @@ class ReleaseFolder:
         *,
         counts: Collection[str] = (),
         widths: Sequence[float] | None = None,
-    ) -> tuple[tuple[Float[np.ndarray, "_"], ...], dict[str, Float[np.ndarray, "..."]]]:
+    ) -> tuple[tuple[Float[np.ndarray, " _"], ...], dict[str, Float[np.ndarray, "..."]]]:
         """Bin centres of every axis, and the contents of files that share one grid.
 
         Args:

@@ -12,7 +12,7 @@ from cevnsjax.parameters import Parameter
 
 Axis = tuple[float, float, int] | tuple[float, float, int, str]
 """(low, high, points) or (low, high, points, "log")."""
-Grids = dict[str, Float[np.ndarray, "_"]]
+Grids = dict[str, Float[np.ndarray, " _"]]
 """Values of each axis by parameter, each [point] in the parameter's unit."""
 MAX_POINTS = 100_000_000
 """Largest number of points of a grid in memory."""
@@ -46,7 +46,7 @@ def coordinate(parameter: Parameter) -> dict[str, str]:
     return {"units": parameter.unit, "long_name": parameter.meaning, "label": parameter.label}
 
 
-def _grid(parameter: Parameter, axis: Any, max_points: int) -> Float[np.ndarray, "_"]:
+def _grid(parameter: Parameter, axis: Any, max_points: int) -> Float[np.ndarray, " _"]:
     name = parameter.name
     grid = _spaced(parameter, axis, max_points) if isinstance(axis, tuple) else _array(name, axis)
     if grid.ndim != 1 or grid.size == 0:
@@ -65,7 +65,9 @@ def _array(name: str, axis: Any) -> np.ndarray:
         raise InputError(f"{name}: give (low, high, points) or numbers, got {axis!r}") from None
 
 
-def _spaced(parameter: Parameter, axis: tuple[Any, ...], max_points: int) -> Float[np.ndarray, "_"]:
+def _spaced(
+    parameter: Parameter, axis: tuple[Any, ...], max_points: int
+) -> Float[np.ndarray, " _"]:
     name, spacing = parameter.name, axis[3] if len(axis) == 4 else "linear"
     if len(axis) not in (3, 4) or spacing not in SPACINGS:
         raise InputError(f'{name}: give (low, high, points) or (..., "log"), got {axis}')

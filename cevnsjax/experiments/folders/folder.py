@@ -133,9 +133,9 @@ class Table:
     """
 
     path: Path
-    columns: dict[str, Float[np.ndarray, "row"]]
+    columns: dict[str, Float[np.ndarray, " row"]]
 
-    def __getitem__(self, column: str) -> Float[np.ndarray, "row"]:
+    def __getitem__(self, column: str) -> Float[np.ndarray, " row"]:
         return self.columns[column]
 
     def check(self, columns: Sequence[str], grid: tuple[int, ...]) -> None:
@@ -163,7 +163,7 @@ class Table:
                 "bins; write one row a bin" + (", time running fastest" if len(grid) > 1 else "")
             )
 
-    def require(self, column: str, right: Bool[np.ndarray, "row"], must: str) -> None:
+    def require(self, column: str, right: Bool[np.ndarray, " row"], must: str) -> None:
         """Stop at the first row of a column that is not right.
 
         Args:
@@ -181,7 +181,7 @@ class Table:
             )
 
 
-def _columns(path: Path) -> dict[str, Float[np.ndarray, "row"]]:
+def _columns(path: Path) -> dict[str, Float[np.ndarray, " row"]]:
     _bytes(path)
     try:
         return parse_csv(path)

@@ -82,7 +82,7 @@ def load(folder: str | Path) -> Experiment:
 
 def _backgrounds(
     part: Part | None, grid: tuple[int, ...], sources: Sequence[str]
-) -> dict[str, Float[np.ndarray, "cell"]]:
+) -> dict[str, Float[np.ndarray, " cell"]]:
     if part is None:
         return {}
     table = part.table(part["columns"] or (), grid=grid)
@@ -98,7 +98,7 @@ def _backgrounds(
 
 def _data(
     part: Part, statistic: str, grid: tuple[int, ...]
-) -> tuple[Float[np.ndarray, "cell"], Float[np.ndarray, "cell"]] | None:
+) -> tuple[Float[np.ndarray, " cell"], Float[np.ndarray, " cell"]] | None:
     """Observed counts and their variance; None for a planned experiment."""
     gaussian = statistic == "gaussian"
     if part["kind"] == "planned":

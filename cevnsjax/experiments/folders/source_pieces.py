@@ -118,7 +118,7 @@ def time_fractions(
 
 def _pulse_shares(
     part: Part, flux: NeutrinoSource, edges: tuple[float, ...]
-) -> dict[str, Float[np.ndarray, "time"]]:
+) -> dict[str, Float[np.ndarray, " time"]]:
     if not isinstance(flux, DecayAtRest):
         raise part.error(
             'kind = "pulse" needs [neutrinos] kind = "decay_at_rest"; give kind = "fractions" '
@@ -137,7 +137,7 @@ def _pulse_shares(
 
 def _tabulated_shares(
     part: Part, sources: tuple[str, ...], bins: int
-) -> dict[str, Float[np.ndarray, "time"]]:
+) -> dict[str, Float[np.ndarray, " time"]]:
     table = part.table(sources, grid=(bins,))
     for source in sources:
         share = table[source]

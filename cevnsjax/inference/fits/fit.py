@@ -163,7 +163,7 @@ def _goodness(model: Objective, names: list[str], chi2: float) -> tuple[int, flo
 def _notes(
     model: Objective,
     fitted: dict[str, float],
-    variances: Float[np.ndarray, "value"],
+    variances: Float[np.ndarray, " value"],
     at_bound: tuple[str, ...],
 ) -> tuple[str, ...]:
     """Warnings where the inverse Hessian does not give one-sigma intervals."""
@@ -183,8 +183,8 @@ def _notes(
 
 def _covariance(
     hessian: Float[np.ndarray, "value value"],
-    scale: Float[np.ndarray, "value"],
-    inside: Bool[np.ndarray, "value"],
+    scale: Float[np.ndarray, " value"],
+    inside: Bool[np.ndarray, " value"],
 ) -> Float[np.ndarray, "value value"]:
     """Inverse Hessian in natural units; NaN for what is on a bound or in a flat direction."""
     covariance = np.full(hessian.shape, np.nan)
@@ -205,7 +205,7 @@ def _covariance(
 
 def _status(
     minimum: Minimum,
-    variances: Float[np.ndarray, "value"],
+    variances: Float[np.ndarray, " value"],
     at_bound: tuple[str, ...],
     names: list[str],
 ) -> str:

@@ -150,7 +150,7 @@ def _grid(
     parameter: str,
     within: tuple[float, float] | None,
     density: tuple[int, int, int],
-) -> Float[np.ndarray, "point"]:
+) -> Float[np.ndarray, " point"]:
     """Points to look at first: even steps over the range, and even steps in every decade.
 
     The steps in decades see structure at the parameter's own scale, however wide its bounds are.

@@ -13,7 +13,7 @@ _BARRIER = 1e-7
 
 
 def open_ends(
-    model: Objective, parameter: str, x: Float[np.ndarray, "point"], side: str
+    model: Objective, parameter: str, x: Float[np.ndarray, " point"], side: str
 ) -> tuple[float, ...]:
     """Ends of the curve that are not physical limits, where intervals may end.
 
@@ -36,7 +36,7 @@ def open_ends(
 
 
 def local_minima(
-    x: Float[np.ndarray, "point"], chi2: Float[np.ndarray, "point"]
+    x: Float[np.ndarray, " point"], chi2: Float[np.ndarray, " point"]
 ) -> tuple[tuple[float, float], ...]:
     """Local minima that can matter to an interval as (x, chi2), lowest first.
 
@@ -58,8 +58,8 @@ def local_minima(
 
 
 def _barrier(
-    x: Float[np.ndarray, "point"],
-    chi2: Float[np.ndarray, "point"],
+    x: Float[np.ndarray, " point"],
+    chi2: Float[np.ndarray, " point"],
     left: tuple[float, float],
     right: tuple[float, float],
 ) -> bool:
@@ -70,10 +70,10 @@ def _barrier(
 
 def allowed_intervals(
     curve: Curve,
-    x: Float[np.ndarray, "point"],
-    chi2: Float[np.ndarray, "point"],
+    x: Float[np.ndarray, " point"],
+    chi2: Float[np.ndarray, " point"],
     levels: dict[str, float],
-    unlimited: Bool[np.ndarray, "point"] | None,
+    unlimited: Bool[np.ndarray, " point"] | None,
 ) -> dict[str, list[tuple[float, float]]]:
     """Intervals in which chi2 stays below each level, cut off at the ends of the range.
 

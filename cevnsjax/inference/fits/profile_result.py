@@ -48,8 +48,8 @@ class ProfileResult(Record):
     chi2_min: float
     intervals: dict[str, list[tuple[float, float]]]
     levels: dict[str, float]
-    x: Float[np.ndarray, "point"]
-    chi2: Float[np.ndarray, "point"]
+    x: Float[np.ndarray, " point"]
+    chi2: Float[np.ndarray, " point"]
     status: str
     unit: str = ""
     minima: tuple[tuple[float, float], ...] = ()
@@ -61,7 +61,7 @@ class ProfileResult(Record):
     side: str = "both"
 
     @property
-    def delta_chi2(self) -> Float[np.ndarray, "point"]:
+    def delta_chi2(self) -> Float[np.ndarray, " point"]:
         """chi2 above its minimum, [point] [1].
 
         Examples:

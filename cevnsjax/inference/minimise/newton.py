@@ -45,8 +45,8 @@ class _Descents:
     local: Local
     edm: Numbers
     radius: Numbers
-    steps: Int[np.ndarray, "point"]
-    live: Bool[np.ndarray, "point"]
+    steps: Int[np.ndarray, " point"]
+    live: Bool[np.ndarray, " point"]
 
     def accept(self, index: np.ndarray, u: np.ndarray, local: Local) -> None:
         """Move some points, by their index, to where the function was looked at."""
@@ -59,7 +59,7 @@ def newton_many(
     problem: Problem,
     starts: Points,
     *,
-    fixed: Bool[np.ndarray, "parameter"] | None = None,
+    fixed: Bool[np.ndarray, " parameter"] | None = None,
     max_steps: int = 200,
 ) -> list[Minimum]:
     """Newton with exact Hessians, steps held within a radius and an active set of bounds.
@@ -99,7 +99,7 @@ def newton_many(
 
 
 def _advance(
-    problem: Problem, state: _Descents, fixed: Bool[np.ndarray, "parameter"], *, move: bool
+    problem: Problem, state: _Descents, fixed: Bool[np.ndarray, " parameter"], *, move: bool
 ) -> None:
     """One step of every point that is on its way."""
     live = np.flatnonzero(state.live)
@@ -127,7 +127,7 @@ def _advance(
 
 
 def _snap_to_bounds(
-    problem: Problem, state: _Descents, fixed: Bool[np.ndarray, "parameter"]
+    problem: Problem, state: _Descents, fixed: Bool[np.ndarray, " parameter"]
 ) -> None:
     """Snap coordinates that stopped within _SNAP_DISTANCE of a bound onto it.
 
@@ -145,13 +145,13 @@ def _snap_to_bounds(
 
 
 def newton(
-    problem: Problem, start: Float[np.ndarray, "parameter"], *, max_steps: int = 200
+    problem: Problem, start: Float[np.ndarray, " parameter"], *, max_steps: int = 200
 ) -> Minimum:
     """``newton_many`` from one start, [parameter]."""
     return newton_many(problem, start[None], max_steps=max_steps)[0]
 
 
-def distance_left(problem: Problem, u: Float[np.ndarray, "parameter"]) -> float:
+def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> float:
     """Estimated vertical distance from a point to the minimum; infinite at a saddle.
 
     Args:
@@ -168,7 +168,7 @@ def _newton_steps(
     u: Points,
     gradient: Points,
     hessian: Float[np.ndarray, "point parameter parameter"],
-    fixed: Bool[np.ndarray, "parameter"],
+    fixed: Bool[np.ndarray, " parameter"],
     radius: Numbers,
 ) -> tuple[Points, Numbers]:
     """Descent steps on coordinates that nothing holds, and distances left."""
@@ -196,7 +196,7 @@ def _free_steps(
     hessian: Float[np.ndarray, "point parameter parameter"],
     held: Flags,
     radius: Numbers,
-) -> tuple[Points, Numbers, Bool[np.ndarray, "point"]]:
+) -> tuple[Points, Numbers, Bool[np.ndarray, " point"]]:
     """Steps, distances left, and which points rest on a saddle."""
     n = gradient.shape[1]
     both = held[:, :, None] | held[:, None, :]

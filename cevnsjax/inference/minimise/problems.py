@@ -87,7 +87,7 @@ class Minimum:
     u: Coordinates
     value: float
     edm: float
-    at_bound: Bool[np.ndarray, "parameter"]
+    at_bound: Bool[np.ndarray, " parameter"]
     steps: int
     gradient: np.ndarray = field(default_factory=lambda: np.zeros(0))
 

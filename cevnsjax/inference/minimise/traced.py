@@ -35,7 +35,7 @@ class _Box(NamedTuple):
 
     low: Coordinates
     high: Coordinates
-    fixed: Bool[Array, "coordinate"]
+    fixed: Bool[Array, " coordinate"]
 
 
 class _State(NamedTuple):
@@ -59,7 +59,7 @@ def newton(
     start: Coordinates,
     low: Coordinates,
     high: Coordinates,
-    fixed: Bool[Array, "coordinate"],
+    fixed: Bool[Array, " coordinate"],
     arrived: RealLike = _ARRIVED,
 ) -> tuple[Coordinates, Reals, Reals]:
     """Coordinates, value and distance left after Newton's steps within bounds.

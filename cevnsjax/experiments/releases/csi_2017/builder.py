@@ -149,7 +149,7 @@ def csi_2017(
 def _without_time(
     tables: Csi2017Tables,
     edges: tuple[float, ...],
-    inside: Bool[np.ndarray, "time"],
+    inside: Bool[np.ndarray, " time"],
     neutrons: Float[np.ndarray, "bin"],
     variance: str,
 ) -> ExperimentData:

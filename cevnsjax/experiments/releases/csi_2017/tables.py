@@ -55,12 +55,12 @@ class Csi2017Tables:
         True
     """
 
-    n_pe: Float[np.ndarray, "n_pe"]
-    t_us: Float[np.ndarray, "time"]
+    n_pe: Float[np.ndarray, " n_pe"]
+    t_us: Float[np.ndarray, " time"]
     counts: dict[str, Float[np.ndarray, "n_pe time"]]
-    neutron_n_pe: Float[np.ndarray, "neutron_n_pe"]
-    neutron_per_gwh: Float[np.ndarray, "neutron_n_pe"]
-    arrival: dict[str, Float[np.ndarray, "time"]]
+    neutron_n_pe: Float[np.ndarray, " neutron_n_pe"]
+    neutron_per_gwh: Float[np.ndarray, " neutron_n_pe"]
+    arrival: dict[str, Float[np.ndarray, " time"]]
     beam_exposure_gwh: float
     baseline_m: float
     neutrinos_per_proton: tuple[float, float]

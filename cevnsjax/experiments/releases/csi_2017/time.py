@@ -28,7 +28,7 @@ Cells = Float[np.ndarray, "bin time"]
 def in_time(
     tables: Csi2017Tables,
     edges: tuple[float, ...],
-    inside: Bool[np.ndarray, "all_times"],
+    inside: Bool[np.ndarray, " all_times"],
     neutrons: Float[np.ndarray, "bin"],
     *,
     steady_state: str,
@@ -80,7 +80,7 @@ def _steady(anticoincidence: Cells, model: str) -> Cells:
     return np.outer(energy, shape / shape.sum())
 
 
-def _exponential(times: Float[np.ndarray, "time"]) -> Float[np.ndarray, "time"]:
+def _exponential(times: Float[np.ndarray, " time"]) -> Float[np.ndarray, " time"]:
     """Bin contents of the exponential of largest likelihood [1]."""
     from scipy.optimize import brentq
 

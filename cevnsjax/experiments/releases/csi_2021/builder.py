@@ -165,7 +165,7 @@ def _backgrounds(
     numbers: Mapping[str, Any],
     edges: tuple[float, ...],
     clock: _Clock,
-) -> dict[str, Float[np.ndarray, "cell"]]:
+) -> dict[str, Float[np.ndarray, " cell"]]:
     """BRN, NIN and steady state in the window, products of an energy and a time shape [count]."""
     backgrounds = {}
     for name in ("brn", "nin"):

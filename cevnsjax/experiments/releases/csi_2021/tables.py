@@ -38,10 +38,10 @@ class Csi2021Tables:
     """
 
     events: dict[str, Columns]
-    n_pe: Float[np.ndarray, "n_pe"]
-    t_us: Float[np.ndarray, "time"]
-    neutrons_n_pe: dict[str, Float[np.ndarray, "n_pe"]]
-    neutrons_t_us: dict[str, Float[np.ndarray, "time"]]
+    n_pe: Float[np.ndarray, " n_pe"]
+    t_us: Float[np.ndarray, " time"]
+    neutrons_n_pe: dict[str, Float[np.ndarray, " n_pe"]]
+    neutrons_t_us: dict[str, Float[np.ndarray, " time"]]
     efficiency: dict[str, tuple[float, ...]]
     quenching: dict[str, tuple[float, ...]]
 

@@ -132,7 +132,7 @@ def _f90_by_energy(cevns: Cube) -> Float[np.ndarray, "energy f90"]:
     return counts[rows] / counts[rows].sum(axis=1, keepdims=True)
 
 
-def _scaled(pdf: Cube, events: float) -> Float[np.ndarray, "cell"]:
+def _scaled(pdf: Cube, events: float) -> Float[np.ndarray, " cell"]:
     return (events * pdf / pdf.sum()).reshape(-1)
 
 
@@ -157,7 +157,7 @@ def _morphs(
 
 def _brn(
     tables: Lar2020Tables, name: str
-) -> tuple[Float[np.ndarray, "cell"], Float[np.ndarray, "cell"]]:
+) -> tuple[Float[np.ndarray, " cell"], Float[np.ndarray, " cell"]]:
     """Prompt neutrons at +1 and -1 sigma; a shift given one way only is mirrored [count]."""
     events = tables.predicted["brn"][0]
     nominal = _scaled(tables.pdfs["brn"], events)

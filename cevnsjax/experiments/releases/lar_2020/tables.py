@@ -66,9 +66,9 @@ class Lar2020Tables:
         best_fit: Events after the release's fit with their error [count], by source.
     """
 
-    energy_kevee: Float[np.ndarray, "energy"]
-    f90: Float[np.ndarray, "f90"]
-    t_us: Float[np.ndarray, "time"]
+    energy_kevee: Float[np.ndarray, " energy"]
+    f90: Float[np.ndarray, " f90"]
+    t_us: Float[np.ndarray, " time"]
     observed: Float[np.ndarray, "energy f90 time"]
     pdfs: dict[str, Float[np.ndarray, "energy f90 time"]]
     variations: dict[str, Float[np.ndarray, "energy f90 time"]]

@@ -19,7 +19,8 @@ from cevnsjax.parameters import Normal, Parameter
 
 SIGNAL = "signal"
 """Component name of the CEvNS signal."""
-Cells = Float[np.ndarray, "_cell"]
+# One number for each cell; Experiment checks the shape itself, with a message of its own.
+Cells = Float[np.ndarray, "..."]
 """Counts in the cells: the bins of the observable, or of all observables, flattened [count]."""
 Spread = dict[str, Float[np.ndarray, "_bin _other"]]
 """How the signal of each source falls on the cells of the other observables [1]."""

@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Numbers
 
 
 @runtime_checkable
@@ -20,7 +21,7 @@ class Efficiency(Protocol):
         """Observable values where it jumps or bends."""
         ...
 
-    def __call__(self, x: Any, xp: ModuleType) -> Any:
+    def __call__(self, x: Numbers, xp: ModuleType) -> Numbers:
         """Efficiency at observable ``x``, same shape [1]."""
         ...
 
@@ -58,10 +59,10 @@ class Logistic:
             steps.append(self.x_0 - math.log(-self.a / self.d - 1) / self.k)
         return tuple(sorted(steps))
 
-    def __call__(self, x: Any, xp: ModuleType) -> Any:
+    def __call__(self, x: Numbers, xp: ModuleType) -> Numbers:
         """Efficiency at observable ``x``, same shape [1]."""
         smooth = self.a / (1 + xp.exp(-self.k * (x - self.x_0))) + self.d
-        factor: Any = 1.0 if not self.steps else 0.0
+        factor: Numbers = 1.0 if not self.steps else 0.0
         for edge, value in self.steps:
             factor = xp.where(x >= edge, value, factor)
         return xp.maximum(smooth, 0.0) * factor
@@ -98,7 +99,7 @@ class TabulatedEfficiency:
         cut = () if math.isinf(self.threshold) else (self.threshold,)
         return tuple(sorted({*self.x, *cut}))
 
-    def __call__(self, x: Any, xp: ModuleType) -> Any:
+    def __call__(self, x: Numbers, xp: ModuleType) -> Numbers:
         """Efficiency at observable ``x``, same shape [1]."""
         points, values = np.asarray(self.x), np.asarray(self.efficiency)
         value = xp.interp(x, points, values)

@@ -1,7 +1,7 @@
 """Quenching: electron-equivalent energy of a nuclear recoil, with its shape parameters.
 
 Every model answers ``E_ee(T_nr, shape, xp)`` and ``slope`` (its derivative), in MeV. ``shape``
-holds the model's shape parameters by short name; an absent one is at its nominal value:
+holds the model's shape parameters by short name; those left out are at their nominal values:
 ``qf_scale`` multiplies the curve, ``qf_1``, ``qf_2`` ... add published variations in units of
 their standard deviations.
 """
@@ -9,11 +9,12 @@ their standard deviations.
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.types import Numbers, Values
 from cevnsjax.numerics import piecewise_cubic
 from cevnsjax.parameters import Normal, Parameter
 from cevnsjax.tables import read_csv
@@ -28,11 +29,11 @@ class Quenching(Protocol):
         """Published +1 sigma shifts; their number is the number of qf_k parameters."""
         ...
 
-    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    def E_ee(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
         ...
 
-    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    def slope(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
         ...
 
@@ -56,8 +57,8 @@ class PolynomialQuenching:
                 f"of the same length, got {[len(v) for v in self.variations]}"
             )
 
-    def _shifted(self, shape: dict[str, Any]) -> list[Any]:
-        shifted: list[Any] = list(self.coefficients)
+    def _shifted(self, shape: Values) -> list[Numbers]:
+        shifted: list[Numbers] = list(self.coefficients)
         for k, variation in enumerate(self.variations, start=1):
             if f"qf_{k}" in shape:
                 shifted = [
@@ -65,16 +66,16 @@ class PolynomialQuenching:
                 ]
         return [c * shape["qf_scale"] for c in shifted] if "qf_scale" in shape else shifted
 
-    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:  # noqa: ARG002
+    def E_ee(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:  # noqa: ARG002
         """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
-        total: Any = 0.0
+        total: Numbers = 0.0
         for c in reversed(self._shifted(shape)):
             total = (total + c) * T_nr
         return total
 
-    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:  # noqa: ARG002
+    def slope(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:  # noqa: ARG002
         """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
-        total: Any = 0.0
+        total: Numbers = 0.0
         for power, c in reversed(list(enumerate(self._shifted(shape), start=1))):
             total = total * T_nr + power * c
         return total
@@ -102,7 +103,7 @@ class TabulatedQuenching:
         if any(b <= a for a, b in zip(self.T_nr, self.T_nr[1:], strict=False)):
             raise InputError("tabulated quenching: recoil energies must increase; sort the points")
 
-    def _factor(self, T_nr: Any, xp: ModuleType) -> tuple[Any, Any]:
+    def _factor(self, T_nr: Numbers, xp: ModuleType) -> tuple[Numbers, Numbers]:
         """Factor and its derivative, constant outside the table."""
         inside = (T_nr > self.T_nr[0]) & (T_nr < self.T_nr[-1])
         f, df = piecewise_cubic(
@@ -113,11 +114,11 @@ class TabulatedQuenching:
         )
         return f, xp.where(inside, df, 0.0)
 
-    def E_ee(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    def E_ee(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """Electron-equivalent energy, shaped like ``T_nr`` [MeV]."""
         return self._factor(T_nr, xp)[0] * T_nr * shape.get("qf_scale", 1.0)
 
-    def slope(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    def slope(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """dE_ee/dT_nr, shaped like ``T_nr`` [1]."""
         f, df = self._factor(T_nr, xp)
         return (f + df * T_nr) * shape.get("qf_scale", 1.0)

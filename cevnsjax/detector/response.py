@@ -7,11 +7,12 @@ shape parameters move the nodes: derivatives with respect to quenching are exact
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
-from typing import Any
 
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Arrays, Numbers, Reals, Values
 from cevnsjax.detector.efficiency import Efficiency
 from cevnsjax.detector.quenching import Quenching
 from cevnsjax.detector.resolution import Resolution
@@ -21,6 +22,13 @@ _NEWTON_STEPS = 8
 # Panels across the whole range at least; each has ``Detector.order`` nodes.
 _UNSMEARED_PANELS = 30
 _SMEARED_PANELS = 8
+
+
+Response = tuple[
+    Float[np.ndarray, " node"] | Float[Array, " node"],
+    Float[np.ndarray, "bin node"] | Float[Array, "bin node"],
+]
+"""Recoil energies [node] [MeV] and what each contributes to each bin, [bin, node] [MeV]."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,12 @@ class Detector:
         """Nodes a panel."""
         return self.nodes or (10 if self.resolution else 5)
 
-    def observable(self, T_nr: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+    def observable(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """True observable of a recoil, shaped like ``T_nr`` [observable]."""
         return self.per_keV * 1e3 * self.quenching.E_ee(T_nr, shape, xp)
 
     def require_monotonic(self, T_top: float) -> None:
-        """Stop when the observable does not grow with recoil energy.
+        """Reject a detector whose observable does not grow with recoil energy.
 
         Raises:
             InputError: Naming the energy at which it turns.
@@ -76,9 +84,7 @@ class Detector:
             )
 
 
-def response(
-    detector: Detector, kinks: np.ndarray, shape: dict[str, Any], xp: ModuleType = np
-) -> tuple[Any, Any]:
+def response(detector: Detector, kinks: np.ndarray, shape: Values, xp: ModuleType = np) -> Response:
     """Nodes in recoil energy and the matrix that turns dR/dT_nr there into counts.
 
     Args:
@@ -95,7 +101,7 @@ def response(
     return _unsmeared(detector, kinks, shape, xp)
 
 
-def _smeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+def _smeared(detector: Detector, kinks: np.ndarray, shape: Values, xp: ModuleType) -> Response:
     # Nodes in sqrt(T): rates and form factors are entire in it down to T = 0.
     assert detector.resolution is not None
     ends = np.sqrt(np.concatenate([[0.0], np.asarray(kinks)]))
@@ -109,7 +115,7 @@ def _smeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleTy
     return T, R * xp.asarray(2 * root * weight, dtype=T.dtype)[None, :]
 
 
-def _unsmeared(detector: Detector, kinks: Any, shape: dict[str, Any], xp: ModuleType) -> Any:
+def _unsmeared(detector: Detector, kinks: np.ndarray, shape: Values, xp: ModuleType) -> Response:
     T_top = float(kinks[-1])
     T_edges = _recoil_at(detector, detector.edges, T_top, shape, xp)
     inner = [x for x in detector.efficiency.kinks if detector.edges[0] < x < detector.edges[-1]]
@@ -135,7 +141,9 @@ def _divided(breaks: np.ndarray, widest: float) -> np.ndarray:
     return np.concatenate([*pieces, breaks[-1:]])
 
 
-def _inside_wide_bins(detector: Detector, T_edges: Any, T_top: float, xp: ModuleType) -> list[Any]:
+def _inside_wide_bins(
+    detector: Detector, T_edges: Arrays, T_top: float, xp: ModuleType
+) -> list[Arrays]:
     """Cuts that keep panels narrow in wide bins; how many follows from the nominal edges."""
     nominal = _recoil_at(detector, detector.edges, T_top, {}, np)
     cuts = []
@@ -147,14 +155,14 @@ def _inside_wide_bins(detector: Detector, T_edges: Any, T_top: float, xp: Module
     return cuts
 
 
-def _dtype(shape: dict[str, Any]) -> Any:
+def _dtype(shape: Values) -> np.dtype:
     """Floats of the trace, taken from the shape parameters; float64 at build."""
     return next((v.dtype for v in shape.values()), np.dtype(float))
 
 
 def _recoil_at(
-    detector: Detector, x: tuple[float, ...], T_top: float, shape: dict[str, Any], xp: ModuleType
-) -> Any:
+    detector: Detector, x: tuple[float, ...], T_top: float, shape: Values, xp: ModuleType
+) -> Arrays:
     """Recoil energies at given observables, capped at T_top [MeV].
 
     Bisection for the nominal curve in NumPy, then Newton steps inside the trace: they converge
@@ -172,7 +180,7 @@ def _recoil_at(
     return _moved(detector, xp.asarray(target, dtype=T.dtype), T, T_top, shape)
 
 
-def _moved(detector: Detector, target: Any, start: Any, T_top: float, shape: dict[str, Any]) -> Any:
+def _moved(detector: Detector, target: Reals, start: Reals, T_top: float, shape: Values) -> Reals:
     """Newton's solution for traced shape parameters, differentiable twice [MeV].
 
     The search is a compiled loop without derivatives; two steps after it carry them, exactly to
@@ -181,11 +189,11 @@ def _moved(detector: Detector, target: Any, start: Any, T_top: float, shape: dic
     import jax
     import jax.numpy as jnp
 
-    def step(T: Any, given: dict[str, Any]) -> Any:
-        excess = detector.observable(T, given, jnp) - target
-        growth = detector.per_keV * 1e3 * detector.quenching.slope(T, given, jnp)
+    def step(T: Reals, shape: Values) -> Reals:
+        excess = detector.observable(T, shape, jnp) - target
+        growth = detector.per_keV * 1e3 * detector.quenching.slope(T, shape, jnp)
         return jnp.clip(T - excess / growth, 0.0, T_top)
 
     still = jax.lax.stop_gradient(shape)
-    found = jax.lax.fori_loop(0, _NEWTON_STEPS, lambda _, T: step(T, still), start)
-    return step(step(jax.lax.stop_gradient(found), shape), shape)
+    T = jax.lax.fori_loop(0, _NEWTON_STEPS, lambda _, T: step(T, still), start)
+    return step(step(jax.lax.stop_gradient(T), shape), shape)

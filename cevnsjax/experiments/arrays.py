@@ -208,7 +208,7 @@ def _moved_response(
             f"{e.name}: {morph.name} moves the bins in recoil energy; morphs of the response need "
             "a detector with a resolution (or use a shape parameter)"
         )
-    return R
+    return np.asarray(R)
 
 
 def _shapes(
@@ -248,5 +248,5 @@ def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template
 def _static_signal(
     signal: SignalRecipe,
 ) -> tuple[Float[np.ndarray, " node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
-    T_nr, R = response(signal.detector, signal.kinks, {})
+    T_nr, R = map(np.asarray, response(signal.detector, signal.kinks, {}))
     return T_nr, R, signal.kernels(T_nr, np)

@@ -126,7 +126,7 @@ def detector_of(parts: Mapping[str, Part], quenching: Quenching, T_top: float) -
 def _check_curve(part: Part, detector: Detector, T_top: float) -> None:
     """E_ee grows with the recoil energy and stays below it."""
     T = np.linspace(0, T_top, 2001)[1:]
-    E_ee = detector.quenching.E_ee(T, {}, np)
+    E_ee = np.asarray(detector.quenching.E_ee(T, {}, np))
     if np.any(E_ee > T):
         first = np.argmax(E_ee > T)
         raise part.error(
@@ -141,7 +141,7 @@ def _efficiency(part: Part, edges: tuple[float, ...], observable: str) -> Effici
     efficiency = _efficiency_curve(part, edges)
     x = np.unique([*np.linspace(edges[0], edges[-1], 1001), *edges])
     with np.errstate(over="ignore"):
-        values = efficiency(x, np)
+        values = np.asarray(efficiency(x, np))
     if values.max() > 1:
         at = f"{observable} = {x[values.argmax()]:g}"
         raise part.error(f"is {values.max():g} at {at}; an efficiency is at most 1")

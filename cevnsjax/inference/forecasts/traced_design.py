@@ -193,7 +193,7 @@ def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> Any:
         # Without resolution nodes come from NumPy: only the efficiency is traced.
         unit = replace(detector, efficiency=_Unit(detector.efficiency.kinks))
         T_nr, R = response(unit, kinks, {})
-        accepted = detector.efficiency(detector.observable(T_nr, {}, np), xp)
+        accepted = xp.asarray(detector.efficiency(detector.observable(T_nr, {}, np), xp))
         return xp.asarray(R, e.R.dtype) * accepted.astype(e.R.dtype)[None, :]
     return response(detector, kinks, {}, xp)[1].astype(e.R.dtype)
 

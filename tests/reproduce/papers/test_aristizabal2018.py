@@ -89,7 +89,6 @@ def _largest_miss(table, suffix):
     return max(out)
 
 
-@SLOW
 def test_every_row_is_there_and_none_differs(rows):
     assert set(rows) == {i.partition("/")[2] for i in published(PAPER)}
     wrong = {n: (r.published.value, r.computed) for n, r in rows.items() if r.status not in GOOD}
@@ -104,14 +103,12 @@ def test_every_row_is_there_and_none_differs(rows):
     }
 
 
-@SLOW
 def test_scaled_limits_are_within_a_percent_and_a_half(rows):
     for name, r in rows.items():
         if name.endswith("_scaled") and "_bf_" not in name and "bestfit" not in name:
             assert r.difference < 0.0155 * width_of(r), name
 
 
-@SLOW
 def test_second_coupling_at_its_boundary(rows):
     """xi_S and xi_T only add events, of which there are too many already."""
     for suffix in ("", "_scaled"):

@@ -44,15 +44,7 @@ def close(got, known, **options):
     assert {n: got[n].computed for n in known} == pytest.approx(known, **options)
 
 
-PAPERS = [
-    "coherent2017",
-    "coherent2020_lar",
-    pytest.param("coherent2021", marks=pytest.mark.slow),
-    pytest.param("picciau2020", marks=pytest.mark.slow),
-]
-
-
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", MODULES)
 def test_every_row_is_there_and_none_differs(rows, paper):
     names = {i.partition("/")[2] for i in published(paper)}
     if paper == "picciau2020":

@@ -115,7 +115,6 @@ def rows():
     return {r.published.id: r for r in liao_marfatia2017.rows()}
 
 
-@pytest.mark.slow
 def test_every_row_is_there_none_differs_and_says_why(rows):
     assert set(rows) == set(published(PAPER))
     wrong = {i: (r.published.value, r.computed) for i, r in rows.items() if "differs" in r.status}
@@ -123,7 +122,6 @@ def test_every_row_is_there_none_differs_and_says_why(rows):
     assert all(r.reason for r in rows.values())
 
 
-@pytest.mark.slow
 def test_what_the_reason_says(rows):
     """The same centre for every box and height, and ends further out in a larger box."""
     for dof in (1, 2):

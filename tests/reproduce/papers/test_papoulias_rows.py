@@ -31,7 +31,6 @@ def interactions(request):
     return request.param, {r.published.id.partition("/")[2]: r for r in rows}
 
 
-@pytest.mark.slow
 def test_interactions(interactions):
     """Every row is there and none differs; most of the old ones are as printed."""
     quenching, rows = interactions
@@ -45,7 +44,6 @@ def test_interactions(interactions):
     assert all(r.reason for r in rows.values() if r.status != "reproduced")
 
 
-@pytest.mark.slow
 def test_moments(interactions):
     """What the reason says of one and of two powers of the form factor."""
     quenching, rows = interactions

@@ -178,7 +178,7 @@ def _standard_model(interactions: Sequence[InteractionLike]) -> StandardModel:
 
 
 def dR_dT_nr(
-    T_nr: RealLike,
+    T_nr: RealLike | Sequence[float],
     target: Target,
     flux: NeutrinoSource,
     interactions: Sequence[InteractionLike] = (StandardModel(),),
@@ -221,7 +221,7 @@ def dR_dT_nr(
 
 
 def differential_cross_section(
-    T_nr: RealLike,
+    T_nr: RealLike | Sequence[float],
     E_nu: float,
     nucleus: Nucleus,
     source: str,

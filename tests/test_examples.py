@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import io
 import pkgutil
 from contextlib import redirect_stderr
@@ -16,6 +17,24 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 MODULES = [
     m.name for m in pkgutil.walk_packages(cj.__path__, "cevnsjax.") if not m.name.endswith("main")
 ]
+ROOMS = (cj, cj.experiments, cj.analyses, cj.plots)
+
+
+def _public():
+    """Functions and classes a user is offered, by their full name."""
+    for room in ROOMS:
+        for name in getattr(room, "__all__", None) or vars(room):
+            thing = getattr(room, name)
+            if name[0] != "_" and callable(thing) and thing.__module__.startswith(room.__name__):
+                yield f"{room.__name__}.{name}", thing
+    for name, method in inspect.getmembers(cj.Model, inspect.isfunction):
+        if name[0] != "_":
+            yield f"cevnsjax.Model.{name}", method
+
+
+PUBLIC = dict(_public())
+# Names whose example would repeat a training of seconds, and the name whose example calls them.
+SHOWN_BY = {"cevnsjax.load_amortised": "cevnsjax.amortise"}
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +42,13 @@ def names():
     """What examples take for granted, as docs/api/index.md says."""
     csi = cj.experiments.csi_2017()
     return {"cj": cj, "np": np, "jnp": jnp, "csi": csi, "model": cj.Model(csi)}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_function_has_an_example(name):
+    example = (PUBLIC[SHOWN_BY.get(name, name)].__doc__ or "").partition(">>>")[2]
+    assert example, f"{name} has no example"
+    assert name not in SHOWN_BY or name.rpartition(".")[2] in example
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -112,6 +112,10 @@ class Model:
         Args:
             arrays: Of its experiments, in their order.
             parameters: The same parameters, with other priors or defaults.
+
+        Examples:
+            >>> model.with_arrays(list(model.state.arrays), model.parameters).title
+            'csi-2017'
         """
         experiments = {
             n: replace(e, variance=1 / np.asarray(a.weights, dtype=float))

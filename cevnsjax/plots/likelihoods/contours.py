@@ -39,6 +39,12 @@ class ContourSet:
         levels: Delta chi2 by level, e.g. {"0.90": 4.6052} for two parameters [1].
         label: Name in the legend.
         best_fit: Both parameters at the minimum, None to mark none [units of the parameters].
+
+    Examples:
+        >>> grid = np.linspace(-3, 3, 7)
+        >>> chi2 = grid[:, None] ** 2 + grid[None] ** 2
+        >>> cj.plots.ContourSet(grid, grid, chi2, {"0.90": 4.6052}, label="two measurements").label
+        'two measurements'
     """
 
     x: ArrayLike

@@ -1,11 +1,24 @@
 """Float64, strict promotion, one hypothesis profile; `golden(name)` loads a golden file."""
 
+import os
+from pathlib import Path
+
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
 from support import helpers
 
 import cevnsjax
+
+# Workers of one run, processes that tests start, and later runs share what takes long to compile.
+CACHE = {
+    "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".pytest_cache" / "jax"),
+    "jax_persistent_cache_min_compile_time_secs": 0.1,
+    "jax_compilation_cache_max_size": 2**30,
+}
+for name, value in CACHE.items():
+    os.environ.setdefault(name.upper(), str(value))
+    jax.config.update(name, type(value)(os.environ[name.upper()]))
 
 cevnsjax.enable_x64()
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -1,7 +1,8 @@
 """The steps that build a model: checks, the parameter table, shared pulls, the arrays."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,10 +13,11 @@ from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
+from cevnsjax.model.data import array_of
 from cevnsjax.model.nuisance_groups import nuisance_names
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import ModelStructure, Observed, gaussian_priors
-from cevnsjax.parameters import Parameter, ParameterTable
+from cevnsjax.parameters import ParameterTable
 
 # Upper bound of a free pull: beyond it a component is not a systematic uncertainty [1].
 _MAX_FREE_PULL = 100.0
@@ -23,11 +25,7 @@ _interned: dict[ModelStructure, ModelStructure] = {}
 
 
 def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experiment]:
-    """Experiments by name.
-
-    Raises:
-        InputError: If the list is empty, or two experiments share a name.
-    """
+    """Experiments by name: one at least, each with its own."""
     listed = list(experiments) if isinstance(experiments, Sequence) else [experiments]
     for e in listed:
         if not isinstance(e, Experiment):
@@ -41,11 +39,7 @@ def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experim
 
 
 def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
-    """Interactions with the StandardModel first, a default one if none is given.
-
-    Raises:
-        InputError: If there is more than one.
-    """
+    """Interactions with the one StandardModel first, a default one if none is given."""
     if callable(interactions):
         raise InputError(f"interactions must be a list, got {interactions!r}; put it in [ ]")
     for i in interactions:
@@ -58,53 +52,29 @@ def standard_model_first(interactions: Sequence[Any]) -> tuple[Any, ...]:
     return (*(standard or [StandardModel()]), *others)
 
 
-def require_pulls(
-    experiments: Iterable[Experiment], free_pulls: Collection[str]
-) -> Collection[str]:
-    """The names, if all are pulls.
-
-    Raises:
-        InputError: If one string is given for a list.
-        UnknownNameError: At a name that is not a pull of any experiment.
-    """
-    if isinstance(free_pulls, str) or not isinstance(free_pulls, Collection):
-        raise InputError(f"free_pulls must be a list of pulls, got {free_pulls!r}; put it in [ ]")
-    pulls = [p.name for e in experiments for p in e.pulls]
-    for name in free_pulls:
-        if name not in pulls:
-            raise UnknownNameError("pull", name, pulls)
-    return free_pulls
-
-
-def as_free(parameter: Parameter) -> Parameter:
-    """A pull as a parameter that keeps its components from turning negative."""
-    return replace(parameter, linear=False, bounds=(-1.0, _MAX_FREE_PULL), physical=(True, False))
-
-
 def table_of(
     interactions: Sequence[Any],
     experiments: Mapping[str, Experiment],
     defaults: Mapping[str, float],
     free_pulls: Collection[str],
 ) -> ParameterTable:
-    """Everything a model depends on: theory first, then nuisances.
+    """Everything a model depends on, theory first, with some defaults replaced.
 
-    Args:
-        interactions: The StandardModel first.
-        experiments: By name.
-        defaults: Values to use instead of parameters' own defaults.
-        free_pulls: Pulls that are parameters like any other.
-
-    Raises:
-        UnknownNameError: At an unknown default or free pull.
-        InputError: At a default out of bounds, or declarations that clash.
+    A pull that is free keeps the components it multiplies from turning negative.
     """
-    require_pulls(experiments.values(), free_pulls)
+    if isinstance(free_pulls, str) or not isinstance(free_pulls, Collection):
+        raise InputError(f"free_pulls must be a list of pulls, got {free_pulls!r}; put it in [ ]")
+    pulls = [p.name for e in experiments.values() for p in e.pulls]
+    for name in free_pulls:
+        if name not in pulls:
+            raise UnknownNameError("pull", name, pulls)
+    free = {"linear": False, "bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
     targets = [e.target for e in experiments.values()]
-    declared = [p for i in interactions for p in parameters_of(i, targets)]
+    theory = [p for i in interactions for p in parameters_of(i, targets)]
     nuisances = [p for e in experiments.values() for p in e.parameters]
-    declared += [as_free(p) if p.name in free_pulls else p for p in nuisances]
-    table = ParameterTable(declared)
+    table = ParameterTable(
+        replace(p, **free) if p.name in free_pulls else p for p in (*theory, *nuisances)
+    )
     for name, value in defaults.items():
         table[name].check(value)
     return ParameterTable(
@@ -124,36 +94,22 @@ def groups_sharing_pulls(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...
     return tuple(tuple(members) for _, members in groups)
 
 
-def build_state(
+def arrays_of_all(
     interactions: tuple[Any, ...],
     experiments: Mapping[str, Experiment],
-    parameters: ParameterTable,
     free_pulls: Collection[str],
     dtype: np.dtype,
-) -> ModelState:
-    """The frozen content of a model.
-
-    Args:
-        interactions: The StandardModel first.
-        experiments: By name.
-        parameters: From ``table_of``.
-        free_pulls: Pulls that are parameters like any other.
-        dtype: Float type of all arrays.
-    """
-    structures = structures_of(interactions)
-    oscillating = any(hasattr(i, "survival") for i in interactions)
-    arrays = [
-        arrays_of(
-            e,
-            interactions[0].kinematics,
-            dtype,
-            structures,
-            oscillating=oscillating,
-            free_pulls=free_pulls,
-        )
-        for e in experiments.values()
-    ]
-    return state_of(interactions, experiments, parameters, arrays, dtype)
+) -> list[ExperimentArrays]:
+    """The arrays of all experiments, as the interactions need them."""
+    build = partial(
+        arrays_of,
+        kinematics=interactions[0].kinematics,
+        dtype=dtype,
+        structures=structures_of(interactions),
+        oscillating=any(hasattr(i, "survival") for i in interactions),
+        free_pulls=free_pulls,
+    )
+    return [build(e) for e in experiments.values()]
 
 
 def state_of(
@@ -163,20 +119,7 @@ def state_of(
     arrays: list[ExperimentArrays],
     dtype: np.dtype,
 ) -> ModelState:
-    """The frozen content of a model whose arrays are there.
-
-    Args:
-        interactions: The StandardModel first.
-        experiments: By name.
-        parameters: From ``table_of``.
-        arrays: Of the experiments, in their order.
-        dtype: Float type of all arrays.
-    """
-
-    def leaf(array: Any) -> jax.Array:
-        # device_put does not compile a program for each new shape; jnp.asarray does.
-        return jax.device_put(np.asarray(array, dtype=dtype))
-
+    """The frozen content of a model, from the arrays of its experiments in their order."""
     leaves, treedef = jax.tree.flatten(arrays)
     priors = gaussian_priors(parameters)
     structure = ModelStructure(
@@ -187,13 +130,13 @@ def state_of(
         auxiliary_names=tuple(priors),
         groups=groups_sharing_pulls(arrays),
     )
-    counts = tuple(leaf(e.observed) for e in experiments.values())
+    counts = tuple(array_of(e.observed, dtype) for e in experiments.values())
     return ModelState(
         # The one description equal to this, so that equal models share compilations.
         structure=_interned.setdefault(structure, structure),
-        leaves=tuple(x if isinstance(x, jax.Array) else leaf(x) for x in leaves),
+        leaves=tuple(x if isinstance(x, jax.Array) else array_of(x, dtype) for x in leaves),
         parameters=parameters,
         experiments=experiments,
         defaults=np.array(list(parameters.defaults().values()), dtype=dtype),
-        observed=Observed(counts, leaf([prior.mean for prior in priors.values()])),
+        observed=Observed(counts, array_of([prior.mean for prior in priors.values()], dtype)),
     )

@@ -13,13 +13,7 @@ from cevnsjax.model.structure import Inputs, ModelStructure
 
 @jax.jit(static_argnums=(0, 1))
 def run(kind: str, structure: ModelStructure, inputs: Inputs) -> Any:
-    """One of ``KINDS``: the only compiled door to a model.
-
-    Args:
-        kind: Key of ``KINDS``.
-        structure: Interned description.
-        inputs: Arrays, data and values.
-    """
+    """One of ``KINDS``: the only compiled door to a model."""
     return evaluate.KINDS[kind](inputs.of(structure))
 
 

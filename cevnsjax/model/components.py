@@ -43,13 +43,7 @@ class CountComponent:
 
 
 def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[CountComponent]:
-    """The signal, then backgrounds.
-
-    Args:
-        e: Arrays of the experiment.
-        signal: From ``binned_signal``, [source, variant, bin] [count].
-        values: Pulls that are free.
-    """
+    """The signal, then backgrounds."""
     nominal, shifts = _cells(signal[:, 0], e.spread), _signal_shifts(e, signal)
     components = [CountComponent(SIGNAL, nominal, shifts, _free_pulls(e, SIGNAL, values))]
     for name, nominal in e.backgrounds.items():

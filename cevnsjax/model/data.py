@@ -52,18 +52,18 @@ class Pseudodata(eqx.Module):
         return len(first)
 
 
+def array_of(values: Any, dtype: np.dtype) -> jax.Array:
+    """Numbers or a tracer as an array of jax."""
+    if isinstance(values, Tracer):
+        return values.astype(dtype)
+    # device_put does not compile a program for each new shape; jnp.asarray does.
+    return jax.device_put(np.asarray(values, dtype=dtype))
+
+
 def observed_of(structure: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:
-    """The data to compare with: ``own`` where ``data`` does not replace it.
+    """The data to compare with: ``own`` where ``data``, as for ``Model.nll``, does not replace it.
 
-    Args:
-        structure: The model's structure.
-        own: The experiments' data and the centres of the priors.
-        names: Names of the experiments.
-        data: None, counts [cell], {experiment: counts [cell]}, or Pseudodata.
-
-    Raises:
-        UnknownNameError: At an unknown experiment or nuisance.
-        InputError: At a shape that does not fit.
+    ``names`` are those of the experiments.
     """
     if data is None:
         return own
@@ -80,7 +80,7 @@ def observed_of(structure: ModelStructure, own: Observed, names: list[str], data
     counts = tuple(
         _checked(n, data[n], o) if n in data else o for n, o in zip(names, own.counts, strict=True)
     )
-    return Observed(counts, _auxiliary(structure, own.auxiliary, auxiliary))
+    return Observed(counts, _auxiliary(structure.auxiliary_names, own.auxiliary, auxiliary))
 
 
 def _checked(name: str, counts: Any, own: Counts) -> Counts:
@@ -89,21 +89,13 @@ def _checked(name: str, counts: Any, own: Counts) -> Counts:
     if not isinstance(counts, Tracer) and not np.all(np.isfinite(counts)):
         where = np.argwhere(~np.isfinite(counts))[0].tolist()
         raise InputError(f"data for {name} are not finite, first at index {where}")
-    return _leaf(counts, own.dtype)
-
-
-def _leaf(values: Any, dtype: np.dtype) -> jax.Array:
-    if isinstance(values, Tracer):
-        return values.astype(dtype)
-    # device_put does not compile a program for each new shape; jnp.asarray does.
-    return jax.device_put(np.asarray(values, dtype=dtype))
+    return array_of(counts, own.dtype)
 
 
 def _auxiliary(
-    structure: ModelStructure, own: Float[Array, " nuisance"], replaced: Mapping[str, Any]
+    names: tuple[str, ...], own: Float[Array, " nuisance"], replaced: Mapping[str, Any]
 ) -> Float[Array, " nuisance"]:
     """Results of the auxiliary measurements, some of them replaced."""
-    names = structure.auxiliary_names
     for name, value in replaced.items():
         if name not in names:
             raise UnknownNameError("constrained nuisance", name, names)
@@ -111,25 +103,14 @@ def _auxiliary(
             raise InputError(f"auxiliary {name} has shape {np.shape(value)}, expected one number")
     if not replaced:
         return own
-    results = [
-        _leaf(replaced[n], own.dtype) if n in replaced else own[k] for k, n in enumerate(names)
-    ]
+    results = [replaced[n] if n in replaced else own[k] for k, n in enumerate(names)]
     if any(isinstance(r, Tracer) for r in results):
-        return jnp.stack(results)
-    return _leaf([float(r) for r in results], own.dtype)
+        return jnp.stack([array_of(r, own.dtype) for r in results])
+    return array_of([float(r) for r in results], own.dtype)
 
 
 def require_data(experiments: Mapping[str, Experiment], observed: Observed, own: Observed) -> None:
-    """Reject a planned experiment without data, and negative counts of a Poisson likelihood.
-
-    Args:
-        experiments: The experiments by name.
-        observed: The data to be compared with the prediction.
-        own: The data of the experiments themselves.
-
-    Raises:
-        InputError: Naming the experiment and the remedy.
-    """
+    """Reject a planned experiment without data, and negative counts of a Poisson likelihood."""
     for (name, e), counts, own_counts in zip(
         experiments.items(), observed.counts, own.counts, strict=True
     ):
@@ -151,16 +132,7 @@ def draw(
     seed: int,
     toys: int | None,
 ) -> Pseudodata:
-    """Pseudo-experiments of a model; see ``Model.toy``.
-
-    Args:
-        experiments: The experiments, by name.
-        priors: Priors of the nuisances whose auxiliary measurements are drawn.
-        expected: Expected counts at given values, {experiment: [cell]} [count].
-        truth: True value of every parameter.
-        seed: Seed of the random numbers.
-        toys: Number of pseudo-experiments; None draws one without a batch axis.
-    """
+    """See ``Model.toy``; ``truth`` has all parameters, ``priors`` those that are measured."""
     seed = whole_number("seed", seed)
     size = 1 if toys is None else whole_number("toys", toys, 1)
     means, counts = expected(truth), {}

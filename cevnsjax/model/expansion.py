@@ -85,23 +85,14 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
     size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
-    expanded = in_batches(
+    value, gradient, full, pulls, distance = in_batches(
         lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
     )
-    expansion = _profiled(state.solved_names, len(names), *expanded)
-    return _reordered(expansion, [names.index(n) for n in batched])
-
-
-def _reordered(expansion: Expansion, order: list[int]) -> Expansion:
-    """The same with parameters in another order."""
-    n = len(order)
-    coordinates = np.array([*order, *range(n, expansion.full.shape[1])], dtype=int)
-    names = coordinates[:n]
-    return expansion._replace(
-        gradient=expansion.gradient[:, names],
-        hessian=expansion.hessian[:, names][:, :, names],
-        full=expansion.full[:, coordinates][:, :, coordinates],
-    )
+    # In the order of ``points`` again, the nuisances behind them.
+    nuisances = range(len(names), full.shape[1])
+    order = np.array([*(names.index(n) for n in batched), *nuisances], dtype=int)
+    gradient, full = gradient[:, order], full[:, order][:, :, order]
+    return _profiled(state.solved_names, len(names), value, gradient, full, pulls, distance)
 
 
 def _profiled(
@@ -175,13 +166,7 @@ def _run(
 def problems_near(
     model_at: Callable[[Point], ModelAtValues], signals: SecondOrder, point: Point
 ) -> NearbyProblems:
-    """Penalty and nuisance problems near a point, with signals to second order.
-
-    Args:
-        model_at: The model at given parameters.
-        signals: The signals of all experiments at the point.
-        point: The parameters there, [name] in their units.
-    """
+    """Penalty and nuisance problems near a point, with the signals there to second order."""
 
     def problems(p: Point) -> tuple[Any, list[NuisanceProblem]]:
         model = model_at(p)
@@ -193,12 +178,9 @@ def problems_near(
 def expanded_nll(
     problems: NearbyProblems, point: Point, pulls: Float[Array, " nuisance"]
 ) -> tuple[Float[Array, ""], Float[Array, " coordinate"], Float[Array, "coordinate coordinate"]]:
-    """nll, its gradient and its Hessian by parameters and nuisances.
+    """nll, its gradient and its Hessian by parameters and nuisances, at one point.
 
-    Args:
-        problems: From ``problems_near`` at this point.
-        point: The parameters, [name] in their units.
-        pulls: The solved nuisances, in the order of the problems [1].
+    ``problems`` are those near this point; ``pulls`` are in their order.
     """
     sizes = [len(q.names) for q in problems(point)[1]]
     by_group = jnp.split(pulls, np.cumsum(sizes)[:-1])
@@ -245,13 +227,9 @@ def second_order(function: Callable[[Point], list[Reals]], point: Point) -> Seco
 def _expanded_apart(
     function: Callable[[list[Reals]], list[Reals]], point: Point, apart: tuple[int, ...]
 ) -> SecondOrder:
-    """As ``second_order``, with some parameters expanded apart from the others.
+    """As ``second_order``, with parameters that move nodes, numbers ``apart``, expanded apart.
 
-    Args:
-        function: Of a list of scalars [name].
-        point: Where to expand, [name].
-        apart: Indices of parameters that move nodes: nodes are then not differentiated by all the
-            others, which would cost ten times as much.
+    Nodes are then not differentiated by all the others, which would cost ten times as much.
     """
     others = tuple(k for k in range(point.size) if k not in apart)
     place = np.argsort([*others, *apart])

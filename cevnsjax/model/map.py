@@ -57,10 +57,6 @@ def map_points(
 def checked_points(state: ModelState, points: Mapping[str, Any]) -> Points:
     """Points by parameter as arrays of one length, each [point].
 
-    Args:
-        state: The model's content.
-        points: Parameters that vary.
-
     Raises:
         UnknownNameError: At an unknown parameter.
         InputError: If a point is not finite or out of bounds, or lengths differ.

@@ -16,7 +16,7 @@ from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
-from cevnsjax.model.build import build_state, by_name, standard_model_first, state_of, table_of
+from cevnsjax.model.build import arrays_of_all, by_name, standard_model_first, state_of, table_of
 from cevnsjax.model.data import Pseudodata, draw
 from cevnsjax.model.describe import describe
 from cevnsjax.model.expansion import Expansion, expand
@@ -31,14 +31,24 @@ from cevnsjax.parameters import ParameterTable
 class Model:
     """Experiments + interactions + parameters.
 
+    Args:
+        experiments: One experiment or several.
+        interactions: Interactions; a default StandardModel is put first if none is given.
+        defaults: Values to use instead of parameters' own defaults.
+        free_pulls: Pulls to treat as parameters like any other, not solved: fit, profile or fix
+            them, e.g. "alpha_sig_csi2017" for the strength of the signal.
+        dtype: "float64", or "float32" for screening.
+        name: Name of the analysis, for reports.
+
+    Raises:
+        PrecisionError: If float64 is asked for and jax has it switched off.
+        InputError: If experiments or parameters clash.
+
     Attributes:
         experiments: The experiments, by name.
         interactions: The interactions, the StandardModel first.
         parameters: Table of all parameters.
         observed: The experiments' own counts, each [cell] [count].
-        dtype: Float type of all arrays.
-        name: Name of the analysis, may be empty.
-        title: The name, or those of the experiments if it is empty.
         state: The frozen content that all functions are evaluated from.
         nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
         profiled_nll: -log L minimised over linear pulls, differentiable to any order.
@@ -69,30 +79,15 @@ class Model:
         dtype: str = "float64",
         name: str = "",
     ) -> None:
-        """Build the arrays; see the class for what it offers.
-
-        Args:
-            experiments: One experiment or several.
-            interactions: Interactions; a default StandardModel is put first if none is given.
-            defaults: Values to use instead of parameters' own defaults.
-            free_pulls: Pulls to treat as parameters like any other, not solved: fit, profile or fix
-                them, e.g. "alpha_sig_csi2017" for the strength of the signal.
-            dtype: "float64", or "float32" for screening.
-            name: Name of the analysis, for reports.
-
-        Raises:
-            PrecisionError: If float64 is asked for and jax has it switched off.
-            InputError: If experiments or parameters clash.
-        """
         self.dtype = numpy_dtype(dtype)
         self.name = name
         self.interactions = standard_model_first(interactions)
         by_names = by_name(experiments)
         table = table_of(self.interactions, by_names, defaults or {}, free_pulls)
-        self._bind(build_state(self.interactions, by_names, table, free_pulls, self.dtype))
+        arrays = arrays_of_all(self.interactions, by_names, free_pulls, self.dtype)
+        self._bind(state_of(self.interactions, by_names, table, arrays, self.dtype))
 
     def _bind(self, state: ModelState) -> None:
-        """Make everything that follows from the state."""
         self.state = state
         self.experiments = dict(state.experiments)
         self.parameters = state.parameters
@@ -109,9 +104,7 @@ class Model:
     def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
         """The same model with other arrays and constraints, e.g. those of another design.
 
-        Args:
-            arrays: Of its experiments, in their order.
-            parameters: The same parameters, with other priors or defaults.
+        Arrays are in the order of the experiments; parameters may have other priors or defaults.
 
         Examples:
             >>> model.with_arrays(list(model.state.arrays), model.parameters).title
@@ -133,13 +126,7 @@ class Model:
         return self.name or " + ".join(self.experiments)
 
     def observed_counts(self, data: Any = None) -> dict[str, Array]:
-        """The counts that a likelihood compares with, {experiment: [cell]} [count].
-
-        Args:
-            data: As for ``nll``.
-
-        Raises:
-            InputError: If a planned experiment has no data, or the data cannot be used.
+        """The counts that a likelihood of ``data`` compares with, {experiment: [cell]} [count].
 
         Examples:
             >>> model.observed_counts()["csi-2017"][:3]
@@ -150,12 +137,10 @@ class Model:
     def describe(self) -> dict[str, object]:
         """Everything the model's numbers depend on, as plain data for JSON.
 
-        Runs in a folder and exported functions keep it. Arrays are given by shape, type and sha256,
-        functions of a user by name and the sha256 of their source text.
-
-        Returns:
-            Experiments with their options, interactions, parameters, the data, dtype, the sha256 of
-            all compiled arrays, and the versions of the software.
+        Experiments with their options, interactions, parameters, the data, dtype, the sha256 of all
+        compiled arrays, and the versions of the software. Runs in a folder and exported functions
+        keep it. Arrays are given by shape, type and sha256, functions of a user by name and the
+        sha256 of their source text.
 
         Examples:
             >>> model.describe()["experiments"]["csi-2017"]["mass_kg"]
@@ -187,7 +172,6 @@ class Model:
             experiment's statistic is, and auxiliary measurements by nuisance.
 
         Raises:
-            UnknownNameError: At an unknown parameter.
             InputError: If seed or toys is not a whole number, or expected counts are not finite.
 
         Examples:
@@ -208,7 +192,7 @@ class Model:
         profiled: bool = True,
         data: Any = None,
     ) -> tuple[float, dict[str, float]]:
-        """Compiled value and gradient of (profiled) nll.
+        """Compiled value and gradient, {name: derivative [1/unit]}, of (profiled) nll.
 
         Args:
             values: Parameters by name; names left out take their defaults.
@@ -216,18 +200,14 @@ class Model:
             profiled: Profile the linear pulls, or differentiate the full nll.
             data: As for ``nll``.
 
-        Returns:
-            Scalar and {name: derivative [1/unit]}.
-
         Examples:
             >>> value, gradient = model.value_and_grad({"sin2_theta_w": 0.25})
             >>> round(value, 3), round(gradient["sin2_theta_w"], 2)
             (1.574, 15.39)
         """
-        order = tuple(values if names is None else names)
-        run = compiled.run_value_and_grad
-        value, gradient = self._derivative(run, values, order, profiled, data)
-        return float(value), dict(zip(order, np.asarray(gradient).tolist(), strict=True))
+        arguments = self.state.along(values, names, profiled=profiled, data=data)
+        value, gradient = compiled.run_value_and_grad(*arguments)
+        return float(value), dict(zip(arguments[2], np.asarray(gradient).tolist(), strict=True))
 
     def hessian(
         self,
@@ -237,38 +217,16 @@ class Model:
         profiled: bool = True,
         data: Any = None,
     ) -> Float[np.ndarray, "name name"]:
-        """Compiled exact Hessian of (profiled) nll, in the order of ``names``.
+        """Compiled exact Hessian of (profiled) nll, [name, name] [1/unit^2].
 
-        Args:
-            values: Parameters by name; names left out take their defaults.
-            names: Parameters to differentiate with respect to; those in ``values`` if None.
-            profiled: Profile the linear pulls, or differentiate the full nll.
-            data: As for ``nll``.
-
-        Returns:
-            Matrix [name, name] [1/unit^2].
+        Arguments are those of ``value_and_grad``.
 
         Examples:
             >>> model.hessian({"sin2_theta_w": 0.25}).round(1)
             array([[572.1]])
         """
-        order = tuple(values if names is None else names)
-        run = compiled.run_hessian
-        return np.asarray(self._derivative(run, values, order, profiled, data))
-
-    def _derivative(
-        self,
-        run: Callable[..., Any],
-        values: Values,
-        names: tuple[str, ...],
-        profiled: bool,
-        data: Any,
-    ) -> Any:
-        state = self.state
-        others = {**{n: self.parameters[n].default for n in names}, **values}
-        point = np.array([state.number(n, others.pop(n)) for n in names], dtype=self.dtype)
-        kind = "profiled_nll" if profiled else "nll"
-        return run(kind, state.structure, names, state.inputs(others, data), point)
+        arguments = self.state.along(values, names, profiled=profiled, data=data)
+        return np.asarray(compiled.run_hessian(*arguments))
 
     def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Expansion:
         """Value, gradient and Hessian of the profiled nll at many points, in NumPy.
@@ -278,11 +236,8 @@ class Model:
 
         Args:
             values: Parameters that stay as they are.
-            points: Those to differentiate by, each an array [point] in its unit.
+            points: Those to differentiate by, each an array [point] in its unit, within bounds.
             data: As for ``nll``.
-
-        Raises:
-            InputError: If a point is not finite or out of bounds, or lengths differ.
 
         Examples:
             >>> near = model.expand({}, {"sin2_theta_w": [0.2, 0.25]})
@@ -300,20 +255,14 @@ class Model:
         batch_size: int = BATCH,
         data: Any = None,
     ) -> jax.Array:
-        """Evaluate at many points in one compiled program, with bounded memory.
+        """Evaluate at many points, [point] [1], in one compiled program with bounded memory.
 
         Args:
             values: Parameters that stay as they are.
-            points: The ones that vary, each an array [point] in its unit.
+            points: The ones that vary, each an array [point] in its unit, within bounds.
             kind: "profiled_nll", "nll" or "marginal_nll".
             batch_size: Points evaluated side by side.
             data: As for ``nll``.
-
-        Returns:
-            [point] [1].
-
-        Raises:
-            InputError: If a point is not finite or out of bounds, or lengths differ.
 
         Examples:
             >>> chi2 = 2 * model.map({}, {"sin2_theta_w": np.linspace(0.1, 0.4, 4)})
@@ -328,15 +277,12 @@ class Model:
         """chi2 on a product grid from templates, if counts are polynomials on all axes but one.
 
         Templates are made by calls of the model, checked at random points of the grid's box, and
-        kept in ``state``.
+        kept in ``state``. The grid is evaluated block by block; None where no template is exact.
 
         Args:
             values: Parameters that stay as they are.
             grids: Values of each axis [point], in its unit.
             data: As for ``nll``.
-
-        Returns:
-            The grid, evaluated block by block, or None where no template is exact.
 
         Examples:
             >>> grid = model.template_grid({}, {"sin2_theta_w": np.linspace(0.1, 0.4, 4)})

@@ -63,13 +63,6 @@ def problem_of(
 
     Gaussian experiments alone have a closed form; with a Poisson one among them all of them go to
     the Poisson solver.
-
-    Args:
-        members: The experiments.
-        signals: Their signals [count].
-        observed: Their counts [count].
-        auxiliary: Results of auxiliary measurements, {name: scalar} [1].
-        values: Pulls that are free.
     """
     names = nuisance_names(members)
     by_member = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]

@@ -14,13 +14,7 @@ from cevnsjax.rate import source_rates, survival_of
 def node_rates(
     e: ExperimentArrays, interactions: Interactions, values: Values
 ) -> tuple[Response, dict[str, Float[Array, " node"]]]:
-    """Response matrix [MeV] and events per MeV of recoil at its nodes, by source [1/MeV].
-
-    Args:
-        e: Arrays of the experiment.
-        interactions: The StandardModel first.
-        values: Theory and nonlinear nuisances.
-    """
+    """Response matrix [MeV] and events per MeV of recoil at its nodes, by source [1/MeV]."""
     signal = e.signal
     T_nr, R, kernels = e.T_nr, e.R, e.kernels
     if e.shape:
@@ -52,12 +46,6 @@ def binned_signal(
     e: ExperimentArrays, interactions: Interactions, values: Values, *, merged: bool = True
 ) -> Signal:
     """Signal in the bins of the first observable: everything theory predicts for an experiment.
-
-    Args:
-        e: Arrays of the experiment.
-        interactions: The StandardModel first.
-        values: Theory and nonlinear nuisances.
-        merged: Whether sources may be added up where nothing distinguishes them.
 
     Returns:
         [source, variant, bin] [count]: the nominal response, then its linear and curved change by

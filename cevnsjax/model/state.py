@@ -1,6 +1,6 @@
 """The frozen content of a model: what its functions are evaluated from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -67,10 +67,6 @@ class ModelState:
         """Concrete numbers into a copy of the default vector, tracers into a dict.
 
         So a vmap batches only what varies, and new numbers never recompile.
-
-        Raises:
-            UnknownNameError: At an unknown parameter.
-            InputError: At a value that is not a number, out of bounds, or an array.
         """
         vector, traced = self.defaults, {}
         for name, value in values.items():
@@ -85,11 +81,7 @@ class ModelState:
         return vector, traced
 
     def number(self, name: str, value: Any) -> float:
-        """The value of a parameter as a number.
-
-        Raises:
-            InputError: If it is not a number, out of bounds, or an array.
-        """
+        """The value of a parameter as a number within its bounds."""
         if np.ndim(value) != 0:
             raise InputError(
                 f"{name} has shape {np.shape(value)}; give one number, or use jax.vmap or "
@@ -98,16 +90,7 @@ class ModelState:
         return self.parameters[name].check(value)
 
     def observed_or(self, data: Any, *, needed: bool = True) -> Observed:
-        """The experiments' data, replaced by ``data`` where it is given.
-
-        Args:
-            data: None, counts [cell], {experiment: counts [cell]}, or Pseudodata.
-            needed: Whether the data are compared with anything; if so they are checked.
-
-        Raises:
-            InputError: If a planned experiment has no data, or counts of a Poisson likelihood are
-                negative.
-        """
+        """The experiments' data, replaced by ``data`` where it is given; checked if ``needed``."""
         observed = observed_of(self.structure, self.observed, list(self.experiments), data)
         if needed:
             require_data(self.experiments, observed, self.observed)
@@ -122,3 +105,13 @@ class ModelState:
         """One of the functions in ``evaluate.KINDS``, compiled."""
         inputs = self.inputs(values, data, needed=kind not in evaluate.PREDICTIONS)
         return compiled.run(kind, self.structure, inputs)
+
+    def along(
+        self, values: Values, names: Iterable[str] | None, *, profiled: bool, data: Any
+    ) -> tuple[str, ModelStructure, tuple[str, ...], Inputs, Float[np.ndarray, " name"]]:
+        """The arguments of a compiled derivative by ``names``, or by those in ``values``."""
+        names = tuple(values if names is None else names)
+        others = {**{n: self.parameters[n].default for n in names}, **values}
+        point = np.array([self.number(n, others.pop(n)) for n in names], dtype=self.dtype)
+        kind = "profiled_nll" if profiled else "nll"
+        return kind, self.structure, names, self.inputs(others, data), point

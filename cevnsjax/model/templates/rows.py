@@ -22,6 +22,9 @@ _TINY = float(np.finfo(float).tiny)
 class GaussianRows:
     """Signals of one experiment, split into vectors that serve all rows.
 
+    Monomials have a power of the variable along rows and counts in each table, the constant first
+    [count].
+
     Attributes:
         numbers: y, u_0, v of ``signal_strength`` and whether v is finite, [4] [1].
     """
@@ -32,13 +35,6 @@ class GaussianRows:
         counts: Float[np.ndarray, "monomial table cell"],
         powers: Int[np.ndarray, " monomial"],
     ) -> None:
-        """Split the monomials.
-
-        Args:
-            strength: The experiment.
-            counts: Coefficients of monomials in each table, the constant first [count].
-            powers: Power of the variable along rows in each monomial.
-        """
         along, across = strength.split(counts)
         degree = int(powers.max())
         self._chosen = [np.flatnonzero(powers == d) for d in range(degree + 1)]
@@ -55,14 +51,10 @@ class GaussianRows:
         weights: Float[np.ndarray, "monomial row"],
         tables: Int[np.ndarray, " row"] | None,
     ) -> Float[np.ndarray, "polynomial power row"]:
-        """Polynomials of some rows: the one along the data, then those across it.
+        """Polynomials of some rows: the one along the data, then those across it [1].
 
-        Args:
-            weights: Values of the monomials apart from the variable along rows.
-            tables: The table of coefficients each row takes; None if there is one only.
-
-        Returns:
-            Coefficients, lowest power first [1].
+        ``weights`` are the monomials apart from the variable along rows; ``tables`` says which
+        coefficients each row takes, None if there is one table. The lowest power is first.
         """
         vectors = [
             _summed(v, weights[c], tables) for v, c in zip(self._vectors, self._chosen, strict=True)
@@ -119,17 +111,7 @@ def _summed(
 def chi2_of_rows(
     base: Floats, t: Floats, numbers: tuple[Floats, ...], tables: tuple[Floats, ...]
 ) -> Float[Array, "row point"]:
-    """chi2 of experiments, added to ``base``.
-
-    Args:
-        base: chi2 of everything else, [row, 1] or [row, point] [1].
-        t: The variable along rows, [point] [1].
-        numbers: ``GaussianRows.numbers`` of each experiment.
-        tables: ``GaussianRows.table`` of each.
-
-    Returns:
-        [row, point] [1].
-    """
+    """chi2 of experiments, added to ``base``, [row, 1] or [row, point] [1]; ``t`` is [point]."""
     out, t = jnp.broadcast_to(base, (len(base), t.size)), t[None, :]
     for (y, mean, variance, finite), table in zip(numbers, tables, strict=True):
         degree = table.shape[1] - 1

@@ -58,11 +58,7 @@ class SignalStrength:
     def split(
         self, counts: Float[np.ndarray, "monomial table cell"]
     ) -> tuple[Float[np.ndarray, "monomial table"], Float[np.ndarray, "monomial table axis"]]:
-        """Parts of a signal in the space [1]: those along y, and those across it.
-
-        Args:
-            counts: Monomials of the signal; the offset is added to the first [count].
-        """
+        """Parts of a signal in the space [1]: those along y, and those across it."""
         s = np.zeros((*counts.shape[:2], self.offset.size))
         s[:, :, : counts.shape[2]] = counts * self.root_weights
         s[0] += self.offset

@@ -7,7 +7,6 @@ and by the parameter itself are left.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -20,13 +19,8 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.core.types import Reals
 from cevnsjax.inference.fits.profile import SIDES
-from cevnsjax.inference.forecasts.design import (
-    Design,
-    DesignChange,
-    changes_of,
-    truth_of,
-)
-from cevnsjax.inference.forecasts.limit_root import Inner, crossing, held_at_bounds
+from cevnsjax.inference.forecasts.design import Design, DesignChange, changes_of, truth_of
+from cevnsjax.inference.forecasts.limit_root import Inner, crossing, settled
 from cevnsjax.inference.forecasts.traced_asimov import Asimov, asimov_chi2, asimov_of
 from cevnsjax.inference.forecasts.traced_design import Layout, layout_of
 from cevnsjax.inference.objective import free_names
@@ -34,30 +28,15 @@ from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Leaves, prior_information
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What a compiled expected limit depends on besides arrays.
-
-    Attributes:
-        layout: Of the model.
-        parameter: What is measured.
-        others: Unknown parameters that are searched; linear nuisances are solved.
-    """
-
-    layout: Layout
-    parameter: str
-    others: tuple[str, ...]
-
-
 class _Numbers(NamedTuple):
-    """Arrays that decide a limit.
+    """Arrays that decide a limit; the others are the unknowns besides the parameter.
 
     Attributes:
         truth: True values of all parameters.
         prior: 1/sd^2 of the measured nuisances.
         scale: Of the parameter, then of the others.
-        low: Lower bounds of the others, in units of their scales.
-        high: Upper bounds of the others, in units of their scales.
+        low: Lower bounds of the others, over their scales.
+        high: Upper bounds of the others, over their scales.
         aside: 1 for even ones of the others.
         height: Delta chi2 of the level.
         ends: Where to stop on each side.
@@ -67,7 +46,7 @@ class _Numbers(NamedTuple):
 
     truth: Float[Array, " parameter"]
     prior: Float[Array, " nuisance"]
-    scale: Float[Array, " parameter_and_others"]
+    scale: Float[Array, " unknown"]
     low: Float[Array, " other"]
     high: Float[Array, " other"]
     aside: Float[Array, " other"]
@@ -120,9 +99,11 @@ def expected_limit(
         InputError: At a level, range or values out of bounds.
 
     Examples:
-        >>> limit = cj.expected_limit(model, "sin2_theta_w", level=0.90, side="upper")
+        >>> from dataclasses import replace
+        >>> statistical = cj.Model(replace(csi, pulls=()))
+        >>> limit = cj.expected_limit(statistical, "sin2_theta_w", level=0.90, side="upper")
         >>> round(float(limit({"exposure": 10.0})), 3)
-        0.273
+        0.252
     """
     layout = layout_of(model, statistical)
     height = _height(level, side)
@@ -130,10 +111,10 @@ def expected_limit(
     table, dtype = model.parameters, model.dtype
     values = truth_of(table, truth, fixed_values)
     low, high = _range(model, parameter, within, values[parameter])
-    plan = _Plan(layout, parameter, others)
+    names = (parameter, *others)
     sides = [k for k, s in enumerate(("lower", "upper")) if side in (s, "both")]
     edges = np.array([table[n].bounds for n in others]).reshape(-1, 2)
-    scale = np.array([table[n].scale for n in (parameter, *others)])
+    scale = np.array([table[n].scale for n in names])
     raw = {
         "truth": np.array([values[n] for n in layout.structure.names]),
         "prior": prior_information(table, layout.structure.auxiliary_names),
@@ -151,8 +132,8 @@ def expected_limit(
     def limit(design: Design | None = None) -> Float[Array, "..."]:
         """Expected limit, in the parameter's unit."""
         changes = changes_of(model, design)
-        leaves = model.state.leaves
-        limits = _limits(plan, tuple(changes), leaves, numbers, tuple(changes.values()))
+        keys, designed, leaves = tuple(changes), tuple(changes.values()), model.state.leaves
+        limits = _limits(layout, names, keys, leaves, numbers, designed)
         if not isinstance(limits, Tracer) and np.any(np.isnan(limits)):
             raise InputError(
                 f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]; "
@@ -200,31 +181,31 @@ def _closed(model: Model, parameter: str, ends: tuple[float, float]) -> list[boo
     ]
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=(0, 1, 2))
 def _limits(
-    plan: _Plan,
+    layout: Layout,
+    names: tuple[str, ...],
     keys: tuple[DesignChange, ...],
     leaves: Leaves,
     numbers: _Numbers,
     designed: tuple[Reals | np.number, ...],
 ) -> Float[Array, " side"]:
     """The limit on each side, NaN where there is none."""
-    constant = jax.lax.stop_gradient(designed)
+
+    def asimov(numbers_of_design: tuple[Reals | np.number, ...]) -> Asimov:
+        changes = dict(zip(keys, numbers_of_design, strict=True))
+        return asimov_of(layout, changes, leaves, numbers.truth, numbers.prior)
+
     # As for the error: resolutions meet traced efficiencies with NumPy's promotions.
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
-        asimov, constant_asimov = (
-            asimov_of(
-                plan.layout, dict(zip(keys, x, strict=True)), leaves, numbers.truth, numbers.prior
-            )
-            for x in (designed, constant)
-        )
-        return jax.vmap(lambda *side: _limit(plan, asimov, constant_asimov, numbers, *side))(
+        both = asimov(designed), asimov(jax.lax.stop_gradient(designed))
+        return jax.vmap(lambda *side: _limit(names, *both, numbers, *side))(
             numbers.ends, numbers.closed, numbers.signs
         )
 
 
 def _limit(
-    plan: _Plan,
+    names: tuple[str, ...],
     asimov: Asimov,
     constant: Asimov,
     numbers: _Numbers,
@@ -232,33 +213,23 @@ def _limit(
     closed: Float[Array, ""],
     sign: Float[Array, ""],
 ) -> Float[Array, ""]:
-    """The limit on one side.
-
-    Args:
-        plan: What is measured.
-        asimov: The Asimov data as functions of the design.
-        constant: The same, constant under differentiation.
-        numbers: Bounds, scales and the height.
-        end: Where to stop.
-        closed: 1 if that is a physical limit.
-        sign: -1 for the lower, 1 for the upper side.
-    """
-    scale, height = numbers.scale, numbers.height
-    start = [constant.truth[n] / s for n, s in zip(plan.others, scale[1:], strict=True)]
+    """The limit on one side; ``constant`` is the Asimov data without derivatives."""
+    (parameter, *names_of_others), scale, height = names, numbers.scale, numbers.height
+    start = [constant.truth[n] / s for n, s in zip(names_of_others, scale[1:], strict=True)]
     u = jnp.stack(start) if start else jnp.zeros_like(numbers.low)
     inner = Inner(u, numbers.low, numbers.high, numbers.aside)
-    origin = constant.truth[plan.parameter]
+    origin = constant.truth[parameter]
 
     def chi2(a: Asimov, x: Reals, u: Float[Array, " other"]) -> Float[Array, ""]:
-        others = {n: u[k] * scale[1 + k] for k, n in enumerate(plan.others)}
-        return asimov_chi2(a, {**a.truth, **others, plan.parameter: x})
+        others = dict(zip(names_of_others, u * scale[1:], strict=True))
+        return asimov_chi2(a, {**a.truth, **others, parameter: x})
 
     x, u, reached = jax.lax.stop_gradient(
         crossing(lambda x, u: chi2(constant, x, u), height, origin, end, scale[0], inner)
     )
 
     def excess(x: Float[Array, ""]) -> Float[Array, ""]:
-        v = _settled(lambda u: chi2(asimov, x, u), u, inner)
+        v = settled(lambda u: chi2(asimov, x, u), u, inner)
         return jnp.where(reached, chi2(asimov, x, v) - height, x - end)
 
     # The root is known; this gives its derivatives, and those of them.
@@ -266,24 +237,3 @@ def _limit(
     # A design may have a true value beyond the range.
     is_within = sign * (end - origin) >= 0
     return jnp.where(is_within & (reached | ((x == end) & (closed > 0))), x, jnp.nan)
-
-
-def _settled(
-    chi2: Callable[[Float[Array, " other"]], Float[Array, ""]],
-    u: Float[Array, " other"],
-    inner: Inner,
-) -> Float[Array, " other"]:
-    """The unknowns at their best as a function of everything that chi2 depends on.
-
-    One more Newton step with a differentiable right-hand side: it moves nothing, but without it
-    second derivatives of the profile would miss how the unknowns follow.
-    """
-    if not u.size:
-        return u
-    slope = jax.grad(chi2)
-    g = slope(u)
-    _, H = held_at_bounds(u, *jax.lax.stop_gradient((g, jax.jacfwd(slope)(u))), inner)
-    is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(H)))
-    safe = jnp.where(is_minimum, H, jnp.eye(u.size, dtype=u.dtype))
-    at_bound = (u <= inner.low) | (u >= inner.high)
-    return u - jnp.where(is_minimum & ~at_bound, jnp.linalg.solve(safe, g), 0.0)

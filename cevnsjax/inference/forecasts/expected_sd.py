@@ -1,7 +1,6 @@
 """The expected error as a differentiable function of the design of the experiments."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -11,13 +10,7 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.inference.forecasts.design import (
-    Design,
-    DesignChange,
-    changes_of,
-    factor,
-    truth_of,
-)
+from cevnsjax.inference.forecasts.design import Design, DesignChange, changes_of, factor, truth_of
 from cevnsjax.inference.forecasts.traced_design import (
     Layout,
     cell_variance,
@@ -29,23 +22,10 @@ from cevnsjax.inference.objective import free_names
 from cevnsjax.likelihood.components import FLOOR
 from cevnsjax.model import components
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import Leaves, Vector, prior_information
+from cevnsjax.model.structure import Leaves, ModelStructure, Vector, prior_information
 from cevnsjax.numerics import total
 
 PerName = Float[Array, " name"] | Float[np.ndarray, " name"]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a compiled expected error depends on besides arrays.
-
-    Attributes:
-        layout: Of the model.
-        names: All parameters of the information, the measured one first.
-    """
-
-    layout: Layout
-    names: tuple[str, ...]
 
 
 def expected_sd(
@@ -91,14 +71,13 @@ def expected_sd(
     others, fixed_values = free_names(model, free, fixed, exclude=(parameter,))
     table, state = model.parameters, model.state
     names = (parameter, *others, *(n for n, p in table.items() if p.linear))
-    plan = _Plan(layout, names)
     values = truth_of(table, truth, fixed_values)
     vector = np.array([values[n] for n in layout.structure.names], dtype=model.dtype)
     prior = prior_information(table, names).astype(model.dtype)
     scale = np.array([table[n].scale for n in names], dtype=model.dtype)
 
     # The same for all designs that move no response, so that those cost microseconds.
-    undesigned = _counts(plan, (), state.leaves, vector, ())
+    undesigned = _counts(layout, names, (), state.leaves, vector, ())
 
     def sd(design: Design | None = None) -> Float[Array, ""]:
         """Expected standard deviation, in the parameter's unit; NaN where nothing fixes it."""
@@ -107,8 +86,10 @@ def expected_sd(
         scaling = {k: x for k, x in changes.items() if k not in moving}
         counts = undesigned
         if moving:
-            counts = _counts(plan, tuple(moving), state.leaves, vector, tuple(moving.values()))
-        return _sd(plan, tuple(scaling), counts, prior, scale, tuple(scaling.values()))
+            numbers = tuple(moving.values())
+            counts = _counts(layout, names, tuple(moving), state.leaves, vector, numbers)
+        numbers = tuple(scaling.values())
+        return _sd(layout, names, tuple(scaling), counts, prior, scale, numbers)
 
     return sd
 
@@ -129,31 +110,33 @@ class _Counts(NamedTuple):
     added: Float[Array, " cell"]
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=(0, 1, 2))
 def _counts(
-    plan: _Plan,
+    layout: Layout,
+    names: tuple[str, ...],
     keys: tuple[DesignChange, ...],
     leaves: Leaves,
     vector: Vector,
     numbers: tuple[Reals | np.number, ...],
 ) -> list[_Counts]:
     """Counts and slopes where parameters and efficiencies are as the design has them."""
-    changes, structure = dict(zip(keys, numbers, strict=True)), plan.layout.structure
+    changes, structure = dict(zip(keys, numbers, strict=True)), layout.structure
     truth = structure.values(vector)
     truth |= {k.target: x for k, x in changes.items() if k.kind == "value"}
     # Resolutions meet traced efficiencies with NumPy's promotions: flags [bin, point] by [point].
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         return [
-            _counts_of(plan, with_efficiency(e, changes), truth)
+            _counts_of(structure, names, with_efficiency(e, changes), truth)
             for e in structure.experiments(leaves)
         ]
 
 
-def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Values) -> _Counts:
+def _counts_of(
+    structure: ModelStructure, names: tuple[str, ...], e: ExperimentArrays, truth: Values
+) -> _Counts:
     def counts(values: Values) -> tuple[Reals, Reals]:
-        signal, backgrounds = components.predicted(
-            e, plan.layout.structure.interactions, {**truth, **values}
-        )
+        values = {**truth, **values}
+        signal, backgrounds = components.predicted(e, structure.interactions, values)
         mu = total(list(signal.values()))
         both = jnp.stack([mu, total([jnp.zeros_like(mu), *backgrounds.values()])])
         return both, both
@@ -161,21 +144,22 @@ def _counts_of(plan: _Plan, e: ExperimentArrays, truth: Values) -> _Counts:
     # Apart, because nodes that move cost ten times as much with the slopes by all others.
     shapes = {name for _, name in e.shape}
     mean, slopes = jnp.zeros(0), {}
-    groups = ([n for n in plan.names if (n in shapes) == moves] for moves in (True, False))
+    groups = ([n for n in names if (n in shapes) == moves] for moves in (True, False))
     for group in filter(None, groups):
         by_name, mean = jax.jacfwd(counts, has_aux=True)({n: truth[n] for n in group})
         slopes |= by_name
     return _Counts(
         mean,
-        jnp.stack([slopes[n] for n in plan.names], axis=-1),
+        jnp.stack([slopes[n] for n in names], axis=-1),
         1 / e.weights,
         total([jnp.zeros_like(e.weights), *e.backgrounds.values()]),
     )
 
 
-@jax.jit(static_argnums=(0, 1))
+@jax.jit(static_argnums=(0, 1, 2))
 def _sd(
-    plan: _Plan,
+    layout: Layout,
+    names: tuple[str, ...],
     keys: tuple[DesignChange, ...],
     counts: list[_Counts],
     prior: PerName,
@@ -184,9 +168,9 @@ def _sd(
 ) -> Float[Array, ""]:
     """Expected standard deviation where exposures, backgrounds and widths are scaled."""
     changes = dict(zip(keys, numbers, strict=True))
-    inverse = inverse_variances(plan.layout, plan.names, changes, prior, jnp)
+    inverse = inverse_variances(layout, names, changes, prior, jnp)
     information = jnp.diag(inverse * scale**2)
-    for (name, kind), c in zip(plan.layout.experiments, counts, strict=True):
+    for (name, kind), c in zip(layout.experiments, counts, strict=True):
         exposure, level = (factor(changes, k, name) for k in ("exposure", "background"))
         mu = exposure * (c.mean[0] + level * c.mean[1])
         slopes = exposure * (c.slopes[0] + level * c.slopes[1]) * scale[None, :]

@@ -7,7 +7,7 @@ interval of an experiment yet to be done (Cowan et al., EPJC 71, 1554, section 3
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -21,9 +21,9 @@ from cevnsjax.inference.forecasts.fisher import fisher
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of, redesigned
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.toys.draws import expected_data
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,13 +58,11 @@ def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata
     if not isinstance(model, Model):
         raise InputError(f"Asimov data need a Model, got {model!r}")
     values = truth_of(model.parameters, truth, {})
-    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(values).items()}
-    for name, mu in counts.items():
-        if not np.all(np.isfinite(mu)):
-            raise InputError(f"{name}: expected counts are not finite at these values")
+    data = expected_data(model, values)
+    for name, mu in data.counts.items():
         if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
             raise InputError(f"{name}: expected counts are negative at these values")
-    return Pseudodata(counts, {n: values[n] for n in gaussian_priors(model.parameters)})
+    return data
 
 
 def forecast(
@@ -118,21 +116,19 @@ def forecast(
     name, grid = _axis(over, is_function=not isinstance(model, Model))
     build = _builder(model, name, grid, statistical)
     names = (free,) if isinstance(free, str) else tuple(free)
-    study = _Study(
-        parameter, names, dict(truth or {}), dict(fixed or {}), _levels(level, side), side
-    )
+    levels, asked = _levels(level, side), (dict(truth or {}), dict(fixed or {}))
     first = build(float(grid[0]))
     _, fixed_values = free_names(first, names, fixed, exclude=(parameter,))
     true = truth_of(first.parameters, truth, fixed_values)[parameter]
     points = [
-        _expected(build(x) if k else first, study)
+        _expected(build(x) if k else first, parameter, names, *asked, levels, side)
         for k, x in enumerate(track(grid.tolist(), "forecast"))
     ]
     columns = {n: np.array([point[n] for point in points]) for n in _RESULTS}
     about = coordinate(first.parameters[parameter])
     return xr.Dataset(
         {n: ((name, "level")[: c.ndim], c) for n, c in columns.items()},
-        coords={name: grid, "level": np.array(study.levels)},
+        coords={name: grid, "level": np.array(levels)},
         attrs={
             "parameter": parameter,
             "truth": true,
@@ -145,17 +141,6 @@ def forecast(
             "experiments": list(first.experiments),
         },
     )
-
-
-class _Study(NamedTuple):
-    """What is asked of every design; see ``forecast``."""
-
-    parameter: str
-    free: tuple[str, ...]
-    truth: dict[str, float]
-    fixed: dict[str, float]
-    levels: list[float]
-    side: str
 
 
 def _levels(level: float | Sequence[float], side: str) -> list[float]:
@@ -218,25 +203,25 @@ def _builder(
     return checked_build
 
 
-def _expected(model: Model, study: _Study) -> dict[str, object]:
+def _expected(
+    model: Model,
+    parameter: str,
+    free: tuple[str, ...],
+    truth: dict[str, float],
+    fixed: dict[str, float],
+    levels: list[float],
+    side: str,
+) -> dict[str, object]:
     """Expected error and intervals of one design."""
-    parameter, free = study.parameter, study.free
-    truth = truth_of(model.parameters, study.truth, study.fixed)
-    data = asimov(model, truth)
-    information = fisher(model, [parameter, *free], truth=study.truth, fixed=study.fixed)
-    theory = {n: x for n, x in study.truth.items() if model.parameters[n].kind == "theory"}
-    fixed = {n: x for n, x in theory.items() if n not in (parameter, *free)} | study.fixed
-    result = profile(
-        _with_variances(model, data),
-        parameter,
-        levels=study.levels,
-        free=free,
-        fixed=fixed,
-        side=study.side,
-        data=data,
-    )
-    keys = [level_key(x) for x in study.levels]
-    ends = [_interval_about(truth[parameter], result, key) for key in keys]
+    all_true = truth_of(model.parameters, truth, fixed)
+    data = asimov(model, all_true)
+    information = fisher(model, [parameter, *free], truth=truth, fixed=fixed)
+    theory = {n: x for n, x in truth.items() if model.parameters[n].kind == "theory"}
+    fixed = {n: x for n, x in theory.items() if n not in (parameter, *free)} | fixed
+    model = _with_variances(model, data)
+    result = profile(model, parameter, levels=levels, free=free, fixed=fixed, side=side, data=data)
+    keys = [level_key(x) for x in levels]
+    ends = [_interval_about(all_true[parameter], result, key) for key in keys]
     error = information.errors[parameter]
     return {
         "sd": np.nan if error is None else error,

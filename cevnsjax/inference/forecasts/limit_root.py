@@ -44,13 +44,7 @@ class Inner(NamedTuple):
 
 
 class Crossing(NamedTuple):
-    """Where the walk ended.
-
-    Attributes:
-        x: The crossing, or the end of the range.
-        u: The other arguments there.
-        reached: Whether the height is reached.
-    """
+    """The crossing or the end of the range, the other arguments there, and which of both it is."""
 
     x: Scalar
     u: Others
@@ -91,16 +85,9 @@ def crossing(
 ) -> Crossing:
     """The first x from the origin towards the end where the minimum over u reaches a height.
 
-    A barrier thinner than a twentieth of its distance may be stepped over. The root is enclosed by
-    regula falsi with the weights of Anderson and Bjoerck, BIT 13, 253 (1973).
-
-    Args:
-        function: Of x and u, 0 at the origin and its start, not negative.
-        height: Height to reach.
-        origin: Where to begin.
-        end: Where to stop, may be infinite.
-        scale: Typical change of x.
-        inner: The other arguments.
+    The function is 0 at the origin with the others at their start, and never negative; the end may
+    be infinite. A barrier thinner than a twentieth of its distance may be stepped over. The root is
+    enclosed by regula falsi with the weights of Anderson and Bjoerck, BIT 13, 253 (1973).
     """
     direction = jnp.where(end < origin, -1.0, 1.0).astype(origin.dtype)
     tolerance = 16 * jnp.finfo(origin.dtype).eps * height
@@ -145,12 +132,7 @@ def crossing(
 
 
 def minimum(function: Callable[[Others], Scalar], inner: Inner) -> tuple[Others, Scalar]:
-    """Where a function of few arguments is least within bounds, and its value there.
-
-    Args:
-        function: Of u.
-        inner: Start and bounds.
-    """
+    """Where a function of few arguments is least within bounds, and its value there."""
     if not inner.start.size:
         return inner.start, function(inner.start)
     slope = jax.grad(function)
@@ -165,17 +147,21 @@ def minimum(function: Callable[[Others], Scalar], inner: Inner) -> tuple[Others,
     return u, value
 
 
-def held_at_bounds(
-    u: Others, g: Others, H: Float[Array, "other other"], inner: Inner
-) -> tuple[Others, Float[Array, "other other"]]:
-    """Gradient and Hessian in which arguments that are pushed against a bound stay there.
+def settled(function: Callable[[Others], Scalar], u: Others, inner: Inner) -> Others:
+    """The other arguments at their best as a function of everything that the function depends on.
 
-    Args:
-        u: The arguments.
-        g: Gradient.
-        H: Hessian.
-        inner: Their bounds.
+    One more Newton step with a differentiable right-hand side: it moves nothing, but without it
+    second derivatives of the profile would miss how the others follow.
     """
-    pushed = ((u <= inner.low) & (g > 0)) | ((u >= inner.high) & (g < 0))
-    either = pushed[:, None] | pushed[None, :]
-    return jnp.where(pushed, 0.0, g), jnp.where(either, jnp.eye(u.size, dtype=u.dtype), H)
+    if not u.size:
+        return u
+    slope = jax.grad(function)
+    g = slope(u)
+    constant_g, H = jax.lax.stop_gradient((g, jax.jacfwd(slope)(u)))
+    at_low, at_high = u <= inner.low, u >= inner.high
+    pushed = (at_low & (constant_g > 0)) | (at_high & (constant_g < 0))
+    unit = jnp.eye(u.size, dtype=u.dtype)
+    H = jnp.where(pushed[:, None] | pushed[None, :], unit, H)
+    is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(H)))
+    step = jnp.linalg.solve(jnp.where(is_minimum, H, unit), g)
+    return u - jnp.where(is_minimum & ~(at_low | at_high), step, 0.0)

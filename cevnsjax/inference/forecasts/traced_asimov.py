@@ -47,12 +47,7 @@ def asimov_of(
 ) -> Asimov:
     """The Asimov data of a design.
 
-    Args:
-        layout: Of the model.
-        changes: The design.
-        leaves: Arrays of the model's experiments as they are.
-        vector: True values of all parameters, [parameter].
-        prior: 1/sd^2 of the measured nuisances as they are, [nuisance].
+    The vector has the true values of all parameters, ``prior`` 1/sd^2 of the measured nuisances.
     """
     structure = layout.structure
     names = structure.auxiliary_names
@@ -74,12 +69,7 @@ def asimov_of(
 
 
 def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
-    """chi2 of the Asimov data, linear nuisances at their best.
-
-    Args:
-        asimov: The design and its data.
-        values: Theory and nuisances that are not solved, {name: scalar}.
-    """
+    """chi2 of the Asimov data at values of all parameters, linear nuisances at their best."""
     structure = asimov.layout.structure
     pulled = [
         (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]

@@ -25,10 +25,7 @@ from cevnsjax.inference.forecasts.design import (
     with_fields,
 )
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import (
-    ModelStructure,
-    prior_information,
-)
+from cevnsjax.model.structure import ModelStructure, prior_information
 from cevnsjax.numerics import total
 from cevnsjax.parameters import Normal, ParameterTable, Prior
 
@@ -54,11 +51,6 @@ class Layout:
 
 def layout_of(model: Model, statistical: str | Collection[str]) -> Layout:
     """The layout of a model.
-
-    Args:
-        model: The experiments as they are.
-        statistical: Nuisances whose widths fall with the square root of their experiment's
-            exposure.
 
     Raises:
         UnknownNameError: At an unknown nuisance.
@@ -86,14 +78,9 @@ def kind_of(experiment: HasStatistic) -> str:
 
 
 def cell_variance(kind: str, mean: Any, variance: Any, xp: ModuleType) -> Any:
-    """Variance of the counts of an experiment, [cell] [count^2].
+    """Variance of the counts of an experiment whose kind is that of ``kind_of`` [count^2].
 
-    Args:
-        kind: From ``kind_of``.
-        mean: Expected counts, the variance of Poisson counts and of counts yet to come, [cell]
-            [count].
-        variance: Of Gaussian data, [cell] [count^2].
-        xp: numpy, or jax.numpy inside a trace.
+    ``variance`` is that of Gaussian data; xp is numpy, or jax.numpy inside a trace.
     """
     if kind == "poisson":
         return mean
@@ -103,15 +90,7 @@ def cell_variance(kind: str, mean: Any, variance: Any, xp: ModuleType) -> Any:
 def inverse_variances(
     layout: Layout, names: tuple[str, ...], changes: Changes, prior: Any, xp: ModuleType
 ) -> Any:
-    """1/sd^2 of constrained nuisances with the widths of the design, [name].
-
-    Args:
-        layout: Of the model.
-        names: Parameters.
-        changes: The design.
-        prior: 1/sd^2 as it is, 0 for a parameter without constraint, [name].
-        xp: numpy, or jax.numpy inside a trace.
-    """
+    """1/sd^2 of named parameters with the widths of the design, 0 without a constraint."""
     out = []
     for k, name in enumerate(names):
         width = changes.get(DesignChange("sd", name))
@@ -124,10 +103,7 @@ def inverse_variances(
 def designed(e: ExperimentArrays, changes: Changes, sd: Values) -> ExperimentArrays:
     """The arrays of an experiment with exposure, backgrounds, efficiency and widths of a design.
 
-    Args:
-        e: The arrays as they are: NumPy arrays if no number of the design is traced.
-        changes: The design.
-        sd: Widths of the constraints in the design, by nuisance.
+    They must be NumPy arrays if no number of the design is traced.
     """
     e = with_efficiency(e, changes)
     exposure, level = (factor(changes, kind, e.name) for kind in ("exposure", "background"))
@@ -144,12 +120,7 @@ def designed(e: ExperimentArrays, changes: Changes, sd: Values) -> ExperimentArr
 
 
 def with_efficiency(e: ExperimentArrays, changes: Changes) -> ExperimentArrays:
-    """The arrays with the efficiency of a design.
-
-    Args:
-        e: Arrays of an experiment.
-        changes: The design.
-    """
+    """The arrays with the efficiency of a design."""
     fields = {k.field: x for k, x in changes.items() if k[:2] == ("efficiency", e.name)}
     if not fields:
         return e
@@ -203,12 +174,6 @@ def redesigned(model: Model, design: Design, *, statistical: str | Collection[st
 
     Its arrays and constraints are those of the design; observed counts stay as they are and have
     no meaning in it.
-
-    Args:
-        model: The model as it is.
-        design: Numbers by key; ``inference.forecasts.design`` lists the keys.
-        statistical: Nuisances whose widths fall with the square root of their experiment's
-            exposure.
 
     Raises:
         UnknownNameError: At an unknown key.

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from numpy.polynomial.polynomial import polyval
 
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.toys.joint_fit import observed_batch
-from cevnsjax.inference.toys.peaks import grid_maxima, polynomial, polynomial_with_derivatives
+from cevnsjax.inference.toys.peaks import grid_maxima, with_derivatives
 from cevnsjax.inference.toys.polynomial_signal import find_signals
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
@@ -36,38 +37,25 @@ Peaks = Float[np.ndarray, " peak"]
 
 
 class _Terms(NamedTuple):
-    """How N and d of one experiment depend on the data: linearly, N by power of the parameter.
+    """What multiplies the data of one experiment: its counts, all auxiliary measurements, and 1.
 
     Attributes:
-        N_counts: N by counts.
-        N_auxiliary: N by auxiliary measurements.
-        N_constant: The rest of N.
-        d_counts: d by counts.
-        d_auxiliary: d by auxiliary measurements.
-        d_constant: The rest of d.
-        mean: u_0 by auxiliary measurements, [nuisance], and its constant.
+        d: Gives d.
+        N: Gives d.s by power of the parameter.
+        mean: Gives u_0.
         precision: 1/v, 0 if v is infinite; None if v is 0, so that the strength is known.
         D: By power.
     """
 
-    N_counts: Float[np.ndarray, "cell power"]
-    N_auxiliary: Float[np.ndarray, "nuisance power"]
-    N_constant: Float[np.ndarray, " power"]
-    d_counts: Float[np.ndarray, "cell axis"]
-    d_auxiliary: Float[np.ndarray, "nuisance axis"]
-    d_constant: Float[np.ndarray, " axis"]
-    mean: tuple[Float[np.ndarray, " nuisance"], float]
+    d: Float[np.ndarray, "datum axis"]
+    N: Float[np.ndarray, "datum power"]
+    mean: Float[np.ndarray, " datum"]
     precision: float | None
     D: Float[np.ndarray, " double_power"]
 
 
 class _Numerator(NamedTuple):
-    """N and u_0 of one experiment for each pseudo-experiment.
-
-    Attributes:
-        N: By power of the parameter.
-        mean: u_0.
-    """
+    """N by power of the parameter, and u_0, of one experiment for each pseudo-experiment."""
 
     N: Float[np.ndarray, "toy power"]
     mean: Float[np.ndarray, " toy"]
@@ -83,7 +71,6 @@ class ClosedFormFit:
         signal: Polynomial,
         box: Float[np.ndarray, " 2"],
     ) -> None:
-        """Lay the grid; see ``closed_form_of``."""
         self._model, self._terms, self._box = model, terms, box
         self._centre, self._scale = float(signal.centre[0]), float(signal.scale[0, 0])
         low, high = (box - self._centre) / self._scale
@@ -92,12 +79,7 @@ class ClosedFormFit:
         self._z[[0, -1]] = max(low, self._z[0]), min(high, self._z[-1])
 
     def chi2(self, data: Pseudodata, x: float) -> Float[np.ndarray, " toy"]:
-        """chi2 at one value of the parameter.
-
-        Args:
-            data: A batch of pseudo-experiments.
-            x: The value, in the parameter's unit.
-        """
+        """chi2 at one value of the parameter, in its unit."""
         base, numerators = self._numerators(data)
         z = np.full(len(base), (x - self._centre) / self._scale)
         return base - self._gain(numerators, z)[0]
@@ -105,16 +87,12 @@ class ClosedFormFit:
     def minima(
         self, data: Pseudodata
     ) -> tuple[Float[np.ndarray, " toy"], Float[np.ndarray, " toy"], Bool[np.ndarray, " toy"]]:
-        """Best values of the parameter, chi2 there, and whether it is a minimum.
-
-        Args:
-            data: A batch of pseudo-experiments.
-        """
+        """Best values of the parameter, chi2 there, and whether it is a minimum."""
         base, numerators = self._numerators(data)
         on_grid = np.zeros((len(base), self._z.size))
         powers = self._z ** np.arange(numerators[0].N.shape[1])[:, None]
         for n, terms in zip(numerators, self._terms, strict=True):
-            N, D = n.N @ powers, polynomial(terms.D, self._z)
+            N, D = n.N @ powers, polyval(self._z, terms.D)
             if terms.precision is None:
                 on_grid += 2 * n.mean[:, None] * N - n.mean[:, None] ** 2 * D
             else:
@@ -133,10 +111,9 @@ class ClosedFormFit:
         counts, auxiliary = observed_batch(self._model, data)
         base, numerators = np.zeros(len(auxiliary)), []
         for n, t in zip(counts, self._terms, strict=True):
-            d = n @ t.d_counts + auxiliary @ t.d_auxiliary + t.d_constant
-            mean = auxiliary @ t.mean[0] + t.mean[1]
+            data_row = np.concatenate([n, auxiliary, np.ones((len(n), 1))], axis=1)
+            d, N, mean = data_row @ t.d, data_row @ t.N, data_row @ t.mean
             base = base + np.einsum("ta,ta->t", d, d)
-            N = n @ t.N_counts + auxiliary @ t.N_auxiliary + t.N_constant
             if t.precision is not None:
                 base = base + t.precision * mean**2
                 N[:, 0] += t.precision * mean
@@ -147,8 +124,8 @@ class ClosedFormFit:
         """What the signal takes off chi2, its slope and its curvature in z."""
         gain = np.zeros((3, *z.shape))
         for n, terms in zip(numerators, self._terms, strict=True):
-            N, dN, ddN = polynomial_with_derivatives(n.N.T, z)
-            D, dD, ddD = polynomial_with_derivatives(terms.D, z)
+            N, dN, ddN = with_derivatives(n.N.T, z)
+            D, dD, ddD = with_derivatives(terms.D, z)
             if terms.precision is None:
                 pairs = ((N, D), (dN, dD), (ddN, ddD))
                 gain += np.array([2 * n.mean * a - n.mean**2 * b for a, b in pairs])
@@ -167,13 +144,7 @@ class ClosedFormFit:
         toy: Int[np.ndarray, " peak"],
         index: Int[np.ndarray, " peak"],
     ) -> tuple[Peaks, Peaks, Bool[np.ndarray, " peak"]]:
-        """Maxima near points of the grid: z, gain and whether each is a maximum.
-
-        Args:
-            numerators: N and u_0 of all pseudo-experiments.
-            toy: Whose maxima they are.
-            index: Points of the grid.
-        """
+        """Maxima near points of the grid: z, gain and whether each is a maximum."""
         last = self._z.size - 1
         a, b = self._z[np.maximum(index - 1, 0)], self._z[np.minimum(index + 1, last)]
         z, gain = self._z[index], np.zeros(len(toy))
@@ -206,19 +177,10 @@ class ClosedFormFit:
 def closed_form_of(
     model: Model, name: str, fixed: dict[str, float], box: Float[np.ndarray, " 2"]
 ) -> ClosedFormFit | None:
-    """Fits in closed form, where they are exact.
+    """Fits in closed form, or None where chi2 has none.
 
     They need Gaussian experiments that share no pulls, and a signal that is a polynomial of the
     parameter.
-
-    Args:
-        model: The model.
-        name: The parameter.
-        fixed: Values of others.
-        box: Bounds of the parameter.
-
-    Returns:
-        The fits, or None where chi2 has no closed form.
     """
     structure, experiments = model.state.structure, model.state.arrays
     simple = all(e.statistic == "gaussian" and e.spread is None for e in experiments)
@@ -253,17 +215,15 @@ def _terms(
     s = (along[..., None] * base.direction + across)[:, 0]
     constant = base.y * base.direction
     moved = [strength_of(e, no_counts, {n: 1.0}, values) for n in auxiliary_names]
-    shifts = np.array([m.y * m.direction - constant for m in moved])
-    shifts = shifts.reshape(len(auxiliary_names), -1)
-    means = np.array([m.mean - base.mean for m in moved])
-    precision = None if base.variance == 0 else base.finite / base.variance
+    shifts = [m.y * m.direction - constant for m in moved]
     axes = np.zeros((no_counts.size, base.offset.size))
     axes[:, : no_counts.size] = np.diag(base.root_weights)
     axes = axes - (axes @ base.projected) @ base.projected.T
+    d = np.array([*axes, *shifts, constant])
+    mean = np.array([*no_counts, *(m.mean - base.mean for m in moved), base.mean])
+    precision = None if base.variance == 0 else base.finite / base.variance
     D = np.zeros(2 * len(s) - 1)
-    for i, a in enumerate(s):
-        for j, b in enumerate(s):
-            D[i + j] += a @ b
+    for (i, j), product in np.ndenumerate(s @ s.T):
+        D[i + j] += product
     D[0] += precision or 0.0
-    pieces = (axes @ s.T, shifts @ s.T, constant @ s.T, axes, shifts, constant)
-    return _Terms(*pieces, (means, base.mean), precision, D)
+    return _Terms(d, d @ s.T, mean, precision, D)

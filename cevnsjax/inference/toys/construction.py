@@ -1,5 +1,6 @@
 """Pseudo-experiments at the points of a Feldman-Cousins grid, kept in a run if there is one."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,10 @@ import numpy as np
 from cevnsjax.inference.runs.blocks import compute_or_read
 from cevnsjax.inference.runs.run import Run
 from cevnsjax.inference.toys.data_fit import observed, with_solved_nuisances
+from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.feldman_cousins_result import GridPoint
 from cevnsjax.inference.toys.fitter import Fits, ToyFitter, batch_of_one
-from cevnsjax.inference.toys.toys import ToyFits
 from cevnsjax.likelihood.draws import BLOCK
-from cevnsjax.model.model import Model
 from cevnsjax.model.structure import gaussian_priors
 
 # Blocks at first, and how many errors the data's q must be away from every critical value.
@@ -26,37 +26,25 @@ class Construction:
 
     def __init__(
         self,
-        model: Model,
-        names: tuple[str, ...],
-        tested: tuple[str, ...],
-        fixed: dict[str, float],
+        fitter: ToyFitter,
         true_nuisances: str,
         auxiliary: bool,
         seed: int,
         data: Any,
     ) -> None:
-        """Prepare the fits.
-
-        Args:
-            model: The model.
-            names: Parameters of the global fit.
-            tested: Those of them that are tested.
-            fixed: Values of parameters that all fits hold.
-            true_nuisances: As for ``feldman_cousins``.
-            auxiliary: Draw auxiliary measurements too.
-            seed: Of the random numbers.
-            data: Data to use instead of the model's.
-        """
-        self._model, self._names, self._fixed = model, names, fixed
-        self._true_nuisances, self._data = true_nuisances, data
-        self._observed = observed(model, data)
-        self._centres = {n: p.mean for n, p in gaussian_priors(model.parameters).items()}
-        from_priors = tuple(self._centres) if true_nuisances == "prior" else ()
-        from_priors = tuple(n for n in from_priors if n not in fixed)
-        self.fitter = ToyFitter(model, names, tested, fixed)
+        self._fitter, self._true_nuisances, self._data = fitter, true_nuisances, data
+        self._observed = observed(fitter.model, data)
+        self._centres = {n: p.mean for n, p in gaussian_priors(fitter.model.parameters).items()}
+        from_priors = tuple(n for n in self._centres if n not in fitter.fixed)
+        if true_nuisances != "prior":
+            from_priors = ()
         # Nuisances drawn from their priors stand for what their measurements leave open.
-        self._toy_fits = ToyFits(
-            model, self.fitter, seed, auxiliary and not from_priors, from_priors
+        self._draws_at = partial(
+            Draws,
+            fitter.model,
+            seed,
+            auxiliary=auxiliary and not from_priors,
+            from_priors=from_priors,
         )
         self._fits_of_data: dict[tuple[float, ...], Fits] = {}
 
@@ -64,12 +52,12 @@ class Construction:
         """Lowest chi2 of the data and its parameters; the data are fitted at every point."""
         lowest, parameters = np.inf, {}
         for point in points:
-            fits = self.fitter.at(point, self._observed)(batch_of_one(self._observed))
+            fits = self._fitter.at(point, self._observed)(batch_of_one(self._observed))
             self._fits_of_data[tuple(point.values())] = fits
             for chi2, x in ((fits.chi2[0], fits.x[0]), (fits.fixed_chi2[0], fits.fixed_x[0])):
                 if chi2 < lowest:
                     lowest = float(chi2)
-                    parameters = dict(zip(self._names, x.tolist(), strict=True))
+                    parameters = dict(zip(self._fitter.names, x.tolist(), strict=True))
         return lowest, parameters
 
     def grid_points(
@@ -80,15 +68,7 @@ class Construction:
         most: int,
         run: Run | None,
     ) -> list[GridPoint]:
-        """Pseudo-experiments at all points; those that a run already has are read.
-
-        Args:
-            points: The grid; ``best`` must have seen them.
-            lowest: Lowest chi2 of the data.
-            levels: Confidence levels.
-            most: Pseudo-experiments of a point at most.
-            run: The run, open.
-        """
+        """Pseudo-experiments at all points that ``best`` has seen; a run's blocks are read."""
 
         def arrays(k: int) -> dict[str, np.ndarray]:
             point = self._grid_point(points[k], lowest, levels, most)
@@ -108,21 +88,23 @@ class Construction:
         """Pseudo-experiments at one point, until the data's q is clear of the critical values."""
         fits = self._fits_of_data[tuple(point.values())]
         q_data = max(float(fits.fixed_chi2[0]) - lowest, 0.0)
-        block_fit = self._toy_fits.at(self._truth(point, fits), point)
+        draws = self._draws_at(self._truth(point, fits))
+        batch_fit = self._fitter.at(point, draws.asimov)
         q, blocks = np.zeros(0), -(-most // BLOCK)
         done, more = 0, _FIRST_BLOCKS
         while done < blocks and more:
             end = min(done + more, blocks)
-            q = np.concatenate([q, *(block_fit(block).q for block in range(done, end))])[:most]
+            more_q = [batch_fit(draws.block(block)).q for block in range(done, end)]
+            q = np.concatenate([q, *more_q])[:most]
             done = end
             more = 0 if GridPoint(q, q_data, levels).clear(_CLEAR_ERRORS) else done
         return GridPoint(q, q_data, levels)
 
     def _truth(self, point: Point, fits: Fits) -> dict[str, float]:
         """True values of all parameters and nuisances at a point."""
-        values = dict(zip(self._names, fits.fixed_x[0].tolist(), strict=True)) | point
+        values = dict(zip(self._fitter.names, fits.fixed_x[0].tolist(), strict=True)) | point
         if self._true_nuisances == "profile":
-            values = with_solved_nuisances(self._model, self._fixed, values, self._data)
+            values = with_solved_nuisances(self._fitter, values, self._data)
         else:
             values |= self._centres
-        return {**values, **self._fixed, **point}
+        return {**values, **self._fitter.fixed, **point}

@@ -28,12 +28,7 @@ class DataFit(NamedTuple):
 
 
 def observed(model: Model, data: Any) -> Pseudodata:
-    """The data as one pseudo-experiment.
-
-    Args:
-        model: The model.
-        data: Data to use instead of the model's.
-    """
+    """The data as one pseudo-experiment."""
     counts, auxiliary = model.state.observed_or(data)
     names = model.state.structure.auxiliary_names
     return Pseudodata(
@@ -42,16 +37,9 @@ def observed(model: Model, data: Any) -> Pseudodata:
     )
 
 
-def fit_of_data(model: Model, fitter: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
-    """Fit the data as pseudo-experiments are fitted.
-
-    Args:
-        model: The model.
-        fitter: What fits.
-        point: True values of the tested parameters.
-        data: Data to use instead of the model's.
-    """
-    pseudodata = observed(model, data)
+def fit_of_data(fitter: ToyFitter, point: dict[str, float], data: Any) -> DataFit:
+    """Fit the data as pseudo-experiments are fitted, with the true values that are tested."""
+    pseudodata = observed(fitter.model, data)
     fits = fitter.at(point, pseudodata)(batch_of_one(pseudodata))
     names = fitter.names
     return DataFit(
@@ -64,17 +52,10 @@ def fit_of_data(model: Model, fitter: ToyFitter, point: dict[str, float], data: 
 
 
 def with_solved_nuisances(
-    model: Model, fixed: dict[str, float], conditional: dict[str, float], data: Any
+    fitter: ToyFitter, conditional: dict[str, float], data: Any
 ) -> dict[str, float]:
-    """Parameters and linear nuisances at a conditional fit of the data.
-
-    Args:
-        model: The model.
-        fixed: Values of parameters that no fit moves.
-        conditional: Values of the fitted parameters.
-        data: Data to use instead of the model's.
-    """
-    pulls = model.best_pulls({**fixed, **conditional}, data=data)
-    bounds = {n: model.parameters[n].bounds for n in pulls}
+    """Parameters of a conditional fit of the data, and linear nuisances at their best there."""
+    pulls = fitter.model.best_pulls({**fitter.fixed, **conditional}, data=data)
+    bounds = {n: fitter.model.parameters[n].bounds for n in pulls}
     nuisances = {n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}
     return {**conditional, **nuisances}

@@ -16,11 +16,20 @@ _COUNTS, _AUXILIARY, _NUISANCES = 0, 1, 2
 _TOYS_SIDE_BY_SIDE = 64
 
 
+def expected_data(model: Model, truth: dict[str, float]) -> Pseudodata:
+    """Expected counts, with all true nuisances as auxiliary measurements."""
+    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(truth).items()}
+    for name, mu in counts.items():
+        if not np.all(np.isfinite(mu)):
+            raise InputError(f"{name}: expected counts are not finite at these values")
+    return Pseudodata(counts, {n: truth[n] for n in gaussian_priors(model.parameters)})
+
+
 class Draws:
     """Pseudo-experiments at given true values, ``BLOCK`` of them at a time.
 
     Attributes:
-        asimov: Expected counts, with the true nuisances as auxiliary measurements.
+        asimov: Data equal to what is expected.
     """
 
     def __init__(
@@ -32,34 +41,18 @@ class Draws:
         auxiliary: bool = True,
         from_priors: tuple[str, ...] = (),
     ) -> None:
-        """Compute the expected counts.
+        """Compute the expected counts; InputError if they are not finite.
 
-        Args:
-            model: The model.
-            seed: Seed of all blocks.
-            truth: True parameters, nuisances included; others have their defaults.
-            auxiliary: Draw auxiliary measurements about the true nuisances.
-            from_priors: Nuisances whose true values are drawn from their priors, for each
-                pseudo-experiment anew.
-
-        Raises:
-            InputError: If expected counts are not finite.
+        Parameters that ``truth`` leaves out have their defaults. Nuisances ``from_priors`` have
+        other true values in each pseudo-experiment, drawn from their priors.
         """
         self._model, self._seed, self._auxiliary = model, seed, auxiliary
         self._truth = {**model.parameters.defaults(), **truth}
         self._priors, self._from_priors = gaussian_priors(model.parameters), from_priors
-        mean = {n: np.asarray(x) for n, x in model.expected(self._truth).items()}
-        for name, mu in mean.items():
-            if not np.all(np.isfinite(mu)):
-                raise InputError(f"{name}: expected counts are not finite at these values")
-        self.asimov = Pseudodata(mean, {n: self._truth[n] for n in self._priors})
+        self.asimov = expected_data(model, self._truth)
 
     def block(self, index: int) -> Pseudodata:
-        """The pseudo-experiments of one block.
-
-        Args:
-            index: Number of the block.
-        """
+        """The pseudo-experiments of one block."""
         means, nuisances = self.asimov.counts, {}
         if self._from_priors:
             nuisances = self._nuisances(index)

@@ -26,6 +26,7 @@ from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.runs.blocks import block_ranges, run_in
 from cevnsjax.inference.toys.construction import Construction
 from cevnsjax.inference.toys.feldman_cousins_result import dataset_of
+from cevnsjax.inference.toys.fitter import ToyFitter
 from cevnsjax.inference.toys.toys import requested_parameters
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model.model import Model
@@ -130,16 +131,15 @@ def feldman_cousins(
     }
     run = run_in(folder, resume, model, configuration, len(block_ranges(len(points))))
     with run or nullcontext():
-        construction = Construction(
-            model, names, tested, fixed_values, true_nuisances, auxiliary, seed, data
-        )
+        fitter = ToyFitter(model, names, tested, fixed_values)
+        construction = Construction(fitter, true_nuisances, auxiliary, seed, data)
         chi2_min, best = construction.best(points)
         grid_points = construction.grid_points(points, chi2_min, chosen, toys, run)
     about = {
         "true_nuisances": true_nuisances,
         "auxiliary": int(auxiliary and true_nuisances != "prior"),
         "seed": seed,
-        "engine": construction.fitter.name,
+        "engine": fitter.name,
         "fixed": json.dumps(fixed_values),
         "chi2_min": chi2_min,
         **{f"best_fit_{n}": x for n, x in best.items()},

@@ -30,16 +30,7 @@ def notes_of(
     levels: tuple[float, ...],
     best: Mapping[str, float],
 ) -> list[str]:
-    """Where the grid does not show the region, in sentences.
-
-    Args:
-        model: The model.
-        grids: Values of each axis, increasing.
-        p_value: Of each point.
-        error: Monte Carlo error of the p-values.
-        levels: Confidence levels.
-        best: Best fit, of the axes at least.
-    """
+    """Sentences on where the grid does not show the region about the best fit."""
     notes = []
     for level in levels:
         inside, key = p_value > 1 - level, level_key(level)

@@ -16,13 +16,7 @@ from cevnsjax.model.model import Model
 
 
 class GridPoint(NamedTuple):
-    """Pseudo-experiments at one point.
-
-    Attributes:
-        q: Of pseudo-experiments, NaN where a fit failed.
-        q_data: Of the data.
-        levels: Confidence levels.
-    """
+    """The q of pseudo-experiments at one point, NaN where a fit failed, and that of the data."""
 
     q: Float[np.ndarray, " toy"]
     q_data: float
@@ -39,11 +33,7 @@ class GridPoint(NamedTuple):
         return [self.p_value[0] > 1 - level for level in self.levels]
 
     def clear(self, errors: float) -> bool:
-        """Whether the p-value is so many errors away from 1 - level, for every level.
-
-        Args:
-            errors: How many.
-        """
+        """Whether the p-value is so many errors away from 1 - level, for every level."""
         p, _ = self.p_value
         size = max(int(np.sum(np.isfinite(self.q))), 1)
         spread = [np.sqrt(level * (1 - level) / size) for level in self.levels]
@@ -75,16 +65,7 @@ def dataset_of(
     best: Mapping[str, float],
     about: Mapping[str, object],
 ) -> xr.Dataset:
-    """The construction as a dataset.
-
-    Args:
-        model: The model.
-        grids: Values of each axis, [point].
-        points: In the order of the grid, the last axis running fastest.
-        levels: Confidence levels.
-        best: Best fit, of the axes at least.
-        about: Further attributes.
-    """
+    """The construction as a dataset; the last axis of the grid runs fastest along the points."""
     dims = tuple(grids)
     shape = tuple(g.size for g in grids.values())
     critical = [p.critical() for p in points]
@@ -126,13 +107,7 @@ def intervals(
     p_value: Float[np.ndarray, " point"],
     levels: tuple[float, ...],
 ) -> dict[str, list[list[float]]]:
-    """Unions of intervals in which the p-value is above 1 - level, ends between grid points.
-
-    Args:
-        grid: Values of the parameter, increasing.
-        p_value: There.
-        levels: Confidence levels.
-    """
+    """Unions of intervals in which the p-value is above 1 - level, ends between grid points."""
     out = {}
     for level in levels:
         above = p_value - (1 - level)

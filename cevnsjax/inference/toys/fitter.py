@@ -66,7 +66,10 @@ class ToyFitter:
     """Fits of named parameters of a model to pseudo-experiments.
 
     Attributes:
+        model: The model.
         names: Parameters that a fit may move.
+        tested: Those of them that the conditional fit holds.
+        fixed: Values of parameters that all fits hold.
     """
 
     def __init__(
@@ -76,15 +79,7 @@ class ToyFitter:
         tested: tuple[str, ...],
         fixed: dict[str, float],
     ) -> None:
-        """Choose the method and prepare it.
-
-        Args:
-            model: The model.
-            names: Parameters that a fit may move.
-            tested: Those of them that the conditional fit holds.
-            fixed: Values of others.
-        """
-        self._model, self.names, self._fixed = model, names, fixed
+        self.model, self.names, self.tested, self.fixed = model, names, tested, fixed
         self._is_tested = np.array([n in tested for n in names], dtype=bool)
         self._global_search: tuple[Pseudodata, _Search] | None = None
         self._box = np.array([model.parameters[n].bounds for n in names], dtype=float)
@@ -102,18 +97,16 @@ class ToyFitter:
     def use_newton(self) -> None:
         """Use Newton's method, also where a closed form exists."""
         self._closed_form = None
-        self._joint_fit = JointFit(self._model, self.names, self._fixed, self._box)
+        self._joint_fit = JointFit(self.model, self.names, self.fixed, self._box)
 
     def at(self, truth: dict[str, float], asimov: Pseudodata) -> BatchFit:
-        """Fits of pseudo-experiments that are drawn at a true point.
+        """Fits of pseudo-experiments drawn where the tested parameters have true values.
 
-        Args:
-            truth: True values of the tested parameters.
-            asimov: Counts expected there, which say where fits should start.
+        The counts expected there, ``asimov``, say where fits should start.
         """
         if self._closed_form is not None:
             return _closed_form_fits(self._closed_form, truth[self.names[0]])
-        descents = _Descents(self._model, self._joint_fit, self._fixed, asimov)
+        descents = _Descents(self.model, self._joint_fit, self.fixed, asimov)
         # The expected counts decide where global fits start, whatever is tested. Other threads may
         # put their own search in its place meanwhile.
         latest = self._global_search
@@ -158,12 +151,7 @@ class _Descents:
         self._asimov = batch_of_one(asimov)
 
     def search(self, fixed: dict[str, float], is_fixed: Bool[np.ndarray, " name"]) -> _Search:
-        """Points to start from, with the surrogate at them.
-
-        Args:
-            fixed: Values of parameters that fits hold.
-            is_fixed: Which ones they are.
-        """
+        """Points to start from, with the surrogate at them, for fits that hold some values."""
         starts = start_points_of(self._model, self._joint_fit.names, fixed)
         surrogate, ends = self._surrogate(starts)
         if is_fixed.all():
@@ -193,13 +181,7 @@ class _Descents:
         return self._joint_fit.descend(x, pulls, data, is_fixed)
 
     def fits(self, data: Pseudodata, everywhere: _Search, conditional: _Search) -> Fits:
-        """Fits of a batch.
-
-        Args:
-            data: The batch.
-            everywhere: Starts of global fits.
-            conditional: Starts of conditional fits.
-        """
+        """Fits of a batch from the starts of global and of conditional fits."""
         fixed = self._lowest(data, conditional)
         best = self._repaired(data, self._lowest(data, everywhere), fixed)
         converged = [end.distance < CONVERGED for end in (best, fixed)]

@@ -15,7 +15,6 @@ from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals
 from cevnsjax.inference.minimise.traced import newton
 from cevnsjax.inference.toys.polynomial_signal import (
-    Numbers,
     PolynomialSignal,
     polynomial_signals,
     signals_of,
@@ -46,7 +45,7 @@ class FitEnd(NamedTuple):
 
 
 class _Box(NamedTuple):
-    """Bounds of the scaled coordinates, their scales, and which keep their start, [coordinate]."""
+    """Bounds of the scaled coordinates, their scales, and which of them keep their start."""
 
     low: Float[Array, " coordinate"]
     high: Float[Array, " coordinate"]
@@ -55,13 +54,7 @@ class _Box(NamedTuple):
 
 
 class _FitInputs(NamedTuple):
-    """What each fit has to itself.
-
-    Attributes:
-        start: Scaled coordinates.
-        counts: By experiment, each [fit, cell].
-        auxiliary: Auxiliary measurements.
-    """
+    """What each fit has to itself: scaled start, counts by experiment, auxiliary measurements."""
 
     start: Float[Array, "*fit coordinate"]
     counts: tuple[Float[Array, "*fit _"], ...]
@@ -83,14 +76,6 @@ class JointFit:
         fixed: dict[str, float],
         box: Float[np.ndarray, "name 2"],
     ) -> None:
-        """Find the polynomial of the signal and scale the bounds.
-
-        Args:
-            model: The model.
-            names: Parameters that a fit may move.
-            fixed: Values of others.
-            box: Bounds of the parameters, in their units.
-        """
         self.names, self._model = names, model
         self.solved = model.state.solved_names
         table = model.parameters
@@ -109,14 +94,7 @@ class JointFit:
         data: Pseudodata,
         is_fixed: Bool[np.ndarray, " name"],
     ) -> FitEnd:
-        """Minimise from one start for each pseudo-experiment.
-
-        Args:
-            x: Parameters to start from, in their units.
-            pulls: Nuisances to start from [1].
-            data: The pseudo-experiments, a batch.
-            is_fixed: Which parameters keep their start.
-        """
+        """Minimise from one start for each pseudo-experiment; fixed parameters keep theirs."""
         k = len(self.names)
         x = np.where(is_fixed, x, np.clip(x, *self._bounds))
         u = np.concatenate([x, pulls], axis=1) / self.scale
@@ -124,14 +102,13 @@ class JointFit:
         fixed = np.concatenate([is_fixed, np.zeros(len(self.solved), dtype=bool)])
         box = _Box(*jax.device_put((self._low, self._high, self.scale, fixed)))
         side_by_side = _SIDE_BY_SIDE.get(jax.default_backend(), _FITS_PER_CALL)
-        state, signals = self._model.state, self._signals
-        powers, arrays = (None, None) if signals is None else signals
+        state = self._model.state
 
         def ends(rows: np.ndarray) -> tuple[Array, Array, Array]:
             arrays_of_fits = u[rows], tuple(c[rows] for c in counts), auxiliary[rows]
             inputs = _FitInputs(*jax.device_put(arrays_of_fits))
-            static = (state.structure, self.names, powers, side_by_side)
-            return _descend(*static, state.leaves, arrays, self._vector, box, inputs)
+            static = (state.structure, self.names, side_by_side)
+            return _descend(*static, state.leaves, self._signals, self._vector, box, inputs)
 
         u_end, value, distance = in_batches(ends, len(u), _FITS_PER_CALL)
         natural = u_end * self.scale
@@ -143,12 +120,7 @@ class JointFit:
 def observed_batch(
     model: Model, data: Pseudodata
 ) -> tuple[tuple[Float[np.ndarray, "toy _"], ...], Float[np.ndarray, "toy nuisance"]]:
-    """Counts by experiment, each [toy, cell], and auxiliary measurements.
-
-    Args:
-        model: The model.
-        data: A batch of pseudo-experiments.
-    """
+    """Counts by experiment and auxiliary measurements; those not drawn stay at their centres."""
     centres = model.state.observed_or(None, needed=False).auxiliary
     counts = tuple(np.asarray(data.counts[n], dtype=model.dtype) for n in model.experiments)
     auxiliary = np.tile(np.asarray(centres), (len(data), 1))
@@ -158,21 +130,19 @@ def observed_batch(
     return counts, auxiliary
 
 
-@jax.jit(static_argnums=(0, 1, 2, 3))
+@jax.jit(static_argnums=(0, 1, 2))
 def _descend(
     structure: ModelStructure,
     names: tuple[str, ...],
-    powers: tuple[tuple[int, ...], ...] | None,
     side_by_side: int,
     leaves: Leaves,
-    arrays: tuple[Numbers, Numbers, Numbers] | None,
+    signals: PolynomialSignal | None,
     vector: Vector,
     box: _Box,
     inputs: _FitInputs,
 ) -> tuple[Float[Array, "fit coordinate"], Float[Array, " fit"], Float[Array, " fit"]]:
     """Scaled coordinates, nll and distance to the minimum."""
     k, scale = len(names), box.scale
-    signals = None if powers is None or arrays is None else PolynomialSignal(powers, arrays)
 
     def one_fit(inputs: _FitInputs) -> tuple[Reals, Reals, Reals]:
         observed = Observed(inputs.counts, inputs.auxiliary)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.polynomial.polynomial import polyder, polyval
 
 # Maxima of one row that are returned.
 _MAX_PEAKS = 3
@@ -10,23 +11,11 @@ Coefficients = Float[np.ndarray, "power *rows"]
 Numbers = Float[np.ndarray, " z"]
 
 
-def polynomial(coefficients: Float[np.ndarray, " power"], z: Numbers) -> Numbers:
-    """A polynomial at some points, by Horner's rule."""
-    value = np.broadcast_to(coefficients[-1], z.shape)
-    for lower in coefficients[-2::-1]:
-        value = value * z + lower
-    return value
-
-
-def polynomial_with_derivatives(
-    coefficients: Coefficients, z: Numbers
-) -> tuple[Numbers, Numbers, Numbers]:
+def with_derivatives(coefficients: Coefficients, z: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """A polynomial, its slope and its curvature; coefficients may differ by point, [power, z]."""
-    value, slope, curvature = (np.zeros(z.shape) for _ in range(3))
-    for c in coefficients[::-1]:
-        curvature = curvature * z + 2 * slope
-        slope = slope * z + value
-        value = value * z + c
+    value, slope, curvature = (
+        polyval(z, polyder(coefficients, order, axis=0), tensor=False) for order in range(3)
+    )
     return value, slope, curvature
 
 

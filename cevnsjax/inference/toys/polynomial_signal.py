@@ -1,16 +1,14 @@
 """Signals of a model as polynomials of a few parameters, for fits of many pseudo-experiments."""
 
-from functools import reduce
 from math import prod
-from operator import mul
-from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Arrays, Reals
 from cevnsjax.model import evaluate
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import ModelAtValues
@@ -23,19 +21,14 @@ _MAX_VARIABLES = 4
 # Where a bound is infinite the polynomial is checked up to so many scales from the default.
 _CHECKED_SCALES = 30.0
 
-Numbers = Float[Array, "..."] | Float[np.ndarray, "..."]
 
+class PolynomialSignal(eqx.Module):
+    """sum_m coefficients[m] prod_k ((x_k - centre_k)/scale_k)^powers[m][k]; powers are static."""
 
-class PolynomialSignal(NamedTuple):
-    """sum_m coefficients[m] prod_k ((x_k - centre_k)/scale_k)^powers[m][k].
-
-    Attributes:
-        powers: Whole numbers, static, [monomial][name].
-        arrays: Centre [name], scale [name] and coefficients [monomial, output].
-    """
-
-    powers: tuple[tuple[int, ...], ...]
-    arrays: tuple[Numbers, Numbers, Numbers]
+    powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    centre: Arrays
+    scale: Arrays
+    coefficients: Arrays
 
 
 def find_signals(
@@ -44,13 +37,9 @@ def find_signals(
     fixed: dict[str, float],
     box: Float[np.ndarray, "name 2"],
 ) -> Polynomial | None:
-    """Signals of all experiments, flattened, as a polynomial of parameters; None if there is none.
+    """Signals of all experiments, flattened, as a polynomial; None if they are not one in it.
 
-    Args:
-        model: The model.
-        names: The variables.
-        fixed: Values of others.
-        box: Bounds of the variables.
+    ``box`` holds the bounds of the variables ``names``, ``fixed`` the values of other parameters.
     """
     if not 0 < len(names) <= _MAX_VARIABLES:
         return None
@@ -82,35 +71,22 @@ def polynomial_signals(
     if polynomial is None:
         return None
     powers = tuple(tuple(int(e) for e in row) for row in polynomial.exponents)
-    return PolynomialSignal(
-        powers, (polynomial.centre, polynomial.scale[:, 0], polynomial.coefficients[:, 0])
-    )
+    scale, coefficients = polynomial.scale[:, 0], polynomial.coefficients[:, 0]
+    return PolynomialSignal(powers, polynomial.centre, scale, coefficients)
 
 
 def signals_of(
     signals: PolynomialSignal | None, model: ModelAtValues, p: Float[Array, " name"]
 ) -> list[Reals]:
-    """Signals by experiment, each [source, variant, bin] [count].
-
-    Args:
-        signals: The polynomial; None computes the signals from the model.
-        model: The model at these parameters.
-        p: The variables of the polynomial.
-    """
+    """Signals by experiment, each [source, variant, bin] [count]; the model's if None are given."""
     if signals is None:
         return evaluate.signals(model)
     shapes = jax.eval_shape(lambda: evaluate.signals(model))
-    centre, scale, coefficients = signals.arrays
-    z = (p - centre) / scale
-    monomials = [_product([z[k] ** e for k, e in enumerate(row) if e]) for row in signals.powers]
-    flat = total([m * coefficients[i] for i, m in enumerate(monomials)])
-    out, first = [], 0
-    for shape in shapes:
-        size = prod(shape.shape)
-        out.append(flat[first : first + size].reshape(shape.shape))
-        first += size
-    return out
-
-
-def _product(factors: list[Reals]) -> Reals:
-    return reduce(mul, factors, jnp.asarray(1.0))
+    z = (p - signals.centre) / signals.scale
+    one = jnp.asarray(1.0)
+    monomials = [
+        prod((z[k] ** e for k, e in enumerate(row) if e), start=one) for row in signals.powers
+    ]
+    flat = total([m * signals.coefficients[i] for i, m in enumerate(monomials)])
+    ends = np.cumsum([prod(s.shape) for s in shapes])
+    return [x.reshape(s.shape) for x, s in zip(jnp.split(flat, ends[:-1]), shapes, strict=True)]

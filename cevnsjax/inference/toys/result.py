@@ -10,8 +10,7 @@ from jaxtyping import Float
 
 from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.toys.data_fit import DataFit
-from cevnsjax.inference.toys.fitter import Fits
-from cevnsjax.model.model import Model
+from cevnsjax.inference.toys.fitter import Fits, ToyFitter
 
 # q of the data and of a pseudo-experiment that differ by less are equal: rounding decides nothing.
 _EQUAL_Q = 1e-9
@@ -20,9 +19,7 @@ _EQUAL_Q = 1e-9
 def p_value(q: Float[np.ndarray, " toy"], q_data: float) -> tuple[float, float]:
     """Part of the pseudo-experiments with at least the data's q, and its binomial error.
 
-    Args:
-        q: Of pseudo-experiments, NaN where a fit failed.
-        q_data: Of the data.
+    Toys whose fits failed, with q = NaN, are left out.
     """
     finite = q[np.isfinite(q)]
     if not finite.size or not np.isfinite(q_data):
@@ -34,27 +31,14 @@ def p_value(q: Float[np.ndarray, " toy"], q_data: float) -> tuple[float, float]:
 
 
 def dataset_of(
-    model: Model,
-    names: tuple[str, ...],
-    tested: tuple[str, ...],
+    fitter: ToyFitter,
     truth: Mapping[str, float],
-    fixed: Mapping[str, float],
     fits: Fits,
     data_fit: DataFit,
     about: Mapping[str, object],
 ) -> xr.Dataset:
-    """Fits of pseudo-experiments with the p-values of the data.
-
-    Args:
-        model: The model.
-        names: Fitted parameters.
-        tested: Those that the conditional fits hold.
-        truth: True values, nuisances included.
-        fixed: Values of parameters that all fits hold.
-        fits: Of the pseudo-experiments.
-        data_fit: Of the data.
-        about: Further attributes.
-    """
+    """Fits of pseudo-experiments with the p-values of the data; truth includes the nuisances."""
+    model, names, tested = fitter.model, fitter.names, fitter.tested
     variables: dict[str, Any] = {
         "q": ("toy", fits.q, {"long_name": "chi2 with tested parameters held less chi2"}),
         "chi2": ("toy", fits.chi2),
@@ -81,9 +65,9 @@ def dataset_of(
         "p_value_chi2_error": goodness_error,
         "failed": int(np.sum(~fits.both_converged)),
         "truth": json.dumps(truth),
-        "fixed": json.dumps(fixed),
-        # netCDF has no truth values.
-        **{k: int(v) if isinstance(v, bool) else v for k, v in about.items()},
+        "fixed": json.dumps(fitter.fixed),
+        "engine": fitter.name,
+        **about,
         **{f"best_fit_{n}": x for n, x in data_fit.best.items()},
     }
     return xr.Dataset(variables, attrs=attributes)

@@ -49,16 +49,9 @@ class StartSurrogate:
         pulls: Float[np.ndarray, "point nuisance"],
         fixed: dict[str, float],
     ) -> None:
-        """Expand chi2 at all points.
+        """Expand chi2 at points, with the best nuisances of expected counts there.
 
-        Args:
-            model: The model.
-            names: Parameters that make up the points.
-            points: Their values, in their units.
-            spacing: About the distance to the next point, 0 in coordinates that do not move, in
-                their units.
-            pulls: Best nuisances of expected counts there [1].
-            fixed: Values of others.
+        ``spacing`` is about the distance to the next point, 0 in coordinates that do not move.
         """
         self._model, self._points = model, points
         structure = model.state.structure
@@ -121,11 +114,7 @@ class StartSurrogate:
         self._gain = np.einsum("glk,gk->gl", root, self._slope).reshape(-1)
 
     def chi2(self, data: Pseudodata) -> Float[np.ndarray, "toy point"]:
-        """About chi2 near every point, but for a constant of each pseudo-experiment.
-
-        Args:
-            data: A batch of pseudo-experiments.
-        """
+        """Lowest chi2 near every point, about, but for a constant of each pseudo-experiment."""
         n, auxiliary = self._measured(data)
         gain = n @ self._gain_counts + auxiliary @ self._gain_auxiliary + self._gain
         undamped = self._level - n @ self._along - auxiliary @ self._auxiliary_along
@@ -134,12 +123,7 @@ class StartSurrogate:
     def starts(
         self, data: Pseudodata, index: Int[np.ndarray, " toy"]
     ) -> tuple[Float[np.ndarray, "toy name"], Float[np.ndarray, "toy nuisance"]]:
-        """Parameters and nuisances to start from near one point.
-
-        Args:
-            data: A batch of pseudo-experiments.
-            index: The point of each.
-        """
+        """Parameters and nuisances to start from near the point that is named for each toy."""
         n, auxiliary = self._measured(data)
         slope = self._slope[index] - auxiliary * self._precision
         slope = slope + np.einsum("tkc,tc->tk", self._slope_counts[index], n)

@@ -62,13 +62,7 @@ class StartPoints(NamedTuple):
         chi2: Float[np.ndarray, " minimum"],
         converged: Bool[np.ndarray, " minimum"],
     ) -> "StartPoints":
-        """With the lowest minima of the expected counts' chi2, each once.
-
-        Args:
-            x: Where fits of the expected counts ended.
-            chi2: There.
-            converged: Whether they are minima.
-        """
+        """With the lowest minima of the expected counts' chi2, each once."""
         minima: list[np.ndarray] = []
         for k in np.argsort(chi2):
             is_new = all(np.max(np.abs(x[k] - y) / self.scale) > _SAME_MINIMUM for y in minima)
@@ -84,10 +78,7 @@ class StartPoints(NamedTuple):
     ) -> tuple[Int[np.ndarray, " start"], Int[np.ndarray, " start"]]:
         """Pseudo-experiments and points to start from: points lower than all their neighbours.
 
-        Args:
-            chi2: Of each pseudo-experiment near each point.
-            most: Points for each pseudo-experiment at most.
-            margin: How much higher than the lowest one they may be.
+        Each pseudo-experiment has at most so many, at most ``margin`` above its lowest.
         """
         least = np.min(chi2, axis=1, keepdims=True)
         is_low = chi2 <= least + margin
@@ -128,13 +119,7 @@ def _with_neighbours(
 
 
 def start_points_of(model: Model, names: tuple[str, ...], fixed: dict[str, float]) -> StartPoints:
-    """Points at all distances from the defaults.
-
-    Args:
-        model: The model.
-        names: All parameters of the points.
-        fixed: Values of those that do not vary.
-    """
+    """Points at all distances from the defaults in the parameters that are not fixed."""
     table = model.parameters
     moving = np.array([n not in fixed for n in names], dtype=bool)
     scale = np.array([table[n].scale for n in names])

@@ -1,6 +1,6 @@
 """Pseudo-experiments: the distribution of a test statistic without Wilks' theorem."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.runs.blocks import block_ranges, compute_or_read, run_in
-from cevnsjax.inference.runs.run import Run
 from cevnsjax.inference.toys.data_fit import fit_of_data, with_solved_nuisances
 from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.fitter import Fits, ToyFitter
@@ -21,9 +20,6 @@ from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model.model import Model
 
 _MAX_TOYS = 100_000_000
-
-BlockFit = Callable[[int], Fits]
-"""Fits of the pseudo-experiments of a block, by its number."""
 
 
 def toys(
@@ -96,24 +92,25 @@ def toys(
         "auxiliary": auxiliary,
         "data": data,
     }
-    run = run_in(folder, resume, model, configuration, len(block_ranges(-(-count // BLOCK))))
+    blocks = -(-count // BLOCK)
+    run = run_in(folder, resume, model, configuration, len(block_ranges(blocks)))
     with run or nullcontext():
         fitter = ToyFitter(model, names, tested, fixed_values)
         point = {m: chosen.get(m, model.parameters[m].default) for m in tested}
-        data_fit = fit_of_data(model, fitter, point, data)
-        nuisances = with_solved_nuisances(model, fixed_values, data_fit.conditional, data)
+        data_fit = fit_of_data(fitter, point, data)
+        nuisances = with_solved_nuisances(fitter, data_fit.conditional, data)
         everything = {**nuisances, **fixed_values, **chosen, **point}
-        block_fit = ToyFits(model, fitter, seed, auxiliary).at(everything, point)
-        fits = _all_fits(block_fit, count, run)
-    about = {"seed": seed, "auxiliary": auxiliary, "engine": fitter.name}
-    return dataset_of(model, names, tested, everything, fixed_values, fits, data_fit, about)
+        draws = Draws(model, seed, everything, auxiliary=auxiliary)
+        batch_fit = fitter.at(point, draws.asimov)
 
+        def work(block: int) -> Mapping[str, np.ndarray]:
+            return batch_fit(draws.block(block))._asdict()
 
-def _all_fits(block_fit: BlockFit, count: int, run: Run | None) -> Fits:
-    """Fits of all pseudo-experiments; those that a run already has are read."""
-    blocks, label = -(-count // BLOCK), "pseudo-experiments"
-    parts = list(compute_or_read(run, lambda k: block_fit(k)._asdict(), blocks, label))
-    return Fits(**{name: np.concatenate([p[name] for p in parts])[:count] for name in Fits._fields})
+        parts = list(compute_or_read(run, work, blocks, "pseudo-experiments"))
+    fits = Fits(**{n: np.concatenate([p[n] for p in parts])[:count] for n in Fits._fields})
+    # netCDF has no truth values.
+    about = {"seed": seed, "auxiliary": int(auxiliary)}
+    return dataset_of(fitter, everything, fits, data_fit, about)
 
 
 def requested_parameters(
@@ -123,12 +120,6 @@ def requested_parameters(
     fixed: Mapping[str, float] | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, float]]:
     """Fitted and tested parameters, and values of those that are held.
-
-    Args:
-        model: The model.
-        free: Parameters of the global fit.
-        test: Those that are tested.
-        fixed: Parameters to hold.
 
     Raises:
         UnknownNameError: At an unknown parameter.
@@ -175,44 +166,3 @@ def _true_values(
         if fixed.get(name, number) != number:
             raise InputError(f"true {name}={value:g} differs from its fixed value {fixed[name]:g}")
     return values
-
-
-class ToyFits:
-    """Pseudo-experiments of a model and their fits, at any true values."""
-
-    def __init__(
-        self,
-        model: Model,
-        fitter: ToyFitter,
-        seed: int,
-        auxiliary: bool,
-        from_priors: tuple[str, ...] = (),
-    ) -> None:
-        """Keep what all true values share.
-
-        Args:
-            model: The model.
-            fitter: What fits.
-            seed: Of the random numbers.
-            auxiliary: Draw auxiliary measurements.
-            from_priors: Nuisances whose true values are drawn from their priors.
-        """
-        self._model, self._fitter, self._seed = model, fitter, seed
-        self._auxiliary, self._from_priors = auxiliary, from_priors
-
-    def at(self, truth: dict[str, float], point: dict[str, float]) -> BlockFit:
-        """Function from a block's number to its fits.
-
-        Args:
-            truth: True parameters, nuisances included.
-            point: Of the tested parameters among them.
-        """
-        draws = Draws(
-            self._model,
-            self._seed,
-            truth,
-            auxiliary=self._auxiliary,
-            from_priors=self._from_priors,
-        )
-        batch_fit = self._fitter.at(point, draws.asimov)
-        return lambda block: batch_fit(draws.block(block))

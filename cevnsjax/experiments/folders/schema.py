@@ -6,6 +6,7 @@ One description of a key serves the reader, its messages, the template and the d
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cevnsjax.core.errors import CevnsjaxError, DataError, InputError, UnknownNameError
@@ -29,9 +30,9 @@ class Key:
 
     Attributes:
         name: Name, which ends in the unit where the value has one.
-        form: Form of the value, a key of ``FORMS``.
         meaning: One line for template and documentation.
         unit: Unit of the value, or "".
+        form: Form of the value, a key of ``FORMS``.
         default: Value if the key is left out; ``REQUIRED`` if it must be written.
         rule: What else must hold, a key of ``RULES``.
         choices: The only allowed values; empty if all are.
@@ -40,9 +41,9 @@ class Key:
     """
 
     name: str
-    form: str
     meaning: str
     unit: str = ""
+    form: str = "number"
     default: Any = REQUIRED
     rule: str = ""
     choices: tuple[str, ...] = ()
@@ -57,15 +58,7 @@ class Key:
         return f"{self.name} = {literal(value if self.example is None else self.example)}"
 
     def read(self, where: str, value: Any) -> Any:
-        """The value, checked: floats for numbers, a ``CsvFile`` for a file.
-
-        Args:
-            where: File and section, for messages.
-            value: What the file holds.
-
-        Raises:
-            InputError: Naming file, key, value and remedy.
-        """
+        """The value, checked: floats for numbers, a ``CsvFile`` for a file."""
         wanted, fits = FORMS[self.form]
         if not fits(value):
             raise InputError(
@@ -79,6 +72,11 @@ class Key:
         if self.form == "file":
             return CsvFile(value, self.columns)
         return float(value) if self.form in ("number", "width") else value
+
+
+positive = partial(Key, rule="> 0")
+text = partial(Key, form="text")
+csv_file = partial(Key, "file", form="file")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +114,7 @@ class Section:
         return (*(self.kinds[kind] if kind else ()), *self.keys)
 
     def read(self, file: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Checked values of all keys, defaults filled in.
-
-        Args:
-            file: Name of the file, for messages.
-            values: What the file holds.
-
-        Raises:
-            InputError: At an unknown, missing or wrong key.
-        """
+        """Checked values of all keys, defaults filled in."""
         where = f"{file}: {self.head}" if self.name else f"{file}:"
         kind = self._kind(where, values)
         keys = self.keys_of(kind)
@@ -171,13 +161,7 @@ def read_sections(
 ) -> dict[str, Any]:
     """Checked values of a whole file: {section: values}, a list where repeated, None if absent.
 
-    Args:
-        sections: The sections that a file can have, by name; "" holds the keys above all sections.
-        content: The file as parsed.
-        file: Name of the file, for messages.
-
-    Raises:
-        InputError: Naming file, section, key, value and remedy.
+    The keys above all sections are the section "".
     """
     top = {k.name for k in sections[""].keys}
     for name in content:

@@ -19,15 +19,8 @@ def rows_by_group(
 ) -> Iterator[list[Row]]:
     """Rows of each group of each paper, in order; with a folder, after all have been computed.
 
-    Args:
-        papers: The papers.
-        quick: Leave groups out that take more than seconds.
-        folder: Keep rows here, so that the work can be interrupted and shared out among processes.
-        resume: Go on with the run in ``folder``.
-
-    Raises:
-        InputError: If the folder holds another run.
-        RunError: If the folder is in use, or cannot be written any more.
+    ``quick`` leaves groups out that take more than seconds; ``folder`` and ``resume`` are those of
+    ``cevnsjax.reproduce.run``.
     """
     groups = [(paper, group) for paper in papers for group in paper.chosen(quick=quick)]
 

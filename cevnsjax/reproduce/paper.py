@@ -99,20 +99,11 @@ class Paper:
         return import_module(place).FIGURES
 
     def chosen(self, *, quick: bool) -> tuple[Group, ...]:
-        """The groups to compute.
-
-        Args:
-            quick: Only those that are done in seconds.
-        """
+        """The groups to compute, with ``quick`` only those that are done in seconds."""
         return tuple(g for g in self.groups if not quick or g.cost == "quick")
 
     def missing(self, computed: Iterable[Row], groups: Iterable[Group]) -> list[Missing]:
-        """Published rows that are not among those computed, and why.
-
-        Args:
-            computed: Rows that were computed.
-            groups: Groups that were computed.
-        """
+        """Published rows that are not among the computed rows of these groups, and why."""
         ids, names = {row.published.id for row in computed}, {g.name for g in groups}
         left = [row for row in published(self.name).values() if row.id not in ids]
         return [(row, self._why(row, names)) for row in left]

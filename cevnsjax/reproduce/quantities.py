@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import ArrayLike
 
 from cevnsjax.model import Model
+from cevnsjax.reproduce.rows import markdown_table
 
 SIGMAS = ("0.6827", "0.9545", "0.9973")
 """Names of the 1, 2 and 3 sigma levels of one parameter."""
@@ -60,9 +61,7 @@ def _total(counts: Mapping[str, ArrayLike]) -> float:
 def strength_of(model: Model, pull: str) -> Strength:
     """Best fit, errors from where chi2 is one higher, and significance of a signal.
 
-    Args:
-        model: A model of one experiment whose signal pull is a free parameter.
-        pull: Name of the signal's pull.
+    The model has one experiment, and ``pull``, its signal's pull, is a free parameter.
     """
     from scipy import optimize  # 0.2 s to import
 
@@ -94,23 +93,15 @@ def strength_of(model: Model, pull: str) -> Strength:
 
 
 def strengths(fits: Mapping[str, Strength], what: str) -> str:
-    """Fits of one signal under several conditions as a Markdown table.
-
-    Args:
-        fits: Fits by condition.
-        what: Heading of the conditions.
-    """
-    lines = [
-        f"| {what} | CEvNS events | error | significance | chi2 |",
-        "|---|---|---|---|---|",
-    ]
-    for name, s in fits.items():
-        cells = (
+    """Fits of one signal by condition, a column headed ``what``, as a Markdown table."""
+    cells = [
+        (
             name,
             f"{s.events:.2f}",
             f"+{s.plus:.2f} -{s.minus:.2f}",
             f"{s.significance:.3f}",
             f"{s.chi2:.2f}",
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        for name, s in fits.items()
+    ]
+    return markdown_table((what, "CEvNS events", "error", "significance", "chi2"), cells)

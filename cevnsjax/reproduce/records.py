@@ -12,8 +12,7 @@ from cevnsjax.reproduce.rows import Number, Published, Row, counted_status, publ
 
 STATUSES = ("reproduced", "close", "known differs", "differs", "not computed")
 """Statuses of a record."""
-
-
+_NUMBERS: tuple[str, ...] = ("computed", "difference", "tolerance")
 Record = dict[str, object]
 """A row as JSON has it."""
 
@@ -42,8 +41,9 @@ class PaperResult:
     @cached_property
     def records(self) -> list[Record]:
         """All rows that the paper prints."""
-        records = [record_of(row) for row in self.rows]
-        return records + [record_of_missing(row, reason) for row, reason in self.missing]
+        nothing = dict.fromkeys(_NUMBERS)
+        missing = [_record(row, nothing, "not computed", reason) for row, reason in self.missing]
+        return [*map(record_of, self.rows), *missing]
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -59,37 +59,22 @@ class PaperResult:
 
 def record_of(row: Row) -> Record:
     """A computed row as plain data."""
-    p = row.published
+    numbers = {n: _plain(getattr(row, n)) for n in _NUMBERS}
+    reason = "" if row.status == "reproduced" else row.reason
+    return _record(row.published, numbers, row.status, reason)
+
+
+def _record(printed: Published, numbers: Mapping[str, object], status: str, reason: str) -> Record:
     return {
-        "id": p.id,
-        "published": _plain(p.value),
-        "computed": _plain(row.computed),
-        "difference": _plain(row.difference),
-        "tolerance": _plain(row.tolerance),
-        "status": row.status,
-        "reason": "" if row.status == "reproduced" else row.reason,
-        **_place(p),
-    }
-
-
-def record_of_missing(row: Published, reason: str) -> Record:
-    """A row that was not computed, as plain data.
-
-    Args:
-        row: The printed number.
-        reason: Why it was not computed.
-    """
-    nothing = dict.fromkeys(("computed", "difference", "tolerance"))
-    values = {"id": row.id, "published": _plain(row.value), **nothing}
-    return {**values, "status": "not computed", "reason": reason, **_place(row)}
-
-
-def _place(row: Published) -> Record:
-    return {
-        "primary": row.primary,
-        "known_differs": row.known_differs,
-        "where": row.where,
-        "unit": row.unit,
+        "id": printed.id,
+        "published": _plain(printed.value),
+        **numbers,
+        "status": status,
+        "reason": reason,
+        "primary": printed.primary,
+        "known_differs": printed.known_differs,
+        "where": printed.where,
+        "unit": printed.unit,
     }
 
 
@@ -104,16 +89,10 @@ def counts(records: Iterable[Mapping[str, object]]) -> dict[str, dict[str, int]]
     """How many rows have each status, primary rows and variants apart.
 
     A row that an independent reference misses too does not count as close, however near it is.
-
-    Args:
-        records: Rows as plain data.
     """
     numbers = Counter((bool(r["primary"]), counted_as(r)) for r in records)
     kinds = {"primary": True, "variants": False}
-    return {
-        kind: {status: numbers[primary, status] for status in STATUSES}
-        for kind, primary in kinds.items()
-    }
+    return {k: {s: numbers[primary, s] for s in STATUSES} for k, primary in kinds.items()}
 
 
 def counted_as(record: Mapping[str, object]) -> str:
@@ -122,12 +101,7 @@ def counted_as(record: Mapping[str, object]) -> str:
 
 
 def summary(name: str, counted: Mapping[str, Mapping[str, int]]) -> str:
-    """One line that says how many rows have each status.
-
-    Args:
-        name: What the rows belong to.
-        counted: What ``counts`` gave.
-    """
+    """One line that says how many rows have each status, from what ``counts`` gave."""
     parts = []
     for kind, by_status in counted.items():
         number = sum(by_status.values())
@@ -146,12 +120,7 @@ def fails(record: Mapping[str, object]) -> bool:
 
 
 def not_computed(missing: Iterable[Missing], max_names: int) -> str:
-    """Lines that name rows that were left out, a line for each reason.
-
-    Args:
-        missing: Rows and reasons.
-        max_names: Rows of one reason that are named at most.
-    """
+    """Lines that name rows that were left out, at most ``max_names`` for each reason."""
     names: dict[str, list[str]] = {}
     for row, reason in missing:
         names.setdefault(reason, []).append(row.id.partition("/")[2])
@@ -164,10 +133,8 @@ def not_computed(missing: Iterable[Missing], max_names: int) -> str:
 
 def to_text(rows: Sequence[Row]) -> str:
     """Computed rows of one paper as JSON that ``from_text`` reads."""
-    fields = [
-        [r.published.id, r.computed, r.difference, r.tolerance, r.status, r.reason] for r in rows
-    ]
-    return json.dumps(fields)
+    names = (*_NUMBERS, "status", "reason")
+    return json.dumps([[r.published.id, *(getattr(r, n) for n in names)] for r in rows])
 
 
 def from_text(text: str) -> list[Row]:

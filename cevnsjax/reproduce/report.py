@@ -14,7 +14,7 @@ from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
 from cevnsjax.reproduce.paper import Paper, PaperFigure
 from cevnsjax.reproduce.records import STATUSES, PaperResult, Record, counted_as, counts
-from cevnsjax.reproduce.rows import markdown, reasons_of
+from cevnsjax.reproduce.rows import markdown, markdown_table, reasons_of
 
 MARKDOWN, HTML, FIGURES = "report.md", "report.html", "figures"
 """Files of a report and the folder of its figures."""
@@ -101,18 +101,15 @@ class Report:
         return written
 
     def _head(self) -> str:
-        lines = [
-            "# Published numbers, computed again\n",
-            f"Written by `{self.command}`, cevnsjax {__version__}. {_RULE}\n",
-            f"| primary rows | {' | '.join(STATUSES)} |",
-            f"|---|{'---|' * len(STATUSES)}",
-        ]
         every = [record for result in self._results for record in result.records]
         numbers = {result.paper.name: result.counts for result in self._results}
-        for name, by_kind in {**numbers, "all": counts(every)}.items():
-            primary = by_kind["primary"]
-            lines.append(f"| {name} | {' | '.join(str(primary[s]) for s in STATUSES)} |")
-        return "\n".join([*lines, "", _differing(every)])
+        numbers["all"] = counts(every)
+        cells = [[name, *by_kind["primary"].values()] for name, by_kind in numbers.items()]
+        return (
+            "# Published numbers, computed again\n\n"
+            f"Written by `{self.command}`, cevnsjax {__version__}. {_RULE}\n\n"
+            f"{markdown_table(['primary rows', *STATUSES], cells)}\n{_differing(every)}"
+        )
 
 
 def _differing(records: Sequence[Record]) -> str:

@@ -1,7 +1,7 @@
 """Published numbers beside computed ones: what ``cevnsjax reproduce`` does, as a function."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +11,8 @@ from cevnsjax.inference.progress import say
 from cevnsjax.reproduce.beyond import SECTIONS, Result, Section
 from cevnsjax.reproduce.catalogue import PAPERS, paper_of
 from cevnsjax.reproduce.computing import rows_by_group
-from cevnsjax.reproduce.paper import Cost, Paper, PaperFigure
-from cevnsjax.reproduce.records import PaperResult, counts, fails, not_computed, summary
+from cevnsjax.reproduce.paper import Cost, Paper
+from cevnsjax.reproduce.records import PaperResult, Record, counts, fails, not_computed, summary
 from cevnsjax.reproduce.rows import Row, markdown, reasons_of
 
 if TYPE_CHECKING:
@@ -47,21 +47,24 @@ class Reproduction:
     @property
     def differing(self) -> list[str]:
         """Names of the rows that count and differ."""
-        return [str(r["id"]) for result in self.papers for r in result.records if fails(r)]
+        return [str(r["id"]) for r in self._records if fails(r)]
+
+    @property
+    def _records(self) -> list[Record]:
+        return [record for result in self.papers for record in result.records]
 
     def summary(self) -> str:
         """How many rows have each status: a line for each paper, and one for all."""
         lines = [summary(result.paper.name, result.counts) for result in self.papers]
-        every = [r for result in self.papers for r in result.records]
-        return "\n".join([*lines, *([summary("all", counts(every))] if len(lines) > 1 else [])])
+        return "\n".join(lines + [summary("all", counts(self._records))] * (len(lines) > 1))
 
     def to_dict(self) -> dict[str, object]:
         """Everything as plain data: rows by paper, how many have each status, tables beyond."""
         if len(self.papers) == 1:
             whole = self.papers[0].to_dict()
         else:
-            every = [r for result in self.papers for r in result.records]
-            whole = {"papers": [r.to_dict() for r in self.papers], "counts": counts(every)}
+            papers = [result.to_dict() for result in self.papers]
+            whole = {"papers": papers, "counts": counts(self._records)}
         if self.beyond:
             whole["beyond"] = [_beyond_dict(section, result) for section, result in self.beyond]
         return whole
@@ -123,30 +126,28 @@ def run(
         check_folder(place, overwrite=overwrite)
     computed = rows_by_group(chosen, quick=quick, folder=folder, resume=resume)
     writer = _Writer(figures, report, overwrite, command, quick)
+    tell = show or (lambda _: None)
+    with_texts = show is not None or report is not None
     results = []
     for paper in chosen:
-        with_texts = show is not None or report is not None
-        results.append(_compute(paper, computed, quick, show or _say_nothing, with_texts))
+        results.append(_compute(paper, computed, quick, tell, with_texts))
         writer.paper(results[-1])
     whole_report = papers is None and report is not None
-    sections = SECTIONS if beyond or whole_report else ()
     results_beyond = []
-    for section in (s for s in sections if _is_wanted(s.cost, quick)):
+    for section in SECTIONS if beyond or whole_report else ():
+        if not _is_wanted(section.cost, quick):
+            continue
         say(f"beyond the papers: {section.title}")
         result = section.compute()
         results_beyond.append((section, result))
         for table in result.tables:
-            (show or _say_nothing)(f"### {section.title}: {table.title}\n\n{table.markdown()}")
+            tell(f"### {section.title}: {table.title}\n\n{table.markdown()}")
         writer.section(section, result)
     return Reproduction(tuple(results), tuple(results_beyond), tuple(writer.finish()))
 
 
 def _is_wanted(cost: Cost, quick: bool) -> bool:
     return cost == "quick" or not quick
-
-
-def _say_nothing(_: str) -> None:
-    pass
 
 
 def _compute(
@@ -204,9 +205,7 @@ class _Writer:
             self._report.paper(result)
         elif self._figures is None:
             return
-        figures: Sequence[PaperFigure] = [
-            f for f in paper.figures() if _is_wanted(f.cost, self._quick)
-        ]
+        figures = [f for f in paper.figures() if _is_wanted(f.cost, self._quick)]
         for k, figure in enumerate(figures, start=1):
             say(f"{paper.name} figure {k}/{len(figures)}: {figure.title}")
             drawn = figure.draw()

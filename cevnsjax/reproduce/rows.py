@@ -1,7 +1,7 @@
 """Published numbers, computed numbers, and the rule that gives a row its status."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,14 +104,14 @@ def _ends(value: Number) -> list[float]:
 def compare(
     row: Published, computed: Number, *, width: float | None = None, reason: str = ""
 ) -> Row:
-    """Status of a computed number.
+    """A printed number beside the computed one, with its status.
 
     Reproduced within half the last digit; close within the larger of ``attainable``, the last
-    digit and 2 % of the width (the hull of a union).
+    digit and 2 % of the width (the hull of a union). Another number of intervals always differs.
 
     Args:
         row: The printed number.
-        computed: The number computed here; another number of intervals always differs.
+        computed: The number computed here.
         width: Width of the interval a lone end point belongs to, in the row's unit.
         reason: Explanation for rows that are not reproduced.
     """
@@ -136,16 +136,7 @@ def compare(
 def rows_of(
     paper: str, computed: Mapping[str, Number], reasons: Mapping[str, str]
 ) -> Sequence[Row]:
-    """Rows of a paper for the numbers that were computed.
-
-    Args:
-        paper: Name of the paper.
-        computed: Computed numbers by row name, without the paper's prefix.
-        reasons: Explanations by row name.
-
-    Raises:
-        UnknownNameError: If the paper has no row of a name.
-    """
+    """Rows of a paper for computed numbers and explanations by row name without its prefix."""
     printed = published(paper)
     rows = []
     for name, value in computed.items():
@@ -175,23 +166,21 @@ def _width(printed: Mapping[str, Published], name: str) -> float:
 
 
 def counted_status(status: str, *, known_differs: bool) -> str:
-    """Status that a row counts as: a row that the reference misses too does not count as close.
-
-    Args:
-        status: Status by the rule of ``compare``.
-        known_differs: Whether the independent reference misses the row.
-    """
+    """Status that a row counts as: a row that the reference misses too does not count as close."""
     return "known differs" if known_differs and status == "close" else status
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown."""
+    lines = (f"| {' | '.join(map(str, row))} |\n" for row in (columns, *rows))
+    return next(lines) + f"|{'---|' * len(columns)}\n" + "".join(lines)
 
 
 def markdown(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table, six significant digits."""
-    lines = [
-        "| row | published | computed | difference | tolerance | status |",
-        "|---|---|---|---|---|---|",
-    ]
-    for r in rows:
-        cells = (
+    columns = ("row", "published", "computed", "difference", "tolerance", "status")
+    cells = [
+        (
             r.published.id + ("" if r.published.primary else " (variant)"),
             _text(r.published.value),
             _text(r.computed),
@@ -199,8 +188,9 @@ def markdown(rows: Sequence[Row]) -> str:
             f"{r.tolerance:.3g}",
             counted_status(r.status, known_differs=r.published.known_differs),
         )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        for r in rows
+    ]
+    return markdown_table(columns, cells)
 
 
 def reasons_of(rows: Sequence[Row]) -> str:

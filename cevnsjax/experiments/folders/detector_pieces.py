@@ -65,11 +65,6 @@ def quenching_of(part: Part) -> Quenching:
 def quenching_nuisances(part: Part, model: Quenching, short: str) -> dict[str, Parameter]:
     """Shape parameters that the section ``[quenching]`` switches on, by short name.
 
-    Args:
-        part: The section.
-        model: Quenching model.
-        short: Short name of the experiment, which the parameter names end in.
-
     Raises:
         InputError: A parameter the model does not have, or a scale without its width.
     """
@@ -87,11 +82,6 @@ def quenching_nuisances(part: Part, model: Quenching, short: str) -> dict[str, P
 
 def detector_of(parts: Mapping[str, Part], quenching: Quenching, T_top: float) -> Detector:
     """The detector of a whole file.
-
-    Args:
-        parts: Sections by name.
-        quenching: Quenching model.
-        T_top: Largest recoil energy [MeV].
 
     Raises:
         InputError: An efficiency above 1, quenching that is not monotonic, bins out of reach.

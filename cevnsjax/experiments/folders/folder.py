@@ -103,10 +103,6 @@ class Part:
     def table(self, columns: Sequence[str] | None = None, *, grid: tuple[int, ...] = ()) -> "Table":
         """The CSV file that the section names.
 
-        Args:
-            columns: Columns it must have; those of the section's key if None.
-            grid: Number of bins on each axis, where it has one row a cell; any rows if empty.
-
         Raises:
             InputError: It does not lie in the folder.
             DataError: It is missing or malformed, has no rows or other rows than cells, or lacks a
@@ -141,10 +137,6 @@ class Table:
     def check(self, columns: Sequence[str], grid: tuple[int, ...]) -> None:
         """Stop at a missing column, at no rows, or at another number of rows than the grid has.
 
-        Args:
-            columns: Columns it must have.
-            grid: Number of bins on each axis; any rows if empty.
-
         Raises:
             DataError: Naming file and remedy.
         """
@@ -165,11 +157,6 @@ class Table:
 
     def require(self, column: str, right: Bool[np.ndarray, " row"], must: str) -> None:
         """Stop at the first row of a column that is not right.
-
-        Args:
-            column: Name of the column.
-            right: Whether a row is right.
-            must: What must hold, for the message.
 
         Raises:
             DataError: Naming file, column, row and value.

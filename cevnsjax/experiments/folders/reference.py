@@ -39,11 +39,7 @@ def _row(key: Key) -> str:
 
 
 def render(values: Mapping[str, Any]) -> str:
-    """A commented experiment file; optional keys without a value appear as comments.
-
-    Args:
-        values: {section: {key: value}}, a list of them where sections repeat.
-    """
+    """A commented experiment file; optional keys without a value appear as comments."""
     blocks = []
     for section in SECTIONS.values():
         written = values.get(section.name, [])

@@ -96,11 +96,6 @@ def time_fractions(
 ) -> dict[str, Float[np.ndarray, "bin time"]]:
     """How the section ``[time]`` shares the signal out, the same in every energy bin.
 
-    Args:
-        part: The section.
-        flux: Neutrino source.
-        bins: Number of energy bins.
-
     Returns:
         Fractions by source [1].
 

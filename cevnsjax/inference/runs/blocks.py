@@ -28,16 +28,7 @@ def run_in(
 ) -> Run | None:
     """The run of a command in a folder, not yet open; None without a folder.
 
-    Args:
-        folder: The folder.
-        resume: Go on with what the folder holds.
-        model: The model.
-        configuration: What decides the numbers besides the model.
-        blocks: Number of blocks.
-        width: Block k continues block k - width; blocks are independent if None.
-
-    Raises:
-        InputError: If ``resume`` is set without a folder.
+    ``configuration`` says what decides the numbers besides the model; ``width`` is that of ``Run``.
     """
     if folder is None:
         if resume:
@@ -48,12 +39,7 @@ def run_in(
 
 
 def block_ranges(pieces: int, size: int = 1) -> list[range]:
-    """Pieces of work in each block; the last block may be shorter.
-
-    Args:
-        pieces: Number of pieces.
-        size: Pieces of a block at least.
-    """
+    """Pieces of work in each block, ``size`` or more; the last block may be shorter."""
     size = max(size, -(-pieces // _MAX_BLOCKS))
     return [range(k, min(k + size, pieces)) for k in range(0, pieces, size)]
 
@@ -68,15 +54,8 @@ def compute_or_read(
 ) -> Iterator[Arrays]:
     """Arrays of all pieces in order: as they are computed, or from the blocks of a run.
 
-    Args:
-        run: The run, open, with ``len(block_ranges(pieces))`` blocks; None computes everything.
-        work: Arrays of a piece from its number.
-        pieces: Number of pieces.
-        label: Words beside the progress bar.
-        parallel: Work on pieces side by side, on all cores or devices.
-
-    Yields:
-        Arrays of one piece, or of the pieces of one block joined along the first axis.
+    An open run has ``len(block_ranges(pieces))`` blocks; it yields the pieces of a block joined
+    along the first axis. ``parallel`` works on all cores or devices.
     """
     if run is None:
         yield from _computed(work, range(pieces), label, parallel)
@@ -94,15 +73,7 @@ def compute_missing(
     *,
     parallel: bool = True,
 ) -> None:
-    """Compute the blocks that are missing, and wait for those of other processes.
-
-    Args:
-        run: The run, open.
-        blocks: Pieces of each block.
-        work: Arrays of a piece from its number.
-        label: Words beside the progress bar.
-        parallel: Work on pieces side by side, on all cores or devices.
-    """
+    """Compute the blocks of an open run that are missing, and wait for other processes'."""
     missing = list(run.missing)
     pieces = [piece for k in missing for piece in blocks[k]]
     with closing(_computed(work, pieces, label, parallel)) as results:

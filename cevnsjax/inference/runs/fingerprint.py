@@ -15,9 +15,7 @@ _ATTRIBUTES = ("name", "parameters", "experiments", "observed", "fingerprint")
 def fingerprint(model: object) -> dict[str, object]:
     """What a model's numbers depend on, as plain data.
 
-    Args:
-        model: A ``Model``, or another objective. That one may say by a method ``describe()`` or an
-            attribute ``fingerprint`` what its numbers depend on.
+    Objectives other than ``Model`` may say it by ``describe()`` or an attribute ``fingerprint``.
     """
     describe = getattr(model, "describe", None)
     if describe is None:
@@ -28,13 +26,7 @@ def fingerprint(model: object) -> dict[str, object]:
 
 
 def diff(stored: object, asked: object, at: str = "") -> list[str]:
-    """What differs between two configurations, a line for each field.
-
-    Args:
-        stored: The configuration in a folder.
-        asked: The configuration asked for now.
-        at: Name of the field they belong to.
-    """
+    """What differs between two configurations, a line for each field."""
     if isinstance(stored, Mapping) and isinstance(asked, Mapping):
         names = [*asked, *(n for n in stored if n not in asked)]
         absent = "absent"

@@ -18,16 +18,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 def lock(path: Path, timeout_s: float = _TIMEOUT_S) -> BaseFileLock:
-    """Take a lock.
-
-    Args:
-        path: The lock's file.
-        timeout_s: How long to wait for it [s].
-
-    Raises:
-        RunError: If another process holds it.
-        OSError: If the file cannot be written.
-    """
+    """Take a lock; a RunError says that another process holds it."""
     try:
         return _acquired(FileLock(path), timeout_s, "")
     except OSError as problem:

@@ -60,11 +60,9 @@ class Run:
             blocks: Number of blocks.
             resume: Go on with what the folder holds; otherwise it must hold no run.
             processes: Number of this process and how many there are; ``this_process()`` if None.
-            width: Block k continues block k - width, and belongs to the same process; blocks are
-                independent of each other if None.
+            width: Block k continues block k - width on the same process; independent if None.
         """
-        self._folder, self._resume, self.blocks = Path(folder), resume, blocks
-        self._width = width
+        self._folder, self._resume, self.blocks, self._width = Path(folder), resume, blocks, width
         self._store = Store(self._folder)
         self.index, self.count = this_process() if processes is None else processes
         everything = {**configuration, "blocks": blocks, "software": software()}
@@ -123,11 +121,7 @@ class Run:
         return (block if self._width is None else block % self._width) % self.count
 
     def _refuse_other_counts(self) -> None:
-        """Stop at a process of a run by another number of processes.
-
-        Raises:
-            RunError: Naming that number.
-        """
+        """Stop at a process of a run by another number of processes."""
         for path in self._folder.glob("process-*-of-*.lock"):
             count = path.stem.rpartition("-")[2]
             if count != str(self.count) and is_locked(path):
@@ -137,11 +131,7 @@ class Run:
                 )
 
     def _begin(self) -> dict[str, object]:
-        """The manifest, written by the first process; others wait for it.
-
-        Raises:
-            RunError: If the first process does not begin.
-        """
+        """The manifest, written by the first process; others wait for it."""
         if self.index == 0:
             stored = {"format": FORMAT, "sha256": digest(self._configuration)}
             stored |= self._configuration
@@ -160,11 +150,7 @@ class Run:
         )
 
     def _compare(self, stored: dict[str, object]) -> None:
-        """Stop if the folder holds another run.
-
-        Raises:
-            InputError: Saying field by field what differs.
-        """
+        """Stop if the folder holds another run, and say field by field what differs."""
         configuration = {n: x for n, x in stored.items() if n not in ("format", "sha256")}
         if stored.get("format") != FORMAT:
             raise InputError(
@@ -184,29 +170,14 @@ class Run:
             )
 
     def write(self, block: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Store a block.
-
-        Args:
-            block: Its number.
-            arrays: Its content.
-
-        Raises:
-            RunError: If it cannot be written; blocks that were written before are kept.
-        """
+        """Store a block."""
         self._store.write(block, arrays)
         self._written.add(block)
         if block in self.missing:
             self.missing.remove(block)
 
     def read(self, block: int) -> dict[str, np.ndarray]:
-        """The content of a block.
-
-        Args:
-            block: Its number.
-
-        Raises:
-            RunError: If it is missing or damaged.
-        """
+        """The content of a block; a RunError says that it is missing or damaged."""
         arrays = self._store.read(block)
         if arrays is None:
             raise RunError(
@@ -220,11 +191,7 @@ class Run:
         return block in self._written
 
     def wait(self) -> None:
-        """Wait until all processes have written their blocks.
-
-        Raises:
-            RunError: If one of them ended before.
-        """
+        """Wait until all processes have written their blocks; a RunError names one that ended."""
         others = [k for k in range(self.blocks) if not self.owns(k)]
         last_seen = start = time.monotonic()
         mentioned: set[int] = set()

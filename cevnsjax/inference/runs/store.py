@@ -24,11 +24,6 @@ class Store:
     """Blocks in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Use a folder; nothing is written yet.
-
-        Args:
-            folder: Folder of the blocks.
-        """
         self._folder = folder
 
     def numbers(self) -> list[int]:
@@ -37,26 +32,14 @@ class Store:
         return sorted(int(n) for n in names if n.isdecimal())
 
     def delete_unfinished(self, owns: Callable[[int], bool]) -> None:
-        """Delete files that a killed process had begun to write.
-
-        Args:
-            owns: Whether a block belongs to this process.
-        """
+        """Delete files that a killed process had begun to write."""
         for part in self._folder.glob(".block-*"):
             digits = part.name.removeprefix(".block-")[:_DIGITS]
             if digits.isdecimal() and owns(int(digits)):
                 part.unlink(missing_ok=True)
 
     def write(self, block: int, arrays: Mapping[str, np.ndarray]) -> None:
-        """Write a block.
-
-        Args:
-            block: Its number.
-            arrays: Its content.
-
-        Raises:
-            RunError: If it cannot be written.
-        """
+        """Write a block."""
         content = io.BytesIO()
         columns: dict[str, Any] = {n: np.asarray(x) for n, x in arrays.items()}
         np.savez(content, **columns)
@@ -90,15 +73,7 @@ class Store:
         return f"{hashlib.sha256(body).hexdigest()}  {self.path(block).name}\n".encode()
 
     def put(self, path: Path, body: bytes) -> None:
-        """Write a file of the folder.
-
-        Args:
-            path: The file.
-            body: Its content.
-
-        Raises:
-            RunError: If it cannot be written.
-        """
+        """Write a file of the folder; a RunError says why it cannot be written."""
         try:
             write_atomically(path, lambda part: part.write_bytes(body))
         except OSError as problem:
@@ -116,14 +91,7 @@ class Store:
 
 
 def manifest_of(folder: str | Path) -> dict[str, object] | None:
-    """Content of a folder's manifest, None if there is none.
-
-    Args:
-        folder: A folder, which need not exist.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
+    """Content of a folder's manifest, None if the folder or the manifest does not exist."""
     path = Path(folder) / MANIFEST
     try:
         manifest = json.loads(path.read_text())

@@ -25,13 +25,7 @@ def core_count() -> int:
 def parallel_map(
     work: Callable[[int], _Result], pieces: Sequence[int], label: str
 ) -> Iterator[_Result]:
-    """Results of pieces in their order, on all cores, or on the devices that were asked for.
-
-    Args:
-        work: Function of a piece's number.
-        pieces: The numbers.
-        label: Words beside the progress bar.
-    """
+    """Results of pieces in their order, on all cores, or on the devices that were asked for."""
     devices = worker_devices()
     on_cpu = jax.default_backend() == "cpu"
     workers = min(len(pieces), len(devices) or (core_count() if on_cpu else 1))

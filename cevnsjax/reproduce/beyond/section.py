@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cevnsjax.reproduce.paper import Cost
+from cevnsjax.reproduce.rows import markdown_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,12 +43,8 @@ class ResultTable:
 
     def markdown(self) -> str:
         """The table in Markdown, its note below, without its title."""
-        lines = [
-            f"| {' | '.join(self.columns)} |",
-            f"|{'---|' * len(self.columns)}",
-            *(f"| {' | '.join(row)} |" for row in self.text_rows()),
-        ]
-        return "\n".join([*lines, *(["", self.note] if self.note else [])]) + "\n"
+        note = f"\n{self.note}\n" if self.note else ""
+        return markdown_table(self.columns, self.text_rows()) + note
 
 
 @dataclass(frozen=True)

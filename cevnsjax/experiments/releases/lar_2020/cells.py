@@ -48,14 +48,7 @@ Spread = dict[str, Float[np.ndarray, "bin cell"]]
 def binned_in_cells(
     tables: Lar2020Tables, sources: Sequence[str], signal: str, morphs: Sequence[str]
 ) -> ExperimentData:
-    """Data, backgrounds, shapes and shape nuisances of the Poisson likelihood.
-
-    Args:
-        tables: The release.
-        sources: Names of the neutrino sources.
-        signal: As for ``spread_of``.
-        morphs: Some of ``MORPHS``.
-    """
+    """Data, backgrounds, shapes and shape nuisances of the Poisson likelihood."""
     axes = {"f90": bin_edges(tables.f90), "t_us": bin_edges(tables.t_us)}
     if signal == "release":
         axes = {"E_ee_keV_pdf": bin_edges(tables.energy_kevee), **axes}
@@ -74,11 +67,7 @@ def binned_in_cells(
 
 
 def pulls_in_cells(tables: Lar2020Tables) -> dict[str, tuple[float, str, str]]:
-    """Pulls with the widths of the release, for ``chosen_pulls``.
-
-    Args:
-        tables: The release.
-    """
+    """Pulls with the widths of the release, for ``chosen_pulls``."""
     offered = {"sig": (SIGNAL_SD, SIGNAL, "the CEvNS signal")}
     for short, (name, what) in _BACKGROUNDS.items():
         events, error = tables.predicted[name]

@@ -1,6 +1,6 @@
 """Data a model is compared with: those of its experiments, a user's, or pseudo-experiments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -124,6 +124,17 @@ def require_data(experiments: Mapping[str, Experiment], observed: Observed, own:
             raise InputError(f"data for {name} are negative; a Poisson likelihood takes counts")
 
 
+def expected_data(
+    expected: Callable[[Values], Mapping[str, Any]], measured: Iterable[str], truth: Values
+) -> Pseudodata:
+    """Expected counts, with the true values of measured nuisances as auxiliary measurements."""
+    counts = {n: np.asarray(x, dtype=np.float64) for n, x in expected(truth).items()}
+    for name, mu in counts.items():
+        if not np.all(np.isfinite(mu)):
+            raise InputError(f"{name}: expected counts are not finite at these values")
+    return Pseudodata(counts, {n: truth[n] for n in measured})
+
+
 def draw(
     experiments: Mapping[str, Experiment],
     priors: Mapping[str, Normal],
@@ -135,11 +146,9 @@ def draw(
     """See ``Model.toy``; ``truth`` has all parameters, ``priors`` those that are measured."""
     seed = whole_number("seed", seed)
     size = 1 if toys is None else whole_number("toys", toys, 1)
-    means, counts = expected(truth), {}
+    means, counts = expected_data(expected, priors, truth).counts, {}
     for k, (name, e) in enumerate(experiments.items()):
-        mu = np.asarray(means[name], dtype=np.float64)
-        if not np.all(np.isfinite(mu)):
-            raise InputError(f"{name}: expected counts are not finite at these values")
+        mu = means[name]
         if e.statistic == "poisson":
             counts[name] = poisson_counts((seed, 0, k), mu, size)
         else:

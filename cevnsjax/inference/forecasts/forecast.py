@@ -21,9 +21,9 @@ from cevnsjax.inference.forecasts.fisher import fisher
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of, redesigned
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.progress import track
-from cevnsjax.inference.toys.draws import expected_data
-from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.data import Pseudodata, expected_data
 from cevnsjax.model.model import Model
+from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,7 +58,7 @@ def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata
     if not isinstance(model, Model):
         raise InputError(f"Asimov data need a Model, got {model!r}")
     values = truth_of(model.parameters, truth, {})
-    data = expected_data(model, values)
+    data = expected_data(model.expected, gaussian_priors(model.parameters), values)
     for name, mu in data.counts.items():
         if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
             raise InputError(f"{name}: expected counts are negative at these values")

@@ -4,25 +4,15 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.errors import InputError
 from cevnsjax.likelihood.draws import BLOCK
 from cevnsjax.model import compiled
-from cevnsjax.model.data import Pseudodata
+from cevnsjax.model.data import Pseudodata, expected_data
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import gaussian_priors
 
 # Streams of a seed: counts, auxiliary measurements, nuisances drawn from their priors.
 _COUNTS, _AUXILIARY, _NUISANCES = 0, 1, 2
 _TOYS_SIDE_BY_SIDE = 64
-
-
-def expected_data(model: Model, truth: dict[str, float]) -> Pseudodata:
-    """Expected counts, with all true nuisances as auxiliary measurements."""
-    counts = {n: np.asarray(x, dtype=np.float64) for n, x in model.expected(truth).items()}
-    for name, mu in counts.items():
-        if not np.all(np.isfinite(mu)):
-            raise InputError(f"{name}: expected counts are not finite at these values")
-    return Pseudodata(counts, {n: truth[n] for n in gaussian_priors(model.parameters)})
 
 
 class Draws:
@@ -49,7 +39,7 @@ class Draws:
         self._model, self._seed, self._auxiliary = model, seed, auxiliary
         self._truth = {**model.parameters.defaults(), **truth}
         self._priors, self._from_priors = gaussian_priors(model.parameters), from_priors
-        self.asimov = expected_data(model, self._truth)
+        self.asimov = expected_data(model.expected, self._priors, self._truth)
 
     def block(self, index: int) -> Pseudodata:
         """The pseudo-experiments of one block."""

@@ -157,7 +157,7 @@ def survival_of(
     return survival
 
 
-def _recoil(T_nr: RealLike) -> Float[Array, "*node"]:
+def _recoil(T_nr: RealLike | Sequence[float]) -> Float[Array, "*node"]:
     """Recoil energies as an array, in float64 and within the domain [MeV].
 
     Raises:

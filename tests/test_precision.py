@@ -22,7 +22,7 @@ assert not jax.config.jax_enable_x64, "importing the package changed jax's confi
 experiment = cj.experiments.csi_2017()
 try:
     cj.Model(experiment)
-except cj.precision.PrecisionError as error:
+except cj.errors.PrecisionError as error:
     print(error)
 model = cj.Model(experiment, dtype="float32")
 print(model.nll().dtype, float(model.nll()))

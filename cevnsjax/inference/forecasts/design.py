@@ -51,11 +51,7 @@ Changes = Mapping[DesignChange, Any]
 
 
 def design_change_of(model: Model, key: str) -> DesignChange:
-    """The meaning of a key.
-
-    Args:
-        model: The model as it is.
-        key: One of the keys that the head of this file lists.
+    """The meaning of a key, one of those that the head of this file lists.
 
     Raises:
         UnknownNameError: At an unknown kind, experiment, nuisance, parameter or field.
@@ -102,12 +98,7 @@ def _require_smooth(experiment: Experiment, field: str) -> None:
 
 
 def with_fields(efficiency: Efficiency, fields: Mapping[str, Any]) -> Efficiency:
-    """An efficiency with other numbers, which may be traced.
-
-    Args:
-        efficiency: A dataclass.
-        fields: New numbers by field.
-    """
+    """An efficiency, a dataclass, with other numbers by field, which may be traced."""
     moved = copy.copy(efficiency)
     for name, value in fields.items():
         object.__setattr__(moved, name, value)
@@ -116,10 +107,6 @@ def with_fields(efficiency: Efficiency, fields: Mapping[str, Any]) -> Efficiency
 
 def changes_of(model: Model, design: Design | None) -> dict[DesignChange, Any]:
     """The numbers of a design by what they mean; numbers that are not traced are checked.
-
-    Args:
-        model: The model as it is.
-        design: Numbers by key; None changes nothing.
 
     Raises:
         UnknownNameError: At an unknown key.
@@ -152,13 +139,7 @@ def _checked(model: Model, change: DesignChange, key: str, value: Any) -> float:
 
 
 def factor(changes: Changes, kind: str, experiment: str) -> Any:
-    """Factor on exposure or backgrounds of an experiment [1].
-
-    Args:
-        changes: The design.
-        kind: "exposure" or "background".
-        experiment: Its name.
-    """
+    """Factor [1] on the "exposure" or the "background" of a named experiment."""
     product: Any = 1.0
     for change, number in changes.items():
         if change.kind == kind and change.target in ("", experiment):
@@ -169,9 +150,7 @@ def factor(changes: Changes, kind: str, experiment: str) -> Any:
 def statistical_of(model: Model, names: str | Iterable[str]) -> dict[str, str]:
     """Nuisances measured with the data themselves, and the experiment that measures each.
 
-    Args:
-        model: The model as it is.
-        names: The nuisances; their widths fall with the square root of the exposure.
+    Their widths fall with the square root of its exposure.
 
     Raises:
         UnknownNameError: At an unknown parameter.
@@ -197,12 +176,7 @@ def truth_of(
     truth: Mapping[str, float] | None,
     fixed: Mapping[str, float],
 ) -> dict[str, float]:
-    """True value of every parameter.
-
-    Args:
-        table: The parameters.
-        truth: True values of some of them; others take their defaults.
-        fixed: Values that are known exactly.
+    """True value of every parameter: given, known exactly (``fixed``), or its default.
 
     Raises:
         UnknownNameError: At an unknown parameter.

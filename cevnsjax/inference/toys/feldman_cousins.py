@@ -74,8 +74,8 @@ def feldman_cousins(
         auxiliary: Draw auxiliary measurements too.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
-        folder: Keep the points here, so that the construction can be interrupted and shared out
-            among processes; the numbers are the same.
+        folder: Keep the points here, so that processes can share the work; the numbers are the
+            same.
         resume: Continue the construction in ``folder``.
         **axes: One or two parameters -> (low, high, points), (..., "log"), or an array.
 
@@ -97,10 +97,8 @@ def feldman_cousins(
         [False, True, False, False]
     """
     chosen = _levels(levels)
-    least = max(BLOCK, math.ceil(_LEAST_TOYS_ABOVE / (1 - max(chosen))))
     toys, seed = whole_number("toys", toys, 1, _MAX_TOYS), whole_number("seed", seed)
-    if toys < least:
-        raise InputError(f"toys={toys} are too few for a level of {max(chosen):g}: take {least}")
+    _require_enough(toys, max(chosen))
     if true_nuisances not in TRUE_NUISANCES:
         raise UnknownNameError("true_nuisances", true_nuisances, TRUE_NUISANCES)
     tested = _tested(parameter, axes)
@@ -156,6 +154,12 @@ def _levels(levels: float | Sequence[float]) -> tuple[float, ...]:
     if len({level_key(x) for x in listed}) < len(listed):
         raise InputError(f"levels must differ, got {listed}")
     return tuple(sorted(listed))
+
+
+def _require_enough(toys: int, level: float) -> None:
+    least = max(BLOCK, math.ceil(_LEAST_TOYS_ABOVE / (1 - level)))
+    if toys < least:
+        raise InputError(f"toys={toys} are too few for a level of {level:g}: take {least}")
 
 
 def _tested(parameter: str | None, axes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -80,7 +80,6 @@ class ToyFitter:
         fixed: dict[str, float],
     ) -> None:
         self.model, self.names, self.tested, self.fixed = model, names, tested, fixed
-        self._is_tested = np.array([n in tested for n in names], dtype=bool)
         self._global_search: tuple[Pseudodata, _Search] | None = None
         self._box = np.array([model.parameters[n].bounds for n in names], dtype=float)
         self._closed_form: ClosedFormFit | None = None
@@ -111,9 +110,9 @@ class ToyFitter:
         # put their own search in its place meanwhile.
         latest = self._global_search
         if latest is None or latest[0] is not asimov:
-            latest = asimov, descents.search({}, np.zeros_like(self._is_tested))
+            latest = asimov, descents.search({})
             self._global_search = latest
-        everywhere, conditional = latest[1], descents.search(truth, self._is_tested)
+        everywhere, conditional = latest[1], descents.search(truth)
         return lambda data: descents.fits(data, everywhere, conditional)
 
 
@@ -128,17 +127,15 @@ def _closed_form_fits(closed_form: ClosedFormFit, true: float) -> BatchFit:
 
 
 class _Search(NamedTuple):
-    """Where fits start, and which parameters they hold.
-
-    Attributes:
-        starts: Shared points.
-        surrogate: Quadratic approximation of chi2 at them.
-        is_fixed: Which parameters keep their values.
-    """
+    """Shared points that fits start from, and the quadratic approximation of chi2 at them."""
 
     starts: StartPoints
     surrogate: StartSurrogate
-    is_fixed: Bool[np.ndarray, " name"]
+
+    @property
+    def is_fixed(self) -> Bool[np.ndarray, " name"]:
+        """Which parameters keep their values."""
+        return ~self.starts.moving
 
 
 class _Descents:
@@ -150,16 +147,16 @@ class _Descents:
         self._model, self._joint_fit, self._fixed = model, joint_fit, fixed
         self._asimov = batch_of_one(asimov)
 
-    def search(self, fixed: dict[str, float], is_fixed: Bool[np.ndarray, " name"]) -> _Search:
+    def search(self, fixed: dict[str, float]) -> _Search:
         """Points to start from, with the surrogate at them, for fits that hold some values."""
         starts = start_points_of(self._model, self._joint_fit.names, fixed)
         surrogate, ends = self._surrogate(starts)
-        if is_fixed.all():
-            return _Search(starts, surrogate, is_fixed)
+        if not starts.moving.any():
+            return _Search(starts, surrogate)
         rows = starts.near_lowest(ends.chi2)
-        minima = self._fits_of_expected(starts.points[rows], ends.pulls[rows], is_fixed)
-        starts = starts.chosen(rows).joined(minima.x, minima.chi2, minima.distance < CONVERGED)
-        return _Search(starts, self._surrogate(starts)[0], is_fixed)
+        minima = self._fits_of_expected(starts.points[rows], ends.pulls[rows], ~starts.moving)
+        starts = starts.narrowed(rows, minima.x, minima.chi2, minima.distance < CONVERGED)
+        return _Search(starts, self._surrogate(starts)[0])
 
     def _surrogate(self, starts: StartPoints) -> tuple[StartSurrogate, FitEnd]:
         """The surrogate at some points, and fits of the expected counts' nuisances there."""

@@ -52,17 +52,14 @@ class StartPoints(NamedTuple):
         """Indices of the points that may be near a minimum of the expected counts' chi2."""
         return np.flatnonzero(chi2 <= np.min(chi2) + _NEAR_LOWEST_CHI2)
 
-    def chosen(self, rows: Int[np.ndarray, " near"]) -> "StartPoints":
-        """Some of the points."""
-        return _with_neighbours(self.points[rows], self.scale, self.moving)
-
-    def joined(
+    def narrowed(
         self,
+        rows: Int[np.ndarray, " near"],
         x: Float[np.ndarray, "minimum name"],
         chi2: Float[np.ndarray, " minimum"],
         converged: Bool[np.ndarray, " minimum"],
     ) -> "StartPoints":
-        """With the lowest minima of the expected counts' chi2, each once."""
+        """Some of the points with the lowest minima of the expected counts' chi2, each once."""
         minima: list[np.ndarray] = []
         for k in np.argsort(chi2):
             is_new = all(np.max(np.abs(x[k] - y) / self.scale) > _SAME_MINIMUM for y in minima)
@@ -70,7 +67,7 @@ class StartPoints(NamedTuple):
             if converged[k] and is_low and is_new and len(minima) < _MAX_MINIMA:
                 minima.append(x[k])
         new = np.array(minima).reshape(-1, len(self.scale))
-        points = np.concatenate([self.points, new])
+        points = np.concatenate([self.points[rows], new])
         return _with_neighbours(points, self.scale, self.moving)
 
     def valleys(

@@ -55,8 +55,8 @@ def toys(
             smaller than it should be and intervals cover too little.
         seed: Of the random numbers.
         data: Data to use instead of the model's.
-        folder: Keep blocks of fits here, so that the run can be interrupted and shared out among
-            processes; the numbers are the same.
+        folder: Keep blocks of fits here, so that processes can share the work; the numbers are the
+            same.
         resume: Continue the run in ``folder``.
 
     Returns:

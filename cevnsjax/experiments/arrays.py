@@ -135,15 +135,12 @@ def arrays_of(
     """The pytree of arrays for a compiled program.
 
     Args:
-        experiment: The recipe.
+        experiment: The recipe; its observable must grow with recoil energy.
         kinematics: Convention of the theory; panels break at its end points.
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
         oscillating: Whether the theory has survival probabilities.
         free_pulls: Names of pulls that are parameters like any other instead of being solved.
-
-    Raises:
-        InputError: If the observable does not grow with recoil energy.
     """
     e = experiment
     signal = SignalRecipe(e.detector, e.flux, e.target.nuclei, kinematics, structures)
@@ -199,8 +196,7 @@ def _moved_response(
 ) -> Float[np.ndarray, "bin node"]:
     """Response of a shifted detector at the nominal nodes [MeV].
 
-    Raises:
-        InputError: If the shift moves the nodes, as it does where bins are recoil intervals.
+    A shift that moves the nodes, as it does where bins are recoil intervals, is refused.
     """
     nodes, R = response(detector, signal.kinks, {})
     if nodes.shape != T_nr.shape or not np.allclose(nodes, T_nr, rtol=1e-12, atol=0.0):

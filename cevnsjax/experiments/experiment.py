@@ -165,11 +165,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         bins = (int(np.prod(self.grid)),)
-        for what, array in {
-            "observed": self.observed,
-            "variance": self.variance,
-            **self.backgrounds,
-        }.items():
+        counts = {"observed": self.observed, "variance": self.variance, **self.backgrounds}
+        for what, array in counts.items():
             if array.shape != bins:
                 raise InputError(f"{self.name}: {what} has shape {array.shape}, expected {bins}")
             if not np.all(np.isfinite(array)):

@@ -29,10 +29,6 @@ def chosen_pulls(
         widths: Standard deviations by short name; 0 removes a pull, infinity leaves it free [1].
         unbounded: Whether infinity is allowed.
         split_flux: Whether to split the signal pull as ``with_flux_apart`` does.
-
-    Raises:
-        UnknownNameError: At an unknown pull.
-        InputError: At a width that is not a number >= 0.
     """
     short = experiment.replace("-", "")
     pulls = {
@@ -52,25 +48,14 @@ def chosen_pulls(
             raise InputError(f"{experiment}: {needs}, got {width}")
         pulls[name] = replace(pulls[name], sd=float(width))
     chosen = tuple(p for p in pulls.values() if p.sd > 0)
-    return (
-        with_flux_apart(chosen) if checks.flag(f"{experiment}: split_flux", split_flux) else chosen
-    )
+    split = checks.flag(f"{experiment}: split_flux", split_flux)
+    return with_flux_apart(chosen) if split else chosen
 
 
 def chosen_morphs(
     experiment: str, names: str | Sequence[str], offered: Collection[str]
 ) -> list[str]:
-    """The shape nuisances that a user chose: a name, names, or "all".
-
-    Args:
-        experiment: Name of the experiment, for messages.
-        names: What the user gave.
-        offered: The names on offer.
-
-    Raises:
-        UnknownNameError: At an unknown name.
-        InputError: If the names are not a list of names, or "all" is one of several.
-    """
+    """The shape nuisances that a user chose: a name, names, or "all" that are offered."""
     listed = checks.names(f"{experiment}: morphs", names, example=list(offered))
     if listed == ["all"]:
         return list(offered)
@@ -84,14 +69,8 @@ def chosen_morphs(
 def with_flux_apart(pulls: Sequence[Pull]) -> tuple[Pull, ...]:
     """The signal pull split into the flux, shared under one name, and the rest in quadrature.
 
-    Args:
-        pulls: Pulls of one experiment.
-
-    Returns:
-        The pulls with ``alpha_flux_sns`` first.
-
-    Raises:
-        InputError: If there is no signal pull, or it is narrower than the flux.
+    The pulls are one experiment's, and ``alpha_flux_sns`` comes first. An InputError says that the
+    signal has no pull, or a narrower one than the flux.
     """
     lumped = [p for p in pulls if p.components == (SIGNAL,)]
     if len(lumped) != 1 or lumped[0].sd < FLUX_SD:

@@ -24,11 +24,7 @@ Tables = TypeVar("Tables")
 
 
 def read_only(values: Any) -> Float[np.ndarray, "..."]:
-    """A float64 copy of numbers that cannot be written to.
-
-    Args:
-        values: Numbers, nested to any number of axes [any unit].
-    """
+    """A float64 copy of numbers that cannot be written to."""
     out = np.array(values, dtype=np.float64)
     out.flags.writeable = False
     return out
@@ -41,19 +37,7 @@ def chosen_tables(
     shipped: Callable[[], Tables],
     read: Callable[[str | Path], Tables],
 ) -> Tables:
-    """The tables that a builder was given: shipped ones if None, or those of an official folder.
-
-    Args:
-        experiment: Name of the experiment, for messages.
-        data: Tables, the folder of the official release, or None.
-        kind: Class of the tables.
-        shipped: Gives the tables that come with the package.
-        read: Reads the tables of a folder.
-
-    Raises:
-        InputError: If the data are of another kind.
-        DataError: If a file is missing or malformed.
-    """
+    """The tables that a builder uses: those given, those of a folder, or shipped ones if None."""
     if data is None:
         return shipped()
     if isinstance(data, str | Path):
@@ -87,11 +71,7 @@ class ReleaseFolder:
         return DataError(f"{self.path / file}{what}; {self.remedy}")
 
     def text(self, file: str) -> str:
-        """Content of a file.
-
-        Raises:
-            DataError: The file cannot be read.
-        """
+        """Content of a file; a DataError says why it cannot be read."""
         try:
             return (self.path / file).read_text(encoding="utf-8-sig", errors="replace")
         except OSError as error:
@@ -99,10 +79,6 @@ class ReleaseFolder:
 
     def rows(self, file: str, n_columns: int) -> list[Row]:
         """Numbers between blanks or commas; comments and one header line are skipped.
-
-        Args:
-            file: File name.
-            n_columns: Numbers due on each line.
 
         Raises:
             DataError: No file, no data, or a line that has other columns or is not numeric.
@@ -135,16 +111,10 @@ class ReleaseFolder:
         increasing: bool = True,
         axis: Float[np.ndarray, " _"] | None = None,
     ) -> Columns:
-        """Read-only columns by name.
+        """Read-only columns by name, ``names`` in the order of the file.
 
-        Args:
-            file: File name.
-            names: Names for the columns, in the order of the file.
-            increasing: Whether the first column must increase.
-            axis: Bin centres the first column must equal, in its own unit; any if None.
-
-        Raises:
-            DataError: As ``rows``; or a first column that does not increase or has other bins.
+        The first column must increase, unless ``increasing`` is false, and must equal ``axis``, if
+        that is given. A DataError says what is wrong.
         """
         rows = self.rows(file, len(names))
         for (_, low), (line, high) in itertools.pairwise(rows):
@@ -212,15 +182,9 @@ class ReleaseFolder:
     def parameters(self, file: str) -> Callable[[str, str], float]:
         """Look-up of the numbers in a YAML file; enough of YAML for the layout of the releases.
 
-        Args:
-            file: File name.
-
         Returns:
             Function of section and key that raises DataError where there is no number; a named
             entry of a section is ``section.name`` [unit as in the file].
-
-        Raises:
-            DataError: The file cannot be read.
         """
         values: dict[tuple[str, str], float] = {}
         top = section = ""

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -38,12 +37,7 @@ Width = Callable[[Observables], Observables]
 
 
 def quenching_of(part: Part) -> Quenching:
-    """The model of the section ``[quenching]``.
-
-    Raises:
-        InputError: Variations of another length than the coefficients.
-        DataError: A table that is missing or malformed.
-    """
+    """The model of the section ``[quenching]``."""
     kind = part["kind"]
     if kind == "constant":
         return constant(part["factor"])
@@ -63,11 +57,7 @@ def quenching_of(part: Part) -> Quenching:
 
 
 def quenching_nuisances(part: Part, model: Quenching, short: str) -> dict[str, Parameter]:
-    """Shape parameters that the section ``[quenching]`` switches on, by short name.
-
-    Raises:
-        InputError: A parameter the model does not have, or a scale without its width.
-    """
+    """Shape parameters that the section ``[quenching]`` switches on, by short name."""
     sd, listed = part["scale_sd"], part["nuisances"]
     if ("qf_scale" in listed) != (sd is not None):
         remedy = "add scale_sd = 0.05" if sd is None else 'add "qf_scale" to nuisances'
@@ -81,12 +71,7 @@ def quenching_nuisances(part: Part, model: Quenching, short: str) -> dict[str, P
 
 
 def detector_of(parts: Mapping[str, Part], quenching: Quenching, T_top: float) -> Detector:
-    """The detector of a whole file.
-
-    Raises:
-        InputError: An efficiency above 1, quenching that is not monotonic, bins out of reach.
-        DataError: A table that is missing or malformed.
-    """
+    """The detector of a whole file; ``T_top`` is the largest recoil energy [MeV]."""
     binning, spread = parts["binning"], parts.get("resolution")
     edges = tuple(map(float, binning["edges"]))
     per_keV = binning["observable_per_kevee"]
@@ -174,18 +159,16 @@ def _resolution(part: Part, edges: tuple[float, ...], per_keV: float) -> tuple[R
     # Sub-bins of the inner integral: no wider than the resolution at its narrowest.
     if part["kind"] == "gamma":
         offset, growth = part["shape_offset"], part["shape_per_kevee"]
-        width = partial(_width_of_gamma, offset, growth / per_keV)
+
+        def width(x: Observables) -> Observables:
+            return x / np.sqrt(offset + growth / per_keV * x)
+
         return GammaSmearing(offset, growth, min(1.0, float(width(low)[0]))), width
-    width = partial(_width_of_gaussian, part["c"])
+
+    def width(x: Observables) -> Observables:
+        return part["c"] * np.sqrt(x)
+
     return GaussianSmearing(part["c"], min(0.5, float(width(low)[0]))), width
-
-
-def _width_of_gamma(offset: float, growth: float, x: Observables) -> Observables:
-    return x / np.sqrt(offset + growth * x)
-
-
-def _width_of_gaussian(c: float, x: Observables) -> Observables:
-    return c * np.sqrt(x)
 
 
 def _nodes(part: Part, sigma: Width, low: float, top: float) -> int | None:

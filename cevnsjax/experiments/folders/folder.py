@@ -20,59 +20,33 @@ FILE = "experiment.toml"
 """The file that describes an experiment."""
 
 
-@dataclass(frozen=True)
-class Folder:
-    """A folder with an ``experiment.toml``.
+def parts_of(folder: Path) -> tuple[dict[str, "Part"], list["Part"]]:
+    """The sections of a folder's description by name, as far as it has them, and [[nuisances]]."""
+    file = str(folder / FILE)
+    sections = read_sections(SECTIONS, _description(folder), file)
+    where = {name: f"{file}: {section.head}" for name, section in SECTIONS.items()}
+    nuisances = [Part(folder, where["nuisances"], v) for v in sections.pop("nuisances")]
+    single = {n: Part(folder, where[n], v) for n, v in sections.items() if v is not None}
+    return single, nuisances
 
-    Attributes:
-        path: The folder, as the user wrote it.
-    """
 
-    path: Path
-
-    @property
-    def file(self) -> str:
-        """Path of the description, for messages."""
-        return str(self.path / FILE)
-
-    def content(self) -> dict[str, Any]:
-        """The description as parsed.
-
-        Raises:
-            InputError: No such folder, or no description in it.
-            DataError: The description cannot be read or is not valid TOML.
-        """
-        if not self.path.exists():
-            raise InputError(
-                f"there is no folder {self.path}; `cevnsjax new-experiment {self.path}` makes one"
-            )
-        if not self.path.is_dir():
-            raise InputError(f"{self.path} is a file; give the folder that holds {FILE}")
-        if not (self.path / FILE).is_file():
-            raise InputError(
-                f"{self.path} has no {FILE}; `cevnsjax new-experiment` writes one to start from"
-            )
-        try:
-            return tomllib.loads(_bytes(self.path / FILE).decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-            raise DataError(f"{self.file} is not valid TOML: {problem}; correct it") from None
-
-    def parts(self) -> tuple[dict[str, "Part"], list["Part"]]:
-        """The sections by name, as far as the file has them, and its [[nuisances]].
-
-        Raises:
-            InputError: Naming file, section, key, value and remedy.
-            DataError: As ``content``.
-        """
-        sections = read_sections(SECTIONS, self.content(), self.file)
-        where = {name: f"{self.file}: {section.head}" for name, section in SECTIONS.items()}
-        nuisances = [Part(self, where["nuisances"], v) for v in sections.pop("nuisances")]
-        single = {
-            name: Part(self, where[name], values)
-            for name, values in sections.items()
-            if values is not None
-        }
-        return single, nuisances
+def _description(folder: Path) -> dict[str, Any]:
+    """The description as parsed."""
+    file = folder / FILE
+    if not folder.exists():
+        raise InputError(
+            f"there is no folder {folder}; `cevnsjax new-experiment {folder}` makes one"
+        )
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file; give the folder that holds {FILE}")
+    if not file.is_file():
+        raise InputError(
+            f"{folder} has no {FILE}; `cevnsjax new-experiment` writes one to start from"
+        )
+    try:
+        return tomllib.loads(_bytes(file).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise DataError(f"{file} is not valid TOML: {problem}; correct it") from None
 
 
 @dataclass(frozen=True)
@@ -80,12 +54,12 @@ class Part:
     """One section of the description.
 
     Attributes:
-        folder: The folder it is in.
+        folder: The folder it is in, as the user wrote it.
         where: File and section, for messages.
         values: Checked values by key.
     """
 
-    folder: Folder
+    folder: Path
     where: str
     values: Mapping[str, Any]
 
@@ -101,14 +75,12 @@ class Part:
         return unknown(self.where, what, name, known)
 
     def table(self, columns: Sequence[str] | None = None, *, grid: tuple[int, ...] = ()) -> "Table":
-        """The CSV file that the section names.
+        """The CSV file that the section names, checked.
 
-        Raises:
-            InputError: It does not lie in the folder.
-            DataError: It is missing or malformed, has no rows or other rows than cells, or lacks a
-                column.
+        It must have ``columns``, or else those of the section's key, and a row for each cell of the
+        grid (any number of rows if it is empty).
         """
-        file, folder = self["file"], self.folder.path
+        file, folder = self["file"], self.folder
         path = folder / file.name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise self.error(f"file must lie in {folder}, got {file.name!r}; copy it in")
@@ -135,11 +107,7 @@ class Table:
         return self.columns[column]
 
     def check(self, columns: Sequence[str], grid: tuple[int, ...]) -> None:
-        """Stop at a missing column, at no rows, or at another number of rows than the grid has.
-
-        Raises:
-            DataError: Naming file and remedy.
-        """
+        """Stop at a missing column, at no rows, or at another number of rows than the grid has."""
         lacking = [name for name in columns if name not in self.columns]
         if lacking:
             raise DataError(
@@ -156,11 +124,7 @@ class Table:
             )
 
     def require(self, column: str, right: Bool[np.ndarray, " row"], must: str) -> None:
-        """Stop at the first row of a column that is not right.
-
-        Raises:
-            DataError: Naming file, column, row and value.
-        """
+        """Stop at the first row of a column that is not right."""
         if not right.all():
             row = int(np.argmin(right))
             raise DataError(

@@ -14,7 +14,7 @@ from cevnsjax.experiments.folders.detector_pieces import (
     quenching_nuisances,
     quenching_of,
 )
-from cevnsjax.experiments.folders.folder import FILE, Folder, Part
+from cevnsjax.experiments.folders.folder import FILE, Part, parts_of
 from cevnsjax.experiments.folders.forms import is_word
 from cevnsjax.experiments.folders.source_pieces import source_of, target_of, time_fractions
 from cevnsjax.experiments.planned import PLANNED, PlannedExperiment
@@ -47,7 +47,7 @@ def load(folder: str | Path) -> Experiment:
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"load needs the path of a folder, got {folder!r}")
-    parts, nuisances = Folder(Path(folder)).parts()
+    parts, nuisances = parts_of(Path(folder))
     top, time = parts[""], parts.get("time")
     short = top["name"].replace("-", "").replace("_", "")
     flux, target = source_of(parts["neutrinos"]), target_of(parts["target"])

@@ -21,11 +21,7 @@ from cevnsjax.nuclei import Nucleus, Target, isotope, target, target_names
 
 
 def target_of(part: Part) -> Target:
-    """The target of the section ``[target]``.
-
-    Raises:
-        InputError: Not exactly one of material and atoms, or an element without data.
-    """
+    """The target of the section ``[target]``."""
     if (part["material"] is None) == (part["atoms"] is None):
         got = "both" if part["material"] else "neither"
         raise part.error(
@@ -67,12 +63,7 @@ def _isotopes(part: Part, name: str) -> list[tuple[Nucleus, float, float]]:
 
 
 def source_of(part: Part) -> NeutrinoSource:
-    """The source of the section ``[neutrinos]``.
-
-    Raises:
-        InputError: A value that a source cannot have.
-        DataError: A spectrum file that is missing or malformed.
-    """
+    """The source of the section ``[neutrinos]``."""
     kind = part["kind"]
     values = {k: v for k, v in part.values.items() if k != "kind"}
     if kind == "decay_at_rest":
@@ -94,15 +85,7 @@ def source_of(part: Part) -> NeutrinoSource:
 def time_fractions(
     part: Part, flux: NeutrinoSource, bins: int
 ) -> dict[str, Float[np.ndarray, "bin time"]]:
-    """How the section ``[time]`` shares the signal out, the same in every energy bin.
-
-    Returns:
-        Fractions by source [1].
-
-    Raises:
-        InputError: A pulse at a source that does not have one.
-        DataError: A table that is missing or malformed, or whose columns are not fractions.
-    """
+    """Fractions of each source's signal by the section ``[time]``, alike in all energy bins [1]."""
     edges = tuple(map(float, part["edges_us"]))
     if part["kind"] == "fractions":
         shares = _tabulated_shares(part, flux.sources, len(edges) - 1)

@@ -27,7 +27,7 @@ from cevnsjax.experiments.nuisances import chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
 from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
-from cevnsjax.experiments.releases.csi_2017.time import BRN, STEADY, STEADY_STATES, in_time
+from cevnsjax.experiments.releases.csi_2017.time import BRN, STEADY, STEADY_STATES, beam_on, in_time
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.parameters import Parameter
@@ -154,12 +154,7 @@ def _without_time(
     variance: str,
 ) -> ExperimentData:
     """Data less anticoincidence data, their variance, and the neutrons."""
-    coincidence, anticoincidence = (
-        np.histogram(tables.n_pe, bins=edges, weights=tables.counts[which][:, inside].sum(axis=1))[
-            0
-        ]
-        for which in ("coincidence_beam_on", "anticoincidence_beam_on")
-    )
+    coincidence, anticoincidence = (x.sum(axis=1) for x in beam_on(tables, edges, inside))
     return {
         "observed": coincidence - anticoincidence,
         "variance": coincidence + anticoincidence + (neutrons if variance == "C+AC+BRN" else 0.0),

@@ -72,11 +72,7 @@ class Csi2017Tables:
 
 
 def shipped_csi_2017() -> Csi2017Tables:
-    """The tables that come with the package.
-
-    Raises:
-        DataError: A table is missing or was changed.
-    """
+    """The tables that come with the package."""
     counts = tables.read_csv(DATASET, "counts.csv")
     neutrons = tables.read_csv(DATASET, "prompt_neutrons.csv")
     arrival = tables.read_csv(DATASET, "arrival_times.csv")

@@ -33,19 +33,11 @@ def in_time(
     *,
     steady_state: str,
 ) -> ExperimentData:
-    """Data, backgrounds and arrival times in cells of photoelectrons and time.
+    """Data, backgrounds and arrival times in cells of photoelectrons and the times ``inside``.
 
-    Args:
-        tables: The release.
-        edges: Photoelectron edges [PE].
-        inside: Which of the 0.5-us time bins are in the window.
-        neutrons: Prompt neutrons in the photoelectron bins [count].
-        steady_state: One of ``STEADY_STATES``.
+    ``neutrons`` are the prompt ones in the photoelectron bins [count].
     """
-    observed, anticoincidence = (
-        _cells(tables, tables.counts[which][:, inside], edges)
-        for which in ("coincidence_beam_on", "anticoincidence_beam_on")
-    )
+    observed, anticoincidence = beam_on(tables, edges, inside)
     arrival = {name: probability[inside] for name, probability in tables.arrival.items()}
     return {
         "observed": observed.reshape(-1),
@@ -63,12 +55,17 @@ def in_time(
     }
 
 
-def _cells(
-    tables: Csi2017Tables, counts: Float[np.ndarray, "n_pe time"], edges: tuple[float, ...]
-) -> Cells:
-    """Counts in the chosen photoelectron bins [count]."""
-    columns = [np.histogram(tables.n_pe, bins=edges, weights=c)[0] for c in counts.T]
-    return np.stack(columns, axis=1)
+def beam_on(
+    tables: Csi2017Tables, edges: tuple[float, ...], inside: Bool[np.ndarray, " all_times"]
+) -> tuple[Cells, Cells]:
+    """Coincidence and anticoincidence counts in photoelectron bins and the times inside [count]."""
+
+    def cells(which: str) -> Cells:
+        counts = tables.counts[f"{which}_beam_on"][:, inside]
+        columns = [np.histogram(tables.n_pe, bins=edges, weights=c)[0] for c in counts.T]
+        return np.stack(columns, axis=1)
+
+    return cells("coincidence"), cells("anticoincidence")
 
 
 def _steady(anticoincidence: Cells, model: str) -> Cells:

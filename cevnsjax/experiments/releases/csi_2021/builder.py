@@ -83,19 +83,20 @@ def csi_2021(
         raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")
     tables = chosen_tables(NAME, data, Csi2021Tables, shipped_csi_2021, read_csi_2021_release)
     about = read_toml(DATASET, "experiment.toml")
-    beam, clock = about["beam"], _clock(about, pulse)
+    beam, instrument, clock = about["beam"], about["detector"], _clock(about, pulse)
+    gamma = instrument["gamma_shape_offset"], instrument["gamma_shape_per_kevee"]
     detector = Detector(
         quenching=csi_quenching(quenching),
-        per_keV=1 / about["detector"]["kevee_per_pe"],
+        per_keV=1 / instrument["kevee_per_pe"],
         efficiency=_efficiency(tables, "nominal"),
-        resolution=_resolution(about["detector"], cells_pe),
+        resolution=GammaSmearing(*gamma, cells=cells_pe),
         edges=tuple(about["window"]["n_pe_edges"]),
         nodes=nodes,
     )
     events = tables.events["coincidence"]
     cells = (detector.edges, clock.edges_us)
     observed = np.histogram2d(events["n_pe"], events["t_us"], bins=cells)[0].reshape(-1)
-    mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
+    mass = instrument["mass_kg"] if mass_kg is None else mass_kg
     return Experiment(
         name=NAME,
         target=target("CsI"),
@@ -120,13 +121,7 @@ def csi_2021(
 
 @dataclass(frozen=True)
 class _Clock:
-    """When events are seen.
-
-    Attributes:
-        pulse: Proton pulse.
-        efficiency: Efficiency in time.
-        edges_us: Edges of the time bins [us].
-    """
+    """When events are seen: proton pulse, efficiency in time, edges of the time bins [us]."""
 
     pulse: Pulse
     efficiency: TimeEfficiency
@@ -148,11 +143,6 @@ def _clock(about: Mapping[str, Any], pulse: Pulse | None) -> _Clock:
         TimeEfficiency(efficiency["time_flat_below_us"], efficiency["time_slope_per_us"]),
         tuple(about["window"]["t_us_edges"]),
     )
-
-
-def _resolution(detector: Mapping[str, Any], cells_pe: float | None) -> GammaSmearing:
-    a, b = detector["gamma_shape_offset"], detector["gamma_shape_per_kevee"]
-    return GammaSmearing(a, b, cells=cells_pe)
 
 
 def _efficiency(tables: Csi2021Tables, variation: str) -> Logistic:
@@ -204,10 +194,8 @@ def _morphs(
     for name in chosen_morphs(NAME, names, offered):
         morph = Morph(f"alpha_{name}_{SHORT}", offered[name])
         if name == "time":
-            later, earlier = (
-                clock.spread(len(detector.edges) - 1, shift)
-                for shift in (_TIME_OFFSET_US, -_TIME_OFFSET_US)
-            )
+            bins = len(detector.edges) - 1
+            later, earlier = (clock.spread(bins, s * _TIME_OFFSET_US) for s in (1, -1))
             morphs.append(replace(morph, spread=(later, earlier)))
         else:
             morphs.append(replace(morph, detectors=_shifted(name, tables, detector)))

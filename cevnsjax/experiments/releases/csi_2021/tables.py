@@ -47,11 +47,7 @@ class Csi2021Tables:
 
 
 def shipped_csi_2021() -> Csi2021Tables:
-    """The tables that come with the package.
-
-    Raises:
-        DataError: A table is missing or was changed.
-    """
+    """The tables that come with the package."""
     energy = {name: tables.read_csv(DATASET, f"{name}_pe.csv") for name in NEUTRONS}
     time = {name: tables.read_csv(DATASET, f"{name}_time.csv") for name in NEUTRONS}
     return Csi2021Tables(
@@ -64,9 +60,7 @@ def shipped_csi_2021() -> Csi2021Tables:
             tables.read_csv(DATASET, "efficiency.csv"), EFFICIENCY, EFFICIENCY_COLUMNS
         ),
         quenching=_by_variation(
-            tables.read_csv("csi_quenching", "coherent2020.csv"),
-            QUENCHING,
-            QUENCHING_COLUMNS,
+            tables.read_csv("csi_quenching", "coherent2020.csv"), QUENCHING, QUENCHING_COLUMNS
         ),
     )
 

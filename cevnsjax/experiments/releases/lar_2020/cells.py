@@ -86,15 +86,10 @@ def spread_of(
     """How the signal falls on the cells, {source: [energy bin, cell]} [1].
 
     Arrival times are probabilities, not normalised in the window: a tenth of the signal comes
-    later.
-
-    Args:
-        tables: The release.
-        sources: Names of the neutrino sources.
-        signal: "computed": F90 by energy times the arrival time of each source; "release": its pdf
-            in all three observables, for one bin of energy.
-        f90: "plus" or "minus" for a shifted F90 shape.
-        later_us: Shift of the neutrinos' clock [us]; "release" has one shift, the table's.
+    later. A signal that is "computed" has F90 by energy times the arrival time of each source;
+    "release" is its pdf in all three observables, for one bin of energy. ``f90`` is "plus" or
+    "minus" for a shifted shape; ``later_us`` shifts the neutrinos' clock ("release" has one shift,
+    the table's).
     """
     cevns = tables.variations[f"cevns_f90_{f90}"] if f90 else tables.pdfs["cevns"]
     if signal == "release":

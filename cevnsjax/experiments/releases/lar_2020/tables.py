@@ -87,11 +87,7 @@ class Lar2020Tables:
 
 
 def shipped_lar_2020() -> Lar2020Tables:
-    """The tables that come with the package.
-
-    Raises:
-        DataError: A table is missing or was changed.
-    """
+    """The tables that come with the package."""
     cells = tables.read_csv(DATASET, "cells.csv")
     about = tables.read_toml(DATASET, "experiment.toml")
     axes = [np.unique(cells[name]) for name in AXES]

@@ -1,14 +1,14 @@
 """A paper: rows in groups, texts below them, and figures.
 
-Each folder in ``papers`` holds one ``Paper`` named ``PAPER``. It imports nothing heavy: the
-functions of its groups, supplements and figures import what they need when they are called.
+Each folder in ``papers`` holds one ``Paper`` named ``PAPER``. It imports nothing heavy: functions
+of groups and supplements are made by ``later``, and ``figures`` imports them when it is called.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cevnsjax.reproduce.rows import Published, Row, published
 
@@ -19,6 +19,15 @@ Cost = Literal["quick", "slow"]
 """Quick is done in seconds."""
 Missing = tuple[Published, str]
 """A row that was not computed, and why."""
+
+
+def later(place: str, name: str, *arguments: object) -> Callable[[], Any]:
+    """A call of a function in ``cevnsjax.reproduce.PLACE``, which is imported only then."""
+
+    def call() -> object:
+        return getattr(import_module(f"cevnsjax.reproduce.{place}"), name)(*arguments)
+
+    return call
 
 
 @dataclass(frozen=True)
@@ -95,8 +104,7 @@ class Paper:
 
     def figures(self) -> tuple[PaperFigure, ...]:
         """Its figures in the paper's order: ``FIGURES`` of ``figures.py`` in its folder."""
-        place = f"cevnsjax.reproduce.papers.{self.name}.figures"
-        return import_module(place).FIGURES
+        return import_module(f"cevnsjax.reproduce.papers.{self.name}.figures").FIGURES
 
     def chosen(self, *, quick: bool) -> tuple[Group, ...]:
         """The groups to compute, with ``quick`` only those that are done in seconds."""

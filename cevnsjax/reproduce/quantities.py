@@ -1,8 +1,9 @@
 """Numbers that several papers print: events, a signal's strength, its errors and significance."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,33 @@ def strength_of(model: Model, pull: str) -> Strength:
         delta_chi2=empty - lowest,
         background={name: _total({name: c}) for name, c in parts["background"].items()},
     )
+
+
+def intervals_below(
+    function: Callable[[float], float],
+    x: Sequence[float],
+    inside: Sequence[bool],
+    level: float,
+    accuracy: float,
+) -> list[tuple[float, float]]:
+    """Intervals in which a function is at most a level; the ends of the range close open ones.
+
+    Args:
+        function: The function.
+        x: Increasing points, no two crossings of the level between neighbours.
+        inside: Whether the function is at most the level at each point.
+        level: The level.
+        accuracy: Largest error of an end, in units of ``x``.
+    """
+    from scipy import optimize  # 0.2 s to import
+
+    edges = [x[0]] if inside[0] else []
+    for (a, b), (left, right) in zip(pairwise(x), pairwise(inside), strict=True):
+        if left != right:
+            root = optimize.brentq(lambda v: function(v) - level, a, b, xtol=accuracy)
+            edges.append(float(np.asarray(root)))
+    edges += [x[-1]] if inside[-1] else []
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def strengths(fits: Mapping[str, Strength], what: str) -> str:

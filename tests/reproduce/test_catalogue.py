@@ -90,13 +90,8 @@ def test_supplements_are_variations_of_the_analysis(name, expected, calls):
 
 def test_electromagnetic_groups_are_the_tables(calls):
     """Each group asks for one table and one data set; together they are all tables."""
-    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import (
-        CONVENTIONS,
-        DATA,
-        FIXED,
-        FREE,
-        PAPER,
-    )
+    from cevnsjax.reproduce.papers.picciau2020 import CONVENTIONS
+    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import DATA, FIXED, FREE, PAPER
 
     noted = calls(PAPER, "electromagnetic_rows", result=[])
     for group in PAPERS[PAPER].groups[1:]:

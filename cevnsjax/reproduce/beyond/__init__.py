@@ -1,20 +1,14 @@
 """Results beyond the papers; a section imports and computes only when it is asked for."""
 
-from functools import partial
-from importlib import import_module
-
 from cevnsjax.reproduce.beyond import texts
 from cevnsjax.reproduce.beyond.section import Result as Result
 from cevnsjax.reproduce.beyond.section import ResultTable as ResultTable
 from cevnsjax.reproduce.beyond.section import Section as Section
-
-
-def _later(module: str) -> Result:
-    return import_module(f"cevnsjax.reproduce.beyond.{module}").result()
+from cevnsjax.reproduce.paper import later
 
 
 def _section(name: str, title: str, text: str) -> Section:
-    return Section(name, title, text, partial(_later, name), "slow")
+    return Section(name, title, text, later(f"beyond.{name}", "result"), "slow")
 
 
 SECTIONS: tuple[Section, ...] = (

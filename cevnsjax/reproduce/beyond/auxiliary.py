@@ -21,19 +21,15 @@ from cevnsjax.reproduce.figures.drawing import panels
 RANGES = {"sin2_theta_w": (0.0, 0.6), "eps_qV_ee": (-0.12, 0.30), "eps_qV_mumu": (-0.12, 0.30)}
 """Parameters and the range of their grids; eps_qV is eps^u = eps^d."""
 _POINTS, _TOYS, _SEED = 121, 32768, 21
-_EXPERIMENT = "csi_2017"
 _COLUMNS = ("parameter", "level", "Wilks", "Feldman-Cousins", "auxiliaries not thrown")
+_NOTE = (
+    "Without thrown measurements q is too small where nuisances share in what the parameter does, "
+    "and too large where the truth lies away from the measurements that stay behind."
+)
 
 
 def construction(model: Model, parameter: str, *, auxiliary: bool, toys: int = _TOYS) -> xr.Dataset:
-    """The Feldman-Cousins construction on a grid over the parameter's range.
-
-    Args:
-        model: CsI 2017 with the parameter.
-        parameter: Name in ``RANGES``.
-        auxiliary: Whether auxiliary measurements are thrown.
-        toys: Largest number of pseudo-experiments at a point.
-    """
+    """The construction on a grid, auxiliary measurements thrown or not."""
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _POINTS)}
     return feldman_cousins(
         model, levels=DEFAULT_LEVELS, toys=toys, auxiliary=auxiliary, seed=_SEED, **axis
@@ -45,7 +41,7 @@ def result() -> Result:
     figure, axes = panels(len(RANGES), width=2.6, height=2.6)
     rows: list[tuple[str, ...]] = []
     for parameter, frame in zip(RANGES, axes, strict=True):
-        model = model_of(_EXPERIMENT, parameter)
+        model = model_of("csi_2017", parameter)
         both = [construction(model, parameter, auxiliary=thrown) for thrown in (True, False)]
         rows += _rows(model, parameter, both)
         _draw(frame, model, parameter, both)
@@ -53,11 +49,7 @@ def result() -> Result:
     lines = [line for line in axes[0].get_lines() if str(line.get_label())[0] != "_"]
     with mpl.rc_context(STYLE):
         figure.legend(handles=lines, loc="outside upper left", ncols=len(DEFAULT_LEVELS))
-    note = (
-        "Without thrown measurements q is too small where nuisances share in what the parameter "
-        "does, and too large where the truth lies away from the measurements that stay behind."
-    )
-    return Result([ResultTable("CsI 2017", _COLUMNS, tuple(rows), note)], {"critical": figure})
+    return Result([ResultTable("CsI 2017", _COLUMNS, tuple(rows), _NOTE)], {"critical": figure})
 
 
 def _rows(model: Model, parameter: str, both: list[xr.Dataset]) -> list[tuple[str, ...]]:

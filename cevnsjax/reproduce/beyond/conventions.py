@@ -1,7 +1,5 @@
 """What misprints and conventions of the papers change, computed both ways."""
 
-from collections.abc import Callable, Iterator
-
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
@@ -13,10 +11,8 @@ from cevnsjax.reproduce.beyond.conventions_csi import (
     papoulias_kosmas,
 )
 from cevnsjax.reproduce.beyond.limits import cells, limits
-from cevnsjax.reproduce.beyond.reading import Reading
-from cevnsjax.reproduce.beyond.section import Cell, Result, ResultTable
+from cevnsjax.reproduce.beyond.section import Result, ResultTable
 from cevnsjax.reproduce.quantities import signal_events
-from cevnsjax.reproduce.rows import published
 
 _COLUMNS = (
     "paper",
@@ -29,14 +25,8 @@ _COLUMNS = (
     "in print",
     "where",
 )
-_GROUPS: tuple[Callable[[], Iterator[Reading]], ...] = (
-    papoulias,
-    papoulias_kosmas,
-    aristizabal,
-    liao_marfatia,
-    argon,
-)
-QUENCHINGS = {
+_GROUPS = (papoulias, papoulias_kosmas, aristizabal, liao_marfatia, argon)
+_QUENCHINGS = {
     "constant": "8.78 % at all energies",
     "pe117": "1.17 PE/keV",
     "coherent2020": "COHERENT 2020, polynomial",
@@ -47,23 +37,14 @@ QUENCHINGS = {
 
 def result() -> Result:
     """Choices of the papers, and what the quenching factor of CsI changes."""
-    rows = tuple(_cells(reading) for group in _GROUPS for reading in group())
-    return Result([ResultTable("Choices of the papers", _COLUMNS, rows), quenching_table()])
+    rows = tuple(reading.cells() for group in _GROUPS for reading in group())
+    return Result([ResultTable("Choices of the papers", _COLUMNS, rows), _quenching_table()])
 
 
-def _cells(r: Reading) -> tuple[Cell, ...]:
-    shown: Cell = ""
-    if r.printed:
-        value = published(r.paper)[f"{r.paper}/{r.printed}"].value
-        # A number is a cell as it is; of a list only the intervals are shown.
-        shown = [v for v in value if isinstance(v, tuple)] if isinstance(value, list) else value
-    return (r.paper, r.choice, r.quantity, r.taken, r.value, r.instead, r.other, shown, r.source)
-
-
-def quenching_table() -> ResultTable:
+def _quenching_table() -> ResultTable:
     """Events and weak mixing angle of CsI 2017 with each quenching factor, all else the same."""
     rows = []
-    for name, meaning in QUENCHINGS.items():
+    for name, meaning in _QUENCHINGS.items():
         model = Model(csi_2017(name), [StandardModel()], name=name)
         profiled = limits(model, "sin2_theta_w", (0.0, 0.6))
         rows.append((name, meaning, signal_events(model), *cells(profiled)))

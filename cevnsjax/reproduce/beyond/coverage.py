@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
@@ -14,11 +13,11 @@ from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.inference.toys.feldman_cousins import feldman_cousins
 from cevnsjax.interactions import NSI, StandardModel
 from cevnsjax.model import Model
-from cevnsjax.plots.frame import dress, legend_above
-from cevnsjax.plots.style import BLACK, CURVES, STYLE
+from cevnsjax.plots.frame import dress
+from cevnsjax.plots.style import BLACK, CURVES
 from cevnsjax.reproduce.beyond.limits import LEVELS, limits, spans_of
 from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_text, percent
-from cevnsjax.reproduce.figures.drawing import panels
+from cevnsjax.reproduce.figures.drawing import add_to_legend, panels
 
 EXPERIMENTS: dict[str, Callable[..., Experiment]] = {"csi_2017": csi_2017, "lar_2020": lar_2020}
 """Experiments by name, with their defaults."""
@@ -35,13 +34,7 @@ def model_of(experiment: str, parameter: str) -> Model:
 
 
 def construction(experiment: str, parameter: str, *, toys: int = _TOYS) -> xr.Dataset:
-    """The Feldman-Cousins construction on a grid over the parameter's range.
-
-    Args:
-        experiment: Name in ``EXPERIMENTS``.
-        parameter: Name in ``RANGES``.
-        toys: Largest number of pseudo-experiments at a point.
-    """
+    """The Feldman-Cousins construction on a grid over the parameter's range."""
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _POINTS)}
     model = model_of(experiment, parameter)
     return feldman_cousins(model, levels=LEVELS, toys=toys, seed=_SEED, **axis)
@@ -67,8 +60,7 @@ def result() -> Result:
         frame.set(xlabel=model.parameters[parameter].label, ylabel=r"critical $\Delta\chi^2$")
         frame.set(xlim=RANGES[parameter], ylim=(0.0, None))
         named = [line for line in frame.get_lines() if not str(line.get_label()).startswith("_")]
-        with mpl.rc_context(STYLE):
-            legend_above(frame, named, title="")
+        add_to_legend(frame, *named)
     note = "Critical values are the smallest and the largest within the Feldman-Cousins interval."
     table = ResultTable("Feldman-Cousins and Wilks", _COLUMNS, tuple(rows), note)
     return Result([table], {"critical": figure})

@@ -22,7 +22,7 @@ from cevnsjax.nuclei import isotope, theory_radii
 from cevnsjax.reproduce.beyond.limits import cells, limits
 from cevnsjax.reproduce.beyond.plane import model_of_csi
 from cevnsjax.reproduce.beyond.section import Result, ResultTable
-from cevnsjax.reproduce.figures.drawing import panels, profiles
+from cevnsjax.reproduce.figures.drawing import ProfilePanel, profile_figure
 
 _COLUMNS = ("parameter", "unit", "best fit", "68.27 % CL", "90 % CL")
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
@@ -131,13 +131,7 @@ def profiles_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, P
 def table_of(
     title: str, profiled: Iterable[tuple[Scanned, ProfileResult]], note: str = ""
 ) -> ResultTable:
-    """Intervals as a table.
-
-    Args:
-        title: Its title.
-        profiled: What ``profiles_in`` returned.
-        note: Its note.
-    """
+    """Intervals as a table."""
     rows = []
     for scanned, result in profiled:
         name = scanned.parameter + (f", {scanned.note}" if scanned.note else "")
@@ -173,13 +167,16 @@ def _each_alone() -> ResultTable:
 
 
 def _figure(profiled: Mapping[str, ProfileResult]) -> Figure:
-    figure, axes = panels(3, width=3.0, height=3.0)
-    profiles(axes[0], {"CsI + LAr": profiled["sin2_theta_w"]}, label=r"$\sin^2\theta_W$")
-    coupled = {f"$\\varepsilon^{{dV}}_{{{t}}}$": profiled[f"eps_dV_{p}"] for p, t in _TEX.items()}
-    profiles(axes[1], coupled, label=r"$\varepsilon^{dV}$")
+    flavours = {"ee": "ee", "mumu": r"\mu\mu", "emu": r"e\mu"}
+    coupled = {
+        rf"$\varepsilon^{{dV}}_{{{tex}}}$": profiled[f"eps_dV_{pair}"]
+        for pair, tex in flavours.items()
+    }
     moments = {r"$\mu_{\nu_e}$": profiled["mu_nu_e"], r"$\mu_{\nu_\mu}$": profiled["mu_nu_mu"]}
-    profiles(axes[2], moments, label=r"$\mu_\nu$ [$10^{-10}\,\mu_B$]")
-    return figure
-
-
-_TEX = {"ee": "ee", "mumu": r"\mu\mu", "emu": r"e\mu"}
+    return profile_figure(
+        ProfilePanel(r"$\sin^2\theta_W$", {"CsI + LAr": profiled["sin2_theta_w"]}),
+        ProfilePanel(r"$\varepsilon^{dV}$", coupled),
+        ProfilePanel(r"$\mu_\nu$ [$10^{-10}\,\mu_B$]", moments),
+        width=3.0,
+        height=3.0,
+    )

@@ -6,8 +6,6 @@ method finds minima around the lowest points of a grid, and ends of intervals be
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol, SupportsFloat, runtime_checkable
 
 import numpy as np
@@ -17,6 +15,7 @@ from cevnsjax.core.levels import delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.inference.objective import Objective
 from cevnsjax.reproduce.beyond.section import intervals_text
+from cevnsjax.reproduce.quantities import intervals_below
 
 LEVELS = (0.6827, 0.90)
 """Confidence levels of one parameter: 1 sigma and 90 % [1]."""
@@ -58,23 +57,35 @@ def limits(
         As of ``profile``; Delta chi2 is measured from the lowest chi2 in the range.
     """
     values = dict(fixed or {})
-    curve = _Curve(model, parameter, values)
+
+    def chi2_at(x: float) -> float:
+        return 2 * float(model.profiled_nll({**values, parameter: float(x)}))
+
+    def minimum(low: float, high: float) -> float:
+        near = {"xatol": _MINIMUM_ACCURACY * (high - low)}
+        found: Any = optimize.minimize_scalar(
+            chi2_at, bounds=(low, high), method="bounded", options=near
+        )
+        return float(found.x)
+
     x = np.linspace(*within, points)
-    chi2 = np.array([curve(v) for v in x])
+    chi2 = np.array([chi2_at(v) for v in x])
     lowest = [i for i in range(1, points - 1) if chi2[i] <= chi2[i - 1] and chi2[i] < chi2[i + 1]]
-    minima = np.array([curve.minimum(x[i - 1], x[i + 1]) for i in lowest])
-    x = np.unique(np.append(x, minima))
-    chi2 = np.array([curve(v) for v in x])
+    x = np.unique(np.append(x, [minimum(x[i - 1], x[i + 1]) for i in lowest]))
+    chi2 = np.array([chi2_at(v) for v in x])
     best = int(np.argmin(chi2))
     heights = {level_key(level): delta_chi2_at(level) for level in levels}
-    end = _END_ACCURACY * (within[1] - within[0])
-    spans = {k: _below(curve, x, chi2, chi2[best] + h, end) for k, h in heights.items()}
+
+    def below(level: float) -> list[tuple[float, float]]:
+        accuracy = _END_ACCURACY * (within[1] - within[0])
+        return intervals_below(chi2_at, x.tolist(), (chi2 <= level).tolist(), level, accuracy)
+
     declared = model.parameters[parameter]
     return ProfileResult(
         parameter=parameter,
         best_fit=float(x[best]),
         chi2_min=float(chi2[best]),
-        intervals=spans,
+        intervals={key: below(chi2[best] + height) for key, height in heights.items()},
         levels=heights,
         x=x,
         chi2=chi2,
@@ -88,55 +99,12 @@ def limits(
     )
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """chi2 of a model against one parameter."""
-
-    model: Likelihood
-    parameter: str
-    fixed: dict[str, float]
-
-    def __call__(self, x: float) -> float:
-        return 2 * float(self.model.profiled_nll({**self.fixed, self.parameter: float(x)}))
-
-    def minimum(self, low: float, high: float) -> float:
-        """Where chi2 is lowest between two points."""
-        near = {"xatol": _MINIMUM_ACCURACY * (high - low)}
-        minimum: Any = optimize.minimize_scalar(
-            self, bounds=(low, high), method="bounded", options=near
-        )
-        return float(minimum.x)
-
-
-def _below(
-    curve: _Curve, x: np.ndarray, chi2: np.ndarray, level: float, end: float
-) -> list[tuple[float, float]]:
-    """Intervals in which chi2 is at most a level; the ends of the range close open ones."""
-    inside = chi2 <= level
-    edges = [float(x[0])] if inside[0] else []
-    for (a, b), (left, right) in zip(pairwise(x), pairwise(inside), strict=True):
-        if left != right:
-            root = optimize.brentq(lambda v: curve(v) - level, a, b, xtol=end)
-            edges.append(float(np.asarray(root)))
-    edges += [float(x[-1])] if inside[-1] else []
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
 def cells(profiled: ProfileResult) -> tuple[float, str, str]:
-    """Best fit and intervals at both ``LEVELS`` as cells of a table.
-
-    Args:
-        profiled: What ``limits`` returned.
-    """
+    """Best fit and intervals at both ``LEVELS`` as cells of a table."""
     first, second = (spans_of(profiled, level_key(level)) for level in LEVELS)
     return profiled.best_fit, first, second
 
 
 def spans_of(profiled: ProfileResult, key: str) -> str:
-    """Intervals at a level as text; "..." stands for an end of the range that is not a limit.
-
-    Args:
-        profiled: What ``limits`` or ``profile`` returned.
-        key: Name of the level.
-    """
+    """Intervals at a level as text; "..." stands for an end of the range that is not a limit."""
     return intervals_text(profiled.intervals[key], open_at=profiled.open_at)

@@ -1,22 +1,13 @@
 """Weak mixing angle and neutron radius of CsI 2021 together."""
 
-from typing import Any
-
 import numpy as np
 
 from cevnsjax.experiments import csi_2021
-from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import StandardModel
 from cevnsjax.model import Model
 from cevnsjax.plots import ContourSet, contours
 from cevnsjax.reproduce.beyond.section import Result, ResultTable, percent
-from cevnsjax.reproduce.figures import drawing
-
-_LEVELS = (0.6827, 0.90)
-_AXES: dict[str, Any] = {
-    "sin2_theta_w": np.linspace(0.0, 0.8, 81),
-    "R_n": np.linspace(2.0, 12.0, 81),
-}
+from cevnsjax.reproduce.figures import regions
 
 
 def model_of_csi() -> Model:
@@ -26,7 +17,8 @@ def model_of_csi() -> Model:
 
 def region() -> ContourSet:
     """Delta chi2 over sin2_theta_w and R_n [fm]."""
-    return drawing.region(scan(model_of_csi(), **_AXES), _LEVELS, label="CsI 2021")
+    axes = {"sin2_theta_w": (0.0, 0.8, 81), "R_n": (2.0, 12.0, 81)}
+    return regions.region(model_of_csi(), axes, 0.6827, 0.90, label="CsI 2021", best_fit=True)
 
 
 def theory() -> tuple[float, float]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -15,11 +14,11 @@ from cevnsjax.inference.posteriors.grid import credible_intervals, grid_posterio
 from cevnsjax.inference.posteriors.sample import sample
 from cevnsjax.interactions import NSI, ChargeRadius, MagneticMoment, StandardModel
 from cevnsjax.model import Model
-from cevnsjax.plots.frame import dress, legend_above
-from cevnsjax.plots.style import CURVES, STYLE
+from cevnsjax.plots.frame import dress
+from cevnsjax.plots.style import CURVES
 from cevnsjax.reproduce.beyond.limits import LEVELS, limits, spans_of
 from cevnsjax.reproduce.beyond.section import Result, ResultTable, intervals_text, percent
-from cevnsjax.reproduce.figures.drawing import panels
+from cevnsjax.reproduce.figures.drawing import add_to_legend, panels
 
 RANGES = {
     "sin2_theta_w": (0.0, 0.6),
@@ -44,13 +43,8 @@ def gaussian_model() -> Model:
 def exact(model: Model, parameter: str) -> xr.Dataset:
     """Posterior of one parameter; all other theory parameters stay at their defaults."""
     axis: dict[str, Any] = {parameter: (*RANGES[parameter], _GRID)}
-    return grid_posterior(model, fixed=_others(model, parameter), **axis)
-
-
-def _others(model: Model, parameter: str) -> dict[str, float]:
-    """Other parameters that are free by default, at their defaults."""
-    table = model.parameters
-    return {n: p.default for n, p in table.items() if p.free and n != parameter}
+    others = {n: p.default for n, p in model.parameters.items() if p.free and n != parameter}
+    return grid_posterior(model, fixed=others, **axis)
 
 
 def sampled_draws() -> tuple[Model, np.ndarray]:
@@ -62,12 +56,7 @@ def sampled_draws() -> tuple[Model, np.ndarray]:
 
 
 def shortest(draws: np.ndarray, level: float) -> tuple[float, float]:
-    """Shortest interval that contains a fraction of the draws.
-
-    Args:
-        draws: Draws of one parameter whose posterior has a single mode, [draw].
-        level: The fraction [1].
-    """
+    """Shortest interval that contains a fraction of the draws of one parameter."""
     ordered = np.sort(draws)
     count = int(np.ceil(level * ordered.size))
     widths = ordered[count - 1 :] - ordered[: ordered.size - count + 1]
@@ -114,18 +103,12 @@ def _draw(frame: Axes, posterior: xr.Dataset, profiled: ProfileResult) -> None:
     density = marginal(posterior, profiled.parameter)
     dress(frame)
     x = density[profiled.parameter]
+    likelihood = np.exp(-profiled.delta_chi2 / 2)
     shown = [
         *frame.plot(x, density / density.max(), color=CURVES[0], label="posterior"),
-        *frame.plot(
-            profiled.x,
-            np.exp(-profiled.delta_chi2 / 2),
-            "--",
-            color=CURVES[1],
-            label="profile likelihood",
-        ),
+        *frame.plot(profiled.x, likelihood, "--", color=CURVES[1], label="profile likelihood"),
     ]
     inside = np.asarray(x)[np.asarray(density / density.max()) > 1e-3]
     frame.set(xlim=(inside[0], inside[-1]), ylim=(0.0, 1.08), xlabel=posterior[x.name].label)
     frame.set_ylabel("relative to the highest point")
-    with mpl.rc_context(STYLE):
-        legend_above(frame, shown, title="")
+    add_to_legend(frame, *shown)

@@ -22,12 +22,7 @@ _SUBTRACTED = "steady_state"
 
 
 def best_fit(model: Model, pull: str) -> Parts:
-    """Counts at the best fit of a signal's strength, {"signal" or "background": {name: [cell]}}.
-
-    Args:
-        model: A model of one experiment whose signal pull is a free parameter.
-        pull: Name of the signal's pull.
-    """
+    """Counts at the best fit of a signal's pull, {"signal" or "background": {name: [cell]}}."""
     best = strength_of(model, pull).events / signal_events(model) - 1
     nuisances = {n: float(a) for n, a in model.best_pulls({pull: best}).items()}
     (parts,) = model.predicted({pull: best, **nuisances}).values()
@@ -35,13 +30,7 @@ def best_fit(model: Model, pull: str) -> Parts:
 
 
 def projected(counts: np.ndarray, grid: tuple[int, ...], axis: int) -> np.ndarray:
-    """Counts summed over all axes except one, [bin] [count].
-
-    Args:
-        counts: All cells, the last axis running fastest, [cell].
-        grid: Bins on each axis.
-        axis: Index of the axis to keep.
-    """
+    """Counts summed over all axes of a grid except one, [bin] [count]; the last runs fastest."""
     others = tuple(k for k in range(len(grid)) if k != axis)
     return np.reshape(counts, grid).sum(axis=others)
 
@@ -88,22 +77,9 @@ def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> F
 
 
 def spectra_figure(
-    model: Callable[[], Model],
-    pull: str,
-    observables: Mapping[str, int],
-    *,
-    title: str,
-    caption: str,
+    model: Callable[[], Model], pull: str, observables: Mapping[str, int], title: str, caption: str
 ) -> tuple[PaperFigure, ...]:
-    """The figure of a COHERENT paper: data over the best fit.
-
-    Args:
-        model: Builds the model.
-        pull: Name of the signal's pull.
-        observables: As for ``fitted_spectra``.
-        title: What it shows.
-        caption: Under which conventions it is drawn.
-    """
+    """The figure of a COHERENT paper, as ``fitted_spectra`` draws it."""
 
     def draw() -> Figure:
         return fitted_spectra(model(), pull, observables)

@@ -9,10 +9,10 @@ from cevnsjax.couplings import coupling_scheme
 from cevnsjax.nuclei import target
 from cevnsjax.reproduce.papers.liao_marfatia2017 import rows as liao_marfatia2017
 from cevnsjax.reproduce.papers.liao_marfatia2017.rows import (
+    COUPLINGS,
     PAIRS,
     BoxFit,
     coupled_model,
-    coupling_names,
 )
 from cevnsjax.reproduce.rows import compare, published
 
@@ -65,7 +65,7 @@ def test_ends_by_hand(model, fitted, pair):
     cancelled = np.linalg.solve(slopes.T, -base)
     assert np.abs(cancelled).max() < BOX
 
-    names = (*coupling_names(pair), *coupling_names(other_of(pair)))
+    names = (*COUPLINGS[pair], *COUPLINGS[other_of(pair)])
     ((low, high),) = fitted.intervals(pair, ONE)
     for eps, edge in ((low, -BOX), (high, BOX)):
         couplings = (edge, eps / 3 - edge, *cancelled.tolist())
@@ -84,7 +84,7 @@ def test_grid_lies_above_the_minimum(fitted, pair):
 @pytest.mark.parametrize(("pair", "eps"), [("ee", -0.8), ("ee", 1.0), ("mumu", 0.3)])
 def test_scans_come_down_to_the_minimum(model, fitted, pair, eps):
     """Four-dimensional scans zooming in from the whole box, read off where u + d is eps/3."""
-    names = (*coupling_names(pair), *coupling_names(other_of(pair)))
+    names = (*COUPLINGS[pair], *COUPLINGS[other_of(pair)])
     centre, half, total = np.array([eps / 6, eps / 6, 0.0, 0.0]), BOX - abs(eps) / 6, eps / 3
     for _ in range(8):
         # u and d share their steps, so that a diagonal holds their sum.

@@ -17,14 +17,7 @@ _STRUCTURE = {"S": "S", "P": "S", "V": "V", "A": "V", "T": "T"}
 
 @dataclass(frozen=True)
 class Plane:
-    """Two quark couplings of a panel.
-
-    Attributes:
-        x: Name of the first, e.g. "C_u_S".
-        y: Name of the second.
-        x_range: Ends of the first axis [1].
-        y_range: Ends of the second axis [1].
-    """
+    """Two quark couplings of a panel by name, e.g. "C_u_S", and the ranges of their axes [1]."""
 
     x: str
     y: str
@@ -48,8 +41,7 @@ class Plane:
     def effective(self, factor: float = 1.0) -> dict[str, np.ndarray]:
         """Nuclear couplings xi_X of Cs by eqs. 19 and 21 over the plane, {name: [x, y]} [1].
 
-        Args:
-            factor: Multiplies every quark coupling; sqrt2 for the paper's xi^2 = 2 xi_Cs^2.
+        The factor multiplies every quark coupling; it is sqrt2 for the paper's xi^2 = 2 xi_Cs^2.
         """
         slopes = (factor * per_neutron(n) for n in (self.x, self.y))
         x, y = np.meshgrid(
@@ -76,11 +68,7 @@ VECTOR_TENSOR = Plane("C_u_V", "C_d_T", (-1.5, 0.7), (-2.0, 2.0))
 
 
 def per_neutron(name: str) -> float:
-    """Nuclear coupling of Cs over N per unit of a quark coupling, eqs. 19 and 21 [1].
-
-    Args:
-        name: Quark coupling, e.g. "C_u_S" or "D_d_A".
-    """
+    """Nuclear coupling of Cs over N per unit of a quark coupling, eqs. 19 and 21 [1]."""
     letter, quark, index = name.split("_")
     proton, neutron = (table[quark] for table in PER_NUCLEON[f"{letter}_{index}"])
     caesium = isotope("133Cs")

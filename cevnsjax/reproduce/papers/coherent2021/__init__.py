@@ -1,28 +1,13 @@
 """COHERENT, PRL 129, 081801 (2022): rows and figures."""
 
-from collections.abc import Sequence
+from cevnsjax.reproduce.paper import Group, Paper, Supplement, later
 
-from cevnsjax.reproduce.paper import Group, Paper, Supplement
-from cevnsjax.reproduce.rows import Row
-
-
-def _rows() -> Sequence[Row]:
-    from cevnsjax.reproduce.papers.coherent2021.rows import rows
-
-    return rows()
-
-
-def _variations() -> str:
-    from cevnsjax.reproduce.papers.coherent2021.rows import variations
-
-    return variations()
-
-
+_ROWS = "papers.coherent2021.rows"
 PAPER = Paper(
     "coherent2021",
     "Measurement of the coherent elastic neutrino-nucleus scattering cross section on CsI by "
     "COHERENT",
     "D. Akimov et al. (COHERENT), Phys. Rev. Lett. 129, 081801 (2022), arXiv:2110.07730",
-    (Group("events, cross section, mixing angle", "quick", ("*",), _rows),),
-    (Supplement("slow", _variations),),
+    (Group("events, cross section, mixing angle", "quick", ("*",), later(_ROWS, "rows")),),
+    (Supplement("slow", later(_ROWS, "variations")),),
 )

@@ -7,7 +7,7 @@ the projection of the region in its Fig. 4 (4.61). Rows show four boxes with bot
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,16 @@ from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.inference.scans.scan import scan
 from cevnsjax.interactions import NSI
 from cevnsjax.model import Model
+from cevnsjax.reproduce.quantities import intervals_below
 from cevnsjax.reproduce.rows import Number, Row, rows_of
 
 ValueAndGrad = Callable[[np.ndarray], tuple[float, np.ndarray]]
 BOXES = (0.5, 0.75, 1.0, 2.0)
 PAIRS = ("ee", "mumu")
+COUPLINGS = {pair: (f"eps_uV_{pair}", f"eps_dV_{pair}") for pair in PAIRS}
+"""Couplings of u and d quarks to each flavour."""
+NAMES = [name for names in COUPLINGS.values() for name in names]
+"""All of them."""
 _LEVEL, _DOF = 0.90, (1, 2)
 # Points of each axis of the grid, and the number of its local minima that descents start from: in
 # the whole box, and at fixed eps_aa.
@@ -36,35 +41,21 @@ _REASON = (
 
 
 def rows(boxes: Sequence[float] = BOXES) -> Sequence[Row]:
-    """Eq. 12 for every box and both readings of 90 %.
-
-    Args:
-        boxes: Some of ``BOXES``.
-    """
+    """Eq. 12 for some of ``BOXES`` and both readings of 90 %."""
     model = coupled_model()
-    computed: dict[str, Number] = {}
-    for box in boxes:
-        fitted = BoxFit(model, box)
-        for dof in _DOF:
-            for pair in PAIRS:
-                allowed = fitted.intervals(pair, delta_chi2_at(_LEVEL, dof))
-                computed[f"eq12_eps_{pair}_box_{box}_{dof}dof"] = allowed
+    fits = {box: BoxFit(model, box) for box in boxes}
+    computed: dict[str, Number] = {
+        f"eq12_eps_{pair}_box_{box}_{dof}dof": fit.intervals(pair, delta_chi2_at(_LEVEL, dof))
+        for box, fit in fits.items()
+        for dof in _DOF
+        for pair in PAIRS
+    }
     return rows_of("liao_marfatia2017", computed, dict.fromkeys(computed, _REASON))
-
-
-def coupling_names(pair: str) -> tuple[str, str]:
-    """Couplings of u and d quarks to one flavour.
-
-    Args:
-        pair: "ee" or "mumu".
-    """
-    return f"eps_uV_{pair}", f"eps_dV_{pair}"
 
 
 def coupled_model() -> Model:
     """The analysis with the four diagonal couplings."""
-    names = [n for pair in PAIRS for n in coupling_names(pair)]
-    return liao_marfatia2017(interactions=[NSI(*names)])
+    return liao_marfatia2017(interactions=[NSI(*NAMES)])
 
 
 class BoxFit:
@@ -82,22 +73,14 @@ class BoxFit:
     """
 
     def __init__(self, model: Model, box: float, points: int = _POINTS) -> None:
-        """Scan the box.
-
-        Args:
-            model: ``coupled_model()``.
-            box: Largest |eps|.
-            points: Points of each axis of the grid.
-        """
         self.box, self._model = box, model
         self.grid = np.linspace(-box, box, points)
-        self._names = names = [n for pair in PAIRS for n in coupling_names(pair)]
-        axes: dict[str, Any] = dict.fromkeys(names, self.grid)
-        self.chi2 = scan(model, engine="template", **axes)["chi2"].transpose(*names).to_numpy()
+        axes: dict[str, Any] = dict.fromkeys(NAMES, self.grid)
+        self.chi2 = scan(model, engine="template", **axes)["chi2"].transpose(*NAMES).to_numpy()
         self._lowest: dict[tuple[str, float], float] = {}
         starts = [self.grid[list(i)] for i in _local_minima(self.chi2, _IN_BOX)]
-        bounds = [(-box, box)] * len(names)
-        self.chi2_min = min(_descend(self._function(names), s, bounds)[0] for s in starts)
+        bounds = [(-box, box)] * len(NAMES)
+        self.chi2_min = min(_descend(self._function(NAMES), s, bounds)[0] for s in starts)
 
     def _function(self, names: Sequence[str]) -> ValueAndGrad:
         """chi2 and its gradient as functions of an array in the order of ``names``."""
@@ -105,7 +88,7 @@ class BoxFit:
         def value_and_grad(x: np.ndarray) -> tuple[float, np.ndarray]:
             values = dict(zip(names, x.tolist(), strict=True))
             # Both flavours use one order of names, so that one compiled program serves both.
-            value, slopes = self._model.value_and_grad(values, names=self._names)
+            value, slopes = self._model.value_and_grad(values, names=NAMES)
             return 2 * value, 2 * np.array([slopes[n] for n in names])
 
         return value_and_grad
@@ -116,11 +99,7 @@ class BoxFit:
         return _QUARKS * np.linspace(-2 * self.box, 2 * self.box, 2 * self.grid.size - 1)
 
     def projected(self, pair: str) -> np.ndarray:
-        """Lowest chi2 on each diagonal of the grid, [diagonal].
-
-        Args:
-            pair: "ee" or "mumu".
-        """
+        """Lowest chi2 on each diagonal of the grid, [diagonal]."""
         return np.array([self._slab(pair, k)[1].min() for k in range(2 * self.grid.size - 1)])
 
     def _slab(self, pair: str, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,25 +110,15 @@ class BoxFit:
         return u, chi2[u, k - u]
 
     def at(self, pair: str, eps: float) -> float:
-        """chi2 at a value of eps_aa, minimised over everything else within the box.
-
-        Args:
-            pair: "ee" or "mumu".
-            eps: The value, at most 6 times the box.
-        """
+        """chi2 at a value of eps_aa, at most 6 boxes, minimised over all else within the box."""
         if (pair, eps) not in self._lowest:
             self._lowest[pair, eps] = self.best(pair, eps)[0]
         return self._lowest[pair, eps]
 
     def best(self, pair: str, eps: float) -> tuple[float, dict[str, float]]:
-        """The same chi2, and the couplings at its minimum.
-
-        Args:
-            pair: "ee" or "mumu".
-            eps: The value, at most 6 times the box.
-        """
+        """The same chi2, and the couplings at its minimum."""
         (other,) = (p for p in PAIRS if p != pair)
-        names, total = (*coupling_names(pair), *coupling_names(other)), eps / _QUARKS
+        names, total = (*COUPLINGS[pair], *COUPLINGS[other]), eps / _QUARKS
         chi2 = self._function(names)
 
         def couplings(y: np.ndarray) -> np.ndarray:
@@ -178,22 +147,10 @@ class BoxFit:
         ]
 
     def intervals(self, pair: str, height: float) -> list[tuple[float, float]]:
-        """Where eps_aa lies within ``height`` of the lowest chi2.
-
-        Args:
-            pair: "ee" or "mumu".
-            height: Delta chi2.
-        """
+        """Values of eps_aa within a height of the lowest chi2."""
         level = self.chi2_min + height
         eps, below = self._around(pair, level)
-        edges = [eps[0]] if below[0] else []
-        for (a, b), (inside_a, inside_b) in zip(pairwise(eps), pairwise(below), strict=True):
-            if inside_a != inside_b:
-                root = optimize.brentq(lambda x: self.at(pair, x) - level, a, b, xtol=1e-8)
-                edges.append(float(np.asarray(root)))
-        if below[-1]:
-            edges.append(eps[-1])
-        return list(zip(edges[::2], edges[1::2], strict=True))
+        return intervals_below(partial(self.at, pair), eps, below, level, 1e-8)
 
     def _around(self, pair: str, level: float) -> tuple[list[float], list[bool]]:
         """Diagonals that enclose the allowed ones, and which of them are allowed."""

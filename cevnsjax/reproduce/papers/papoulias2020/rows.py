@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from cevnsjax.analyses import analysis, papoulias2020
 from cevnsjax.inference.fits.profile import profile
+from cevnsjax.model import Model
 from cevnsjax.reproduce.quantities import signal_events
 from cevnsjax.reproduce.rows import Number, Row, rows_of
 
-_LEVELS = (0.6827, 0.90)
 # Couplings and radii of Table I, of which one is free at a time: parameter and name of the row.
 _INTERACTIONS = {
     "eps_uV_ee": "eps_uV_ee",
@@ -39,55 +39,48 @@ _REASONS = {
 def rows() -> Sequence[Row]:
     """Rows of the Standard Model, with the paper's conventions."""
     computed: dict[str, Number] = {}
-    for quenching in ("old", "new"):
-        computed |= _events(quenching) | _weak_mixing_angle(quenching) | _radius(quenching)
+    for q in ("old", "new"):
+        model = papoulias2020(q)
+        interval, best, half = _profiled(model, "sin2_theta_w")
+        computed |= {
+            f"N_SM.{q}": signal_events(model),
+            f"sin2thetaW_90.{q}": interval,
+            f"eq11_sin2thetaW_90.{q}": interval,
+            f"s2w_bestfit.{q}": best,
+            f"s2w_1sigma_halfwidth.{q}": half,
+        }
+        for variant, error in (("noFF", "excluded"), ("full", "included")):
+            model = papoulias2020(q, radius="free", form_factor_error=error)
+            interval, best, half = _profiled(model, "R_n")
+            computed |= {
+                f"R_n_90.{q}.{variant}": interval,
+                f"R_n_best_fit.{q}.{variant}": best,
+                f"R_n_1sigma_halfwidth.{q}.{variant}": half,
+            }
+            if variant == "noFF":
+                computed[f"eq13_R_n_90.{q}"] = interval
     return _explained(computed)
 
 
-def _events(quenching: str) -> dict[str, Number]:
-    return {f"N_SM.{quenching}": signal_events(papoulias2020(quenching))}
-
-
-def _weak_mixing_angle(quenching: str) -> dict[str, Number]:
-    profiled = profile(papoulias2020(quenching), "sin2_theta_w", levels=_LEVELS)
+def _profiled(model: Model, parameter: str) -> tuple[list[tuple[float, float]], float, float]:
+    """The interval at 90 %, the best fit, and half the width of the interval at 1 sigma."""
+    profiled = profile(model, parameter, levels=(0.6827, 0.90))
     low, high = profiled.intervals["0.6827"][0]
-    return {
-        f"sin2thetaW_90.{quenching}": profiled.intervals["0.90"],
-        f"eq11_sin2thetaW_90.{quenching}": profiled.intervals["0.90"],
-        f"s2w_bestfit.{quenching}": profiled.best_fit,
-        f"s2w_1sigma_halfwidth.{quenching}": (high - low) / 2,
-    }
-
-
-def _radius(quenching: str) -> dict[str, Number]:
-    out: dict[str, Number] = {}
-    for variant, error in (("noFF", "excluded"), ("full", "included")):
-        model = papoulias2020(quenching, radius="free", form_factor_error=error)
-        profiled = profile(model, "R_n", levels=_LEVELS)
-        low, high = profiled.intervals["0.6827"][0]
-        out |= {
-            f"R_n_90.{quenching}.{variant}": profiled.intervals["0.90"],
-            f"R_n_best_fit.{quenching}.{variant}": profiled.best_fit,
-            f"R_n_1sigma_halfwidth.{quenching}.{variant}": (high - low) / 2,
-        }
-        if variant == "noFF":
-            out[f"eq13_R_n_90.{quenching}"] = profiled.intervals["0.90"]
-    return out
+    return profiled.intervals["0.90"], profiled.best_fit, (high - low) / 2
 
 
 def interaction_rows(quenching: str) -> Sequence[Row]:
-    """Nonstandard couplings, charge radii by source and the magnetic moment, 90 %.
-
-    Args:
-        quenching: "old" or "new".
-    """
+    """Nonstandard couplings, charge radii by source and the magnetic moment, 90 %."""
     model = analysis("papoulias2020", named=_INTERACTIONS, quenching=quenching)
     computed: dict[str, Number] = {}
     for parameter, row in _INTERACTIONS.items():
-        profiled = profile(model, parameter, levels=(0.90,))
-        computed[f"{row}.{quenching}"] = profiled.intervals["0.90"]
+        computed[f"{row}.{quenching}"] = _at_90(model, parameter)
     for power in (1, 2):
-        computed[f"mu_nu_F{power}.{quenching}"] = _moment(quenching, power)
+        # Eq. 15 has two powers of the form factor, of which Table I shows one.
+        reading = {"magnetic_moment": {"form_factor_power": power}}
+        options = {"interaction_options": reading, "quenching": quenching}
+        model = analysis("papoulias2020", named=["mu_nu"], **options)
+        computed[f"mu_nu_F{power}.{quenching}"] = _at_90(model, "mu_nu")[-1][1]
     return _explained(computed)
 
 
@@ -107,11 +100,5 @@ def _reason(row: Row) -> str:
     return "; ".join(parts)
 
 
-def _moment(quenching: str, power: int) -> float:
-    """Upper limit on mu_nu; eq. 15 has two powers of F, of which Table I shows one [1e-10 mu_B]."""
-    reading = {"magnetic_moment": {"form_factor_power": power}}
-    options = {"interaction_options": reading, "quenching": quenching}
-    profiled = profile(
-        analysis("papoulias2020", named=["mu_nu"], **options), "mu_nu", levels=(0.90,)
-    )
-    return profiled.intervals["0.90"][-1][1]
+def _at_90(model: Model, parameter: str) -> list[tuple[float, float]]:
+    return profile(model, parameter, levels=(0.90,)).intervals["0.90"]

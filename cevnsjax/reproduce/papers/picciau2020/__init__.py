@@ -1,32 +1,16 @@
 """Picciau, slides (2020) of Cadeddu et al.: rows and figures."""
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 
-from cevnsjax.reproduce.paper import Group, Paper, Supplement
-from cevnsjax.reproduce.rows import Row
+from cevnsjax.reproduce.paper import Group, Paper, Supplement, later
 
-
-def _rows() -> Sequence[Row]:
-    from cevnsjax.reproduce.papers.picciau2020.rows import rows
-
-    return rows()
-
-
-def _electromagnetic_rows(name: str, column: str, data: str) -> Sequence[Row]:
-    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import FIXED, FREE
-    from cevnsjax.reproduce.papers.picciau2020.rows import electromagnetic_rows
-
-    tables = [t for t in (*FIXED, *FREE) if (t.name, t.column) == (name, column)]
-    return electromagnetic_rows(tables, [data])
-
-
-def _conventions() -> str:
-    from cevnsjax.reproduce.papers.picciau2020.electromagnetic import CONVENTIONS
-
-    return CONVENTIONS
-
-
+CONVENTIONS = """\
+On no slide, but chosen by what reproduces its tables: E_ee >= 1.75 keVee for charge radii and
+charges, 1.5 keVee for moments; one spectrum for all sources in the moments of argon; neutron skins
+of cesium and iodine of one size, between 0 and 1.2 fm where R_n is free.
+"""
+"""What the electromagnetic tables rest on besides the slides."""
+_ROWS = "papers.picciau2020.rows"
 _TABLES = {"radius": "charge radii", "charge": "electric charges", "moment": "magnetic moments"}
 _COLUMNS = {
     "fixed": "fixed R_n",
@@ -42,7 +26,7 @@ def _electromagnetic_groups() -> Iterator[Group]:
                 # Only moments, and only those of argon, were computed with an averaged spectrum.
                 if column == "fixed_flavourResolved" and (table != "moment" or data == "CsI"):
                     continue
-                compute = partial(_electromagnetic_rows, table, column, data)
+                compute = later(_ROWS, "rows_of_table", table, column, data)
                 patterns = (f"{table}.{data}.{column}.*",)
                 yield Group(f"{quantities} from {data}, {condition}", "slow", patterns, compute)
 
@@ -56,9 +40,9 @@ PAPER = Paper(
             "mixing angle, radius, events and couplings",
             "slow",
             ("sw2.*", "Rn_Ar.*", "LAr.*", "coupling.*", "r2_SM.*"),
-            _rows,
+            later(_ROWS, "rows"),
         ),
         *_electromagnetic_groups(),
     ),
-    (Supplement("quick", _conventions),),
+    (Supplement("quick", lambda: CONVENTIONS),),
 )

@@ -23,7 +23,8 @@ from cevnsjax.reproduce.rows import Number, published
 PAPER = "picciau2020"
 DATA = ("CsI", "Ar", "CsI+Ar")
 """Data sets that the functions below take."""
-_LEVELS = [float(level) for level in SIGMAS]
+LEVELS = [float(level) for level in SIGMAS]
+"""Levels of all intervals on the slides."""
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
 # Range of all quantities, far beyond every end at 3 sigma [unit of the table].
 _RANGE = 200.0
@@ -101,7 +102,7 @@ def profile_of(model: Model, table: Table, data: str, parameter: str) -> Profile
         model,
         parameter,
         free=[*box, *radii],
-        levels=_LEVELS,
+        levels=LEVELS,
         within=within,
         bounds={**box, **radii},
     )
@@ -126,12 +127,6 @@ def _ends(intervals: Mapping[str, list[tuple[float, float]]], stem: str) -> dict
     return out
 
 
-CONVENTIONS = """\
-On no slide, but chosen by what reproduces its tables: E_ee >= 1.75 keVee for charge radii and
-charges, 1.5 keVee for moments; one spectrum for all sources in the moments of argon; neutron skins
-of cesium and iodine of one size, between 0 and 1.2 fm where R_n is free.
-"""
-"""What the tables rest on besides the slides."""
 _REASONS = {
     "CsI": "a tuned proxy stands in for the authors' quenching curve, which is not among the data; "
     "with the curve of COHERENT 2020 ends of the fixed columns lie up to 3.1e-32 cm^2 and 7.1e-8 e "

@@ -9,11 +9,15 @@ from cevnsjax.analyses import picciau2020
 from cevnsjax.couplings import coupling_scheme
 from cevnsjax.experiments import lar_2020
 from cevnsjax.inference.fits.profile import profile
+from cevnsjax.inference.fits.profile_result import ProfileResult
 from cevnsjax.interactions import ChargeRadius, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.nuclei import isotope, theory_radii
 from cevnsjax.reproduce.papers.picciau2020.electromagnetic import (
     DATA,
+    FIXED,
+    FREE,
+    LEVELS,
     PAPER,
     Table,
     limits,
@@ -22,9 +26,6 @@ from cevnsjax.reproduce.papers.picciau2020.electromagnetic import (
 from cevnsjax.reproduce.quantities import SIGMAS, signal_events
 from cevnsjax.reproduce.rows import Number, Row, rows_of
 
-_DATA = {"Ar": "ar", "CsI": "csi", "CsI+Ar": "csi+ar"}
-_LEVELS = [float(level) for level in SIGMAS]
-_LARGEST_R_N = 12.0
 _REASONS = {
     "CsI": "a tuned proxy stands in for the authors' quenching curve, which is not among the data",
     "Ar": "the slides' 0.11 at 2 sigma; smearing, or mass and exposure of the release, move the "
@@ -39,19 +40,16 @@ _REASONS = {
 def rows() -> Sequence[Row]:
     """The Standard Model's: mixing angle, argon's neutron radius and events, couplings, radii."""
     computed: dict[str, Number] = {}
-    for label in _DATA:
-        computed |= _weak_mixing_angle(label)
-    computed |= _neutron_radius() | _events() | _couplings() | _charge_radii()
+    for data in ("Ar", "CsI", "CsI+Ar"):
+        computed |= _weak_mixing_angle(data)
+    radius = radius_profile().intervals
+    computed |= {f"Rn_Ar.{k}s_upper_fm": radius[s][0][1] for k, s in enumerate(SIGMAS, start=1)}
+    computed |= _events() | _couplings() | _charge_radii()
     return rows_of(PAPER, computed, {name: _reason(name) for name in computed})
 
 
 def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) -> Sequence[Row]:
-    """Charge radii, electric charges and magnetic moments.
-
-    Args:
-        tables: Tables of ``electromagnetic.FIXED`` or ``FREE``.
-        data: Some of "CsI", "Ar", "CsI+Ar".
-    """
+    """Charge radii, electric charges and magnetic moments in some tables and data sets."""
     computed: dict[str, Number] = {}
     reasons: dict[str, str] = {}
     for table in tables:
@@ -62,6 +60,12 @@ def electromagnetic_rows(tables: Iterable[Table], data: Iterable[str] = DATA) ->
     return rows_of(PAPER, computed, reasons)
 
 
+def rows_of_table(name: str, column: str, data: str) -> Sequence[Row]:
+    """The rows of one table in one data set."""
+    tables = [t for t in (*FIXED, *FREE) if (t.name, t.column) == (name, column)]
+    return electromagnetic_rows(tables, [data])
+
+
 def _reason(name: str) -> str:
     group, _, rest = name.partition(".")
     if group == "sw2":
@@ -69,25 +73,26 @@ def _reason(name: str) -> str:
     return _REASONS["Ar" if group == "Rn_Ar" else group]
 
 
-def _weak_mixing_angle(label: str) -> dict[str, Number]:
-    profiled = profile(picciau2020(_DATA[label]), "sin2_theta_w", levels=_LEVELS)
-    out: dict[str, Number] = {f"sw2.{label}.best": profiled.best_fit}
-    for k, level in enumerate(SIGMAS, start=1):
-        ((low, high),) = profiled.intervals[level]
-        out[f"sw2.{label}.{k}s.plus"] = high - profiled.best_fit
-        out[f"sw2.{label}.{k}s.minus"] = profiled.best_fit - low
-    return out
+def angle_profile(data: str) -> ProfileResult:
+    """Profile of sin2_theta_w from "ar", "csi" or "csi+ar"."""
+    return profile(picciau2020(data), "sin2_theta_w", levels=LEVELS, within=(0.0, 0.7))
 
 
-def _neutron_radius() -> dict[str, Number]:
-    """Upper ends of R_n, searched from R_p upwards, where the best fit lies."""
+def radius_profile() -> ProfileResult:
+    """Profile of R_n of argon, from the protons' radius, where the best fit lies, to 12 fm."""
     R_p, _ = theory_radii(isotope("40Ar"))
     model = picciau2020("ar", radius="free")
-    profiled = profile(model, "R_n_Ar", levels=_LEVELS, within=(R_p, _LARGEST_R_N))
-    return {
-        f"Rn_Ar.{k}s_upper_fm": profiled.intervals[level][0][1]
-        for k, level in enumerate(SIGMAS, start=1)
-    }
+    return profile(model, "R_n_Ar", levels=LEVELS, within=(R_p, 12.0))
+
+
+def _weak_mixing_angle(data: str) -> dict[str, Number]:
+    profiled = angle_profile(data.lower())
+    out: dict[str, Number] = {f"sw2.{data}.best": profiled.best_fit}
+    for k, level in enumerate(SIGMAS, start=1):
+        ((low, high),) = profiled.intervals[level]
+        out[f"sw2.{data}.{k}s.plus"] = high - profiled.best_fit
+        out[f"sw2.{data}.{k}s.minus"] = profiled.best_fit - low
+    return out
 
 
 def _events() -> dict[str, Number]:

@@ -35,12 +35,6 @@ def conditional_flow(key: Array, dimension: int, features: int, width: int) -> A
     Each layer is an affine map and a rational-quadratic spline (Durkan et al., arXiv:1906.04032)
     whose parameters a neural network computes from the features. Several dimensions have several
     autoregressive layers (Papamakarios et al., arXiv:1705.07057), one dimension has one layer.
-
-    Args:
-        key: Key of jax.random for the first weights.
-        dimension: Number of dimensions of z.
-        features: Number of features.
-        width: Number of neurons in a hidden layer.
     """
     from flowjax.bijections import Affine, Chain, RationalQuadraticSpline
     from flowjax.distributions import StandardNormal
@@ -77,14 +71,6 @@ def trained(
     """The flow with the largest mean probability of simulated z given their features.
 
     Each step has new simulations, made inside the compiled program, so it cannot overfit.
-
-    Args:
-        flow: The untrained flow.
-        simulate: From a key of jax.random to a batch of z [toy, dimension] and features
-            [toy, feature].
-        steps: Number of steps, rounded up to whole blocks of 50.
-        rate: Highest learning rate; it rises at first and falls to 0 along a cosine [1].
-        seed: Seed of the simulations.
 
     Returns:
         The flow and the mean of -log q(z | features) in each block of steps [1].

@@ -62,15 +62,7 @@ def over_draws(
     values: Mapping[str, Float[np.ndarray, "chain draw"]],
     inputs: PyTree = None,
 ) -> PyTree:
-    """A function of one point at every draw: arrays [chain * draw, ...].
-
-    Args:
-        function: Function of (static, {name: scalar}, inputs); JAX traces it, once for equal
-            arguments.
-        static: What it depends on besides arrays.
-        values: Draws by name.
-        inputs: Arrays that are the same for all draws.
-    """
+    """A function of one point at every draw: arrays [chain * draw, ...]."""
     draws = next(iter(values.values())).size
     # Filled up: the rest of a batch would be compiled as a program of its own.
     index = np.arange(-(-draws // _BATCH_SIZE) * _BATCH_SIZE) % draws
@@ -101,15 +93,7 @@ def counts_groups(
     data: PyTree,
     seed: int,
 ) -> dict[str, xr.Dataset]:
-    """Likelihood by cell, and counts replicated and observed; no group without predicted counts.
-
-    Args:
-        model: The model.
-        fixed: Values of parameters that are fixed.
-        values: Draws of all others, nuisances included.
-        data: Data to use instead of the model's.
-        seed: Seed of the replicated counts.
-    """
+    """Likelihood by cell, and counts replicated and observed; no group without predicted counts."""
     if not (hasattr(model, "expected") and hasattr(model, "observed_counts")):
         return {}
     observed = model.observed_counts(data)

@@ -50,16 +50,7 @@ def draw_posterior(
     folder: str | Path | None,
     resume: bool,
 ) -> tuple[Values, Statistics, dict[str, Any]]:
-    """Draws in the parameters' units, statistics of the sampler, and attributes of the result.
-
-    Args:
-        posterior: The posterior.
-        method: "nuts" or "smc".
-        sampling: Numbers of draws.
-        pulls: Nuisances that are integrated out.
-        folder: Folder of a run that stores the draws.
-        resume: Whether to continue the run in ``folder``.
-    """
+    """Draws in the parameters' units, statistics of the sampler, and attributes of the result."""
     smc = method == "smc"
     configuration = {
         "command": "sample",
@@ -97,14 +88,7 @@ def nuts(
     sampling: Sampling,
     run: Run | None = None,
 ) -> tuple[Values, Statistics]:
-    """Draws by NUTS in the parameters' units, and the sampler's statistics.
-
-    Args:
-        posterior: The posterior.
-        inputs: Data sets with [chain] in front, one for each chain; the posterior's own if None.
-        sampling: Numbers of draws.
-        run: An open run that stores the draws.
-    """
+    """Draws by NUTS in the parameters' units, and the sampler's statistics."""
     shared = inputs is None
     data = posterior.inputs if inputs is None else inputs
     first = first_points(posterior, data, sampling.chains, (sampling.seed, 0), shared=shared)

@@ -94,10 +94,6 @@ class LogPosterior:
         """Logarithm of the likelihood of the counts alone [1].
 
         Constraints that the nll holds are priors here, so they are taken out of it.
-
-        Args:
-            values: Sampled parameters in their units.
-            inputs: Data and centres to use instead of this posterior's.
         """
         data, centres = self.inputs if inputs is None else inputs
         nll = self.model.marginal_nll if self.marginal else self.model.nll
@@ -140,11 +136,7 @@ def _without_centre(prior: Density) -> tuple[Density, float | None, bool]:
 
 
 def as_arrays(data: PyTree) -> PyTree:
-    """Data with numbers as NumPy arrays, in the same form; None where they are not numbers.
-
-    Args:
-        data: What an objective takes as ``data``: numbers, or a dict or a pytree of them.
-    """
+    """Data with numbers as NumPy arrays, in the same form; None where they are not numbers."""
     if type(data) in (list, tuple):
         # Numbers in a row are one array, not a tree of scalars.
         data = np.asarray(data)
@@ -197,13 +189,6 @@ def first_points(
     shared: bool = True,
 ) -> dict[str, Float[np.ndarray, " chain"]]:
     """Scattered points about the defaults at which the likelihood is finite.
-
-    Args:
-        posterior: The posterior.
-        inputs: Its data, with [chain] in front unless shared.
-        chains: Number of points.
-        seed: Seed of the random numbers, as NumPy takes it.
-        shared: Whether all chains have the same data.
 
     Raises:
         InputError: If the likelihood is finite hardly anywhere there.

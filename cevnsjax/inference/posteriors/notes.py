@@ -17,12 +17,7 @@ _VALLEY_PART = 0.5
 
 
 def notes_of(posterior: xr.Dataset | xr.DataTree) -> tuple[str, ...]:
-    """Notes on a sampled posterior.
-
-    Args:
-        posterior: Dataset of draws; variables with flat priors have the attributes ``prior_low``
-            and ``prior_high``.
-    """
+    """Notes on a sampled posterior."""
     notes = []
     for name, variable in posterior.data_vars.items():
         draws = np.asarray(variable.values, dtype=float).ravel()

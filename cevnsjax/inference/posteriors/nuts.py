@@ -63,17 +63,6 @@ def run_chains(
 
     Compiling takes longer than most chains: equal posteriors share a program, whatever the data,
     the seed and the number of draws. Each chain tunes its own step size and mass matrix.
-
-    Args:
-        posterior: The posterior.
-        first: First points in unbounded coordinates, {name: [chain]}.
-        inputs: Data and centres of constraints, with [chain] in front unless shared.
-        draws: Draws to keep of each chain.
-        warmup: Steps before them, which tune the step size and the mass matrix.
-        seed: Seed of the random numbers.
-        target_accept: Mean acceptance probability that the step size is tuned to [1].
-        shared: Whether all chains have the same inputs.
-        run: An open run of ``blocks_of`` blocks that stores the draws; the numbers are the same.
     """
     chains = len(next(iter(first.values())))
     program = program_for(posterior, Settings(warmup, target_accept, shared))
@@ -93,12 +82,7 @@ def run_chains(
 
 
 def blocks_of(chains: int, steps: int) -> tuple[int, int]:
-    """Number of blocks of a run that stores chains, and how many of them are independent.
-
-    Args:
-        chains: Number of chains.
-        steps: Steps of each chain, warm-up and draws.
-    """
+    """Number of blocks of a run that stores chains, and how many of them are independent."""
     batches = -(-chains // _batch_size(chains))
     return batches * len(segments_of(_calls(steps))), batches
 

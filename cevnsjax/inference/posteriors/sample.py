@@ -149,13 +149,7 @@ def _require_memory(chains: int, steps: int, parameters: int, model: Likelihood)
 
 
 def require_method(method: str, draws: int, target_accept: float) -> None:
-    """Raise an InputError at options that the method cannot use.
-
-    Args:
-        method: "nuts" or "smc".
-        draws: Draws of a chain, particles of a population.
-        target_accept: Acceptance probability that NUTS is tuned to [1].
-    """
+    """Raise an InputError at options that the method cannot use."""
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
     if not 0 < target_accept < 1:

@@ -57,15 +57,6 @@ def run_smc(
 ) -> SmcRuns:
     """Lead independent populations from the prior to the posterior.
 
-    Args:
-        posterior: The posterior.
-        inputs: Data and centres of constraints, with [population] in front unless shared.
-        populations: Number of populations.
-        particles: Number of particles in each.
-        seed: Seed of the random numbers.
-        shared: Whether all populations have the same data.
-        run: An open run that stores populations, one in a block; the numbers are the same.
-
     Raises:
         InputError: If blackjax is missing, or the likelihood is finite nowhere in the prior.
     """

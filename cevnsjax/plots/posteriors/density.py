@@ -55,11 +55,7 @@ class Estimate:
         return float(np.quantile(self.at_draws, 1 - level))
 
     def heights(self, levels: Sequence[float]) -> dict[float, float]:
-        """Heights by level, as long as they differ and lie below the top of the density.
-
-        Args:
-            levels: Probabilities within (0, 1), lowest first.
-        """
+        """Heights by level, as long as they differ and lie below the top of the density."""
         top = float(self.density.max())
         heights = {}
         for level in levels:
@@ -70,12 +66,7 @@ class Estimate:
 
 
 def estimate(draws: NumpyReals, ends: Sequence[Ends]) -> Estimate:
-    """Density of draws of one or two parameters.
-
-    Args:
-        draws: Draws, finite and not all equal, [axis, chain, draw] [units of the parameters].
-        ends: Bounds of each parameter, infinite where there are none [units of the parameters].
-    """
+    """Density of draws of one or two parameters."""
     halves = _halves(draws)
     covariance = np.atleast_2d(np.cov(np.concatenate(halves, axis=1)))
     # Draws on a line have no width across it.

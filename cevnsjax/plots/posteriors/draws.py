@@ -56,10 +56,6 @@ def checked_draws(
 ) -> dict[str, NumpyReals]:
     """Draws as float64 arrays of one shape, [chain, draw].
 
-    Args:
-        draws: Draws by parameter, [chain, draw] [units of the parameters].
-        varying: Whether to refuse a parameter whose draws are all equal.
-
     Raises:
         InputError: If draws are missing or too few, differ in shape, or are not finite.
     """

@@ -10,10 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.legend import Legend
-from matplotlib.ticker import (
-    MaxNLocator,
-    NullLocator,
-)
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import NumpyReals

@@ -19,11 +19,7 @@ from cevnsjax.inference.posteriors.arviz_groups import (
     table_dataset,
 )
 from cevnsjax.inference.posteriors.draws import Sampling, Values, draw_posterior
-from cevnsjax.inference.posteriors.log_posterior import (
-    Likelihood,
-    LogPosterior,
-    log_posterior_of,
-)
+from cevnsjax.inference.posteriors.log_posterior import Likelihood, LogPosterior, log_posterior_of
 from cevnsjax.inference.posteriors.smc import require_blackjax
 from cevnsjax.parameters import Prior
 

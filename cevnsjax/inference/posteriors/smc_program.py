@@ -157,11 +157,7 @@ def _stage(population: Population, densities: Densities, moves: int) -> Populati
 
 
 def _walk(
-    key: Array,
-    particles: Particles,
-    exponent: Scalar,
-    densities: Densities,
-    moves: int,
+    key: Array, particles: Particles, exponent: Scalar, densities: Densities, moves: int
 ) -> tuple[Particles, Float[Array, " particle"]]:
     """Metropolis moves along differences of particles, which have the scales of all modes.
 

@@ -13,14 +13,7 @@ from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, finite, increasing, ordered_levels, scanned
-from cevnsjax.plots.frame import (
-    Scale,
-    dress,
-    figure_of,
-    legend_above,
-    scale_axes,
-    single_frame,
-)
+from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, MARKERS, level_label, shades
 from cevnsjax.plots.ticks import tidy_numbers
 

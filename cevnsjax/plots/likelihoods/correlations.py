@@ -12,13 +12,7 @@ from matplotlib.transforms import Bbox
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, reals
-from cevnsjax.plots.frame import (
-    figure_of,
-    legend_and_frames,
-    name_rows,
-    row_height,
-    single_frame,
-)
+from cevnsjax.plots.frame import figure_of, legend_and_frames, name_rows, row_height, single_frame
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, VERMILION
 
 DIVERGING = LinearSegmentedColormap.from_list("blue to red", (BLUE, "white", VERMILION))
@@ -30,11 +24,7 @@ _TOLERANCE = 1e-6
 
 
 def correlations(
-    names: Iterable[str],
-    matrix: ArrayLike,
-    *,
-    title: str = "",
-    axes: Axes | None = None,
+    names: Iterable[str], matrix: ArrayLike, *, title: str = "", axes: Axes | None = None
 ) -> Figure:
     """Correlations in colour, blue below 0 and red above; numbers in the cells of small ones.
 

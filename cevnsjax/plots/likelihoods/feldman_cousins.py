@@ -10,14 +10,7 @@ from matplotlib.figure import Figure
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, increasing, ordered_levels, reals
-from cevnsjax.plots.frame import (
-    Scale,
-    dress,
-    legend_above,
-    new_figure,
-    scale_axes,
-    set_frames,
-)
+from cevnsjax.plots.frame import Scale, dress, legend_above, new_figure, scale_axes, set_frames
 from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, STYLE, level_label
 from cevnsjax.plots.ticks import tidy_numbers
 

@@ -19,14 +19,7 @@ from cevnsjax.plots.arrays import (
     ordered_levels,
     reals,
 )
-from cevnsjax.plots.frame import (
-    Scale,
-    dress,
-    figure_of,
-    legend_above,
-    scale_axes,
-    single_frame,
-)
+from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, level_label
 from cevnsjax.plots.ticks import tidy_numbers
 

@@ -12,13 +12,7 @@ from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite
-from cevnsjax.plots.frame import (
-    dress_rows,
-    figure_of,
-    legend_and_frames,
-    new_figure,
-    row_height,
-)
+from cevnsjax.plots.frame import dress_rows, figure_of, legend_and_frames, new_figure, row_height
 from cevnsjax.plots.likelihoods.pulls import PULL_LABEL, checked_pulls, draw_bands, draw_pulls
 from cevnsjax.plots.style import BLACK, BLUE, ORANGE, STYLE
 

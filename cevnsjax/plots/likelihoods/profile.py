@@ -11,23 +11,8 @@ from matplotlib.patches import Rectangle
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, increasing, ordered_levels, scanned
-from cevnsjax.plots.frame import (
-    Scale,
-    dress,
-    figure_of,
-    legend_above,
-    scale_axes,
-    single_frame,
-)
-from cevnsjax.plots.style import (
-    BLACK,
-    CURVES,
-    DARK_GREY,
-    DASHED,
-    DASHES,
-    LABELS,
-    level_label,
-)
+from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
+from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, DASHES, LABELS, level_label
 from cevnsjax.plots.ticks import tidy_numbers
 
 Intervals = Mapping[str, Sequence[tuple[Number, Number]]]

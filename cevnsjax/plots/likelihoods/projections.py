@@ -25,12 +25,7 @@ from cevnsjax.plots.arrays import (
     reals,
     scanned,
 )
-from cevnsjax.plots.frame import (
-    Scale,
-    dress,
-    figure_of,
-    scale_axes,
-)
+from cevnsjax.plots.frame import Scale, dress, figure_of, scale_axes
 from cevnsjax.plots.likelihoods.contours import ContourSet, fill, mark, outline
 from cevnsjax.plots.style import (
     BLACK,

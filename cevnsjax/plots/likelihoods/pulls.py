@@ -12,13 +12,7 @@ from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite, reals
-from cevnsjax.plots.frame import (
-    dress_rows,
-    figure_of,
-    legend_and_frames,
-    row_height,
-    single_frame,
-)
+from cevnsjax.plots.frame import dress_rows, figure_of, legend_and_frames, row_height, single_frame
 from cevnsjax.plots.style import BANDS, BLACK, VERMILION
 
 PULL_LABEL = r"pull  $(\hat{\alpha} - \alpha_0)\,/\,\sigma_0$"

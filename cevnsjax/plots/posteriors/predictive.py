@@ -108,11 +108,7 @@ def _paint(bands: dict[float, NumpyReals]) -> dict[float, str]:
 
 
 def _draw(
-    axes: Axes,
-    x: NumpyReals,
-    data: NumpyReals,
-    bands: dict[float, NumpyReals],
-    middle: NumpyReals,
+    axes: Axes, x: NumpyReals, data: NumpyReals, bands: dict[float, NumpyReals], middle: NumpyReals
 ) -> None:
     for level, colour in _paint(bands).items():
         low, high = bands[level]

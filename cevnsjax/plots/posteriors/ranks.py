@@ -21,12 +21,7 @@ _MIN_PER_BIN, _MAX_BINS = 10, 20
 _BAND = 0.99
 
 
-def ranks(
-    values: Mapping[str, ArrayLike],
-    draws: int,
-    *,
-    title: str = "",
-) -> Figure:
+def ranks(values: Mapping[str, ArrayLike], draws: int, *, title: str = "") -> Figure:
     """Histograms of ranks over the band that holds 99 % of the bins of uniform ranks.
 
     A slope means that posteriors are shifted, a hollow that they are too narrow, a hump that they

@@ -26,16 +26,7 @@ ArrayLike = _HasArray | Sequence[Any]
 
 
 def reals(what: str, values: ArrayLike, shape: tuple[int, ...] | None = None) -> NumpyReals:
-    """Values as float64.
-
-    Args:
-        what: Name for messages.
-        values: Numbers, in any unit.
-        shape: Shape that they must have; any one-dimensional shape if None.
-
-    Raises:
-        InputError: If they are not numbers, or of another shape.
-    """
+    """Values as float64 of this shape, any one-dimensional one if None, or an InputError."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -76,14 +67,7 @@ def scanned(what: str, values: ArrayLike, shape: tuple[int, ...]) -> NumpyReals:
 
 
 def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
-    """Confidence levels in order of height.
-
-    Args:
-        levels: Delta chi2 at each level [1].
-
-    Raises:
-        InputError: If there are no levels, one is not above 0, or two are equal.
-    """
+    """Delta chi2 by level, lowest first; an InputError if one is not above 0, or two are equal."""
     if not levels:
         raise InputError('levels is empty; give at least one, e.g. {"0.90": 2.7055}')
     for name, height in levels.items():

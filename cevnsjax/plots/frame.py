@@ -37,11 +37,7 @@ def stacked_frames(
 ) -> tuple[Axes, Axes]:
     """Upper and lower axes with a common abscissa: those given, or those of a new figure.
 
-    Args:
-        axes: Two axes; a new figure if None.
-        height: Height of the figure [inch].
-        ratio: Height of the upper frame over that of the lower one.
-        what: Name of the plot, for messages.
+    The figure has this height [inch], the frames this ratio of heights; messages name the plot.
 
     Raises:
         InputError: At another number of axes.
@@ -88,14 +84,8 @@ def dress(axes: Axes) -> None:
 def scale_axes(setter: Callable[[str], None], scale: Scale, what: str, values: NumpyReals) -> None:
     """Set a logarithmic scale; "linear" leaves the scale of axes that were given as it is.
 
-    Args:
-        setter: ``set_xscale`` or ``set_yscale`` of the axes.
-        scale: "linear" or "log".
-        what: Name of the values, for messages.
-        values: What is drawn along the axis, in its unit.
-
-    Raises:
-        InputError: At a logarithmic scale for values that are not above 0.
+    The setter is ``set_xscale`` or ``set_yscale``. Values that are not above 0 on a logarithmic
+    axis raise an InputError that names them.
     """
     if scale == "linear":
         return
@@ -133,11 +123,8 @@ def set_frames(
 ) -> None:
     """Resize a figure until its frames are of this size, whatever is written around them.
 
-    Args:
-        across: A row of axes that spans the figure.
-        width: Widths of the frames in the row together [inch].
-        height: Heights of the frames in the column together [inch].
-        down: A column of axes that spans the figure; the first of the row if empty.
+    Width and height [inch] are those of all frames in a row and in a column that span the figure;
+    the column is the first of the row if empty.
     """
     figure = figure_of(across[0])
     _lay_out(figure)
@@ -148,33 +135,23 @@ def set_frames(
     figure.set_size_inches(whole[0] + width - wide, whole[1] + height - high)
 
 
-def _keep_height(axes: Axes, least: float) -> None:
-    """Heighten a figure of one frame until the frame is at least this high [inch]."""
-    figure = figure_of(axes)
-    _lay_out(figure)
-    missing = least - axes.get_window_extent().height / figure.dpi
-    if missing > 0:
-        width, height = figure.get_size_inches()
-        figure.set_size_inches(width, height + missing)
-
-
 def legend_above(
     axes: Axes, handles: Sequence[Any], *, title: str, min_height: float = 0.0
 ) -> None:
     """Legend over the frame, where it can never cover a curve, with the title on top.
 
-    It has as many columns as fit over the frame, three at most.
-
-    Args:
-        axes: Axes it belongs to.
-        handles: Labelled artists, filling column after column.
-        title: First line, "" for none.
-        min_height: Height that the frame of the figure must keep beside the legend [inch].
+    It has as many columns as fit over the frame, three at most. The labelled artists fill column
+    after column. A figure of one frame grows until the frame has its least height [inch].
     """
     if handles or title:
         _place_legend(axes, handles, title)
     if min_height:
-        _keep_height(axes, min_height)
+        figure = figure_of(axes)
+        _lay_out(figure)
+        missing = min_height - axes.get_window_extent().height / figure.dpi
+        if missing > 0:
+            width, height = figure.get_size_inches()
+            figure.set_size_inches(width, height + missing)
 
 
 def legend_and_frames(

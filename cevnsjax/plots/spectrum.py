@@ -42,9 +42,6 @@ def spectrum(
         note: Lines beside the spectrum, e.g. the result of a fit.
         axes: Upper and lower axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, or a variance that is not above 0.
 
@@ -95,31 +92,14 @@ def _counts(
     base = np.zeros_like(data)
     paint = colours(parts)
     for name, counts in parts.items():
-        axes.stairs(
-            base + counts,
-            x,
-            baseline=base,
-            fill=True,
-            facecolor=paint[name],
-            edgecolor="white",
-            linewidth=0.3,
-            label=label(name),
-        )
+        look = {"facecolor": paint[name], "edgecolor": "white", "linewidth": 0.3}
+        axes.stairs(base + counts, x, baseline=base, fill=True, label=label(name), **look)
         base = base + counts
     axes.stairs(base, x, color=BLACK, linewidth=1.1, label="total", zorder=2.5)
     axes.axhline(0.0, color=BLACK, linewidth=0.5, zorder=2.4)
-    axes.errorbar(
-        (x[:-1] + x[1:]) / 2,
-        data,
-        yerr=sigma,
-        fmt="o",
-        color=BLACK,
-        markeredgecolor="white",
-        markeredgewidth=0.4,
-        elinewidth=0.9,
-        label="data",
-        zorder=3,
-    )
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.4, "elinewidth": 0.9}
+    look = {"fmt": "o", "color": BLACK, "label": "data", "zorder": 3}
+    axes.errorbar((x[:-1] + x[1:]) / 2, data, yerr=sigma, **look, **edge)
     axes.set_xlim(x[0], x[-1])
 
 
@@ -159,19 +139,10 @@ def _legend_in_free_space(
     )
     blocks: list[Annotation | Legend] = [legend]
     if note:
-        blocks.append(
-            axes.annotate(
-                note,
-                (0.0 if left else 1.0, 0.0),
-                xycoords=legend,
-                xytext=(4 if left else -4, -2),
-                textcoords="offset points",
-                ha="left" if left else "right",
-                va="top",
-                fontsize=mpl.rcParams["legend.fontsize"],
-                linespacing=1.35,
-            )
-        )
+        side, corner, away = ("left", 0.0, 4) if left else ("right", 1.0, -4)
+        look = {"fontsize": mpl.rcParams["legend.fontsize"], "linespacing": 1.35}
+        place = {"xycoords": legend, "textcoords": "offset points", "ha": side, "va": "top"}
+        blocks.append(axes.annotate(note, (corner, 0.0), xytext=(away, -2), **place, **look))
     axes.set_ylim(floor, float(tops.max()) / 0.95)
     figure_of(axes).draw_without_rendering()
     ceiling = np.full(tops.shape, 0.95)

@@ -15,16 +15,7 @@ _MIN_PANEL = 1.45  # inch
 
 
 def triangle(axes: Iterable[Iterable[Axes]] | None, number: int, *, what: str) -> Panels:
-    """Rows of panels, those above the diagonal hidden.
-
-    Args:
-        axes: As many rows and columns as parameters; a new figure if None.
-        number: Number of parameters.
-        what: Name of the plot, for messages.
-
-    Raises:
-        InputError: At another number of axes.
-    """
+    """Rows of panels, those above the diagonal hidden, in the axes given or a new figure."""
     if axes is None:
         side = number * _MIN_PANEL + 3.0
         axes = new_figure(side, side).subplots(number, number, squeeze=False)

@@ -84,8 +84,8 @@ def amortise(
 
     Examples:
         >>> posterior = cj.amortise(model, "sin2_theta_w", steps=50, batch=16, width=8)
-        >>> posterior.sample(draws=20)["posterior"]["sin2_theta_w"].shape
-        (1, 20)
+        >>> posterior.draws(draws=20)["sin2_theta_w"].shape
+        (20,)
         >>> cj.load_amortised(posterior.save("angle.eqx")).names
         ('sin2_theta_w',)
     """

@@ -155,7 +155,7 @@ class Amortised(eqx.Module):
                 )
             if not np.all(np.isfinite(counts[name])):
                 raise InputError(f"data for {name} are not finite")
-        rows = {n: jnp.broadcast_to(_row(x), (*size, np.shape(x)[-1])) for n, x in counts.items()}
+        rows = {n: jnp.broadcast_to(x, (*size, np.shape(x)[-1])) for n, x in counts.items()}
         with standard_promotion():
             seen = features(rows, {n: s for n, s, _ in self.setup.statistics})
             return self.standardisation.standard(seen), not shapes
@@ -163,19 +163,11 @@ class Amortised(eqx.Module):
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write to a file ending in .eqx; ``load_amortised`` reads it without the model.
 
-        Args:
-            path: The file.
-            overwrite: Whether an existing file may be replaced.
-
-        Returns:
-            The path written.
-
         Raises:
             InputError: If the file exists and ``overwrite`` is False, or it cannot be written.
         """
         target = check_output(path, overwrite=overwrite, suffixes=(".eqx",))
-        blocks = len(self.losses)
-        header = {"format": _FORMAT, "version": __version__, "blocks": blocks}
+        header = {"format": _FORMAT, "version": __version__, "blocks": len(self.losses)}
         text = json.dumps({**header, "setup": asdict(self.setup)}).encode()
 
         def write(place: Path) -> None:
@@ -189,9 +181,6 @@ class Amortised(eqx.Module):
 
 def load_amortised(path: str | Path) -> Amortised:
     """Read a posterior that ``Amortised.save`` wrote.
-
-    Args:
-        path: The file.
 
     Raises:
         InputError: If the file cannot be read, or ``Amortised.save`` did not write it.
@@ -214,19 +203,9 @@ def _blank(header: dict[str, Any]) -> Amortised:
     setup = Setup.read(header["setup"])
     size = sum(cells for _, _, cells in setup.statistics)
     flow = conditional_flow(jax.random.key(0), len(setup.parameters), size, setup.width)
+    standardisation = Standardisation.blank(len(setup.parameters), size)
     observed = {n: np.zeros(cells) for n, _, cells in setup.statistics}
-    return Amortised(
-        flow,
-        Standardisation.blank(len(setup.parameters), size),
-        observed,
-        np.zeros(header["blocks"]),
-        setup,
-    )
-
-
-def _row(counts: RealLike) -> Reals:
-    """Counts with an axis of data sets."""
-    return jnp.asarray(counts)[None] if np.ndim(counts) == 1 else jnp.asarray(counts)
+    return Amortised(flow, standardisation, observed, np.zeros(header["blocks"]), setup)
 
 
 @eqx.filter_jit

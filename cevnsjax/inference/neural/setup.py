@@ -34,7 +34,6 @@ class Setup:
     """What a trained posterior keeps of its model and training, as plain data.
 
     Attributes:
-        analysis: Name of the analysis, may be empty.
         statistics: (experiment, statistic, number of cells) of each experiment.
         parameters: Parameters that are inferred.
         priors: Priors of these, then those of nuisances that are integrated over.
@@ -85,10 +84,7 @@ class Setup:
     def counts(self, data: PyTree) -> dict[str, Float[np.ndarray, "..."]]:
         """Counts in any form of data, {experiment: [cell] or [data set, cell]} [count].
 
-        Raises:
-            UnknownNameError: At an unknown experiment.
-            InputError: At counts of several experiments without names, or auxiliary measurements
-                away from their centres.
+        Auxiliary measurements away from their centres raise an InputError.
         """
         if data is None:
             return {}

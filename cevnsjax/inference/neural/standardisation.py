@@ -32,11 +32,7 @@ class Standardisation(eqx.Module):
     def of(
         cls, z: Float[np.ndarray, "toy coordinate"], features: Float[np.ndarray, "toy feature"]
     ) -> "Standardisation":
-        """From simulated coordinates and features.
-
-        Raises:
-            InputError: If a feature is not finite.
-        """
+        """From simulated coordinates and features."""
         if not np.all(np.isfinite(features)):
             raise InputError("counts are not finite everywhere under the priors; narrow them")
         centre, spread = np.mean(features, axis=0), np.std(features, axis=0)

@@ -42,13 +42,7 @@ def table_dataset(
     table: Mapping[str, Parameter],
     attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Arrays by name as a dataset, with units and meanings of the parameters in the table.
-
-    Args:
-        values: Arrays by name.
-        table: Parameters.
-        attributes: Attributes of the dataset.
-    """
+    """Arrays by name as a dataset, with units and meanings of the parameters in the table."""
     chains, draws = next(iter(values.values())).shape
     about = {n: coordinate(p) | {"kind": p.kind} for n, p in table.items()}
     variables = {n: (("chain", "draw"), x, about.get(n, {})) for n, x in values.items()}
@@ -62,7 +56,10 @@ def over_draws(
     values: Mapping[str, Float[np.ndarray, "chain draw"]],
     inputs: PyTree = None,
 ) -> PyTree:
-    """A function of one point at every draw: arrays [chain * draw, ...]."""
+    """A function of (static, {name: scalar}, inputs) at every draw: arrays [chain * draw, ...].
+
+    JAX traces it once for equal arguments.
+    """
     draws = next(iter(values.values())).size
     # Filled up: the rest of a batch would be compiled as a program of its own.
     index = np.arange(-(-draws // _BATCH_SIZE) * _BATCH_SIZE) % draws
@@ -108,7 +105,12 @@ def counts_groups(
         by_cell = log.size <= _MAX_LIKELIHOODS
         likelihood[name] = (dims, log) if by_cell else (dims[:2], log.sum(axis=-1))
         rng = np.random.default_rng((seed, 2, k))
-        replicated[name] = (dims, _replicate(e, rng, mean[:, ::step]), {"units": "count"})
+        thin = mean[:, ::step]
+        if e.statistic == "poisson":
+            drawn = rng.poisson(np.maximum(thin, 0.0))
+        else:
+            drawn = rng.normal(thin, np.sqrt(e.variance))
+        replicated[name] = (dims, drawn, {"units": "count"})
         seen[name] = (dims[2:], n, {"units": "count"})
     whole = {"chain": np.arange(chains), "draw": np.arange(draws)}
     thinned = whole | {"draw": np.arange(draws)[::step]}
@@ -131,12 +133,3 @@ def _log_likelihood(
         return special.xlogy(n, mean) - mean - special.gammaln(n + 1)
     variance = np.asarray(experiment.variance)
     return -0.5 * ((n - mean) ** 2 / variance + np.log(2 * np.pi * variance))
-
-
-def _replicate(
-    experiment: Any, rng: np.random.Generator, mean: Float[np.ndarray, "chain draw cell"]
-) -> Shaped[np.ndarray, "chain draw cell"]:
-    """Random counts about their expectation."""
-    if experiment.statistic == "poisson":
-        return rng.poisson(np.maximum(mean, 0.0))
-    return rng.normal(mean, np.sqrt(experiment.variance))

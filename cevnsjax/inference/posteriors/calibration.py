@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from cevnsjax.core.aliases import accepts_aliases
 from cevnsjax.core.checks import whole_numbers
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
-from cevnsjax.inference.posteriors.draws import Sampling, nuts
+from cevnsjax.inference.posteriors.draws import nuts
 from cevnsjax.inference.posteriors.log_posterior import (
     Inputs,
     Likelihood,
@@ -23,6 +23,7 @@ from cevnsjax.inference.posteriors.log_posterior import (
     as_arrays,
     log_posterior_of,
 )
+from cevnsjax.inference.posteriors.nuts import Sampling
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.sample import require_method
 from cevnsjax.inference.posteriors.smc import run_smc
@@ -62,10 +63,10 @@ def sbc(
         method: "nuts", one chain for each data set, or "smc", one population.
         fixed: As for ``sample``.
         priors: As for ``sample``; true values are drawn from them.
-        warmup: As for ``sample``.
+        warmup: Steps of NUTS before the draws.
         seed: Whole number >= 0; the same seed gives the same ranks.
         marginalise_linear: As for ``sample``; pulls are drawn then, but not ranked.
-        target_accept: As for ``sample`` [1].
+        target_accept: Mean acceptance probability of NUTS [1].
 
     Returns:
         Ranks and tests of their uniformity by parameter; ``status`` says what is wrong.
@@ -76,7 +77,7 @@ def sbc(
             ``sample`` refuses.
 
     Examples:
-        >>> options = {"simulations": 20, "draws": 9, "thin": 1, "warmup": 50}
+        >>> options = {"method": "smc", "simulations": 20, "draws": 50, "thin": 1}
         >>> calibration = cj.sbc(model, "sin2_theta_w", marginalise_linear=True, **options)
         >>> calibration.ranks["sin2_theta_w"].shape
         (20,)
@@ -105,17 +106,11 @@ def sbc(
         sampling = Sampling(simulations, steps, warmup, seed, target_accept)
         values, stats = nuts(posterior, inputs, sampling=sampling)
         divergences = int(np.sum(stats["diverging"]))
-    ranks = {n: _ranks(truths[n], values[n][:, thin - 1 :: thin]) for n in posterior.names}
-    return Calibration(
-        ranks,
-        truths,
-        draws,
-        method,
-        seed,
-        {n: uniformity(r, draws, seed) for n, r in ranks.items()},
-        divergences,
-        {n: model.parameters[n].unit for n in ranks},
-    )
+    thinned = {n: values[n][:, thin - 1 :: thin] for n in posterior.names}
+    ranks = {n: np.sum(x < truths[n][:, None], axis=1) for n, x in thinned.items()}
+    tests = {n: uniformity(r, draws, seed) for n, r in ranks.items()}
+    units = {n: model.parameters[n].unit for n in ranks}
+    return Calibration(ranks, truths, draws, method, seed, tests, divergences, units)
 
 
 def _simulated(
@@ -133,10 +128,3 @@ def _simulated(
     data = jax.tree.map(lambda *x: np.stack(x), *toys)
     centres = {n: np.full(simulations, c) for n, c in posterior.inputs.centres.items()}
     return truths, Inputs(data, centres)
-
-
-def _ranks(
-    truth: Float[np.ndarray, " simulation"], draws: Float[np.ndarray, "simulation draw"]
-) -> Int[np.ndarray, " simulation"]:
-    """Number of draws below the true value."""
-    return np.sum(draws < truth[:, None], axis=1)

@@ -5,40 +5,25 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PyTree, Shaped
+from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior, first_points
-from cevnsjax.inference.posteriors.nuts import blocks_of, run_chains
+from cevnsjax.inference.posteriors.nuts import (
+    Sampling,
+    Statistics,
+    Values,
+    blocks_of,
+    run_chains,
+)
 from cevnsjax.inference.posteriors.priors import Density
 from cevnsjax.inference.posteriors.smc import SmcRuns, run_smc
 from cevnsjax.inference.promotions import standard_promotion
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.run import Run
-
-Values = dict[str, Float[np.ndarray, "chain draw"]]
-Statistics = dict[str, Shaped[np.ndarray, "chain draw"]]
-
-
-class Sampling(NamedTuple):
-    """How many draws are made, and how.
-
-    Attributes:
-        chains: Number of chains or populations.
-        draws: Draws of each chain, particles of each population.
-        warmup: Steps of a chain before them, which tune the sampler.
-        seed: Seed of the random numbers.
-        target_accept: Mean acceptance probability that step sizes are tuned to [1].
-    """
-
-    chains: int
-    draws: int
-    warmup: int
-    seed: int
-    target_accept: float
 
 
 def draw_posterior(
@@ -88,31 +73,24 @@ def nuts(
     sampling: Sampling,
     run: Run | None = None,
 ) -> tuple[Values, Statistics]:
-    """Draws by NUTS in the parameters' units, and the sampler's statistics."""
-    shared = inputs is None
+    """Draws by NUTS in the parameters' units, and the sampler's statistics.
+
+    Inputs are data sets with [chain] in front, one for each chain; the posterior's own if None.
+    """
+    shared, priors = inputs is None, tuple(posterior.priors)
     data = posterior.inputs if inputs is None else inputs
     first = first_points(posterior, data, sampling.chains, (sampling.seed, 0), shared=shared)
-    chains = run_chains(
-        posterior,
-        _transformed(tuple(posterior.priors), first, inverse=True),
-        data,
-        draws=sampling.draws,
-        warmup=sampling.warmup,
-        seed=sampling.seed,
-        target_accept=sampling.target_accept,
-        shared=shared,
-        run=run,
-    )
-    values = _transformed(tuple(posterior.priors), chains.values, inverse=False)
+    start = _transformed(priors, first, inverse=True)
+    values, stats = run_chains(posterior, start, data, sampling, shared=shared, run=run)
+    values = _transformed(priors, values, inverse=False)
     # Rounding may put a value beyond an end.
-    return {p.name: np.clip(values[p.name], p.low, p.high) for p in posterior.priors}, chains.stats
+    return {p.name: np.clip(values[p.name], p.low, p.high) for p in priors}, stats
 
 
 def _evidence(posterior: LogPosterior, populations: SmcRuns) -> dict[str, Any]:
-    """Attributes with the evidence, in which constraints of pulls are those of the nll.
+    """Attributes with the evidence; constraints of pulls are not normalised, as in the nll.
 
-    Those are not normalised, so the evidence is the same whether pulls are sampled or integrated
-    out, here or on a grid.
+    So it is the same whether pulls are sampled or integrated out, here or on a grid.
     """
     table = posterior.model.parameters
     pulls = [p for p in posterior.priors if p.is_constraint and table[p.name].linear]
@@ -138,12 +116,11 @@ def _transformed(
 def _transforms(
     priors: tuple[Density, ...], values: dict[str, PyTree], inverse: bool
 ) -> dict[str, Array]:
-    """All parameters in one program."""
+    """All parameters in one program, by the transforms of numpyro's own sampler."""
     from numpyro.distributions import biject_to
 
     out = {}
     for p in priors:
-        # The transform to the coordinates that numpyro samples in.
         transform, x = biject_to(p.distribution.support), values[p.name]
         out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
     return out

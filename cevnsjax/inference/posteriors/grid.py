@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, PyTree
+from jaxtyping import Float, PyTree
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, level_key
@@ -102,7 +102,9 @@ def _dataset(
     if np.any(np.isnan(log)) or not np.isfinite(top):
         raise InputError("the posterior is 0 or not finite on the grid; move axes or priors")
     density = np.exp(log - top)
-    norm = _integral(density, list(grids.values()))
+    norm = density
+    for x in reversed(grids.values()):
+        norm = np.trapezoid(norm, x, axis=-1)
     table = model.parameters
     coordinates = {n: (n, g, coordinate(table[n])) for n, g in grids.items()}
     out = xr.Dataset({"density": (tuple(grids), density / norm)}, coords=coordinates)
@@ -115,8 +117,9 @@ def _dataset(
         ends = zip(goes_on, (one[0], one[-1]), strict=True)
         if any(on and end > _CUT_PART * one.max() for on, end in ends):
             cut.append(p.name)
-        step = np.max(np.diff(x)[_cells_within(one)])
-        if step > sd:
+        high = one > 0.1 * one.max()
+        # Cells with an end at which the density is high.
+        if np.max(np.diff(x)[high[1:] | high[:-1]]) > sd:
             coarse.append(p.name)
     out.attrs |= {
         "analysis": model.name,
@@ -127,18 +130,6 @@ def _dataset(
         "coarse": ", ".join(coarse),
     }
     return out
-
-
-def _cells_within(density: Float[np.ndarray, " point"]) -> Bool[np.ndarray, " cell"]:
-    """Whether the density at an end of each cell is above a tenth of its maximum."""
-    high = density > 0.1 * density.max()
-    return high[1:] | high[:-1]
-
-
-def _integral(density: Float[np.ndarray, "..."], grids: Sequence[Float[np.ndarray, " _"]]) -> float:
-    for x in reversed(grids):
-        density = np.trapezoid(density, x, axis=-1)
-    return float(density)
 
 
 def _moments(x: Points, density: Points) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -37,9 +38,8 @@ class Likelihood(Objective, Protocol):
 class Inputs(NamedTuple):
     """What changes from data set to data set and compiles nothing again.
 
-    Attributes:
-        data: Arrays in the form that the objective takes; None for its own data.
-        centres: Centres of the constraints that the objective's nll holds, by nuisance.
+    Data are arrays in the form that the objective takes, None for its own; centres are those of
+    the constraints that its nll holds, by nuisance.
     """
 
     data: PyTree
@@ -50,14 +50,8 @@ class Inputs(NamedTuple):
 class LogPosterior:
     """Logarithm of a posterior density: priors times a likelihood of the counts.
 
-    Equal posteriors share compiled programs, whatever arrays their data are.
-
-    Attributes:
-        model: The likelihood.
-        priors: The prior of each sampled parameter.
-        fixed: Values of parameters that are fixed.
-        marginal: Whether linear pulls are integrated out.
-        data: Data to use instead of the model's.
+    Equal posteriors share compiled programs, whatever arrays their data are. Linear pulls are
+    integrated out of a marginal one.
     """
 
     model: Any
@@ -156,14 +150,7 @@ def log_posterior_of(
     marginalise_linear: bool,
     data: PyTree = None,
 ) -> tuple[LogPosterior, tuple[str, ...]]:
-    """The posterior of some parameters, and the pulls that are integrated out.
-
-    The arguments are those of ``sample``.
-
-    Raises:
-        UnknownNameError: At an unknown parameter.
-        InputError: At priors or parameters that ``sample`` refuses.
-    """
+    """The posterior that ``sample`` draws from, and the pulls that are integrated out."""
     names, values = free_names(model, free, fixed)
     linear = model.parameters.names(linear=True)
     pulls = linear if marginalise_linear else ()
@@ -190,14 +177,11 @@ def first_points(
 ) -> dict[str, Float[np.ndarray, " chain"]]:
     """Scattered points about the defaults at which the likelihood is finite.
 
-    Raises:
-        InputError: If the likelihood is finite hardly anywhere there.
+    Inputs have [chain] in front unless all chains share them.
     """
     rng = np.random.default_rng(seed)
-    points: list[dict[str, float]] = []
-    for k in range(chains):
-        data = inputs if shared else jax.tree.map(lambda x, k=k: x[k], inputs)
-        points.append(_first_point(posterior, data, rng))
+    data = [inputs if shared else jax.tree.map(itemgetter(k), inputs) for k in range(chains)]
+    points = [_first_point(posterior, one, rng) for one in data]
     return {n: np.array([p[n] for p in points]) for n in posterior.names}
 
 

@@ -17,7 +17,7 @@ _VALLEY_PART = 0.5
 
 
 def notes_of(posterior: xr.Dataset | xr.DataTree) -> tuple[str, ...]:
-    """Notes on a sampled posterior."""
+    """Notes on draws; those of flat priors have the attributes ``prior_low``, ``prior_high``."""
     notes = []
     for name, variable in posterior.data_vars.items():
         draws = np.asarray(variable.values, dtype=float).ravel()
@@ -27,19 +27,13 @@ def notes_of(posterior: xr.Dataset | xr.DataTree) -> tuple[str, ...]:
             spans = (f"[{rounded(a, sd)[0]}, {rounded(b, sd)[0]}]" for a, b in modes)
             notes.append(f"{name} has several modes: 68 % lie in {' or '.join(spans)}")
         if "prior_low" in variable.attrs:
-            ends = (float(variable.attrs[f"prior_{end}"]) for end in ("low", "high"))
-            cut = _cut(draws, *ends)
-            if cut:
+            low, high = (float(variable.attrs[f"prior_{end}"]) for end in ("low", "high"))
+            counts, _ = np.histogram(draws, _BINS, (low, high))
+            ends = ((low, counts[0]), (high, counts[-1]))
+            if cut := [x for x, count in ends if count > _CUT_PART * counts.max()]:
                 where = " and ".join(f"{x:g}" for x in cut)
                 notes.append(f"{name} reaches the end of its prior at {where}: the prior decides")
     return tuple(notes)
-
-
-def _cut(draws: Float[np.ndarray, " draw"], low: float, high: float) -> list[float]:
-    """Ends of a flat prior at which the density has not died out."""
-    counts, _ = np.histogram(draws, _BINS, (low, high))
-    ends = ((low, counts[0]), (high, counts[-1]))
-    return [x for x, count in ends if count > _CUT_PART * counts.max()]
 
 
 def _modes(draws: Float[np.ndarray, " draw"]) -> list[tuple[float, float]]:

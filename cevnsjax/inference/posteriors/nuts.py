@@ -21,7 +21,6 @@ from cevnsjax.inference.posteriors.nuts_program import (
     MAX_TREE_DEPTH,
     STEPS_PER_CALL,
     Program,
-    Settings,
     program_for,
 )
 from cevnsjax.inference.progress import track
@@ -35,37 +34,38 @@ _MAX_CHAINS_CPU, _MAX_CHAINS_GPU = 16, 1024
 _SMALL_BATCHES, _MIN_CHAINS = 8, 2
 
 
-class Chains(NamedTuple):
-    """Draws of all chains.
+Values = dict[str, Float[np.ndarray, "chain draw"]]
+Statistics = dict[str, Shaped[np.ndarray, "chain draw"]]
+"""Statistics of the sampler by arviz's names."""
 
-    Attributes:
-        values: Draws in the sampler's unbounded coordinates, {name: [chain, draw]}.
-        stats: Statistics of the sampler by arviz's names, {name: [chain, draw]}.
-    """
 
-    values: dict[str, Float[np.ndarray, "chain draw"]]
-    stats: dict[str, Shaped[np.ndarray, "chain draw"]]
+class Sampling(NamedTuple):
+    """How many draws are made, and how; ``sample`` explains the numbers."""
+
+    chains: int
+    draws: int
+    warmup: int
+    seed: int
+    target_accept: float
 
 
 def run_chains(
     posterior: LogPosterior,
     first: dict[str, Float[np.ndarray, " chain"]],
     inputs: Inputs,
+    sampling: Sampling,
     *,
-    draws: int,
-    warmup: int,
-    seed: int,
-    target_accept: float,
     shared: bool = True,
     run: Run | None = None,
-) -> Chains:
-    """Sample a posterior with several chains, or one posterior for each chain.
+) -> tuple[Values, Statistics]:
+    """Draws of several chains in unbounded coordinates, and statistics of the sampler.
 
-    Compiling takes longer than most chains: equal posteriors share a program, whatever the data,
-    the seed and the number of draws. Each chain tunes its own step size and mass matrix.
+    Inputs have [chain] in front unless all chains share them. Compiling takes longer than most
+    chains: equal posteriors share a program, whatever the data, the seed and the number of draws.
+    Each chain tunes its own step size and mass matrix.
     """
-    chains = len(next(iter(first.values())))
-    program = program_for(posterior, Settings(warmup, target_accept, shared))
+    chains, draws, warmup, seed, target_accept = sampling
+    program = program_for(posterior, warmup, target_accept, shared=shared)
     with standard_promotion():
         keys = jax.random.split(jax.random.PRNGKey(seed), chains)
         starts = _batches_of((keys, first), chains)
@@ -78,11 +78,11 @@ def run_chains(
     stats["lp"] = -stats.pop("potential_energy")
     stats["tree_depth"] = np.ceil(np.log2(stats["n_steps"] + 1)).astype(int)
     stats["reached_max_treedepth"] = stats["tree_depth"] >= MAX_TREE_DEPTH
-    return Chains(values, stats)
+    return values, stats
 
 
 def blocks_of(chains: int, steps: int) -> tuple[int, int]:
-    """Number of blocks of a run that stores chains, and how many of them are independent."""
+    """Number of blocks of a run that stores chains, and how many are independent of each other."""
     batches = -(-chains // _batch_size(chains))
     return batches * len(segments_of(_calls(steps))), batches
 

@@ -1,7 +1,7 @@
 """The compiled no-U-turn sampler of numpyro: one program for warm-up and draws."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -22,27 +22,11 @@ State = PyTree
 """State of numpyro's HMC kernel, with [chain] in front of every array."""
 
 
-class Settings(NamedTuple):
-    """What a program is compiled for, besides the posterior.
-
-    Attributes:
-        warmup: Number of steps that tune the step size and the mass matrix.
-        target_accept: Mean acceptance probability that the step size is tuned to [1].
-        shared: Whether all chains have the same inputs.
-    """
-
-    warmup: int
-    target_accept: float
-    shared: bool
-
-
 class Program(NamedTuple):
     """Two compiled functions, each of which acts on all chains of a batch.
 
-    Attributes:
-        start: From (keys, first points in unbounded coordinates) and inputs to a state.
-        advance: From a state and inputs to the state ``STEPS_PER_CALL`` steps later, and the
-            values and statistics of these steps, {name: [chain, step]}.
+    ``start`` takes (keys, first points in unbounded coordinates). ``advance`` goes on by
+    ``STEPS_PER_CALL`` steps and returns their values and statistics too, {name: [chain, step]}.
     """
 
     start: Callable[[PyTree, Inputs], State]
@@ -50,7 +34,9 @@ class Program(NamedTuple):
 
 
 @lru_cache(maxsize=_CACHED_PROGRAMS)
-def program_for(posterior: LogPosterior, settings: Settings) -> Program:
+def program_for(
+    posterior: LogPosterior, warmup: int, target_accept: float, *, shared: bool
+) -> Program:
     """The program of a posterior; equal posteriors share it, as data are arguments.
 
     numpyro's ``MCMC`` would compile again for the draws after warm-up and at every call.
@@ -63,20 +49,17 @@ def program_for(posterior: LogPosterior, settings: Settings) -> Program:
     def energy(inputs: Inputs, z: dict[str, Array]) -> Array:
         return jnp.asarray(potential_energy(posterior.numpyro_model, (inputs,), {}, z))
 
-    def potential(inputs: Inputs) -> Callable[[dict[str, Array]], Array]:
-        return lambda z: energy(inputs, z)
-
     # ``numpyro.infer.NUTS`` accepts data only together with its own search for first points.
-    begin, step = hmc(potential_fn_gen=potential, algo="NUTS")
+    begin, step = hmc(potential_fn_gen=lambda inputs: partial(energy, inputs), algo="NUTS")
 
     def start(first: PyTree, inputs: Inputs) -> State:
         key, z = first
         return begin(
             z,
-            settings.warmup,
+            warmup,
             rng_key=key,
             model_args=(inputs,),
-            target_accept_prob=settings.target_accept,
+            target_accept_prob=target_accept,
             dense_mass=len(posterior.priors) <= _MAX_DENSE,
             max_tree_depth=MAX_TREE_DEPTH,
         )
@@ -88,7 +71,7 @@ def program_for(posterior: LogPosterior, settings: Settings) -> Program:
 
         return jax.lax.scan(one, state, None, length=STEPS_PER_CALL)
 
-    axes = (0, None if settings.shared else 0)
+    axes = (0, None if shared else 0)
     return Program(jax.jit(jax.vmap(start, axes)), jax.jit(jax.vmap(advance, axes)))
 
 

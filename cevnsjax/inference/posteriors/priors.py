@@ -27,17 +27,13 @@ _MIN_MASS = 1e-6
 
 @dataclass(frozen=True)
 class Density:
-    """Prior of one parameter: flat or Gaussian between two ends.
+    """Prior of one parameter: flat or Gaussian between two ends, which may be infinite.
 
     Attributes:
-        name: The parameter.
-        low: Lower end in the parameter's unit, may be -inf.
-        high: Upper end, may be inf.
         scale: Typical change of the parameter; samplers work in units of it.
         normal: Gaussian that is cut at the ends; None for a flat prior.
         counted: Gaussian constraint that the model's nll holds; None if there is none.
-        improper: Whether the ends are those of an axis, because neither a prior nor bounds
-            exist.
+        improper: Whether the ends are those of an axis, as neither a prior nor bounds exist.
     """
 
     name: str
@@ -63,9 +59,7 @@ class Density:
     def log(self, x: Real, xp: ModuleType = np) -> Array | np.ndarray:
         """Logarithm of the normalised density, -inf beyond the ends, shaped like x [1/unit].
 
-        Args:
-            x: In the parameter's unit.
-            xp: The module numpy, or jax.numpy inside a trace.
+        ``xp`` is the module numpy, or jax.numpy inside a trace.
         """
         if self.normal is None:
             out = xp.full(xp.shape(x), -math.log(self.high - self.low))
@@ -94,12 +88,7 @@ class Density:
         return self.counted is not None and self.normal == self.counted
 
     def counted_nll(self, x: Real, centre: Real | None = None) -> Real:
-        """Part of the model's nll that is the prior [1].
-
-        Args:
-            x: Value in the parameter's unit.
-            centre: Another centre of the constraint, in the same unit.
-        """
+        """Part of the model's nll that is the prior [1], about another centre if given."""
         if self.counted is None:
             return 0.0
         centre = self.counted.mean if centre is None else centre
@@ -126,12 +115,7 @@ class Density:
     def near(self, default: float, away: float) -> float:
         """A point near the mean of a Gaussian or near the default, well within the ends.
 
-        Args:
-            default: Default in the parameter's unit.
-            away: Distance in scales, or in sd of a Gaussian that is narrower than the scale.
-
-        Returns:
-            Value in the parameter's unit.
+        ``away`` is its distance in scales, or in sd of a Gaussian that is narrower than the scale.
         """
         x = default if self.normal is None else self.normal.mean
         step = self.scale if self.normal is None else min(self.scale, self.normal.sd)
@@ -148,14 +132,10 @@ def densities(
     data: PyTree = None,
     ranges: Mapping[str, Uniform] | None = None,
 ) -> list[Density]:
-    """Priors of named parameters.
+    """Priors of the parameters that vary, those in ``priors`` instead of the table's.
 
-    Args:
-        model: The model.
-        names: Parameters that vary.
-        priors: Priors to use instead of the table's.
-        data: Data to use instead of the model's; Pseudodata move the centres of constraints.
-        ranges: Flat priors to use where one over the bounds would be improper.
+    Pseudodata move the centres of constraints. ``ranges`` are flat priors to use where one over the
+    bounds would be improper.
 
     Raises:
         UnknownNameError: At a prior of an unknown parameter.
@@ -180,8 +160,7 @@ def _density(
     model: Objective, name: str, chosen: Prior | None, data: PyTree, spare: Uniform | None
 ) -> Density:
     parameter = model.parameters[name]
-    (low, high), counted = parameter.bounds, None
-    prior = parameter.prior
+    (low, high), counted, prior = parameter.bounds, None, parameter.prior
     if parameter.kind == "nuisance" and isinstance(prior, Normal):
         # Result of the auxiliary measurement, which pseudo-experiments draw at random.
         centre = getattr(data, "auxiliary", {}).get(name, prior.mean)

@@ -29,14 +29,12 @@ class Row(Record):
     """One parameter of a report.
 
     Attributes:
-        mean: In the parameter's unit.
-        sd: In the parameter's unit.
+        mean: In the parameter's unit, like ``sd``.
         interval68: Central interval of 68.27 % in the parameter's unit.
-        interval95: Central interval of 95.45 % in the parameter's unit.
+        interval95: Central interval of 95.45 %.
         r_hat: Rank-normalised spread between chains over that within; NaN for a single chain.
         ess_bulk: Number of effective draws for the mean.
         ess_tail: Number of effective draws for the 5 % and 95 % quantiles.
-        unit: The parameter's unit.
     """
 
     mean: float
@@ -151,7 +149,6 @@ def report(result: Any) -> Report:
 
 
 def _row(draws: Float[np.ndarray, "chain draw"], unit: str, smc: bool) -> Row:
-    """Summary of one parameter."""
     with warnings.catch_warnings():
         # arviz warns about its own future, and about few draws, which the status tells.
         warnings.simplefilter("ignore")
@@ -192,11 +189,8 @@ def _smc_status(rows: dict[str, Row], populations: int, evidence_sd: float) -> s
     if populations < 2:
         return "one population cannot be checked: run four, chains=4 (--chains 4)"
     least = _MIN_ESS_PER_CHAIN * populations
-    differing = [
-        name
-        for name, row in rows.items()
-        if row.r_hat > _MAX_R_HAT or min(row.ess_bulk, row.ess_tail) < least
-    ]
+    few = {n for n, r in rows.items() if min(r.ess_bulk, r.ess_tail) < least}
+    differing = [n for n, r in rows.items() if n in few or r.r_hat > _MAX_R_HAT]
     wrong = []
     if differing:
         wrong.append(f"populations disagree on {', '.join(differing)}: raise draws")

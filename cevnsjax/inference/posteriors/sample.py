@@ -18,8 +18,9 @@ from cevnsjax.inference.posteriors.arviz_groups import (
     over_draws,
     table_dataset,
 )
-from cevnsjax.inference.posteriors.draws import Sampling, Values, draw_posterior
+from cevnsjax.inference.posteriors.draws import draw_posterior
 from cevnsjax.inference.posteriors.log_posterior import Likelihood, LogPosterior, log_posterior_of
+from cevnsjax.inference.posteriors.nuts import Sampling, Values
 from cevnsjax.inference.posteriors.smc import require_blackjax
 from cevnsjax.parameters import Prior
 
@@ -93,12 +94,11 @@ def sample(
         RunError: If the folder is in use, or cannot be written any more.
 
     Examples:
-        >>> angle = {"sin2_theta_w": cj.Uniform(0.1, 0.4)}
-        >>> options = {"chains": 2, "draws": 100, "warmup": 100, "marginalise_linear": True}
-        >>> posterior = cj.sample(model, "sin2_theta_w", priors=angle, **options)
-        >>> posterior["posterior"]["sin2_theta_w"].shape
-        (2, 100)
-        >>> list(posterior["posterior"].data_vars)
+        >>> options = {"method": "smc", "chains": 2, "draws": 50, "marginalise_linear": True}
+        >>> result = cj.sample(model, "sin2_theta_w", **options)
+        >>> result["posterior"]["sin2_theta_w"].shape
+        (2, 50)
+        >>> list(result["posterior"].data_vars)
         ['sin2_theta_w', 'alpha_sig_csi2017', 'alpha_brn_csi2017']
     """
     chains, draws, warmup, seed = whole_numbers(

@@ -24,11 +24,8 @@ from cevnsjax.inference.runs.run import Run
 class SmcRuns(NamedTuple):
     """Particles of independent populations, without weights and in random order.
 
-    Attributes:
-        values: Particles in the parameters' units, {name: [population, particle]}.
-        stats: Statistics of each particle by arviz's names, {name: [population, particle]}.
-        log_evidence: Logarithm of the integral of prior times likelihood, [population] [1].
-        stages: Number of exponents above 0, [population].
+    Values are in the parameters' units, statistics have arviz's names, ``stages`` counts exponents
+    above 0.
     """
 
     values: dict[str, Float[np.ndarray, "population particle"]]
@@ -57,6 +54,8 @@ def run_smc(
 ) -> SmcRuns:
     """Lead independent populations from the prior to the posterior.
 
+    Inputs have [population] in front unless shared. A run stores each population as a block.
+
     Raises:
         InputError: If blackjax is missing, or the likelihood is finite nowhere in the prior.
     """
@@ -82,7 +81,15 @@ def run_smc(
     parallel = bool(worker_devices())
     ends = list(compute_or_read(run, tempered, populations, "tempering", parallel=parallel))
     end = {n: np.concatenate([e[n] for e in ends]) for n in Population._fields}
-    _require_end(end["log_evidence"], end["exponent"])
+    if not np.all(np.isfinite(end["log_evidence"])):
+        raise InputError(
+            "the likelihood is finite nowhere in the prior; narrow priors, or fix parameters"
+        )
+    if np.any(end["exponent"] < 1):
+        raise InputError(
+            f"the prior is too wide: after {MAX_STAGES} stages the likelihood counts with exponent "
+            f"{end['exponent'].min():.3g} only; narrow priors"
+        )
     low, high = ([getattr(p, e) for p in posterior.priors] for e in ("low", "high"))
     # Rounding may put a value beyond an end.
     x = np.clip(end["x"] * scales, low, high)
@@ -92,17 +99,3 @@ def run_smc(
         end["log_evidence"],
         end["stages"],
     )
-
-
-def _require_end(
-    log_evidence: Float[np.ndarray, " population"], exponent: Float[np.ndarray, " population"]
-) -> None:
-    if not np.all(np.isfinite(log_evidence)):
-        raise InputError(
-            "the likelihood is finite nowhere in the prior; narrow priors, or fix parameters"
-        )
-    if np.any(exponent < 1):
-        raise InputError(
-            f"the prior is too wide: after {MAX_STAGES} stages the likelihood counts with exponent "
-            f"{exponent.min():.3g} only; narrow priors"
-        )

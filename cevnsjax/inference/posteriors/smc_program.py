@@ -7,7 +7,7 @@ each exponent from the particles of the stage before, and keeps moving populatio
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import jax
@@ -39,17 +39,11 @@ Densities = Callable[
 
 
 class Population(NamedTuple):
-    """A population at one exponent of the likelihood.
+    """A population at one exponent of the likelihood, from 0 to 1.
 
-    Attributes:
-        key: Key of jax.random.
-        x: Particles in units of the parameters' scales.
-        prior: Logarithm of the prior of each particle.
-        likelihood: Logarithm of the likelihood of each particle.
-        exponent: Power of the likelihood in the density, from 0 to 1.
-        log_evidence: Logarithm of the integral of prior times likelihood^exponent.
-        stages: Number of exponents above 0 so far.
-        accepted: Part of the last stage's moves that each particle accepted.
+    Particles x are in units of the parameters' scales; prior and likelihood are logarithms, the
+    evidence is that of prior times likelihood^exponent; ``stages`` counts exponents above 0, and
+    ``accepted`` is the part of the last stage's moves that each particle accepted.
     """
 
     key: Array
@@ -72,12 +66,8 @@ def program_for(posterior: LogPosterior, particles: int) -> Callable[..., Popula
     moves = 10 + 5 * len(posterior.priors)
 
     def run(key: Array, x: Float[Array, "particle parameter"], inputs: Inputs) -> Population:
-        def densities(x: Float[Array, "particle parameter"]) -> tuple[Array, Array]:
-            return _densities(posterior, inputs, x)
-
-        def stage(population: Population) -> Population:
-            return _stage(population, densities, moves)
-
+        densities = partial(_densities, posterior, inputs)
+        stage = partial(_stage, densities=densities, moves=moves)
         population = jax.lax.while_loop(_goes_on, stage, _begin(key, x, densities))
         order = jax.random.permutation(population.key, particles)
         of_particles = ("x", "prior", "likelihood", "accepted")
@@ -178,12 +168,9 @@ def _walk(
         proposed = (x + step, *densities(x + step))
         gain = proposed[1] - prior + exponent * (proposed[2] - likelihood)
         take = jnp.log(chance) < gain
-        moved = (
-            jnp.where(take[:, None], proposed[0], x),
-            jnp.where(take, proposed[1], prior),
-            jnp.where(take, proposed[2], likelihood),
-        )
-        return moved, take
+        rows = (take[:, None], take, take)
+        x, prior, likelihood = map(jnp.where, rows, proposed, current)
+        return (x, prior, likelihood), take
 
     moved, taken = jax.lax.scan(move, particles, jax.random.split(key, moves))
     return moved, jnp.mean(taken.astype(first_x.dtype), axis=0)

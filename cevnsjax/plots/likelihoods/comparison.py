@@ -37,9 +37,6 @@ def comparison(
         logarithmic: Logarithmic ordinate.
         data: Points and their errors at the bin centres, with ``steps`` only.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, or no curve.
 

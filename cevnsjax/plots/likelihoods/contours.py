@@ -81,9 +81,6 @@ def contours(
         y_scale: The same for the second parameter.
         axes: Axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: If there is nothing to draw.
 
@@ -142,16 +139,9 @@ def outline(axes: Axes, curve: ContourSet, colour: str, dashes: Mapping[str, Any
     low, high = float(delta_chi2.min()), float(delta_chi2.max())
     inside = {name: h for name, h in curve.levels.items() if low < h < high}
     if inside:
-        axes.contour(
-            curve.x,
-            curve.y,
-            delta_chi2,
-            levels=list(inside.values()),
-            colors=[colour],
-            linestyles=[dashes[name] for name in inside],
-            linewidths=1.1,
-            zorder=2,
-        )
+        styles = [dashes[name] for name in inside]
+        look = {"colors": [colour], "linestyles": styles, "linewidths": 1.1, "zorder": 2}
+        axes.contour(curve.x, curve.y, delta_chi2, levels=list(inside.values()), **look)
 
 
 def mark(
@@ -162,18 +152,10 @@ def mark(
     Limits of the axes have to be set before.
     """
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    (point,) = axes.plot(
-        [at[0]],
-        [at[1]],
-        marker,
-        color=colour,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
-        markersize=_SIZES.get(marker, 6.5),
-        clip_on=not (left <= at[0] <= right and low <= at[1] <= high),
-        label=name,
-        zorder=4,
-    )
+    whole = left <= at[0] <= right and low <= at[1] <= high
+    edge = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+    look = {"color": colour, "markersize": _SIZES.get(marker, 6.5), "zorder": 4, "label": name}
+    (point,) = axes.plot([at[0]], [at[1]], marker, clip_on=not whole, **look, **edge)
     # Otherwise a point on the edge would move the frame.
     point.set_in_layout(False)
     return point
@@ -202,14 +184,12 @@ def _handles(curves: Sequence[ContourSet], dashes: Mapping[str, Any]) -> list[Ar
     paint = shades(CURVES[0], len(first.levels))
     for i, (level, dash) in enumerate(dashes.items()):
         text = level_label(level)
+        look = {"linestyle": dash, "label": text}
         if several:
-            handles.append(Line2D([], [], color=BLACK, linestyle=dash, linewidth=1.1, label=text))
+            handles.append(Line2D([], [], color=BLACK, linewidth=1.1, **look))
         else:
-            handles.append(
-                Patch(facecolor=paint[i], edgecolor=CURVES[0], linestyle=dash, label=text)
-            )
+            handles.append(Patch(facecolor=paint[i], edgecolor=CURVES[0], **look))
     if any(c.best_fit is not None for c in curves):
         colour = BLACK if several else CURVES[0]
-        dot = Line2D([], [], color=colour, marker="o", linestyle="none", label="best fit")
-        handles.append(dot)
+        handles.append(Line2D([], [], color=colour, marker="o", linestyle="none", label="best fit"))
     return handles

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.transforms import Bbox
 
 from cevnsjax.core.errors import InputError
@@ -34,9 +34,6 @@ def correlations(
             are hatched, [parameter, parameter] [1].
         title: Line over the figure.
         axes: Axes to draw into; a new figure if None.
-
-    Returns:
-        The figure.
 
     Raises:
         InputError: At names that are not distinct, another shape, or numbers that are not
@@ -96,16 +93,8 @@ def _correlations(names: Sequence[str], matrix: ArrayLike) -> NumpyReals:
 
 def _draw_cells(axes: Axes, values: NumpyReals) -> QuadMesh:
     edges = np.arange(values.shape[0] + 1) - 0.5
-    return axes.pcolormesh(
-        edges,
-        edges,
-        np.ma.masked_invalid(values),
-        cmap=DIVERGING,
-        vmin=-1.0,
-        vmax=1.0,
-        edgecolor="white",
-        linewidth=0.4,
-    )
+    look = {"cmap": DIVERGING, "vmin": -1.0, "vmax": 1.0, "edgecolor": "white", "linewidth": 0.4}
+    return axes.pcolormesh(edges, edges, np.ma.masked_invalid(values), **look)
 
 
 def _name_cells(axes: Axes, names: Sequence[str], *, upright: bool) -> None:
@@ -113,13 +102,8 @@ def _name_cells(axes: Axes, names: Sequence[str], *, upright: bool) -> None:
     places, end = range(len(names)), len(names) - 0.5
     axes.set(xlim=(-0.5, end), ylim=(end, -0.5))
     name_rows(axes, names)
-    axes.set_xticks(
-        places,
-        names,
-        rotation=90 if upright else 45,
-        ha="center" if upright else "right",
-        rotation_mode="default" if upright else "anchor",
-    )
+    angle, side, mode = (90, "center", "default") if upright else (45, "right", "anchor")
+    axes.set_xticks(places, names, rotation=angle, ha=side, rotation_mode=mode)
     axes.tick_params(which="both", length=0, pad=3, labelsize=STYLE["ytick.labelsize"])
 
 
@@ -129,35 +113,17 @@ def _number_cells(axes: Axes, values: NumpyReals) -> None:
         if np.isnan(value):
             continue
         text = f"{value:.2f}" if abs(value) < 0.995 else f"{value:.0f}"
-        axes.text(
-            j,
-            i,
-            text.replace("-0.00", "0.00").replace("-", "\u2212"),
-            ha="center",
-            va="center_baseline",
-            color="white" if abs(value) > 0.6 else BLACK,
-            fontsize=6.5,
-        )
+        text = text.replace("-0.00", "0.00").replace("-", "\u2212")
+        look = {"color": "white" if abs(value) > 0.6 else BLACK, "fontsize": 6.5}
+        axes.text(j, i, text, ha="center", va="center_baseline", **look)
 
 
-def _hatch_unknown(axes: Axes, values: NumpyReals) -> list[Rectangle]:
+def _hatch_unknown(axes: Axes, values: NumpyReals) -> list[Patch]:
     """Grey, hatched cells where there is no correlation."""
-    patches = [
-        Rectangle(
-            (j - 0.5, i - 0.5),
-            1.0,
-            1.0,
-            facecolor="#EDEDED",
-            edgecolor="#A8A8A8",
-            hatch="////",
-            linewidth=0.0,
-            label="no error (on a bound)",
-        )
-        for i, j in np.argwhere(np.isnan(values))
-    ]
-    for patch in patches:
-        axes.add_patch(patch)
-    return patches
+    look = {"facecolor": "#EDEDED", "edgecolor": "#A8A8A8", "hatch": "////", "linewidth": 0.0}
+    look["label"] = "no error (on a bound)"
+    cells = np.argwhere(np.isnan(values)) - 0.5
+    return [axes.add_patch(Rectangle((j, i), 1.0, 1.0, **look)) for i, j in cells]
 
 
 def _scale(axes: Axes, mesh: QuadMesh) -> None:

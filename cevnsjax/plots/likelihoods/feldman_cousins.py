@@ -50,9 +50,6 @@ def feldman_cousins(
         title: Line over the figure.
         x_scale: "linear", or "log" for a parameter above 0.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, or critical values at other levels.
 
@@ -82,7 +79,8 @@ def feldman_cousins(
         for axes in (upper, lower):
             dress(axes)
         lower.set(xlim=(xs[0], xs[-1]), xlabel=label, ylabel=r"$p$")
-        upper.set(ylim=(0.0, _top(curves, heights)), ylabel=r"$q$")
+        highest = max(*heights.values(), *(np.nanmax(values) for values, _ in curves.values()))
+        upper.set(ylim=(0.0, 1.35 * float(highest)), ylabel=r"$q$")
         lower.set_yscale("log")
         lower.set_ylim(_MIN_P, 1.5)
         handles = _draw_critical(upper, xs, curves, heights)
@@ -103,20 +101,12 @@ def _curves(
 ) -> dict[str, tuple[NumpyReals, NumpyReals]]:
     if set(critical) != set(heights):
         raise InputError(f"critical values at {list(critical)}, but levels are {list(heights)}")
-    return {
-        level: (
-            reals(f"critical values at {level}", critical[level][0], shape),
-            reals(f"errors of critical values at {level}", critical[level][1], shape),
-        )
-        for level in heights
-    }
-
-
-def _top(
-    curves: Mapping[str, tuple[NumpyReals, NumpyReals]], heights: Mapping[str, float]
-) -> float:
-    highest = [np.nanmax(values) for values, _ in curves.values()]
-    return 1.35 * float(max([*heights.values(), *highest]))
+    curves = {}
+    for level in heights:
+        values, errors = critical[level]
+        errors = reals(f"errors of critical values at {level}", errors, shape)
+        curves[level] = reals(f"critical values at {level}", values, shape), errors
+    return curves
 
 
 def _draw_critical(
@@ -172,9 +162,6 @@ def statistic_distribution(
         dof: Degrees of freedom of Wilks' theorem.
         bins: Number of points of Wilks' curve.
         title: Line over the figure.
-
-    Returns:
-        The figure.
 
     Raises:
         InputError: If fewer than two values are finite.

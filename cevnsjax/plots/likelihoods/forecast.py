@@ -59,9 +59,6 @@ def forecast(
         x_scale: "linear", or "log" for x above 0; upper limits then have a logarithmic axis too.
         axes: Axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, or no finite end.
 
@@ -76,7 +73,9 @@ def forecast(
     xs = increasing("x", x)
     heights = ordered_levels(levels)
     columns = [list(levels).index(name) for name in heights]
-    lows, highs = _ends("low", low, xs, columns), _ends("high", high, xs, columns)
+    shape = (xs.size, len(columns))
+    # The lowest level first.
+    lows, highs = reals("low", low, shape)[:, columns], reals("high", high, shape)[:, columns]
     middle = float(finite("truth", [truth])[0])
     spread = None if sd is None else reals("sd", sd, xs.shape)
     if not np.isfinite(highs).any() and not np.isfinite(lows).any():
@@ -87,30 +86,21 @@ def forecast(
         dress(axes)
         axes.set(xlim=(xs[0], xs[-1]), xlabel=x_label, ylabel=label)
         one_sided = bool(np.all(lows[np.isfinite(lows)] >= middle)) and np.isfinite(highs).any()
-        draw = _draw_limits if one_sided else _draw_bands
-        handles = draw(axes, xs, lows, highs, middle, heights)
-        if spread is not None and not one_sided and np.isfinite(spread).any():
-            handles.append(_draw_quadratic(axes, xs, middle, spread, heights))
+        if one_sided:
+            handles = _draw_limits(axes, xs, highs, middle, heights)
+        else:
+            handles = _draw_bands(axes, xs, (lows, highs), middle, heights)
+            if spread is not None and np.isfinite(spread).any():
+                handles.append(_draw_quadratic(axes, xs, middle, spread, heights))
         tidy_numbers(axes)
         legend_above(axes, handles, title=title, min_height=min_height)
     return figure_of(axes)
 
 
-def _ends(what: str, ends: ArrayLike, xs: NumpyReals, columns: list[int]) -> NumpyReals:
-    """Ends of intervals [x, level], the lowest level first."""
-    return reals(what, ends, (xs.size, len(columns)))[:, columns]
-
-
 def _draw_limits(
-    axes: Axes,
-    xs: NumpyReals,
-    lows: NumpyReals,
-    highs: NumpyReals,
-    truth: float,
-    heights: Mapping[str, float],
+    axes: Axes, xs: NumpyReals, highs: NumpyReals, truth: float, heights: Mapping[str, float]
 ) -> list[Artist]:
-    """Upper limits as curves."""
-    del lows  # every interval begins at the truth
+    """Upper limits of intervals that begin at the truth, as curves."""
     known = highs[np.isfinite(highs)]
     if axes.get_xscale() == "log" and known.min() > 0 and truth <= 0:
         axes.set_yscale("log")
@@ -127,15 +117,15 @@ def _draw_limits(
 def _draw_bands(
     axes: Axes,
     xs: NumpyReals,
-    lows: NumpyReals,
-    highs: NumpyReals,
+    ends: tuple[NumpyReals, NumpyReals],
     truth: float,
     heights: Mapping[str, float],
 ) -> list[Artist]:
     """Bands of the intervals, the widest first, and the truth."""
-    ends = np.concatenate([lows[np.isfinite(lows)], highs[np.isfinite(highs)], [truth]])
-    room = _MARGIN * float(np.ptp(ends))
-    bottom, top = float(ends.min()) - room, float(ends.max()) + room
+    lows, highs = ends
+    drawn = np.concatenate([lows[np.isfinite(lows)], highs[np.isfinite(highs)], [truth]])
+    room = _MARGIN * float(np.ptp(drawn))
+    bottom, top = float(drawn.min()) - room, float(drawn.max()) + room
     axes.set_ylim(bottom, top)
     handles: list[Artist] = []
     for k, name in reversed(list(enumerate(heights))):

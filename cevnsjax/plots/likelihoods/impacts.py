@@ -51,9 +51,6 @@ def impacts(
         title: Line over the figure.
         axes: Axes to draw into, two with ``pulls``; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At names that are not distinct, shapes that do not match, impacts that are not
             finite, or another number of axes.
@@ -109,14 +106,8 @@ def _draw_bars(axes: Axes, moved: NumpyReals) -> None:
     rows = np.arange(moved.shape[1])
     together = moved[0] * moved[1] > 0
     for (shift, colour), change in zip(((-1, _UP), (1, _DOWN)), moved, strict=True):
-        axes.barh(
-            rows + np.where(together, shift * _BAR / 4, 0.0),
-            change,
-            height=np.where(together, _BAR / 2, _BAR),
-            color=colour,
-            linewidth=0,
-            zorder=2,
-        )
+        at, height = rows + np.where(together, shift * _BAR / 4, 0.0), np.where(together, 0.5, 1.0)
+        axes.barh(at, change, height=height * _BAR, color=colour, linewidth=0, zorder=2)
     axes.axvline(0.0, color=BLACK, linewidth=0.7, zorder=3)
     limit = 1.1 * float(np.max(np.abs(moved))) or 1.0
     axes.set_xlim(-limit, limit)
@@ -127,18 +118,10 @@ def _count_rest(panels: list[Axes], rows: int, number: int, largest: float) -> N
     """Number and size of the impacts that are left out, in a row of its own."""
     for panel in panels:
         panel.set_ylim(rows + 0.7, -0.7)
-    panels[-1].text(
-        0.5,
-        rows,
-        f"{number} more, each within ±{largest:.2g}",
-        transform=panels[-1].get_yaxis_transform(),
-        ha="center",
-        va="center",
-        color="#5F5F5F",
-        backgroundcolor="white",
-        zorder=4,
-        fontsize=mpl.rcParams["legend.fontsize"],
-    )
+    text, place = f"{number} more, each within ±{largest:.2g}", panels[-1].get_yaxis_transform()
+    look = {"color": "#5F5F5F", "zorder": 4, "fontsize": mpl.rcParams["legend.fontsize"]}
+    look |= {"backgroundcolor": "white", "ha": "center", "va": "center"}
+    panels[-1].text(0.5, rows, text, transform=place, **look)
 
 
 def _finish(panels: list[Axes], sigma: Sigma, title: str, *, own: bool) -> None:

@@ -52,9 +52,6 @@ def profile(
         x_scale: "linear", or "log" for a parameter above 0.
         axes: Axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, or an interval of an unknown level.
 
@@ -94,10 +91,8 @@ def _in_view(curves: Sequence[Curve], top: float, scale: Scale) -> tuple[float, 
     if inside.size < 2:
         return float(ends[0]), float(ends[1])
     span = np.array([inside.min(), inside.max()])
-    if scale == "log":
-        span *= (span[1] / span[0]) ** np.array([-0.15, 0.15])
-    else:
-        span += (span[1] - span[0]) * np.array([-0.15, 0.15])
+    out = np.array([-0.15, 0.15])
+    span = span * (span[1] / span[0]) ** out if scale == "log" else span + np.ptp(span) * out
     return float(max(ends[0], span[0])), float(min(ends[1], span[1]))
 
 
@@ -125,10 +120,8 @@ def _draw_intervals(axes: Axes, intervals: Intervals, heights: Mapping[str, floa
             a, b = max(low, left), min(high, right)
             if a >= b:
                 continue
-            patch = Rectangle(
-                (a, 0.0), b - a, height, color=CURVES[0], alpha=0.14, linewidth=0, gid=level
-            )
-            axes.add_patch(patch)
+            look = {"color": CURVES[0], "alpha": 0.14, "linewidth": 0, "gid": level}
+            axes.add_patch(Rectangle((a, 0.0), b - a, height, **look))
             ends = [end for end in (low, high) if left < end < right]
             axes.vlines(ends, 0.0, height, color=CURVES[0], linewidth=0.7, linestyle=":")
 
@@ -139,14 +132,8 @@ def _draw_levels(axes: Axes, heights: Mapping[str, float]) -> None:
     for level, height in heights.items():
         axes.axhline(height, color=DARK_GREY, linewidth=0.7, linestyle=DASHED, zorder=1.5)
         below = max(height / top, below + _LABEL_GAP)
-        axes.text(
-            1.02,
-            below,
-            level_label(level),
-            transform=axes.transAxes,
-            va="center",
-            fontsize=mpl.rcParams["legend.fontsize"],
-        )
+        look = {"va": "center", "fontsize": mpl.rcParams["legend.fontsize"]}
+        axes.text(1.02, below, level_label(level), transform=axes.transAxes, **look)
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve], best_fit: Number | None) -> list[Artist]:
@@ -156,16 +143,8 @@ def _draw_curves(axes: Axes, curves: Sequence[Curve], best_fit: Number | None) -
         colour, dash = CURVES[i % len(CURVES)], DASHES[i % len(DASHES)]
         handles += axes.plot(x, delta_chi2, dash, color=colour, label=name, zorder=3 - 0.01 * i)
     if best_fit is not None:
-        handles += axes.plot(
-            [best_fit],
-            [0.0],
-            "o",
-            color=BLACK,
-            markeredgecolor="white",
-            markeredgewidth=0.5,
-            markersize=5.5,
-            clip_on=not left <= best_fit <= right,
-            zorder=5,
-            label="best fit",
-        )
+        look = {"color": BLACK, "markersize": 5.5, "zorder": 5, "label": "best fit"}
+        edge = {"markeredgecolor": "white", "markeredgewidth": 0.5}
+        outside = not left <= best_fit <= right
+        handles += axes.plot([best_fit], [0.0], "o", clip_on=outside, **look, **edge)
     return handles

@@ -96,9 +96,6 @@ def projections(
         axes: Rows of axes to draw into, as many rows and columns as parameters; those above the
             diagonal are hidden. A new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At fewer than two or more than four parameters, shapes or levels that do not
             match, or a Delta chi2 above all levels.

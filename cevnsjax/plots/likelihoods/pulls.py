@@ -45,9 +45,6 @@ def pulls(
         title: Line over the figure.
         axes: Axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At names that are not distinct, shapes that do not match, values that are not
             finite, or errors below 0.
@@ -85,20 +82,11 @@ def checked_pulls(
 ) -> NumpyReals:
     """Pulls and their errors as one array [2, nuisance]; infinite numbers become nan.
 
-    Args:
-        rows: Number of nuisances.
-        values: Pulls, [nuisance] [1].
-        errors: Errors of the pulls, [nuisance] [1].
-        all_finite: Whether every value must be finite.
-        what: Whose pulls they are, for messages.
-
     Raises:
         InputError: At another shape, an error below 0, or a value that must be finite and is not.
     """
-    read = finite if all_finite else reals
-    both = np.stack(
-        [read(f"values{what}", values, (rows,)), reals(f"errors{what}", errors, (rows,))]
-    )
+    pulls = (finite if all_finite else reals)(f"values{what}", values, (rows,))
+    both = np.stack([pulls, reals(f"errors{what}", errors, (rows,))])
     if np.any(both[1] < 0):
         worst = int(np.argmax(both[1] < 0))
         raise InputError(
@@ -121,29 +109,12 @@ def draw_bands(axes: Axes, drawn: NumpyReals) -> None:
 def draw_pulls(
     axes: Axes, drawn: NumpyReals, *, at: float = 0.0, name: str = "", hollow: bool = False
 ) -> ErrorbarContainer:
-    """Points with their errors; a nan draws nothing.
-
-    Args:
-        axes: Axes to draw into.
-        drawn: Pulls and errors, [2, nuisance] [1].
-        at: Distance below the middle of the row, in rows.
-        name: Name in the legend.
-        hollow: Whether markers are open and in colour.
-    """
+    """Pulls with their errors [2, nuisance], ``at`` below the middle of their rows."""
     colour = VERMILION if hollow else BLACK
-    return axes.errorbar(
-        drawn[0],
-        np.arange(drawn.shape[1]) + at,
-        xerr=drawn[1],
-        fmt="o",
-        color=colour,
-        markerfacecolor="white" if hollow else colour,
-        markeredgewidth=0.8,
-        markersize=3.5,
-        elinewidth=1.0,
-        label=name,
-        zorder=3,
-    )
+    look = {"fmt": "o", "color": colour, "elinewidth": 1.0, "label": name, "zorder": 3}
+    look |= {"markerfacecolor": "white" if hollow else colour, "markeredgewidth": 0.8}
+    heights = np.arange(drawn.shape[1]) + at
+    return axes.errorbar(drawn[0], heights, xerr=drawn[1], markersize=3.5, **look)
 
 
 def _numbers(axes: Axes, drawn: NumpyReals) -> None:
@@ -152,11 +123,6 @@ def _numbers(axes: Axes, drawn: NumpyReals) -> None:
     errors = ["" if np.isnan(error) else f" ± {error:.2f}" for error in drawn[1]]
     longest = max(map(len, texts))
     for row, (text, error) in enumerate(zip(texts, errors, strict=True)):
-        axes.text(
-            1.03,
-            row,
-            text.rjust(longest, _FIGURE_SPACE) + error,
-            transform=axes.get_yaxis_transform(),
-            va="center_baseline",
-            fontsize=mpl.rcParams["ytick.labelsize"],
-        )
+        look = {"va": "center_baseline", "fontsize": mpl.rcParams["ytick.labelsize"]}
+        number = text.rjust(longest, _FIGURE_SPACE) + error
+        axes.text(1.03, row, number, transform=axes.get_yaxis_transform(), **look)

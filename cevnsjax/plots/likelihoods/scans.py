@@ -37,9 +37,6 @@ def scan_contours(
         title: Line over the figure.
         axes: Axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: If a scan has no chi2, or lacks the parameters of the first.
 

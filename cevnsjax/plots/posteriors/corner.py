@@ -73,9 +73,6 @@ def corner(
         axes: Rows of axes to draw into, as many rows and columns as parameters; those above the
             diagonal are hidden. A new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At no parameters or more than ten, draws that are not finite, all equal or of
             different shapes, draws beyond bounds, or levels outside (0, 1).
@@ -209,19 +206,14 @@ def _keep_apart(axis: Axis, most: int) -> None:
 
 
 def _handles(what: Corner) -> list[Artist]:
-    handles: list[Artist] = [
-        Patch(
-            facecolor=what.paint[level],
-            edgecolor=BLUE,
-            linestyle=DASHES[k % len(DASHES)],
-            label=f"{100 * level:.6g}% most probable",
-        )
-        for k, level in enumerate(what.levels)
-    ]
+    handles: list[Artist] = []
+    for k, level in enumerate(what.levels):
+        dash, name = DASHES[k % len(DASHES)], f"{100 * level:.6g}% most probable"
+        colour = what.paint[level]
+        handles.append(Patch(facecolor=colour, edgecolor=BLUE, linestyle=dash, label=name))
     for kind, name in (("prior", "prior"), ("exact", "exact on a grid")):
         if what.lines[kind]:
             handles.append(Line2D([], [], label=name, **_LOOKS[kind]))
     for name, marker, colour, _ in what.points:
-        dot = Line2D([], [], marker=marker, color=colour, linestyle="none", label=name)
-        handles.append(dot)
+        handles.append(Line2D([], [], marker=marker, color=colour, linestyle="none", label=name))
     return handles

@@ -38,12 +38,9 @@ _GRID_MARGIN = 3.5
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Density of draws on a grid.
+    """Density of draws at the centres of the cells of a grid, and where the draws are.
 
-    Attributes:
-        axes: Centres of the cells along each axis [units of the parameters].
-        density: On the grid, first index along the first axis [1/units of the parameters].
-        at_draws: Density that the other draws give at each draw [1/units of the parameters].
+    The first index is along the first axis. ``at_draws`` is what the other draws give at each draw.
     """
 
     axes: tuple[NumpyReals, ...]
@@ -66,7 +63,7 @@ class Estimate:
 
 
 def estimate(draws: NumpyReals, ends: Sequence[Ends]) -> Estimate:
-    """Density of draws of one or two parameters."""
+    """Density of draws [axis, chain, draw] of one or two parameters, not all of them equal."""
     halves = _halves(draws)
     covariance = np.atleast_2d(np.cov(np.concatenate(halves, axis=1)))
     # Draws on a line have no width across it.

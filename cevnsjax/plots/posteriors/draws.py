@@ -22,14 +22,8 @@ _MIN_DRAWS = 10
 class Corner:
     """Checked arguments of ``corner``.
 
-    Attributes:
-        draws: Draws by parameter, [chain, draw] [units of the parameters].
-        labels: Axis labels by parameter.
-        levels: Probabilities of the regions, lowest first [1].
-        ends: Bounds by parameter, infinite where there are none [units of the parameters].
-        lines: Curves for the diagonal by kind, "prior" or "exact", and parameter.
-        notes: Texts for the diagonal by parameter.
-        points: (name, marker, colour, values by parameter) of each point.
+    Levels go from the lowest, ends are infinite where there are no bounds, lines go by "prior" or
+    "exact" and parameter, points are (name, marker, colour, values by parameter).
     """
 
     draws: dict[str, NumpyReals]
@@ -54,10 +48,9 @@ class Corner:
 def checked_draws(
     draws: Mapping[str, ArrayLike], *, varying: bool = False
 ) -> dict[str, NumpyReals]:
-    """Draws as float64 arrays of one shape, [chain, draw].
+    """Draws as float64 arrays of one shape, [chain, draw], or an InputError.
 
-    Raises:
-        InputError: If draws are missing or too few, differ in shape, or are not finite.
+    ``varying`` refuses a parameter whose draws are all equal.
     """
     if not draws:
         raise InputError("draws is empty; give {name: [chain, draw]}")

@@ -47,9 +47,6 @@ def predictive(
         title: Line over the figure.
         axes: Upper and lower axes to draw into; a new figure if None.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At shapes that do not match, fewer than 20 draws, or levels outside (0, 1).
 
@@ -72,7 +69,8 @@ def predictive(
     with mpl.rc_context(STYLE):
         upper, lower = stacked_frames(axes, 3.7, 2.6, what="predictive")
         _draw(upper, x, data, bands, middle)
-        _draw(lower, x, (data - middle) / unit, _less(bands, middle, unit), np.zeros_like(middle))
+        deviations = {level: (ends - middle) / unit for level, ends in bands.items()}
+        _draw(lower, x, (data - middle) / unit, deviations, np.zeros_like(middle))
         floor = min(0.0, *(float(b.min()) for b in bands.values()), float(data.min()))
         upper.set_ylim(1.1 * floor, None)
         if floor < 0:
@@ -95,12 +93,6 @@ def _checked(draws: ArrayLike, bins: tuple[int, ...]) -> NumpyReals:
     if len(flat) < _MIN_DRAWS:
         raise InputError(f"bands need {_MIN_DRAWS} draws or more, got {len(flat)}")
     return flat
-
-
-def _less(
-    bands: dict[float, NumpyReals], middle: NumpyReals, unit: NumpyReals
-) -> dict[float, NumpyReals]:
-    return {level: (ends - middle) / unit for level, ends in bands.items()}
 
 
 def _paint(bands: dict[float, NumpyReals]) -> dict[float, str]:

@@ -33,9 +33,6 @@ def ranks(values: Mapping[str, ArrayLike], draws: int, *, title: str = "") -> Fi
         draws: Number of draws among which each true value is ranked.
         title: Line over the figure.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At no parameter, numbers that are not ranks, or fewer than 20 simulations.
 

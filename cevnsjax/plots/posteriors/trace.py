@@ -43,9 +43,6 @@ def trace(
             marked at the bottom.
         title: Line over the figure.
 
-    Returns:
-        The figure.
-
     Raises:
         InputError: At no parameters or more than 40, draws that are not finite or of different
             shapes.

@@ -71,12 +71,12 @@ class SignalRecipe:
     ) -> dict[str, Kernels]:
         """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
         assert isinstance(self.flux, OscillatingSource)
-        column = T_nr[:, None]
-        out = {}
+        by_nucleus = {}
         for n in self.nuclei:
             weights = self.flux.survival_weights(T_nr, n.mass, self.kinematics, E_low)
-            out[n.name] = kernels(column, n, weights, self.kinematics, self.structures)
-        return out
+            column = kernels(T_nr[:, None], n, weights, self.kinematics, self.structures)
+            by_nucleus[n.name] = column
+        return by_nucleus
 
 
 class ExperimentArrays(eqx.Module):
@@ -149,12 +149,15 @@ def arrays_of(
     E_low = signal.lowest_energy(T_nr)
     # With moving nodes, or where probabilities oscillate without end towards E = 0, the moments
     # are integrated inside the trace.
-    still = oscillating and not e.shape and E_low > _MIN_ENERGY
-    tabulated = e.flux if still and isinstance(e.flux, OscillatingSource) else None
+    tabulable = oscillating and not e.shape and E_low > _MIN_ENERGY
+    tabulated = e.flux if tabulable and isinstance(e.flux, OscillatingSource) else None
     arrays = {
         "weights": 1 / e.variance,
         "backgrounds": e.backgrounds,
-        "norms": _norms(e),
+        "norms": {
+            n.name: e.mass_kg * per_kg * e.flux.fluence * fermi_scale(n.mass)
+            for n, per_kg in zip(e.target.nuclei, e.target.per_kg, strict=True)
+        },
         "T_nr": T_nr,
         "R": R,
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
@@ -178,13 +181,6 @@ def arrays_of(
         shape=tuple((short, p.name) for short, p in e.shape.items()),
         statistic=e.statistic,
     )
-
-
-def _norms(e: Experiment) -> dict[str, float]:
-    return {
-        n.name: e.mass_kg * per_kg * e.flux.fluence * fermi_scale(n.mass)
-        for n, per_kg in zip(e.target.nuclei, e.target.per_kg, strict=True)
-    }
 
 
 def _moved_response(
@@ -216,17 +212,17 @@ def _shapes(
     """How the signal falls on further axes, and what morphs change."""
     by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
     spread = np.stack(by_source) if by_source else None
-    moved, bent = [], []
+    responses, spreads = [], []
     for m in e.morphs:
         if m.detectors:
-            moved += _shift(R, *(_moved_response(e, m, signal, T_nr, d) for d in m.detectors))
+            responses += _shift(R, *(_moved_response(e, m, signal, T_nr, d) for d in m.detectors))
         if m.spread and spread is not None:
             sides = (np.stack([side[s] for s in signal.flux.sources]) for side in m.spread)
-            bent += _shift(spread, *sides)
+            spreads += _shift(spread, *sides)
     return {
         "spread": spread,
-        "R_morphs": np.stack(moved) if moved else None,
-        "spread_morphs": np.stack(bent) if bent else None,
+        "R_morphs": np.stack(responses) if responses else None,
+        "spread_morphs": np.stack(spreads) if spreads else None,
         "component_morphs": {
             m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
             for m in e.morphs

@@ -25,9 +25,9 @@ Tables = TypeVar("Tables")
 
 def read_only(values: Any) -> Float[np.ndarray, "..."]:
     """A float64 copy of numbers that cannot be written to."""
-    out = np.array(values, dtype=np.float64)
-    out.flags.writeable = False
-    return out
+    copy = np.array(values, dtype=np.float64)
+    copy.flags.writeable = False
+    return copy
 
 
 def chosen_tables(

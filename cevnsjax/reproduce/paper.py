@@ -113,8 +113,8 @@ class Paper:
     def missing(self, computed: Iterable[Row], groups: Iterable[Group]) -> list[Missing]:
         """Published rows that are not among the computed rows of these groups, and why."""
         ids, names = {row.published.id for row in computed}, {g.name for g in groups}
-        left = [row for row in published(self.name).values() if row.id not in ids]
-        return [(row, self._why(row, names)) for row in left]
+        rows = [row for row in published(self.name).values() if row.id not in ids]
+        return [(row, self._why(row, names)) for row in rows]
 
     def _why(self, row: Published, computed: set[str]) -> str:
         for group in self.groups:

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -92,13 +93,10 @@ class Report:
         """Write both pages; their paths."""
         text = "\n".join([self._head(), *(p for p in self._parts if p)])
         text = re.sub(r"\n{3,}", "\n\n", text)
-        page = _html(text, self.folder)
-        written = []
-        for name, body in ((MARKDOWN, text), (HTML, page)):
-            path = self.folder / name
-            write_atomically(path, lambda part, b=body: part.write_text(b, encoding="utf-8"))
-            written.append(path)
-        return written
+        pages = {self.folder / MARKDOWN: text, self.folder / HTML: _html(text, self.folder)}
+        for path, page in pages.items():
+            write_atomically(path, partial(Path.write_text, data=page, encoding="utf-8"))
+        return list(pages)
 
     def _head(self) -> str:
         every = [record for result in self._results for record in result.records]

@@ -121,9 +121,9 @@ def run(
     """
     names = PAPERS if papers is None else [papers] if isinstance(papers, str) else papers
     chosen = [paper_of(name) for name in dict.fromkeys(names)]
-    places = [Path(place) for place in (figures, report) if place is not None]
-    for place in places:
-        check_folder(place, overwrite=overwrite)
+    for place in (figures, report):
+        if place is not None:
+            check_folder(place, overwrite=overwrite)
     computed = rows_by_group(chosen, quick=quick, folder=folder, resume=resume)
     writer = _Writer(figures, report, overwrite, command, quick)
     tell = show or (lambda _: None)

@@ -124,13 +124,10 @@ def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]
     try:
         target.mkdir(exist_ok=True)
         for name, text in contents.items():
-            write_atomically(target / name, partial(_write, text))
+            write = partial(Path.write_text, data=text, encoding="utf-8", newline="\n")
+            write_atomically(target / name, write)
     except OSError as problem:
         raise InputError(
             f"{target} cannot be written: {problem.strerror}; choose another place"
         ) from None
     return [target / name for name in contents]
-
-
-def _write(text: str, path: Path) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")

@@ -111,10 +111,11 @@ def csi_2017(
         checks.whole_number("csi-2017: nodes", nodes, 1)
     tables = chosen_tables(NAME, data, Csi2017Tables, shipped_csi_2017, read_csi_2017_release)
     about = read_toml(DATASET, "experiment.toml")
+    a, k, x0 = (tables.acceptance[name][0] for name in ("a", "k", "x0"))
     detector = Detector(
         quenching=csi_quenching(quenching),
         per_keV=tables.light_yield_pe_per_kevee[0],
-        efficiency=_acceptance(tables),
+        efficiency=Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0))),
         resolution=_resolution(smearing),
         edges=_edges(bins, statistic),
         nodes=nodes,
@@ -202,11 +203,6 @@ def _neutrons(tables: Csi2017Tables, detector: Detector) -> Float[np.ndarray, "b
     counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
     accepted = counts * detector.efficiency(tables.neutron_n_pe, np)
     return np.histogram(tables.neutron_n_pe, bins=detector.edges, weights=accepted)[0]
-
-
-def _acceptance(tables: Csi2017Tables) -> Logistic:
-    a, k, x0 = (tables.acceptance[name][0] for name in ("a", "k", "x0"))
-    return Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0)))
 
 
 def _resolution(smearing: str | Resolution | None) -> Resolution | None:

@@ -10,9 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from jaxtyping import Float
-
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import TabulatedEfficiency
@@ -139,8 +136,10 @@ def lar_2020(
 
 def _spectrum(tables: Lar2020Tables) -> ExperimentData:
     """Data and backgrounds of the Gaussian chi2 of PRD 102, 015030."""
+    projected = {name: tables.pdfs[name].sum(axis=(1, 2)) for name in _SPECTRUM_EVENTS}
     backgrounds = {
-        name: _normalised(tables, name, events) for name, events in _SPECTRUM_EVENTS.items()
+        name: events * projected[name] / projected[name].sum()
+        for name, events in _SPECTRUM_EVENTS.items()
     }
     energy = tables.projections["energy"]
     shape_variance = (_BRN_SHAPE_SPREAD**2 / 12) * sum(backgrounds.values()) ** 2
@@ -149,12 +148,6 @@ def _spectrum(tables: Lar2020Tables) -> ExperimentData:
         "variance": energy["data_error"] ** 2 + shape_variance,
         "backgrounds": backgrounds,
     }
-
-
-def _normalised(tables: Lar2020Tables, pdf: str, events: float) -> Float[np.ndarray, "bin"]:
-    """Energy projection of a release pdf, scaled to a number of events [count]."""
-    projected = tables.pdfs[pdf].sum(axis=(1, 2))
-    return events * projected / projected.sum()
 
 
 def _efficiency(tables: Lar2020Tables, threshold_kevee: float | None) -> TabulatedEfficiency:

@@ -67,7 +67,7 @@ def mediator_chi2(
     return lowest_of(np.stack(by_scale))
 
 
-def lowest_of(chi2: Float[np.ndarray, "step *grid"]) -> Float[np.ndarray, "*grid"]:
+def lowest_of(chi2: Float[np.ndarray, "step ..."]) -> Float[np.ndarray, "..."]:
     """Minimum over even steps: of the parabola through the lowest point and its neighbours."""
     at = np.clip(np.argmin(chi2, axis=0), 1, chi2.shape[0] - 2)[None]
     left, middle, right = (np.take_along_axis(chi2, at + k, axis=0)[0] for k in (-1, 0, 1))

@@ -33,15 +33,10 @@ _NAMES = {"as_json": "json", "settings": "set", "everything": "all", "listing": 
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer reads it.
+    """A command as typer reads it: a function of words alone, with its name and help text.
 
-    Args:
-        command: Function of words of the command line and of groups of them. A keyword is an option
-            of that name; its annotation is Annotated[type, help text]. A dataclass is a group and
-            stands for its fields.
-
-    Returns:
-        Function of the words alone, with the name and the help text of the command.
+    A keyword is an option of that name; its annotation is Annotated[type, help text]. A dataclass
+    is a group and stands for its fields.
     """
     parameters = inspect.signature(command).parameters.values()
     groups: dict[str, Any] = {

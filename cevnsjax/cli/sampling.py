@@ -1,7 +1,7 @@
 """How a posterior is sampled, as the commands sample and sbc take it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from cevnsjax.cli.options import Seed, Words
 from cevnsjax.cli.words import priors_of
@@ -24,9 +24,17 @@ class Sampling:
 
     @property
     def priors(self) -> dict[str, Prior]:
-        """Priors that replace the model's own, by parameter.
-
-        Raises:
-            InputError: At a word of another form, or a parameter named twice.
-        """
+        """Priors that replace the model's own, by parameter."""
         return priors_of(self.prior)
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Arguments that ``cj.sample`` and ``cj.sbc`` have in common."""
+        return {
+            "method": self.method,
+            "priors": self.priors,
+            "warmup": self.warmup,
+            "seed": self.seed,
+            "marginalise_linear": self.marginalise,
+            "target_accept": self.target_accept,
+        }

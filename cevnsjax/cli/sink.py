@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec
 import typer
 
 from cevnsjax.cli.options import AsJson, Overwrite, Plot
-from cevnsjax.cli.plain import plain
 from cevnsjax.core.files import FIGURES, check_output, write_atomically
 
 if TYPE_CHECKING:
@@ -17,9 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import Dataset
 
+    from cevnsjax.parameters import Parameter
+
 _P = ParamSpec("_P")
 _TEXTS = ("unit", "meaning", "source", "licence", "detail", "title")
 """Columns of words, which are aligned on the left."""
+# Attributes of datasets whose texts are JSON.
+_JSON = ("fixed", "intervals", "truth")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +53,12 @@ class Sink:
         """Print and write a result.
 
         Args:
-            result: Data for JSON: numbers, texts and arrays in lists and mappings.
+            result: Data for JSON: numbers, texts and arrays in lists and mappings of any depth.
             text: The lines that a person reads.
             dataset: The content of a netCDF file; None if that file has been written already.
         """
+        from cevnsjax.inference.records import plain
+
         data = plain(result)
         if self.output is not None and not self.is_netcdf:
             body = json.dumps(data, indent=2) + "\n"
@@ -110,14 +115,16 @@ class DatasetSink(FigureSink):
     output: Annotated[Path | None, "Write the result to a file (.nc, .json)."] = None
 
 
-def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table as text, as wide as the terminal or, in a file, as it needs.
+def attributes_of(dataset: "Dataset") -> dict[str, Any]:
+    """Attributes of a dataset; texts that are JSON are read."""
+    return {
+        str(name): json.loads(value) if name in _JSON and isinstance(value, str) else value
+        for name, value in dataset.attrs.items()
+    }
 
-    Args:
-        title: The line above it.
-        head: Names of the columns.
-        rows: Cells, row by row.
-    """
+
+def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as text, as wide as the terminal or, in a file, as it needs."""
     from io import StringIO
 
     from rich.console import Console
@@ -133,3 +140,21 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     width = max(100, Console().width)
     Console(file=text, width=width, color_system=None).print(drawn)
     return text.getvalue().rstrip()
+
+
+def parameter_table(
+    title: str,
+    columns: tuple[str, str],
+    parameters: "Mapping[str, Parameter]",
+    values: Mapping[str, float],
+    errors: Mapping[str, float | str | None],
+) -> str:
+    """A table of parameters with values and errors, or words in the place of errors."""
+    from cevnsjax.inference.rounding import rounded
+
+    rows = []
+    for name, x in values.items():
+        error, p = errors[name], parameters[name]
+        texts = (rounded(x, None)[0], error) if isinstance(error, str) else rounded(x, error)
+        rows.append((name, *texts, p.unit, p.meaning))
+    return table(title, ("parameter", *columns, "unit", "meaning"), rows)

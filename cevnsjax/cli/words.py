@@ -112,12 +112,7 @@ def priors_of(words: Iterable[str]) -> dict[str, Prior]:
 
 
 def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[str, Any]:
-    """Options from "name=value", "name.key=value" and "experiment.name=value" words.
-
-    Args:
-        words: The words of --set.
-        experiments: Names of experiments that options can be addressed to.
-    """
+    """Options from "name=value", "name.key=value" and "experiment.name=value" words."""
     options: dict[str, Any] = {}
     for name, text in (split(word, "--set") for word in words):
         address, dot, rest = name.partition(".")

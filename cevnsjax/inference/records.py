@@ -55,12 +55,12 @@ def plain(value: Any) -> Any:
     """A value as JSON can hold it: lists for arrays and tuples, None for what is not finite."""
     if isinstance(value, Record):
         return value.to_dict()
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
     if isinstance(value, Mapping):
-        return {key: plain(x) for key, x in value.items()}
+        return {str(key): plain(x) for key, x in value.items()}
     if isinstance(value, tuple | list):
         return [plain(x) for x in value]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
     return finite_or_none(value) if isinstance(value, float) else value
 
 

@@ -7,10 +7,9 @@ import typer
 
 import cevnsjax as cj
 from cevnsjax.cli.options import MAX_JSON_NUMBERS, Auxiliary, Free, Levels, Seed, Words
-from cevnsjax.cli.plain import attributes_of
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
-from cevnsjax.cli.sink import DatasetSink
+from cevnsjax.cli.sink import DatasetSink, attributes_of
 from cevnsjax.cli.words import axes_of, require_drawable
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import cevnsjax as cj
 from cevnsjax.cli.options import Free, Truth
 from cevnsjax.cli.request import Request
-from cevnsjax.cli.sink import FigureSink, table
+from cevnsjax.cli.sink import FigureSink, parameter_table
 from cevnsjax.cli.words import numbers_of
 
 if TYPE_CHECKING:
@@ -27,15 +27,9 @@ def fisher(request: Request, *, free: Free = (), truth: Truth = (), sink: Figure
 
 
 def _text(model: "cj.Model", result: "FisherResult") -> str:
-    from cevnsjax.inference.rounding import rounded
-
-    rows = []
-    for name, x in result.truth.items():
-        value, error = rounded(x, result.errors[name])
-        p = model.parameters[name]
-        rows.append((name, value, error, p.unit, p.meaning))
-    head = ("parameter", "truth", "expected error", "unit", "meaning")
-    return "\n".join([table(model.title, head, rows), *result.notes])
+    columns = ("truth", "expected error")
+    drawn = parameter_table(model.title, columns, model.parameters, result.truth, result.errors)
+    return "\n".join([drawn, *result.notes])
 
 
 def _figure(model: "cj.Model", result: "FisherResult") -> "Figure":

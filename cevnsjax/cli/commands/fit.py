@@ -8,7 +8,7 @@ import cevnsjax as cj
 from cevnsjax.cli.commands.predict import only_experiment, spectrum_figure
 from cevnsjax.cli.options import Free, Seed, Words
 from cevnsjax.cli.request import Request
-from cevnsjax.cli.sink import FigureSink, table
+from cevnsjax.cli.sink import FigureSink, parameter_table
 from cevnsjax.cli.words import ranges_of
 from cevnsjax.core.errors import InputError, UnknownNameError
 
@@ -57,23 +57,11 @@ def fit(
 
 
 def _text(model: "cj.Model", result: "FitResult") -> str:
-    from cevnsjax.inference.rounding import rounded
-
-    rows = []
-    for name, x in result.values.items():
-        value, error = rounded(x, result.errors[name])
-        p = model.parameters[name]
-        at_bound = "at bound" if name in result.at_bound else error
-        rows.append((name, value, at_bound, p.unit, p.meaning))
-    head = ("parameter", "value", "error", "unit", "meaning")
+    title, columns = f"{model.title}: {result.status}", ("value", "error")
+    errors = {n: "at bound" if n in result.at_bound else e for n, e in result.errors.items()}
     minima = [f"another minimum: {_place(v)}, chi2 = {c:.3f}" for c, v in result.minima[1:]]
-    lines = [
-        table(f"{model.title}: {result.status}", head, rows),
-        result.lines()[-1],
-        *result.notes,
-        *minima,
-    ]
-    return "\n".join(lines)
+    drawn = parameter_table(title, columns, model.parameters, result.values, errors)
+    return "\n".join([drawn, result.lines()[-1], *result.notes, *minima])
 
 
 def _place(values: dict[str, float]) -> str:

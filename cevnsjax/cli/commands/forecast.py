@@ -9,9 +9,8 @@ import typer
 
 import cevnsjax as cj
 from cevnsjax.cli.options import Levels, ProfiledOver, Side, Truth, Words
-from cevnsjax.cli.plain import attributes_of
 from cevnsjax.cli.request import Request
-from cevnsjax.cli.sink import DatasetSink, table
+from cevnsjax.cli.sink import DatasetSink, attributes_of, table
 from cevnsjax.cli.words import axis, numbers_of
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key

@@ -57,10 +57,7 @@ def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSin
     for name, experiment in model.experiments.items():
         results[name] = {
             "observables": [experiment.observable, *experiment.extra],
-            "edges": {
-                experiment.observable: experiment.edges,
-                **experiment.extra,
-            },
+            "edges": {experiment.observable: experiment.edges, **experiment.extra},
             **{
                 kind: {n: _on_grid(experiment, counts) for n, counts in components.items()}
                 for kind, components in predicted[name].items()
@@ -193,13 +190,7 @@ def _recoil_figure(spectra: "Mapping[str, DataArray]", label: str, title: str) -
 
 
 def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[str]) -> "Figure":
-    """Data and stacked prediction of a model's only experiment, nuisances applied.
-
-    Args:
-        model: The model.
-        values: Parameters by name.
-        note: Lines of text in the figure.
-    """
+    """Data and stacked prediction of a model's only experiment, nuisances applied."""
     name, experiment = only_experiment(model)
     predicted = model.predicted(values)[name]
     return cj.plots.spectrum(

@@ -59,14 +59,9 @@ def sample(
         fixed=request.fixed,
         chains=chains,
         draws=draws,
-        method=sampling.method,
-        priors=priors,
-        warmup=sampling.warmup,
-        seed=sampling.seed,
-        marginalise_linear=sampling.marginalise,
-        target_accept=sampling.target_accept,
         folder=run.folder,
         resume=run.resume,
+        **sampling.keywords,
     )
     if not run.is_first:
         return
@@ -161,15 +156,7 @@ def posterior_figure(
     priors: "Mapping[str, Density]",
     kind: str,
 ) -> "Figure":
-    """A figure of a sampled posterior.
-
-    Args:
-        model: The model.
-        posterior: The draws.
-        about: Report of the draws.
-        priors: Prior density by parameter.
-        kind: "corner", "trace" or "predictive".
-    """
+    """A figure of a sampled posterior."""
     title = model.title if about.converged else f"{model.title}: not converged"
     if kind == "predictive":
         return _predictive(model, posterior, title)

@@ -26,8 +26,7 @@ def sbc(
     sink: FigureSink,
 ) -> None:
     """Check posteriors on data simulated from the priors: simulation-based calibration."""
-    priors = sampling.priors
-    model = request.model(sampling.free, priors)
+    model = request.model(sampling.free, sampling.priors)
     calibration = cj.sbc(
         model,
         sampling.free or None,
@@ -35,12 +34,7 @@ def sbc(
         simulations=simulations,
         draws=draws,
         thin=thin,
-        method=sampling.method,
-        priors=priors,
-        warmup=sampling.warmup,
-        seed=sampling.seed,
-        marginalise_linear=sampling.marginalise,
-        target_accept=sampling.target_accept,
+        **sampling.keywords,
     )
     head = f"{simulations} simulations of {model.title}: {calibration.status}"
     sink.deliver(calibration.to_dict(), "\n".join([head, *calibration.lines()]))

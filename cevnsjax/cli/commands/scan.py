@@ -114,15 +114,7 @@ def _figure(
     heights: dict[str, float],
     levels: Sequence[float],
 ) -> "Figure":
-    """A curve, a contour plot, or the projections of three or four axes.
-
-    Args:
-        model: The model that was scanned.
-        dataset: The scan.
-        best: Lowest point by axis.
-        heights: Delta chi2 by level, for one axis, or for planes of two.
-        levels: Confidence levels, for the curves beside projections.
-    """
+    """A curve, a contour plot, or the projections of three or four axes."""
     from cevnsjax.plots.likelihoods.scans import scale_of
 
     names, title = list(best), model.title

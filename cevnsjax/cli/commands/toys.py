@@ -7,10 +7,9 @@ import typer
 
 import cevnsjax as cj
 from cevnsjax.cli.options import Auxiliary, Free, Seed, Truth, Words
-from cevnsjax.cli.plain import attributes_of
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
-from cevnsjax.cli.sink import DatasetSink
+from cevnsjax.cli.sink import DatasetSink, attributes_of
 from cevnsjax.cli.words import numbers_of
 from cevnsjax.core.levels import DEFAULT_LEVELS, level_key
 

@@ -1,7 +1,7 @@
 """What inference asks of a model; nothing here knows of neutrinos."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol, SupportsFloat, runtime_checkable
+from typing import Any, Protocol, SupportsFloat, runtime_checkable
 
 import numpy as np
 from jaxtyping import ArrayLike, Float
@@ -39,25 +39,21 @@ class Objective(Protocol):
         ...
 
     def value_and_grad(
-        self,
-        values: Values,
-        *,
-        names: Iterable[str] | None = None,
-        profiled: bool = True,
-        data: Data = None,
+        self, values: Values, *, names: Iterable[str] | None = None, data: Data = None
     ) -> tuple[SupportsFloat, Mapping[str, SupportsFloat]]:
-        """Value and gradient of the (profiled) nll."""
+        """Value and gradient of the profiled nll."""
         ...
 
-    def hessian(
-        self,
-        values: Values,
-        *,
-        names: Iterable[str] | None = None,
-        profiled: bool = True,
-        data: Data = None,
-    ) -> np.ndarray:
-        """Hessian of the (profiled) nll in the order of ``names``."""
+    def expand(self, values: Values, points: Mapping[str, Any], *, data: Data = None) -> Any:
+        """The profiled nll to second order at many points, with the attributes below.
+
+        Attributes:
+            value: [point] [1].
+            gradient: [point, name] [1/unit].
+            hessian: [point, name, name] [1/unit^2].
+            full: Hessian by the names, then the solved nuisances, [point, name, name] [1/unit^2].
+            pulls: The solved nuisances, {name: [point]} [1].
+        """
         ...
 
     def map(
@@ -78,32 +74,18 @@ class Objective(Protocol):
 
 
 @runtime_checkable
-class Expandable(Protocol):
-    """An objective that gives second-order expansions at many points at once."""
-
-    def expand(self, values: Values, points: Mapping[str, np.ndarray], *, data: Data = None) -> Any:
-        """The profiled nll to second order at many points, with the attributes of ``Expanded``."""
-        ...
-
-
-@runtime_checkable
 class BlockGrid(Protocol):
-    """chi2 on a product grid, a block of rows at a time."""
+    """chi2 on a product grid, a block of rows at a time.
 
-    @property
-    def inner(self) -> str:
-        """The axis along a row."""
-        ...
+    Attributes:
+        inner: The axis along a row.
+        outer: The axes that number rows.
+        step: Rows in a block.
+    """
 
-    @property
-    def outer(self) -> tuple[str, ...]:
-        """The axes that number rows."""
-        ...
-
-    @property
-    def step(self) -> int:
-        """Rows in a block."""
-        ...
+    inner: str
+    outer: tuple[str, ...]
+    step: int
 
     def block(self, first: int) -> Float[np.ndarray, "row point"]:
         """chi2 of ``step`` rows from ``first`` on."""
@@ -121,68 +103,6 @@ class Templated(Protocol):
         ...
 
 
-class Expanded(NamedTuple):
-    """The profiled nll to second order at many points.
-
-    Attributes:
-        value: [point] [1].
-        gradient: [point, name] [1/unit].
-        hessian: [point, name, name] [1/unit^2].
-        full: Hessian by the names, then the solved nuisances, [point, name, name] [1/unit^2].
-        pulls: The solved nuisances, {name: [point]} [1].
-    """
-
-    value: np.ndarray
-    gradient: np.ndarray
-    hessian: np.ndarray
-    full: np.ndarray
-    pulls: dict[str, np.ndarray]
-
-
-def expansion(
-    model: Objective,
-    fixed: Mapping[str, float],
-    names: tuple[str, ...],
-    points: Float[np.ndarray, "point name"],
-    data: Data = None,
-) -> Expanded:
-    """Second-order expansion of the profiled nll, in one call where the objective offers it.
-
-    Args:
-        model: The model.
-        fixed: Values of parameters that stay.
-        names: Parameters to differentiate by.
-        points: Their values, [point, name].
-        data: Data to use instead of the model's.
-    """
-    if isinstance(model, Expandable):
-        columns = {n: points[:, k] for k, n in enumerate(names)}
-        nll = model.expand(dict(fixed), columns, data=data)
-        return Expanded(nll.value, nll.gradient, nll.hessian, nll.full, nll.pulls)
-    values = [{**fixed, **dict(zip(names, x.tolist(), strict=True))} for x in points]
-    pairs = [model.value_and_grad(v, names=names, data=data) for v in values]
-    solutions = (model.best_pulls(v, data=data) for v in values)
-    pulls = [{m: float(x) for m, x in best.items()} for best in solutions]
-    solved = tuple(n for n in model.parameters if n in pulls[0])
-    full = np.array(
-        [
-            model.hessian({**v, **p}, names=(*names, *solved), profiled=False, data=data)
-            for v, p in zip(values, pulls, strict=True)
-        ]
-    ).reshape(len(points), len(names) + len(solved), -1)
-    n = len(names)
-    # Schur complement: the Hessian of the profile.
-    cross, inner = full[:, :n, n:], full[:, n:, n:]
-    hessian = full[:, :n, :n] - cross @ np.linalg.solve(inner, np.swapaxes(cross, 1, 2))
-    return Expanded(
-        np.array([float(value) for value, _ in pairs]),
-        np.array([[float(slopes[m]) for m in names] for _, slopes in pairs]).reshape(-1, n),
-        hessian,
-        full,
-        {m: np.array([p[m] for p in pulls]) for m in solved},
-    )
-
-
 def free_names(
     model: Objective,
     free: str | Iterable[str] | None,
@@ -191,15 +111,9 @@ def free_names(
 ) -> tuple[tuple[str, ...], dict[str, float]]:
     """Parameters that a fit varies, and values of those that it holds.
 
-    Args:
-        model: The model.
-        free: Theory parameters to vary; those the table marks free if None. Nonlinear nuisances
-            that are not fixed are always varied.
-        fixed: Values of parameters that are held, in their units.
-        exclude: Parameters that the caller varies itself (the axis of a profile or scan).
-
-    Returns:
-        Names of the varied parameters, and values of the fixed ones.
+    Theory parameters are those in ``free``, or those the table marks free if it is None. Nonlinear
+    nuisances that are not fixed are always varied, parameters in ``exclude`` (the axis of a profile
+    or scan) by the caller.
 
     Raises:
         UnknownNameError: At an unknown parameter.

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from cevnsjax.inference.minimise.problems import Local, Problem
 from cevnsjax.parameters import Parameter, ParameterTable
 
 
@@ -79,6 +80,9 @@ class Toy:
         self.calls.append(len(next(iter(points.values()))))
         return self._nll({**values, **{n: np.asarray(x) for n, x in points.items()}}, data)
 
+    def expand(self, values, points, *, data=None):
+        return expanded_one_by_one(self, values, points, data)
+
     @property
     def best_pulls(self):
         return lambda _values, data=None: {}  # noqa: ARG005
@@ -111,6 +115,43 @@ class Batched(Toy):
         return SimpleNamespace(
             value=value, gradient=gradient, hessian=hessian, full=hessian, pulls={}
         )
+
+
+def expanded_one_by_one(model, values, points, data=None):
+    """What ``expand`` gives, from gradients, Hessians and solved nuisances point by point."""
+    names = tuple(points)
+    rows = np.stack([np.asarray(x, dtype=float) for x in points.values()], axis=1)
+    rows = [{**values, **dict(zip(names, x.tolist(), strict=True))} for x in rows]
+    pairs = [model.value_and_grad(v, names=names, data=data) for v in rows]
+    pulls = [{m: float(x) for m, x in model.best_pulls(v, data=data).items()} for v in rows]
+    solved = tuple(n for n in model.parameters if n in pulls[0])
+    full = np.array(
+        [
+            model.hessian({**v, **p}, names=(*names, *solved), profiled=False, data=data)
+            for v, p in zip(rows, pulls, strict=True)
+        ]
+    ).reshape(len(rows), len(names) + len(solved), -1)
+    n = len(names)
+    # Schur complement: the Hessian of the profile.
+    cross, inner = full[:, :n, n:], full[:, n:, n:]
+    return SimpleNamespace(
+        value=np.array([float(value) for value, _ in pairs]),
+        gradient=np.array([[float(slopes[m]) for m in names] for _, slopes in pairs]),
+        hessian=full[:, :n, :n] - cross @ np.linalg.solve(inner, np.swapaxes(cross, 1, 2)),
+        full=full,
+        pulls={m: np.array([p[m] for p in pulls]) for m in solved},
+    )
+
+
+def by_point(value_and_grad, hessian, low, high):
+    """A minimisation problem from functions of one point."""
+
+    def local(u):
+        pairs = [value_and_grad(x) for x in u]
+        values, gradients = np.array([v for v, _ in pairs]), np.array([g for _, g in pairs])
+        return Local(values, gradients, np.array([hessian(x) for x in u]))
+
+    return Problem(value_and_grad, local, low, high)
 
 
 def parameter(name, **options):

@@ -18,7 +18,7 @@ from cevnsjax.inference.minimise.problems import (
     problem_of,
     starts_of,
 )
-from cevnsjax.inference.objective import Data, Objective, expansion, free_names
+from cevnsjax.inference.objective import Data, Objective, free_names
 
 # Further minima within this of the lowest chi2 are reported, and at most this many.
 _MAX_DELTA_CHI2, _MAX_MINIMA = 50.0, 16
@@ -141,7 +141,7 @@ def _at_solution(
     data: Data,
 ) -> tuple[dict[str, float], Float[np.ndarray, "value value"]]:
     """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
-    nll = expansion(model, fixed, names, point, data)
+    nll = model.expand(fixed, dict(zip(names, point.T, strict=True)), data=data)
     order = [*names, *(n for n in model.parameters if n in nll.pulls)]
     places = [[*names, *nll.pulls].index(n) for n in order]
     fitted = dict(zip(names, point[0].tolist(), strict=True))

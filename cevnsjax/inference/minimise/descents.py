@@ -44,13 +44,7 @@ def _lbfgs_update(size: int) -> tuple[Any, Any]:
 
 
 def lbfgs(problem: Problem, start: Coordinates, *, max_steps: int = 100) -> Minimum:
-    """Optax L-BFGS with a projected backtracking line search.
-
-    Args:
-        problem: The function and its bounds.
-        start: Scaled start, [parameter].
-        max_steps: Largest number of steps.
-    """
+    """Optax L-BFGS with a projected backtracking line search."""
     u = np.clip(start, problem.low, problem.high)
     value, gradient = problem.value_and_grad(u)
     state, direction = _lbfgs_update(u.size)
@@ -94,22 +88,13 @@ def _search(
 
 
 def polished(problem: Problem, end: Minimum) -> Minimum:
-    """Newton's last steps: along a flat valley, or a bound, gradients alone stop on the way.
-
-    Args:
-        problem: The function.
-        end: Where a minimiser stopped.
-    """
+    """Newton's last steps: along a flat valley, or a bound, gradients alone stop on the way."""
     minimum = newton(problem, end.u)
     return replace(minimum, steps=end.steps + minimum.steps)
 
 
 def minuit(problem: Problem, start: Coordinates) -> Minimum:
     """Iminuit's migrad with our gradient and bounds: an independent check.
-
-    Args:
-        problem: The function and its bounds.
-        start: Scaled start, [parameter].
 
     Raises:
         InputError: If iminuit is not installed.

@@ -152,12 +152,7 @@ def newton(
 
 
 def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> float:
-    """Estimated vertical distance from a point to the minimum; infinite at a saddle.
-
-    Args:
-        problem: The function.
-        u: Scaled coordinates, [parameter].
-    """
+    """Estimated vertical distance from a point to the minimum; infinite at a saddle."""
     _, gradient, hessian = problem.local(u[None])
     free = np.zeros(u.size, dtype=bool)
     return float(_newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))[1][0])

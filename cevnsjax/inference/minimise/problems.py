@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.objective import Data, Objective, expansion
+from cevnsjax.inference.objective import Data, Objective
 
 Bounds = Mapping[str, tuple[float, float]]
 """Narrower (low, high) for some parameters, in their units."""
@@ -50,25 +50,15 @@ class Problem:
 
     Attributes:
         value_and_grad: u [parameter] -> value, gradient [parameter].
-        hessian: u -> [parameter, parameter].
+        local: u [point, parameter] -> value, gradient and Hessian at many points.
         low: Lower bounds, [parameter].
         high: Upper bounds, [parameter].
-        expand: u [point, parameter] -> all three at many points; one by one if None.
     """
 
     value_and_grad: Callable[[np.ndarray], tuple[float, np.ndarray]]
-    hessian: Callable[[np.ndarray], np.ndarray]
+    local: Callable[[np.ndarray], Local]
     low: Coordinates
     high: Coordinates
-    expand: Callable[[np.ndarray], Local] | None = None
-
-    def local(self, u: Float[np.ndarray, "point parameter"]) -> Local:
-        """Value, gradient and Hessian at many points."""
-        if self.expand is not None:
-            return self.expand(u)
-        pairs = [self.value_and_grad(x) for x in u]
-        values, gradients = np.array([v for v, _ in pairs]), np.array([g for _, g in pairs])
-        return Local(values, gradients, np.array([self.hessian(x) for x in u]))
 
 
 @dataclass(frozen=True)
@@ -170,14 +160,11 @@ def problem_of(
         value, slopes = model.value_and_grad(values, names=names, data=data)
         return float(value), np.array([float(slopes[n]) for n in names]) * scale
 
-    def expand(u: np.ndarray) -> Local:
-        nll = expansion(model, fixed, names, natural(u), data)
+    def local(u: np.ndarray) -> Local:
+        nll = model.expand(dict(fixed), dict(zip(names, natural(u).T, strict=True)), data=data)
         return Local(nll.value, nll.gradient * scale, nll.hessian * np.outer(scale, scale))
 
-    def hessian(u: np.ndarray) -> np.ndarray:
-        return expand(u[None]).hessian[0]
-
-    return Problem(value_and_grad, hessian, box[:, 0] / scale, box[:, 1] / scale, expand)
+    return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale)
 
 
 def starts_of(

@@ -1,5 +1,6 @@
 """Grids profiled over further parameters: minima followed from a coarse grid to a fine one."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 
@@ -7,20 +8,19 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.inference.axes import Grids
-from cevnsjax.inference.fits.followed_minima import MinimaAtPoint, MinimaFollower, starts_from
+from cevnsjax.inference.fits.followed_minima import Minima, MinimaFollower, starts_from
 from cevnsjax.inference.minimise.problems import Bounds, far_starts, narrowed, problem_of, starts_of
-from cevnsjax.inference.objective import Data, Objective, expansion
+from cevnsjax.inference.objective import Data, Objective
 from cevnsjax.inference.progress import track
 
 # Points of an axis at which all starts are tried, by number of axes.
 _COARSE = {1: 13, 2: 7, 3: 4, 4: 3}
 # Points of one call for nuisances.
 _CHUNK = 4096
-_WHAT = "scan"
 
 Indices = list[list[int]]
 """Some points of a grid: their indices along each axis."""
-Solved = dict[tuple[int, ...], MinimaAtPoint]
+Solved = dict[tuple[int, ...], Minima]
 """Minima by index on the grid."""
 
 
@@ -35,14 +35,6 @@ def solve_grid(
 ) -> dict[str, np.ndarray]:
     """chi2 minimised over further parameters at every point of a grid.
 
-    Args:
-        model: The model.
-        grids: Values of each axis.
-        names: Parameters to minimise over.
-        fixed: Values of others.
-        data: Data to use instead of the model's.
-        bounds: Narrower (low, high) for some of the names.
-
     Returns:
         "chi2", "converged" and the best value of each name, each shaped like the grid.
     """
@@ -51,7 +43,7 @@ def solve_grid(
     listed = starts_of(model, names)
     listed += far_starts(listed[0]) if n else []
     starts = [np.clip(s, problem.low[:n], problem.high[:n]) for s in listed]
-    follower = MinimaFollower(problem, starts)
+    follower = MinimaFollower(problem, starts, "scan")
     scaled = [g / table[a].scale for a, g in grids.items()]
     shape = tuple(g.size for g in scaled)
     solved: Solved = {}
@@ -60,15 +52,15 @@ def solve_grid(
         new = [p for p in product(*indices) if p not in solved]
         points = _points(scaled, new)
         if not solved:
-            minima = follower.everywhere(points, _WHAT)
+            minima = follower.everywhere(points)
         else:
             corners = (_corners(p, coarser) for p in new)
             from_corners = [starts_from([solved[c] for c in cs], n) for cs in corners]
-            minima = follower.solve(points, from_corners, _WHAT)
+            minima = follower.solve(points, from_corners)
         coarser = indices
         solved.update(zip(new, minima, strict=True))
         solved = _spread(follower, scaled, indices, solved)
-    best = [solved[p].best for p in np.ndindex(*shape)]
+    best = [solved[p][0] for p in np.ndindex(*shape)]
     variables = {"chi2": np.array([2 * m.value for m in best]).reshape(shape)}
     variables["converged"] = np.array([m.converged for m in best]).reshape(shape)
     for k, (name, ends) in enumerate(zip(names, narrowed(model, names, bounds), strict=True)):
@@ -125,7 +117,7 @@ def _spread(
         ]
 
     points = _points(scaled, order)
-    better = follower.spread(points, [solved[p] for p in order], beside, _WHAT)
+    better = follower.spread(points, [solved[p] for p in order], beside)
     return dict(zip(order, better, strict=True))
 
 
@@ -136,21 +128,14 @@ def nuisances_on(
     best: dict[str, np.ndarray],
     data: Data,
 ) -> dict[str, np.ndarray]:
-    """The solved nuisances at every point of a grid, {name: shaped like the grid} [1].
-
-    Args:
-        model: The model.
-        grids: Values of each axis.
-        fixed: Values of parameters that stay.
-        best: Best values of parameters profiled over, shaped like the grid.
-        data: Data to use instead of the model's.
-    """
+    """The solved nuisances at every point of a grid, {name: shaped like the grid} [1]."""
     shape = tuple(g.size for g in grids.values())
     axes = dict(zip(grids, np.meshgrid(*grids.values(), indexing="ij"), strict=True))
     columns = {n: x.reshape(-1) for n, x in {**axes, **best}.items()}
-    rows = np.stack(list(columns.values()), axis=1)
     parts = [
-        expansion(model, fixed, tuple(columns), rows[first : first + _CHUNK], data).pulls
-        for first in track(range(0, len(rows), _CHUNK), "nuisances")
+        model.expand(
+            dict(fixed), {n: x[first : first + _CHUNK] for n, x in columns.items()}, data=data
+        ).pulls
+        for first in track(range(0, math.prod(shape), _CHUNK), "nuisances")
     ]
     return {n: np.concatenate([p[n] for p in parts]).reshape(shape) for n in parts[0]}

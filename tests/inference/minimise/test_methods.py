@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from support.toy import by_point
 
 from cevnsjax import fit, scan
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.inference.minimise.descents import lbfgs
 from cevnsjax.inference.minimise.methods import METHODS, distinct, minima_of
-from cevnsjax.inference.minimise.problems import Minimum, Problem
+from cevnsjax.inference.minimise.problems import Minimum
 from cevnsjax.interactions.owners import owning
 from cevnsjax.model import Model
 
@@ -89,7 +90,7 @@ def test_errors(models):
 def problem(f, slope=None, bend=None, low=-np.inf, high=np.inf):
     """A function of one coordinate with its derivatives; NaN where they are not passed."""
     slope, bend = slope or f, bend or f
-    return Problem(
+    return by_point(
         lambda u: (float(f(u[0])), np.array([float(slope(u[0]))])),
         lambda u: np.array([[float(bend(u[0]))]]),
         np.array([low]),

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear, rosen, rosen_der, rosen_hess
+from support.toy import by_point
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.minimise.descents import lbfgs
 from cevnsjax.inference.minimise.methods import minima_of
 from cevnsjax.inference.minimise.newton import newton
-from cevnsjax.inference.minimise.problems import Problem
 
 # Newton stops below an estimated distance of 1e-11 in value: |du| = sqrt(2e-11/curvature).
 ATOL = 4.5e-6
@@ -22,7 +22,7 @@ def best_minimum(problem, starts):
 def problem(f, gradient, hessian, low=-np.inf, high=np.inf, size=2):
     low, high = (np.broadcast_to(np.asarray(b, float), size) for b in (low, high))
     wrap = lambda g: np.asarray(g, dtype=float)  # noqa: E731
-    return Problem(
+    return by_point(
         lambda u: (float(f(u)), wrap(gradient(u))), lambda u: wrap(hessian(u)), low, high
     )
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der, rosen_hess
+from support.toy import by_point
 
 from cevnsjax.inference.minimise.newton import newton, newton_many
 from cevnsjax.inference.minimise.problems import Local, Problem, on_bound
@@ -14,7 +15,7 @@ def unused(_):
 
 def problem(expand, size, low=-np.inf, high=np.inf):
     low, high = (np.broadcast_to(np.asarray(b, float), size) for b in (low, high))
-    return Problem(unused, unused, low, high, lambda u: Local(*map(np.asarray, expand(u))))
+    return Problem(unused, lambda u: Local(*map(np.asarray, expand(u))), low, high)
 
 
 def rosenbrock(u):
@@ -73,7 +74,7 @@ def places(result):
 
 def is_minimum(bounded, m):
     """Slopes vanish inside and press on bounds; curvature is positive between the bounds."""
-    _, (slope,), (bend,) = bounded.expand(m.u[None])
+    _, (slope,), (bend,) = bounded.local(m.u[None])
     inside = ~on_bound(bounded, m.u)
     pressed = np.where(m.u <= bounded.low, slope, -slope)[~inside]
     curvature = np.linalg.eigvalsh(bend[np.ix_(inside, inside)])
@@ -121,10 +122,10 @@ def test_every_end_is_a_minimum_in_a_box(seed):
 
 
 def test_many_at_once_equal_one_by_one():
-    """Also where the function gives one point at a time."""
+    """Also where the function computes one point at a time."""
     starts = np.random.default_rng(2).uniform(-2, 2, (20, 2))
     bounded = problem(rosenbrock, 2, high=[0.8, 5.0])
-    single = Problem(lambda u: (rosen(u), rosen_der(u)), rosen_hess, bounded.low, bounded.high)
+    single = by_point(lambda u: (rosen(u), rosen_der(u)), rosen_hess, bounded.low, bounded.high)
     together, slow = newton_many(bounded, starts), newton_many(single, starts)
     for start, one, other in zip(starts, together, slow, strict=True):
         alone = newton(bounded, start)

@@ -53,14 +53,7 @@ def say(text: str) -> None:
 
 
 def line(what: str, done: int, total: int, elapsed_s: float) -> str:
-    """Progress in words.
-
-    Args:
-        what: Name of the work.
-        done: Number of pieces that are done.
-        total: Number of all pieces.
-        elapsed_s: Time since the first piece began [s].
-    """
+    """Progress in words."""
     text = f"{what}: {done} of {total} after {elapsed_s:.0f} s"
     return f"{text}, {elapsed_s * (total - done) / done:.0f} s left" if done else text
 

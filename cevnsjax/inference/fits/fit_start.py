@@ -18,12 +18,6 @@ def checked_start(
 ) -> Coordinates:
     """The caller's start in scaled coordinates, defaults where it names no value.
 
-    Args:
-        model: The model.
-        names: Parameters that vary.
-        start: Values of some of them, in their units.
-        box: Their bounds, in their units.
-
     Raises:
         InputError: At a parameter that is not free, or a value out of bounds.
     """
@@ -45,12 +39,6 @@ def require_finite(
 ) -> None:
     """Refuse a start where the nll is not finite, and name the values that cause it.
 
-    Args:
-        problem: The nll.
-        u: The start in scaled coordinates.
-        names: Parameters that vary.
-        start: What the caller gave, in the parameters' units.
-
     Raises:
         InputError: If the nll is not finite.
     """
@@ -66,11 +54,6 @@ def require_finite(
 
 def require_dependence(problem: Problem, starts: list[Coordinates], names: tuple[str, ...]) -> None:
     """Refuse a parameter on which the nll does not depend at any start.
-
-    Args:
-        problem: The nll.
-        starts: Scaled coordinates of all starts.
-        names: Parameters that vary.
 
     Raises:
         InputError: If there is one.

@@ -5,7 +5,7 @@ every minimum of its neighbours, so that a valley that becomes the lowest furthe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,9 @@ from cevnsjax.inference.minimise.problems import Coordinates, Minimum, Problem
 from cevnsjax.inference.progress import track
 
 Points = Float[np.ndarray, "point other"]
+"""The coordinates that are not free, scaled."""
+Minima = tuple[Minimum, ...]
+"""Minima over the free coordinates at one point, lowest first."""
 
 # Starts of one call.
 _CHUNK = 512
@@ -29,29 +32,18 @@ _SAME_VALUE, _MAX_PER_VALLEY, _MAX_MINIMA = 1e-5, 2, 6
 _LOWER, _MAX_ROUNDS = 1e-9, 50
 
 
-@dataclass(frozen=True)
-class MinimaAtPoint:
-    """Minima over the free coordinates at one point, lowest first."""
-
-    minima: tuple[Minimum, ...]
-
-    @property
-    def best(self) -> Minimum:
-        """The lowest."""
-        return self.minima[0]
-
-
 class MinimaFollower:
     """Minima over the free coordinates of a function, followed along its other coordinates."""
 
-    def __init__(self, problem: Problem, starts: Sequence[Coordinates]) -> None:
+    def __init__(self, problem: Problem, starts: Sequence[Coordinates], what: str) -> None:
         """Follow minima of a function.
 
         Args:
             problem: The function of all coordinates, free ones first.
             starts: Starts of the free coordinates, each [free].
+            what: Words beside the progress bar.
         """
-        self._problem, self._starts = problem, list(starts)
+        self._problem, self._starts, self._what = problem, list(starts), what
         self.free = len(self._starts[0])
         self._fixed = np.arange(problem.low.size) >= self.free
 
@@ -59,85 +51,66 @@ class MinimaFollower:
         """One more start [free] for points without solved neighbours."""
         self._starts.append(start)
 
-    def everywhere(self, points: Points, what: str) -> list[MinimaAtPoint]:
-        """Minima at points [point, other], from all starts at each."""
-        return self.solve(points, [self._starts] * len(points), what)
+    def everywhere(self, points: Points) -> list[Minima]:
+        """Minima at points, from all starts at each."""
+        return self.solve(points, [self._starts] * len(points))
 
-    def solve(
-        self, points: Points, starts: Sequence[Sequence[Coordinates]], what: str
-    ) -> list[MinimaAtPoint]:
-        """Minima at points, each from its own starts.
-
-        Args:
-            points: The other coordinates, scaled, [point, other].
-            starts: Starts of the free coordinates for each point.
-            what: Words beside the progress bar.
-        """
+    def solve(self, points: Points, starts: Sequence[Sequence[Coordinates]]) -> list[Minima]:
+        """Minima at points, each from its own starts [free]."""
         owner = np.repeat(np.arange(len(points)), [len(s) for s in starts])
         u = np.array([s for listed in starts for s in listed]).reshape(len(owner), self.free)
         rows = np.concatenate([u, points[owner]], axis=1)
         ends: list[Minimum] = []
-        for first in track(range(0, len(rows), _CHUNK), what):
+        for first in track(range(0, len(rows), _CHUNK), self._what):
             chunk = rows[first : first + _CHUNK]
             ends += newton_many(self._problem, chunk, fixed=self._fixed)
         by_point: list[list[Minimum]] = [[] for _ in points]
         for k, end in zip(owner.tolist(), ends, strict=True):
             by_point[k].append(end)
-        return [MinimaAtPoint(worth_following(minima)) for minima in by_point]
+        return [worth_following(minima) for minima in by_point]
 
     def spread(
         self,
         points: Points,
-        solved: list[MinimaAtPoint],
+        solved: list[Minima],
         neighbours: Callable[[int], Sequence[int]],
-        what: str,
-    ) -> list[MinimaAtPoint]:
-        """Try neighbours' minima at every point until nothing gets lower.
-
-        Args:
-            points: The other coordinates, scaled, [point, other].
-            solved: Minima at the points.
-            neighbours: Indices of the points beside one.
-            what: Words beside the progress bar.
-        """
+    ) -> list[Minima]:
+        """Try the minima of each point's neighbours, by index, until nothing gets lower."""
         solved, candidates = list(solved), range(len(points))
         for _ in range(_MAX_ROUNDS):
             starts = {i: s for i in candidates if (s := self._foreign(solved, i, neighbours(i)))}
             if not starts:
                 break
             again = list(starts)
-            minima = self.solve(points[again], [starts[i] for i in again], what)
+            minima = self.solve(points[again], [starts[i] for i in again])
             lower = set()
             for i, new in zip(again, minima, strict=True):
-                merged = worth_following([*solved[i].minima, *new.minima])
+                merged = worth_following([*solved[i], *new])
                 # Unconverged points drift along a flat direction and would always look improved.
-                if merged[0].converged and merged[0].value < solved[i].best.value - _LOWER:
+                if merged[0].converged and merged[0].value < solved[i][0].value - _LOWER:
                     lower.add(i)
-                solved[i] = MinimaAtPoint(merged)
+                solved[i] = merged
             # Only what lies beside a change can change again.
             candidates = sorted({j for i in lower for j in neighbours(i)})
         return solved
 
-    def _foreign(
-        self, solved: list[MinimaAtPoint], i: int, beside: Sequence[int]
-    ) -> list[Coordinates]:
+    def _foreign(self, solved: list[Minima], i: int, beside: Sequence[int]) -> list[Coordinates]:
         """Best minima of neighbours that are unlike all minima of the point."""
-        minima = [m.u[: self.free] for m in solved[i].minima]
+        minima = [m.u[: self.free] for m in solved[i]]
         foreign: list[Coordinates] = []
         for j in beside:
-            u = solved[j].best.u[: self.free]
-            if solved[j].best.converged and _is_apart(u, [*minima, *foreign]):
+            u = solved[j][0].u[: self.free]
+            if solved[j][0].converged and _is_apart(u, [*minima, *foreign]):
                 foreign.append(u)
         return foreign
 
 
-def starts_from(solved: Sequence[MinimaAtPoint], free: int) -> list[Coordinates]:
+def starts_from(solved: Sequence[Minima], free: int) -> list[Coordinates]:
     """Starts [free] at the minima of some points, those that lie close together once."""
     starts: list[Coordinates] = []
-    for point in solved:
-        for minimum in point.minima:
-            if _is_apart(minimum.u[:free], starts):
-                starts.append(minimum.u[:free])
+    for minimum in chain.from_iterable(solved):
+        if _is_apart(minimum.u[:free], starts):
+            starts.append(minimum.u[:free])
     return starts
 
 
@@ -146,12 +119,8 @@ def _is_apart(u: Coordinates, others: Sequence[Coordinates]) -> bool:
     return all(np.max(np.abs(u - other), initial=0.0) > _APART for other in others)
 
 
-def worth_following(ends: list[Minimum]) -> tuple[Minimum, ...]:
-    """Distinct minima near the lowest, lowest first; along a flat valley only two of them.
-
-    Args:
-        ends: Where minimisations ended.
-    """
+def worth_following(ends: list[Minimum]) -> Minima:
+    """Distinct minima near the lowest, lowest first; along a flat valley only two of them."""
     finite = [m for m in ends if np.isfinite(m.value)]
     if not finite:
         return (ends[0],)

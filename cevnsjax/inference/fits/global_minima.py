@@ -23,15 +23,7 @@ def global_minima(
     data: Data,
     bounds: Bounds,
 ) -> list[Minimum]:
-    """Converged minima from many starts, coordinates in the order of ``names``.
-
-    Args:
-        model: The model.
-        names: Parameters that vary.
-        fixed: Values of others.
-        data: Data to use instead of the model's.
-        bounds: Narrower (low, high) for some of the names.
-    """
+    """Converged minima from many starts, coordinates in the order of ``names``."""
     # The table's order makes starts, and thus minima, the same whichever parameter is profiled.
     ordered = tuple(n for n in model.parameters if n in names)
     key = ordered, tuple(sorted(fixed.items())), tuple(sorted(bounds.items()))

@@ -9,8 +9,8 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.fits.profile_intervals import (
-    MAX_DELTA_CHI2,
     allowed_intervals,
+    dips,
     local_minima,
     open_ends,
 )
@@ -79,13 +79,12 @@ def profile(
     heights = _heights(levels, dof, side)
     names, fixed_values = free_names(model, free, fixed, exclude=(parameter,))
     narrowed(model, names, bounds)
-    points = _grid(model, parameter, within, _FITTED if names else _EVALUATED)
+    density = _FITTED if names else _EVALUATED
+    points = _grid(model, parameter, within, density)
     ends = float(points[0]), float(points[-1])
     curve = Curve(model, parameter, names, fixed_values, ends, data=data, bounds=bounds)
     curve.chi2(points)
-    _fill_valleys(
-        curve, 3 * max(heights.values(), default=4.0), (_FITTED if names else _EVALUATED)[2]
-    )
+    _fill_valleys(curve, 3 * max(heights.values(), default=4.0), density[2])
     _find_minima(curve)
     x = curve.x
     chi2 = curve.chi2(x)
@@ -99,9 +98,7 @@ def profile(
     best = int(np.argmin(chi2))
     base = float(chi2[best]) if chi2_min is None else float(chi2_min)
     unlimited = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
-    intervals = allowed_intervals(
-        curve, x, chi2, {k: base + h for k, h in heights.items()}, unlimited
-    )
+    crossed = {k: base + h for k, h in heights.items()}
     return ProfileResult(
         parameter=parameter,
         best_fit=float(x[best]),
@@ -112,7 +109,7 @@ def profile(
         experiments=tuple(model.experiments),
         fixed=fixed_values,
         free=names,
-        intervals=intervals,
+        intervals=allowed_intervals(curve, x, chi2, crossed, unlimited),
         levels=heights,
         side=side,
         x=x,
@@ -194,13 +191,10 @@ def _find_minima(curve: Curve) -> None:
     x = curve.x
     chi2 = curve.chi2(x)
     # Where inner fits fail the curve is rough, and its dips are not minima.
-    failed, dips = set(curve.failed), []
-    for i in range(len(x)):
-        around = slice(max(i - 1, 0), i + 2)
-        # Where chi2 is flat to rounding, its wiggles are not minima.
-        is_lowest = chi2[i] == min(chi2[around]) and max(chi2[around]) > chi2[i] + _WIGGLE
-        rough = not failed.isdisjoint(x[around].tolist())
-        if is_lowest and not rough and chi2[i] < np.nanmin(chi2) + MAX_DELTA_CHI2:
-            dips.append(x[i])
-    if dips:
-        curve.descend(np.array(dips))
+    failed = set(curve.failed)
+    # Where chi2 is flat to rounding, its wiggles are not minima.
+    smooth = [
+        x[i] for i in dips(chi2, _WIGGLE) if failed.isdisjoint(x[max(i - 1, 0) : i + 2].tolist())
+    ]
+    if smooth:
+        curve.descend(np.array(smooth))

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.inference.fits.followed_minima import (
-    MinimaAtPoint,
+    Minima,
     MinimaFollower,
     starts_from,
     worth_following,
@@ -42,17 +42,7 @@ class Curve:
         data: Data = None,
         bounds: Bounds | None = None,
     ) -> None:
-        """Set up a curve; nothing is computed yet.
-
-        Args:
-            model: The model.
-            parameter: Name of the parameter along the curve.
-            names: Parameters that are at their best.
-            fixed: Values of others.
-            ends: Range of the curve.
-            data: Data to use instead of the model's.
-            bounds: Narrower (low, high) for some of the names.
-        """
+        """Set up a curve; nothing is computed yet."""
         box = {**(bounds or {}), parameter: ends}
         self._problem = problem_of(model, (*names, parameter), fixed, data, box)
         low, high = self._problem.low[:-1], self._problem.high[:-1]
@@ -60,10 +50,11 @@ class Curve:
         if 0 < len(names) <= _MAX_FAR_PARAMETERS:
             starts += far_starts(starts[0])
         self._minima = partial(global_minima, model, (*names, parameter), fixed, data, box)
-        self._follower = MinimaFollower(self._problem, [np.clip(s, low, high) for s in starts])
-        self._scale, self._what = model.parameters[parameter].scale, f"profile of {parameter}"
-        self._free, self._ends = len(names), ends
-        self._solved: dict[float, MinimaAtPoint] = {}
+        starts = [np.clip(s, low, high) for s in starts]
+        self._follower = MinimaFollower(self._problem, starts, f"profile of {parameter}")
+        self._scale, self._ends = model.parameters[parameter].scale, ends
+        self._free = len(names)
+        self._solved: dict[float, Minima] = {}
 
     @property
     def x(self) -> Points:
@@ -73,21 +64,20 @@ class Curve:
     @property
     def failed(self) -> list[float]:
         """Points at which the minimisation over the others did not converge [unit]."""
-        return [x for x, s in sorted(self._solved.items()) if not s.best.converged]
+        return [x for x, s in sorted(self._solved.items()) if not s[0].converged]
 
     def chi2(self, points: Points) -> Points:
         """chi2 at points, computed where it was not yet, [point] [1]."""
         new = np.unique([x for x in points.tolist() if x not in self._solved])
         if new.size:
             self._compute(new)
-        return np.array([2 * self._solved[x].best.value for x in points.tolist()])
+        return np.array([2 * self._solved[x][0].value for x in points.tolist()])
 
     def slope(self, points: Points) -> Points:
         """Derivative of chi2 at points computed before, [point] [1/unit]."""
         # At the minimum over the others only the parameter's own derivative is left.
-        return (
-            np.array([2 * self._solved[x].best.gradient[-1] for x in points.tolist()]) / self._scale
-        )
+        slopes = [2 * self._solved[x][0].gradient[-1] for x in points.tolist()]
+        return np.array(slopes) / self._scale
 
     def _compute(self, new: Points) -> None:
         """Minima over the others at new points; the first points try all starts."""
@@ -98,12 +88,11 @@ class Curve:
             count = min(_COARSE_POINTS, len(new)) if self._free else len(new)
             coarse = np.unique(new[np.linspace(0, len(new) - 1, count).astype(int)])
             coarse = np.setdiff1d(coarse, self.x)
-            minima = self._follower.everywhere(coarse[:, None] / self._scale, self._what)
-            self._solved.update(zip(coarse.tolist(), minima, strict=True))
+            self._solve_everywhere(coarse)
             new = np.setdiff1d(new, self.x)
         starts = [starts_from(self._beside(x), self._free) for x in new.tolist()]
         if starts:
-            minima = self._follower.solve(new[:, None] / self._scale, starts, self._what)
+            minima = self._follower.solve(new[:, None] / self._scale, starts)
             self._solved.update(zip(new.tolist(), minima, strict=True))
         if first and self._free:
             self._spread()
@@ -117,11 +106,14 @@ class Curve:
         for minimum in minima:
             self._follower.add_start(minimum.u[:-1])
         # Other valleys pass there too, and may be lower.
-        places = np.unique([self._place(minimum) for minimum in minima])
-        solved = self._follower.everywhere(places[:, None] / self._scale, self._what)
-        self._solved.update(zip(places.tolist(), solved, strict=True))
+        self._solve_everywhere(np.unique([self._place(minimum) for minimum in minima]))
 
-    def _beside(self, x: float) -> list[MinimaAtPoint]:
+    def _solve_everywhere(self, points: Points) -> None:
+        """Minima at points from all starts."""
+        minima = self._follower.everywhere(points[:, None] / self._scale)
+        self._solved.update(zip(points.tolist(), minima, strict=True))
+
+    def _beside(self, x: float) -> list[Minima]:
         """Minima at the nearest computed point on either side."""
         points = self.x
         i = int(np.searchsorted(points, x))
@@ -135,31 +127,27 @@ class Curve:
             return [j for j in (i - 1, i + 1) if 0 <= j < len(x)]
 
         points, solved = np.array(x)[:, None] / self._scale, [self._solved[v] for v in x]
-        better = self._follower.spread(points, solved, beside, self._what)
+        better = self._follower.spread(points, solved, beside)
         self._solved = dict(zip(x, better, strict=True))
 
     def descend(self, points: Points) -> None:
         """Compute the curve at the local minima below points computed before."""
-        starts = np.array([self._solved[x].best.u for x in points.tolist()])
+        starts = np.array([self._solved[x][0].u for x in points.tolist()])
         ends = newton_many(self._problem, starts)
         self.chi2(np.array([self._place(m) for m in ends if m.converged]))
 
     def _place(self, minimum: Minimum) -> float:
         """Parameter at a minimum [unit]; rounding moves no minimum off an end of the curve."""
         u = minimum.u[-1]
-        at_end = (u <= self._problem.low[-1], u >= self._problem.high[-1])
-        inside = float(u * self._scale)
-        return self._ends[0] if at_end[0] else self._ends[1] if at_end[1] else inside
+        if u <= self._problem.low[-1]:
+            return self._ends[0]
+        return self._ends[1] if u >= self._problem.high[-1] else float(u * self._scale)
 
     def crossings(self, a: Crossings, b: Crossings, level: Crossings) -> Crossings:
-        """Where chi2 crosses levels between points computed before, all together.
+        """Where chi2 crosses levels [1] between points a < b [unit] computed before, all together.
 
-        A cubic through both ends of a bracket, with their slopes, says where to look next.
-
-        Args:
-            a: Left ends, [crossing] [unit].
-            b: Right ends, chi2 on the other side of the level, [crossing] [unit].
-            level: chi2, [crossing] [1].
+        chi2 at b is on the other side of the level. A cubic through both ends of a bracket, with
+        their slopes, says where to look next.
         """
         a, b = a.copy(), b.copy()
         root = np.where(np.abs(self.chi2(a) - level) < np.abs(self.chi2(b) - level), a, b)

@@ -6,23 +6,16 @@ from jaxtyping import Bool, Float
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.objective import Objective
 
-MAX_DELTA_CHI2 = 50.0
-"""Local minima higher than this above the lowest matter to no interval."""
+# Local minima higher than this above the lowest matter to no interval.
+_MAX_DELTA_CHI2 = 50.0
 # Rise of chi2 between two minima that may be rounding.
 _BARRIER = 1e-7
 
+Points = Float[np.ndarray, "point"]
 
-def open_ends(
-    model: Objective, parameter: str, x: Float[np.ndarray, " point"], side: str
-) -> tuple[float, ...]:
-    """Ends of the curve that are not physical limits, where intervals may end.
 
-    Args:
-        model: The model.
-        parameter: The parameter along the curve.
-        x: Points of the curve, increasing, [point] [unit].
-        side: "both", "upper" or "lower".
-    """
+def open_ends(model: Objective, parameter: str, x: Points, side: str) -> tuple[float, ...]:
+    """Ends of the curve [unit] that are not physical limits, where intervals may end."""
     declared = model.parameters[parameter]
     ends = (float(x[0]), float(x[-1]))
     # Counts that are even in the parameter are mirrored at 0: nothing is cut off there.
@@ -35,55 +28,42 @@ def open_ends(
     return tuple(end for end, is_closed in zip(ends, closed, strict=True) if not is_closed)
 
 
-def local_minima(
-    x: Float[np.ndarray, " point"], chi2: Float[np.ndarray, " point"]
-) -> tuple[tuple[float, float], ...]:
-    """Local minima that can matter to an interval as (x, chi2), lowest first.
+def dips(chi2: Points, rise: float = 0.0) -> list[int]:
+    """Points no higher than their neighbours, of which one is higher by more than ``rise``.
 
-    Args:
-        x: Points of the curve, increasing, [point] [unit].
-        chi2: chi2 there, [point] [1].
+    Dips too high above the lowest to matter to an interval are left out.
     """
-    minima = []
-    for i in range(len(x)):
-        around = chi2[max(i - 1, 0) : i + 2]
-        if (
-            chi2[i] == min(around)
-            and max(around) > chi2[i]
-            and chi2[i] < min(chi2) + MAX_DELTA_CHI2
-        ):
-            minima.append((float(x[i]), float(chi2[i])))
-    distinct = [m for i, m in enumerate(minima) if i == 0 or _barrier(x, chi2, minima[i - 1], m)]
-    return tuple(sorted(distinct, key=lambda m: m[1]))
+    highest = np.nanmin(chi2) + _MAX_DELTA_CHI2
+    around = [chi2[max(i - 1, 0) : i + 2] for i in range(len(chi2))]
+    return [
+        i
+        for i, (value, near) in enumerate(zip(chi2, around, strict=True))
+        if value == min(near) and max(near) > value + rise and value < highest
+    ]
 
 
-def _barrier(
-    x: Float[np.ndarray, " point"],
-    chi2: Float[np.ndarray, " point"],
-    left: tuple[float, float],
-    right: tuple[float, float],
-) -> bool:
-    """Whether chi2 rises between two minima by more than rounding."""
-    between = chi2[(x >= left[0]) & (x <= right[0])]
-    return bool(between.max() > max(left[1], right[1]) + _BARRIER)
+def local_minima(x: Points, chi2: Points) -> tuple[tuple[float, float], ...]:
+    """Local minima that can matter to an interval as (x, chi2), lowest first."""
+    places = dips(chi2)
+    # Between two minima chi2 rises by more than rounding.
+    distinct = [
+        i
+        for before, i in zip([None, *places], places, strict=False)
+        if before is None or chi2[before : i + 1].max() > max(chi2[before], chi2[i]) + _BARRIER
+    ]
+    return tuple(sorted(((float(x[i]), float(chi2[i])) for i in distinct), key=lambda m: m[1]))
 
 
 def allowed_intervals(
     curve: Curve,
-    x: Float[np.ndarray, " point"],
-    chi2: Float[np.ndarray, " point"],
+    x: Points,
+    chi2: Points,
     levels: dict[str, float],
     unlimited: Bool[np.ndarray, " point"] | None,
 ) -> dict[str, list[tuple[float, float]]]:
-    """Intervals in which chi2 stays below each level, cut off at the ends of the range.
+    """Intervals in which chi2 stays below each level [1], cut off at the ends of the range.
 
-    Args:
-        curve: The curve.
-        x: Its points, increasing, [point] [unit].
-        chi2: chi2 there, [point] [1].
-        levels: chi2 by level key [1].
-        unlimited: Points that a one-sided limit allows whatever their chi2, [point]; None for
-            two-sided intervals.
+    A one-sided limit allows its ``unlimited`` points whatever their chi2.
     """
     inside = {key: chi2 <= level for key, level in levels.items()}
     if unlimited is not None:

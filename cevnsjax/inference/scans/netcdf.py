@@ -1,7 +1,7 @@
 """Scans as datasets: in memory, or written to netCDF block by block and read as they are used."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cevnsjax.core.files import write_atomically
 from cevnsjax.inference.axes import Grids, coordinate
 from cevnsjax.inference.objective import BlockGrid, Objective
 from cevnsjax.inference.progress import track
+from cevnsjax.inference.scans.stored_grid import row_count
 
 IN_ONE_PIECE = 10_000_000
 """Points above which a second array, or the whole grid in memory, costs more than it helps."""
@@ -30,16 +31,7 @@ def dataset_of(
     further: Mapping[str, np.ndarray] | None = None,
     profiled: tuple[str, ...] = (),
 ) -> xr.Dataset:
-    """A scan in memory.
-
-    Args:
-        model: The model.
-        grids: Values of each axis.
-        chi2: chi2 on the grid, in the order of the axes [1].
-        engine: Name of the engine that computed it.
-        further: More variables on the grid, by name.
-        profiled: Parameters profiled over.
-    """
+    """A scan in memory."""
     dims, table = tuple(grids), model.parameters
     lowest, place = _lowest(chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
@@ -67,8 +59,7 @@ def _lowest(chi2: np.ndarray) -> tuple[float, tuple[int, ...]]:
 
 
 def _coordinates(model: Objective, grids: Grids) -> dict[str, Any]:
-    table = model.parameters
-    return {n: xr.Variable(n, g, coordinate(table[n])) for n, g in grids.items()}
+    return {n: xr.Variable(n, g, coordinate(model.parameters[n])) for n, g in grids.items()}
 
 
 def _attributes(
@@ -86,10 +77,6 @@ def _attributes(
 def require_room(path: Path, shape: tuple[int, ...]) -> None:
     """Stop if the disk cannot hold a scan.
 
-    Args:
-        path: File to be written.
-        shape: Points on each axis.
-
     Raises:
         InputError: With the space that the scan takes and the space that is left.
     """
@@ -103,32 +90,15 @@ def require_room(path: Path, shape: tuple[int, ...]) -> None:
 
 
 def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
-    """Write a dataset whole or not at all, and open it to be read as it is used.
-
-    Args:
-        path: File to write.
-        dataset: What to write.
-    """
+    """Write a dataset whole or not at all, and open it to be read as it is used."""
     write_atomically(path, lambda part: dataset.to_netcdf(part, engine="h5netcdf"))
     return xr.open_dataset(path, engine="h5netcdf")
 
 
 def write_blocks(
-    path: Path,
-    model: Objective,
-    grids: Grids,
-    blocks: BlockGrid,
-    engine: str,
+    path: Path, model: Objective, grids: Grids, blocks: BlockGrid, engine: str
 ) -> xr.Dataset:
-    """Write a scan block by block, whole or not at all, and open it to be read as it is used.
-
-    Args:
-        path: File to write.
-        model: The model.
-        grids: Values of each axis.
-        blocks: What gives chi2.
-        engine: Its name.
-    """
+    """Write a scan block by block, whole or not at all, and open it to be read as it is used."""
     order = [*blocks.outer, blocks.inner]
 
     def write(part: Path) -> None:
@@ -146,13 +116,21 @@ def write_blocks(
     return xr.open_dataset(path, engine="h5netcdf")
 
 
+def rows_of(
+    blocks: BlockGrid, grids: Grids
+) -> Iterator[tuple[int, Float[np.ndarray, "row point"]]]:
+    """First row and chi2 of each block of a grid."""
+    rows = row_count(blocks, grids)
+    for first in track(range(0, rows, blocks.step), "scan"):
+        yield first, blocks.block(first)[: rows - first]
+
+
 def _fill(chi2: Any, grids: Grids, blocks: BlockGrid) -> tuple[float, dict[str, float]]:
     """Write all blocks; the lowest value and the values of the axes there."""
     order = [*blocks.outer, blocks.inner]
     lengths = tuple(grids[n].size for n in order)
-    rows, lowest, place = int(np.prod(lengths[:-1])), np.inf, (0,) * len(order)
-    for first in track(range(0, rows, blocks.step), "scan"):
-        block = blocks.block(first)[: min(blocks.step, rows - first)]
+    lowest, place = np.inf, (0,) * len(order)
+    for first, block in rows_of(blocks, grids):
         _put(chi2, lengths, first, block)
         lowest_here, (row, column) = _lowest(block)
         if lowest_here < lowest:

@@ -21,18 +21,18 @@ from cevnsjax.core.files import check_output
 from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import BlockGrid, Data, Objective, Templated, free_names
-from cevnsjax.inference.progress import track
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.store import manifest_of
 from cevnsjax.inference.scans.netcdf import (
     IN_ONE_PIECE,
     dataset_of,
     require_room,
+    rows_of,
     stored,
     write_blocks,
 )
 from cevnsjax.inference.scans.profiled_grid import nuisances_on, solve_grid
-from cevnsjax.inference.scans.stored_grid import grid_blocks, row_count, stored_grid
+from cevnsjax.inference.scans.stored_grid import StoredGrid, grid_blocks, row_count
 
 ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
@@ -169,12 +169,11 @@ def _evaluated(
     if folder is not None and resume and engine == "auto":
         # Resuming takes the engine that began the run, however often these axes were scanned.
         engine = str((manifest_of(folder) or {}).get("engine", engine))
-    lengths = {n: g.size for n, g in grids.items()}
-    points = int(np.prod(list(lengths.values()), dtype=float))
+    points = int(np.prod([g.size for g in grids.values()], dtype=float))
     template = _template(model, grids, fixed, data, engine, points)
     engine = "node" if template is None else "template"
     blocks = _NodeBlocks(model, grids, fixed, data) if template is None else template
-    parts = grid_blocks(blocks, lengths, engine)
+    parts = grid_blocks(blocks, grids, engine)
     configuration = {
         "command": "scan",
         "order": list(grids),
@@ -186,7 +185,7 @@ def _evaluated(
     }
     with run_in(folder, resume, model, configuration, len(parts)) or nullcontext() as run:
         if run is not None:
-            blocks = stored_grid(run, blocks, row_count(blocks, lengths), parts)
+            blocks = StoredGrid(run, blocks, grids, parts)
         if path is not None and points > IN_ONE_PIECE:
             return write_blocks(path, model, grids, blocks, engine)
         dataset = dataset_of(model, grids, _gathered(blocks, grids), engine)
@@ -220,11 +219,9 @@ def _gathered(blocks: BlockGrid, grids: Grids) -> Float[np.ndarray, "..."]:
     """chi2 over the axes in the order of ``grids``."""
     order = [*blocks.outer, blocks.inner]
     lengths = [grids[n].size for n in order]
-    rows, width = int(np.prod(lengths[:-1])), lengths[-1]
-    chi2 = np.empty((rows, width))
-    for first in track(range(0, rows, blocks.step), "scan"):
-        last = min(first + blocks.step, rows)
-        chi2[first:last] = blocks.block(first)[: last - first]
+    chi2 = np.empty((row_count(blocks, grids), lengths[-1]))
+    for first, block in rows_of(blocks, grids):
+        chi2[first : first + len(block)] = block
     return np.transpose(chi2.reshape(lengths), [order.index(n) for n in grids])
 
 

@@ -4,7 +4,7 @@ With pulls alpha and morphs beta a component n with shifts l (linear) and c (cur
 (1 + sum alpha) (n + sum_m (beta_m l_m + bend(beta_m) c_m)), kept positive.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
@@ -38,18 +38,22 @@ class CountComponent:
 
     name: str
     nominal: SourceCells
-    shifts: Shifts = field(default_factory=dict)
-    free_pulls: Any = 0.0
+    shifts: Shifts
+    free_pulls: Any
 
 
 def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[CountComponent]:
-    """The signal, then backgrounds."""
-    nominal, shifts = _cells(signal[:, 0], e.spread), _signal_shifts(e, signal)
-    components = [CountComponent(SIGNAL, nominal, shifts, _free_pulls(e, SIGNAL, values))]
+    """The signal, from ``binned_signal``, then backgrounds; of ``values`` free pulls are used."""
+
+    def component(name: str, nominal: SourceCells, shifts: Shifts) -> CountComponent:
+        pulls = [values[n] for n, multiplied in e.free_pulls if name in multiplied]
+        return CountComponent(name, nominal, shifts, total(pulls) if pulls else 0.0)
+
+    components = [component(SIGNAL, _cells(signal[:, 0], e.spread), _signal_shifts(e, signal))]
     for name, nominal in e.backgrounds.items():
         moved = {m: s[name] for m, s in e.component_morphs.items() if name in s}
         shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
-        components.append(CountComponent(name, nominal[None], shifts, _free_pulls(e, name, values)))
+        components.append(component(name, nominal[None], shifts))
     return components
 
 
@@ -72,12 +76,6 @@ def _cells(
     if spread is None:
         return counts
     return (counts[:, :, None] * spread).reshape(counts.shape[0], -1)
-
-
-def _free_pulls(e: ExperimentArrays, component: str, values: Values) -> Any:
-    """Sum of the pulls on a component that are free instead of solved."""
-    pulls = [values[n] for n, multiplied in e.free_pulls if component in multiplied]
-    return total(pulls) if pulls else 0.0
 
 
 def expected(

@@ -11,7 +11,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.model import components
 from cevnsjax.model.nuisance_groups import NuisanceProblem, nuisance_names, problem_of
 from cevnsjax.model.signal import binned_signal
-from cevnsjax.model.structure import Counts, Experiments, ModelAtValues, Signal
+from cevnsjax.model.structure import Counts, ModelAtValues, Signal
 from cevnsjax.numerics import total
 
 ByComponent = dict[str, dict[str, dict[str, Counts]]]
@@ -64,12 +64,7 @@ def penalty(m: ModelAtValues) -> Any:
 def nuisance_problems(
     m: ModelAtValues, counts: list[Signal] | None = None
 ) -> list[NuisanceProblem]:
-    """The likelihood of each group of experiments at fixed theory.
-
-    Args:
-        m: The model.
-        counts: Signals by experiment [count]; computed if None.
-    """
+    """The likelihood of each group of experiments at fixed theory; signals are computed if None."""
     counts = signals(m) if counts is None else counts
     return [_problem(m, group, [counts[i] for i in group]) for group in m.structure.groups]
 
@@ -82,12 +77,9 @@ def _problem(m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]) -> 
 def profiled_group(
     m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
 ) -> Float[Array, ""]:
-    """chi2 of one group of experiments at given signals, minimised over its solved nuisances.
+    """chi2 of a group of experiments at their signals, minimised over its solved nuisances.
 
-    Args:
-        m: The model; of its values only free pulls are used.
-        group: Indices of the experiments.
-        counts: Their signals [count].
+    Of the model's values only free pulls are used.
     """
     problem = _problem(m, group, counts)
     return problem.chi2(problem.best()[0])
@@ -130,8 +122,15 @@ def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
         >>> round(float(model.marginal_nll()), 3)
         3.205
     """
+    for e in m.experiments:
+        # Morphs need Poisson cells, so that this covers them.
+        if e.statistic == "poisson" and nuisance_names([e]):
+            raise InputError(
+                f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
+                "draw them with sample(..., marginalise_linear=False), or make pulls parameters "
+                "with Model(free_pulls=[...])"
+            )
     nll = penalty(m) / 2
-    _require_closed_form(m.experiments)
     for problem in nuisance_problems(m):
         best = problem.best()[0]
         nll = nll + problem.chi2(best) / 2
@@ -140,18 +139,6 @@ def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
             pivots = jnp.diagonal(jnp.linalg.cholesky(hessian / (2 * math.pi)))
             nll = nll + jnp.sum(jnp.log(pivots))
     return nll
-
-
-def _require_closed_form(experiments: Experiments) -> None:
-    """Reject nuisances whose integral is not Gaussian."""
-    for e in experiments:
-        # Morphs need Poisson cells, so that this covers them.
-        if e.statistic == "poisson" and nuisance_names([e]):
-            raise InputError(
-                f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
-                "draw them with sample(..., marginalise_linear=False), or make pulls parameters "
-                "with Model(free_pulls=[...])"
-            )
 
 
 def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:

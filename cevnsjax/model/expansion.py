@@ -57,13 +57,7 @@ class Expansion(NamedTuple):
 
 
 class SecondOrder(NamedTuple):
-    """Values and derivatives of a list of arrays, each array with its own shape.
-
-    Attributes:
-        values: Each [...].
-        slopes: First derivatives, each [..., name].
-        curvatures: Second derivatives, each [..., name, name].
-    """
+    """Arrays [...], and their first [..., name] and second derivatives [..., name, name]."""
 
     values: list[Reals]
     slopes: list[Reals]

@@ -25,20 +25,12 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output, write_atomically
 from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
-from cevnsjax.model.evaluate import PREDICTIONS
+from cevnsjax.model.evaluate import KINDS, PREDICTIONS
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Inputs, Observed
 from cevnsjax.parameters import Parameter
 
-WHAT = (
-    "nll",
-    "profiled_nll",
-    "marginal_nll",
-    "expected",
-    "predicted",
-    "by_component",
-    "best_pulls",
-)
+WHAT = tuple(kind for kind in KINDS if kind not in ("signals", "solver_distance"))
 """Functions of a model that can be exported."""
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 # These solve linear pulls, or leave them out.
@@ -93,13 +85,19 @@ def export(
         ['auxiliary', 'counts_csi-2017', 'defaults']
     """
     target = check_output(path, overwrite=overwrite, suffixes=(".zip",))
-    plan = _plan(model, what, names, values, platforms, derivatives, batched)
-    function, arrays = _function(model, plan, values or {})
+    plan = _Plan(
+        model,
+        what,
+        _names(model, what, names),
+        {} if values is None else values,
+        tuple(checks.names("platforms", _listed(platforms), example=PLATFORMS)),
+        derivatives,
+        batched,
+    )
+    function, arrays = _function(plan)
     program = _serialized(function, arrays, plan)
-    manifest = {
-        **_manifest(model, plan, values or {}, arrays, function),
-        "sha256": hashlib.sha256(program).hexdigest(),
-    }
+    manifest = _manifest(plan, arrays, function)
+    manifest["sha256"] = hashlib.sha256(program).hexdigest()
     write_atomically(target, lambda place: _write(place, manifest, program, arrays))
     return target
 
@@ -108,41 +106,32 @@ def export(
 class _Plan:
     """The options of an export, checked."""
 
+    model: Model
     what: str
     names: tuple[str, ...]
+    values: Values
     platforms: tuple[str, ...]
     derivatives: int
     batched: bool
 
-
-def _plan(
-    model: Model,
-    what: str,
-    names: str | Iterable[str] | None,
-    values: Values | None,
-    platforms: str | Iterable[str],
-    derivatives: int,
-    batched: bool,
-) -> _Plan:
-    if what not in WHAT:
-        raise UnknownNameError("function", what, WHAT)
-    if values is not None and not isinstance(values, Mapping):
-        raise InputError(f"values must be {{name: value}}, got {values!r}")
-    arguments = _names(model, what, names)
-    for name in values or {}:
-        if name in arguments:
-            raise InputError(f"{name} is both an argument and in values; drop one of the two")
-    targets = checks.names("platforms", _listed(platforms), example=PLATFORMS)
-    for platform in targets:
-        if platform not in PLATFORMS:
-            raise UnknownNameError("platform", platform, PLATFORMS)
-    if not targets:
-        raise InputError(f"platforms is empty; name some of {', '.join(PLATFORMS)}")
-    if type(derivatives) is not int or derivatives not in (0, 1, 2):
-        raise InputError(f"derivatives must be 0, 1 or 2, got {derivatives!r}")
-    if importlib.util.find_spec("flatbuffers") is None:
-        raise InputError("jax.export needs flatbuffers; pip install 'cevnsjax[export]'")
-    return _Plan(what, arguments, tuple(targets), derivatives, checks.flag("batched", batched))
+    def __post_init__(self) -> None:
+        if self.what not in WHAT:
+            raise UnknownNameError("function", self.what, WHAT)
+        if not isinstance(self.values, Mapping):
+            raise InputError(f"values must be {{name: value}}, got {self.values!r}")
+        for name in self.values:
+            if name in self.names:
+                raise InputError(f"{name} is both an argument and in values; drop one of the two")
+        for platform in self.platforms:
+            if platform not in PLATFORMS:
+                raise UnknownNameError("platform", platform, PLATFORMS)
+        if not self.platforms:
+            raise InputError(f"platforms is empty; name some of {', '.join(PLATFORMS)}")
+        if type(self.derivatives) is not int or self.derivatives not in (0, 1, 2):
+            raise InputError(f"derivatives must be 0, 1 or 2, got {self.derivatives!r}")
+        if importlib.util.find_spec("flatbuffers") is None:
+            raise InputError("jax.export needs flatbuffers; pip install 'cevnsjax[export]'")
+        checks.flag("batched", self.batched)
 
 
 def _listed(names: str | Iterable[str]) -> list[str]:
@@ -152,11 +141,9 @@ def _listed(names: str | Iterable[str]) -> list[str]:
 def _names(model: Model, what: str, names: str | Iterable[str] | None) -> tuple[str, ...]:
     table, solves = model.parameters, what in _SOLVED
     if names is None:
-        return tuple(
-            n
-            for n, p in table.items()
-            if p.free or (p.kind == "nuisance" and not (solves and p.linear))
-        )
+        nuisances = {n for n, p in table.items() if p.kind == "nuisance"}
+        entering = {n for n in nuisances if not (solves and table[n].linear)}
+        return tuple(n for n, p in table.items() if p.free or n in entering)
     listed = checks.names("names", _listed(names), example=list(table))
     for name in listed:
         if table[name].linear and solves:
@@ -166,11 +153,11 @@ def _names(model: Model, what: str, names: str | Iterable[str] | None) -> tuple[
     return tuple(listed)
 
 
-def _function(model: Model, plan: _Plan, values: Values) -> tuple[Any, dict[str, np.ndarray]]:
+def _function(plan: _Plan) -> tuple[Any, dict[str, np.ndarray]]:
     """A jitted function of (point, arrays), and its arrays by name."""
-    kind, structure, names = plan.what, model.state.structure, plan.names
-    inputs = model.state.inputs(values, needed=kind not in PREDICTIONS)
-    counts = dict(zip(model.experiments, inputs.observed.counts, strict=True))
+    state, kind = plan.model.state, plan.what
+    inputs = state.inputs(plan.values, needed=kind not in PREDICTIONS)
+    counts = dict(zip(state.experiments, inputs.observed.counts, strict=True))
     arrays = {f"counts_{name}": np.asarray(n) for name, n in counts.items()}
     arrays |= {
         "auxiliary": np.asarray(inputs.observed.auxiliary),
@@ -178,12 +165,13 @@ def _function(model: Model, plan: _Plan, values: Values) -> tuple[Any, dict[str,
     }
     arrays |= {f"leaf_{k:03d}": np.asarray(leaf) for k, leaf in enumerate(inputs.leaves)}
 
-    def function(point: Any, given: dict[str, Any]) -> Any:
+    def function(point: Any, arrays: dict[str, Any]) -> Any:
         # Not the model's own arrays: these would become constants of the program.
-        leaves = tuple(given[f"leaf_{k:03d}"] for k in range(len(inputs.leaves)))
-        seen = Observed(tuple(given[f"counts_{n}"] for n in counts), given["auxiliary"])
-        named = dict(zip(names, point, strict=True))
-        return compiled.run(kind, structure, Inputs(leaves, seen, given["defaults"], named))
+        leaves = tuple(arrays[f"leaf_{k:03d}"] for k in range(len(inputs.leaves)))
+        observed = Observed(tuple(arrays[f"counts_{n}"] for n in counts), arrays["auxiliary"])
+        named = dict(zip(plan.names, point, strict=True))
+        inputs_of_file = Inputs(leaves, observed, arrays["defaults"], named)
+        return compiled.run(kind, state.structure, inputs_of_file)
 
     return jax.jit(jax.vmap(function, in_axes=(0, None)) if plan.batched else function), arrays
 
@@ -200,13 +188,11 @@ def _serialized(function: Any, arrays: dict[str, np.ndarray], plan: _Plan) -> by
     return bytes(exported.serialize(vjp_order=plan.derivatives))
 
 
-def _manifest(
-    model: Model, plan: _Plan, values: Values, arrays: dict[str, np.ndarray], function: Any
-) -> dict[str, Any]:
-    table = model.parameters
+def _manifest(plan: _Plan, arrays: dict[str, np.ndarray], function: Any) -> dict[str, Any]:
+    model, table = plan.model, plan.model.parameters
     point = np.array([table[n].default for n in plan.names], dtype=arrays["defaults"].dtype)
     result = function(point[None] if plan.batched else point, arrays)
-    fixed = {**table.defaults(), **{n: float(x) for n, x in values.items()}}
+    fixed = {**table.defaults(), **{n: float(x) for n, x in plan.values.items()}}
     return {
         "format": 1,
         "cevnsjax": __version__,
@@ -234,20 +220,12 @@ def _manifest(
 def _described(parameter: Parameter) -> dict[str, Any]:
     """A parameter as JSON has it: no infinities."""
     low, high = (x if math.isfinite(x) else None for x in parameter.bounds)
-    prior = None
-    if parameter.prior is not None:
-        prior = {"kind": type(parameter.prior).__name__, **asdict(parameter.prior)}
-    return {
-        "name": parameter.name,
-        "meaning": parameter.meaning,
-        "unit": parameter.unit,
-        "default": parameter.default,
-        "low": low,
-        "high": high,
-        "scale": parameter.scale,
-        "prior": prior,
-        "kind": parameter.kind,
-    }
+    prior = parameter.prior
+    if prior is not None:
+        prior = {"kind": type(prior).__name__, **asdict(prior)}
+    same = ("name", "meaning", "unit", "default", "scale", "kind")
+    values = {key: getattr(parameter, key) for key in same}
+    return {**values, "low": low, "high": high, "prior": prior}
 
 
 def _write(

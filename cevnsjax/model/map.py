@@ -47,62 +47,36 @@ def map_points(
         # One call for each of a few points is faster: nothing is padded.
         rows = [{n: float(x[i]) for n, x in batched.items()} for i in range(size)]
         return jnp.stack([state.evaluate(kind, {**values, **row}, data) for row in rows])
-    if size < _SMALL_MAP:
-        # One compilation for all small requests: repeat the last point up to a fixed length.
-        batched = _padded(batched, _SMALL_MAP - size)
     inputs = state.inputs(values, data)
-    return _on_devices(kind, state.structure, inputs, batched, batch_size)[:size]
+    # One compilation for all small requests: the last point is repeated up to a fixed length.
+    length = max(size, _SMALL_MAP)
+    batch_size = min(batch_size, length)
+    is_traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(inputs))
+    devices = 1 if is_traced else device_count_for(length, batch_size)
+    # Whole batches, the same for any number of devices: one of another size is another program.
+    length += -length % (devices * batch_size)
+    padded = {n: np.pad(x, (0, length - size), "edge") for n, x in batched.items()}
+    if devices == 1:
+        return compiled.run_map(kind, state.structure, inputs, padded, batch_size)[:size]
+    out = _sharded(kind, state.structure, batch_size, _mesh(devices), inputs, padded)
+    # The result is bound to no device, as one from a single device: it combines with any other.
+    return (out if isinstance(out, Tracer) else jax.device_put(np.asarray(out)))[:size]
 
 
 def checked_points(state: ModelState, points: Mapping[str, Any]) -> Points:
-    """Points by parameter as arrays of one length, each [point].
-
-    Raises:
-        UnknownNameError: At an unknown parameter.
-        InputError: If a point is not finite or out of bounds, or lengths differ.
-    """
-    batched = {n: _checked(state, n, x) for n, x in points.items()}
+    """Points by parameter, finite and within bounds, as arrays of one length."""
+    batched = {}
+    for name, values in points.items():
+        batched[name] = array = np.atleast_1d(np.asarray(values, dtype=state.dtype))
+        if array.ndim != 1 or array.size == 0:
+            raise InputError(f"{name}: points need shape [point], got {array.shape}")
+        for extreme in (np.min(array), np.max(array)):
+            state.parameters[name].check(float(extreme))
     if len({x.size for x in batched.values()}) != 1:
         raise InputError(
             f"points need one length, got { ({n: x.size for n, x in batched.items()}) }"
         )
     return batched
-
-
-def _checked(state: ModelState, name: str, points: Any) -> Float[np.ndarray, " point"]:
-    array = np.atleast_1d(np.asarray(points, dtype=state.dtype))
-    if array.ndim != 1 or array.size == 0:
-        raise InputError(f"{name}: points need shape [point], got {array.shape}")
-    for extreme in (np.min(array), np.max(array)):
-        state.parameters[name].check(float(extreme))
-    return array
-
-
-def _padded(points: Points, missing: int) -> dict[str, Float[np.ndarray, " padded"]]:
-    """The points, the last one repeated ``missing`` times."""
-    return {n: np.pad(x, (0, missing), "edge") for n, x in points.items()}
-
-
-def _on_devices(
-    kind: str, structure: ModelStructure, inputs: Inputs, points: Points, batch_size: int
-) -> Float[Array, " padded"]:
-    """``compiled.run_map`` on as many devices as there is work for; [point], padded.
-
-    Sizes are padded to whole batches, the same for any number of devices: a batch of another
-    size would be another program.
-    """
-    size = next(iter(points.values())).size
-    batch_size = min(batch_size, size)
-    is_traced = any(isinstance(x, Tracer) for x in jax.tree.leaves(inputs))
-    devices = 1 if is_traced else device_count_for(size, batch_size)
-    missing = -size % (devices * batch_size)
-    if missing:
-        points = _padded(points, missing)
-    if devices == 1:
-        return compiled.run_map(kind, structure, inputs, points, batch_size)
-    out = _sharded(kind, structure, batch_size, _mesh(devices), inputs, points)
-    # The result is bound to no device, as one from a single device: it combines with any other.
-    return out if isinstance(out, Tracer) else jax.device_put(np.asarray(out))
 
 
 @cache
@@ -119,14 +93,10 @@ def _sharded(
     inputs: Inputs,
     points: Values,
 ) -> Float[Array, " point"]:
-    def share(inputs: Inputs, points: Values) -> Float[Array, " point"]:
-        return compiled.run_map(kind, structure, inputs, points, batch_size)
-
-    sharded = jax.shard_map(
-        share,
+    return jax.shard_map(
+        lambda inputs, points: compiled.run_map(kind, structure, inputs, points, batch_size),
         mesh=mesh,
         in_specs=(PartitionSpec(), PartitionSpec(_AXIS)),
         out_specs=PartitionSpec(_AXIS),
         check_vma=False,
-    )
-    return sharded(inputs, points)
+    )(inputs, points)

@@ -102,9 +102,7 @@ class Model:
         self.solver_distance = BoundFunction(state, "solver_distance")
 
     def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
-        """The same model with other arrays and constraints, e.g. those of another design.
-
-        Arrays are in the order of the experiments; parameters may have other priors or defaults.
+        """The same model with other arrays, in the experiments' order, and priors or defaults.
 
         Examples:
             >>> model.with_arrays(list(model.state.arrays), model.parameters).title
@@ -135,12 +133,10 @@ class Model:
         return dict(zip(self.experiments, self.state.observed_or(data).counts, strict=True))
 
     def describe(self) -> dict[str, object]:
-        """Everything the model's numbers depend on, as plain data for JSON.
+        """Everything the model's numbers depend on, versions of the software too, for JSON.
 
-        Experiments with their options, interactions, parameters, the data, dtype, the sha256 of all
-        compiled arrays, and the versions of the software. Runs in a folder and exported functions
-        keep it. Arrays are given by shape, type and sha256, functions of a user by name and the
-        sha256 of their source text.
+        Runs in a folder and exported functions keep it. Arrays are given by shape, type and sha256,
+        functions of a user by name and the sha256 of their source text.
 
         Examples:
             >>> model.describe()["experiments"]["csi-2017"]["mass_kg"]

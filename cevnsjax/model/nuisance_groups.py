@@ -16,6 +16,8 @@ from cevnsjax.numerics import total
 
 Pulls = tuple[Any, ...]
 """Values of the solved nuisances, each a scalar [1]."""
+Constraints = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""Standard deviations of the solved nuisances and what measured them, each a scalar [1]."""
 Cells = Float[Array, " cell"]
 
 
@@ -37,21 +39,6 @@ class NuisanceProblem:
     derivatives: Callable[[Float[Array, " nuisance"]], tuple[Reals, Reals]]
 
 
-@dataclass(frozen=True)
-class _Constraints:
-    """The solved nuisances and their Gaussian constraints.
-
-    Attributes:
-        names: Names of the nuisances.
-        sd: Their standard deviations, each a scalar [1].
-        centre: Results of their auxiliary measurements, each a scalar [1].
-    """
-
-    names: tuple[str, ...]
-    sd: tuple[Any, ...]
-    centre: tuple[Any, ...]
-
-
 def problem_of(
     members: list[ExperimentArrays],
     signals: list[Signal],
@@ -66,13 +53,10 @@ def problem_of(
     """
     names = nuisance_names(members)
     by_member = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]
-    sd = {name: e.pull_sd[name] for e in members for name in e.pull_sd}
-    constraints = _Constraints(
-        names, tuple(sd[n] for n in names), tuple(auxiliary.get(name, 0.0) for name in names)
-    )
-    is_poisson = any(e.statistic == "poisson" for e in members)
-    problem = _poisson if is_poisson else _gaussian
-    return problem(members, by_member, constraints, _concatenate(observed))
+    sd = {n: x for e in members for n, x in e.pull_sd.items()}
+    constraints = tuple(sd[n] for n in names), tuple(auxiliary.get(n, 0.0) for n in names)
+    problem = _poisson if any(e.statistic == "poisson" for e in members) else _gaussian
+    return problem(members, by_member, names, constraints, _concatenate(observed))
 
 
 def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
@@ -83,24 +67,17 @@ def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
 def _gaussian(
     members: list[ExperimentArrays],
     by_member: list[list[CountComponent]],
-    constraints: _Constraints,
+    names: tuple[str, ...],
+    constraints: Constraints,
     data: Cells,
 ) -> NuisanceProblem:
-    names = constraints.names
-    sd = dict(zip(names, constraints.sd, strict=True))
+    sd = dict(zip(names, constraints[0], strict=True))
     designs = [_design(e, cs, sd) for e, cs in zip(members, by_member, strict=True)]
-    columns_of = [
-        dict(zip((n for n, _ in e.pulls), d.columns, strict=True))
-        for e, d in zip(members, designs, strict=True)
-    ]
     columns = tuple(
-        _concatenate(
-            [c.get(n, jnp.zeros_like(d.rest)) for c, d in zip(columns_of, designs, strict=True)]
-        )
+        _concatenate([of_pull.get(n, jnp.zeros_like(rest)) for rest, of_pull in designs])
         for n in names
     )
-    rest = _concatenate([d.rest for d in designs])
-    problem = gaussian.LinearPulls(rest, columns, constraints.sd, constraints.centre)
+    problem = gaussian.LinearPulls(_concatenate([r for r, _ in designs]), columns, *constraints)
     weights = _concatenate([e.weights for e in members])
     return NuisanceProblem(
         names,
@@ -112,36 +89,40 @@ def _gaussian(
 
 def _design(
     e: ExperimentArrays, count_components: list[CountComponent], sd: Values
-) -> gaussian.LinearPulls:
-    """The linear problem of one experiment; free pulls add to what no solved pull multiplies."""
+) -> tuple[Cells, dict[str, Cells]]:
+    """Counts of one experiment that no solved pull multiplies, and those that each one does."""
     counts = {c.name: jnp.sum(c.nominal, axis=0) for c in count_components}
     design = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
-    if not e.free_pulls:
-        return design
-    added = [c.free_pulls * counts[c.name] for c in count_components]
-    return design._replace(rest=total([design.rest, *added]))
+    added = [c.free_pulls * counts[c.name] for c in count_components] if e.free_pulls else []
+    columns = dict(zip((n for n, _ in e.pulls), design.columns, strict=True))
+    return total([design.rest, *added]), columns
 
 
 def _poisson(
     members: list[ExperimentArrays],
     by_member: list[list[CountComponent]],
-    constraints: _Constraints,
+    names: tuple[str, ...],
+    constraints: Constraints,
     data: Cells,
 ) -> NuisanceProblem:
     def vector(numbers: Iterable[Any]) -> Float[Array, " nuisance"]:
         scalars = [jnp.asarray(x, data.dtype) for x in numbers]
         return jnp.stack(scalars) if scalars else jnp.zeros(0, data.dtype)
 
-    names = constraints.names
-    mixed = any(e.statistic != "poisson" for e in members)
+    sd, centre = constraints
+    is_poisson = [e.statistic == "poisson" for e in members]
+    weights = [
+        jnp.zeros_like(e.weights) if poisson_cells else e.weights
+        for e, poisson_cells in zip(members, is_poisson, strict=True)
+    ]
     problem = components.Templates(
         experiments=tuple(
             tuple(_component(e, c, names) for c in cs)
             for e, cs in zip(members, by_member, strict=True)
         ),
-        inverse_variance=vector(1 / sd**2 for sd in constraints.sd),
-        centre=vector(constraints.centre),
-        weights=_concatenate([_weights(e) for e in members]) if mixed else None,
+        inverse_variance=vector(1 / x**2 for x in sd),
+        centre=vector(centre),
+        weights=None if all(is_poisson) else _concatenate(weights),
     )
 
     def best() -> tuple[Pulls, Any]:
@@ -166,11 +147,6 @@ def _component(
     linear, curved = (jnp.stack([s[k] for s in component.shifts.values()], axis=1) for k in (0, 1))
     morphs = tuple(names.index(n) for n in component.shifts)
     return components.Component(component.nominal, pulls, linear, curved, morphs, free_pulls)
-
-
-def _weights(e: ExperimentArrays) -> Cells:
-    """Inverse variances of Gaussian cells, 0 for Poisson cells."""
-    return jnp.zeros_like(e.weights) if e.statistic == "poisson" else e.weights
 
 
 def _concatenate(arrays: list[Counts]) -> Cells:

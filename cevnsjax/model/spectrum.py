@@ -1,6 +1,7 @@
 """Spectra of a model as xarray: counts, recoil rate and cross section."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -8,10 +9,14 @@ from jaxtyping import ArrayLike, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import Values
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.model.model import Model
 from cevnsjax.rate import differential_cross_section, dR_dT_nr
 
-QUANTITIES = ("counts", "dR_dT_nr", "dsigma_dT_nr")
+UNITS = {"counts": "1", "dR_dT_nr": "1/kg/MeV", "dsigma_dT_nr": "cm^2/MeV"}
+Energies = ArrayLike | Sequence[float] | None
+Table = tuple[list[Any], dict[str, Any], dict[str, Any]]
+"""Numbers by source, coordinates of all axes, and attributes."""
 
 
 def spectrum(
@@ -20,7 +25,7 @@ def spectrum(
     *,
     quantity: str = "counts",
     experiment: str | None = None,
-    T_nr: ArrayLike | Sequence[float] | None = None,
+    T_nr: Energies = None,
     E_nu: float = 30.0,
 ) -> xr.DataArray:
     """A spectrum of one experiment of a model, by neutrino source.
@@ -50,8 +55,8 @@ def spectrum(
         >>> rate.attrs["units"]
         '1/kg/MeV'
     """
-    if quantity not in QUANTITIES:
-        raise UnknownNameError("quantity", quantity, QUANTITIES)
+    if quantity not in UNITS:
+        raise UnknownNameError("quantity", quantity, UNITS)
     name = experiment or next(iter(model.experiments))
     if name not in model.experiments:
         raise UnknownNameError("experiment", name, model.experiments)
@@ -59,34 +64,33 @@ def spectrum(
     for parameter, value in values.items():
         model.parameters[parameter].check(value)
     if quantity == "counts":
-        return _counts(model, values, name)
-    recoil = _recoil(model, name, T_nr, E_nu if quantity == "dsigma_dT_nr" else None)
-    if quantity == "dR_dT_nr":
-        return _rate(model, values, name, recoil)
-    return _cross_section(model, values, name, recoil, E_nu)
+        numbers, coordinates, attributes = _counts(model, values, name)
+    elif quantity == "dR_dT_nr":
+        numbers, coordinates, attributes = _rate(model, values, name, T_nr)
+    else:
+        numbers, coordinates, attributes = _cross_section(model, values, name, T_nr, E_nu)
+    return xr.DataArray(
+        np.array([np.asarray(x) for x in numbers]),
+        dims=tuple(coordinates),
+        coords=coordinates,
+        name=quantity,
+        attrs={"units": UNITS[quantity], **attributes, "experiment": name},
+    )
 
 
-def _counts(model: Model, values: Values, name: str) -> xr.DataArray:
+def _counts(model: Model, values: Values, name: str) -> Table:
     signal = model.by_component(values)[name]["signal"]
     experiment = model.experiments[name]
     edges = {experiment.observable: experiment.edges, **experiment.extra}
     centres = {n: (np.array(e[1:]) + np.array(e[:-1])) / 2 for n, e in edges.items()}
-    return xr.DataArray(
-        np.array([np.asarray(c).reshape(experiment.grid) for c in signal.values()]),
-        dims=("source", *edges),
-        coords={"source": list(signal), **centres},
-        name="counts",
-        attrs={"units": "1", **{f"edges_{n}": e for n, e in edges.items()}, "experiment": name},
-    )
+    numbers = [np.asarray(c).reshape(experiment.grid) for c in signal.values()]
+    attributes = {f"edges_{n}": e for n, e in edges.items()}
+    return numbers, {"source": list(signal), **centres}, attributes
 
 
-def _recoil(
-    model: Model, name: str, T_nr: ArrayLike | Sequence[float] | None, E_nu: float | None
-) -> Float[np.ndarray, " T_nr"]:
+def _recoil(experiment: Experiment, T_nr: Energies, E_nu: float) -> Float[np.ndarray, " T_nr"]:
     if T_nr is None:
-        experiment = model.experiments[name]
-        energy = max(experiment.flux.kink_energies) if E_nu is None else E_nu
-        top = max(2 * energy**2 / n.mass for n in experiment.target.nuclei)
+        top = max(2 * E_nu**2 / n.mass for n in experiment.target.nuclei)
         return np.linspace(top / 200, top, 200)
     recoil = np.atleast_1d(np.asarray(T_nr, dtype=float))
     if not np.all(recoil >= 1e-6):
@@ -94,35 +98,19 @@ def _recoil(
     return recoil
 
 
-def _rate(
-    model: Model, values: Values, name: str, recoil: Float[np.ndarray, " T_nr"]
-) -> xr.DataArray:
-    experiment = model.experiments[name]
-    rate = dR_dT_nr(recoil, experiment.target, experiment.flux, model.interactions, values)
-    return xr.DataArray(
-        np.array([np.asarray(r) for r in rate.values()]),
-        dims=("source", "T_nr"),
-        coords={"source": list(rate), "T_nr": recoil},
-        name="dR_dT_nr",
-        attrs={"units": "1/kg/MeV", "experiment": name},
-    )
+def _rate(model: Model, values: Values, name: str, T_nr: Energies) -> Table:
+    e = model.experiments[name]
+    recoil = _recoil(e, T_nr, max(e.flux.kink_energies))
+    rate = dR_dT_nr(recoil, e.target, e.flux, model.interactions, values)
+    return list(rate.values()), {"source": list(rate), "T_nr": recoil}, {}
 
 
-def _cross_section(
-    model: Model, values: Values, name: str, recoil: Float[np.ndarray, " T_nr"], E_nu: float
-) -> xr.DataArray:
-    experiment = model.experiments[name]
-    sources: Sequence[str] = experiment.flux.sources
-    nuclei = experiment.target.nuclei
-    theory = model.interactions
-    table = [
+def _cross_section(model: Model, values: Values, name: str, T_nr: Energies, E_nu: float) -> Table:
+    e, theory = model.experiments[name], model.interactions
+    recoil, sources, nuclei = _recoil(e, T_nr, E_nu), list(e.flux.sources), e.target.nuclei
+    numbers = [
         [np.asarray(differential_cross_section(recoil, E_nu, n, s, theory, values)) for n in nuclei]
         for s in sources
     ]
-    return xr.DataArray(
-        np.array(table),
-        dims=("source", "nucleus", "T_nr"),
-        coords={"source": list(sources), "nucleus": [n.name for n in nuclei], "T_nr": recoil},
-        name="dsigma_dT_nr",
-        attrs={"units": "cm^2/MeV", "E_nu": E_nu, "experiment": name},
-    )
+    coordinates = {"source": sources, "nucleus": [n.name for n in nuclei], "T_nr": recoil}
+    return numbers, coordinates, {"E_nu": E_nu}

@@ -71,14 +71,7 @@ class Observed(NamedTuple):
 
 
 class ModelAtValues(NamedTuple):
-    """A model at given values: what predictions and likelihoods are functions of.
-
-    Attributes:
-        structure: What compiled programs depend on besides arrays.
-        experiments: Arrays of all experiments.
-        observed: The data; predictions do not use them.
-        values: Value of every parameter by name.
-    """
+    """A model at given values of all parameters: what predictions and likelihoods depend on."""
 
     structure: ModelStructure
     experiments: Experiments
@@ -96,14 +89,7 @@ class ModelAtValues(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """The arrays that a compiled function of a model takes.
-
-    Attributes:
-        leaves: Arrays of all experiments, flattened.
-        observed: The data.
-        vector: Value of every parameter, [parameter] in their units.
-        traced: Traced values that replace entries of ``vector``.
-    """
+    """The arrays a compiled function of a model takes; ``traced`` replace values in ``vector``."""
 
     leaves: Leaves
     observed: Observed

@@ -35,10 +35,12 @@ class FoldedTemplate:
         self.outer = tuple(n for n in grids if n != self.inner)
         self.prepared: tuple[Observed, list[GaussianRows]] | None = None
         k = template.axes.index(self.inner)
-        x, farthest = _scaled(template, grids)
+        away = [grids[n] - c for n, c in zip(template.axes, template.centre, strict=True)]
+        farthest = np.array([np.max(np.abs(d)) or 1.0 for d in away])
+        x = [d / size for d, size in zip(away, farthest, strict=True)]
         powers = template.exponents[:, k]
         common = max(1, int(np.gcd.reduce(powers)))
-        ratio = np.array(farthest)[:, None] / template.scale
+        ratio = farthest[:, None] / template.scale
         size = np.prod(ratio[None] ** template.exponents[:, :, None], axis=1)
         self.coefficients = template.coefficients * size[:, :, None]
         self.powers = powers // common
@@ -79,13 +81,3 @@ class FoldedTemplate:
                 of_rows = self.coefficients[chosen][:, tables]
                 out.append(np.einsum("mr,mro->ro", weights[chosen], of_rows))
         return np.stack(out)
-
-
-def _scaled(template: Polynomial, grids: Grids) -> tuple[list[np.ndarray], list[float]]:
-    """Variables on their grids, from the centre over the farthest distance, and that distance."""
-    values, farthest = [], []
-    for name, centre in zip(template.axes, template.centre, strict=True):
-        away = grids[name] - centre
-        farthest.append(float(np.max(np.abs(away))) or 1.0)
-        values.append(away / farthest[-1])
-    return values, farthest

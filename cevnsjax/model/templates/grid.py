@@ -25,10 +25,13 @@ from cevnsjax.model.templates.signal_strength import strength_of
 # Blocks that stay in the cache: points, and rows whose coefficients are computed at once.
 _MAX_POINTS, _MAX_ROWS, _MAX_SOLVED_POINTS = 1 << 18, 1 << 12, 1 << 16
 _BATCH = 64
+_NOTHING = (-1, 0.0)
 
 
 class TemplateGrid:
     """chi2 on a product grid, a block of rows at a time.
+
+    The template has the signals of all experiments, folded on the axes of ``grids`` at ``values``.
 
     Attributes:
         inner: The axis along a row.
@@ -41,15 +44,6 @@ class TemplateGrid:
     def __init__(
         self, state: ModelState, template: FoldedTemplate, values: Values, grids: Grids, data: Any
     ) -> None:
-        """Prepare what all blocks share.
-
-        Args:
-            state: The model's content.
-            template: Its signals, folded on these axes at these values.
-            values: Parameters that stay as they are.
-            grids: Values of each axis, [point] in its unit.
-            data: As for ``model.nll``.
-        """
         self._structure, self._observed = state.structure, state.observed_or(data)
         self._experiments, self._leaves = state.arrays, state.leaves
         self._values = {**state.parameters.defaults(), **values}
@@ -69,7 +63,7 @@ class TemplateGrid:
         self._rows = template.prepared[1]
         points = _MAX_SOLVED_POINTS if self._together else _MAX_POINTS
         self.step = max(1, min(self._count, _MAX_ROWS, points // self.width))
-        self._ahead: tuple[int, ArrayLike] | None = None
+        self._ahead: tuple[int, ArrayLike] = _NOTHING
 
     def _is_alone(self, group: tuple[int, ...]) -> bool:
         """Whether a group is one Gaussian experiment, whose signal has one strength."""
@@ -84,11 +78,11 @@ class TemplateGrid:
 
     def block(self, first: int) -> Float[np.ndarray, "row point"]:
         """chi2 of ``step`` rows from ``first`` on; the last row of the grid is repeated."""
-        ahead = self._ahead
-        out = ahead[1] if ahead is not None and ahead[0] == first else self._started(first)
+        start, out = self._ahead
+        out = out if start == first else self._started(first)
         # The next block is computed while the caller stores this one.
         after = first + self.step
-        self._ahead = (after, self._started(after)) if after < self._count else None
+        self._ahead = (after, self._started(after)) if after < self._count else _NOTHING
         return np.asarray(out)
 
     def _started(self, first: int) -> ArrayLike:

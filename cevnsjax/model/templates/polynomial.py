@@ -66,17 +66,10 @@ def find_polynomial(
     scale: Mapping[str, float],
     rows: int = 1,
 ) -> Polynomial | None:
-    """A function as a polynomial of its variables, of degree up to four in each.
+    """A function as a polynomial about ``centre``, of degree up to four; None if it is not one.
 
-    Args:
-        function: The function; it must take points outside the box too.
-        box: Range in which the polynomial will be used, by axis.
-        centre: Point to expand about.
-        scale: First guess of the size over which the function changes.
-        rows: Number of rows.
-
-    Returns:
-        The polynomial, or None if the function is not one or the check fails.
+    The polynomial will be used in ``box``; the function must take points outside it too. ``scale``
+    is a first guess of the size over which the function changes.
     """
     axes = tuple(box)
     middle = np.array([centre[a] for a in axes])
@@ -88,11 +81,10 @@ def find_polynomial(
     def at(z: np.ndarray) -> np.ndarray:
         return function({a: middle[k] + z[:, k, None] * size[k] for k, a in enumerate(axes)})
 
-    degrees = [_degree(at, len(axes), k) for k in range(len(axes))]
-    if any(d is None for d in degrees):
+    degrees = [d for k in range(len(axes)) if (d := _degree(at, len(axes), k)) is not None]
+    if len(degrees) < len(axes):
         return None
-    finite = [d for d in degrees if d is not None]
-    for exponents in (_simplex(finite), _tensor(finite)):
+    for exponents in (_simplex(degrees), _tensor(degrees)):
         z = np.array([[_NODES[n] for n in row] for row in exponents]).reshape(-1, len(axes))
         lattice = np.prod(z[:, None, :] ** exponents[None, :, :], axis=2)
         values = at(z)
@@ -153,12 +145,8 @@ def _degree(at: Callable[[np.ndarray], np.ndarray], axes: int, k: int) -> int | 
 
 def _simplex(degrees: list[int]) -> Int[np.ndarray, "monomial axis"]:
     """Exponents with sum_i a_i/d_i <= 1: those in the square of a sum."""
-    inside = [
-        e
-        for e in _tensor(degrees)
-        if sum(a / d for a, d in zip(e, degrees, strict=True) if d) <= 1 + 1e-9
-    ]
-    return np.array(inside)
+    exponents = _tensor(degrees)
+    return exponents[np.sum(exponents / np.maximum(degrees, 1), axis=1) <= 1 + 1e-9]
 
 
 def _tensor(degrees: list[int]) -> Int[np.ndarray, "monomial axis"]:
@@ -182,8 +170,5 @@ def _pruned(polynomial: Polynomial) -> Polynomial:
     largest = np.maximum(np.max(size, axis=(0, 2), keepdims=True), 1e-300)
     used = np.max(size / largest, axis=(1, 2)) > 1e-13
     used[0] = True
-    return replace(
-        polynomial,
-        exponents=polynomial.exponents[used],
-        coefficients=polynomial.coefficients[used],
-    )
+    exponents, coefficients = polynomial.exponents[used], polynomial.coefficients[used]
+    return replace(polynomial, exponents=exponents, coefficients=coefficients)

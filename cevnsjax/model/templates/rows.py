@@ -61,8 +61,7 @@ class GaussianRows:
         ]
         degree = len(vectors) - 1
         out = np.empty((degree + 2, degree + 1, weights.shape[1]))
-        for power, v in enumerate(vectors):
-            out[0, power] = v[0]
+        out[0] = [v[0] for v in vectors]
         across = [v[1:] for v in vectors]
         for power in range(degree, -1, -1):
             v, polynomial = across[power], out[1 + degree - power]

@@ -58,7 +58,10 @@ class SignalStrength:
     def split(
         self, counts: Float[np.ndarray, "monomial table cell"]
     ) -> tuple[Float[np.ndarray, "monomial table"], Float[np.ndarray, "monomial table axis"]]:
-        """Parts of a signal in the space [1]: those along y, and those across it."""
+        """Parts of a signal [count] in the space [1]: those along y, and those across it.
+
+        The offset is added to the first monomial.
+        """
         s = np.zeros((*counts.shape[:2], self.offset.size))
         s[:, :, : counts.shape[2]] = counts * self.root_weights
         s[0] += self.offset
@@ -74,11 +77,8 @@ def strength_of(
 ) -> SignalStrength:
     """The problem of one Gaussian experiment that shares no pulls with others.
 
-    Args:
-        e: Arrays of the experiment.
-        observed: Its counts, [cell] [count].
-        measured: Results of the auxiliary measurements of pulls; 0 if left out [1].
-        values: Pulls that are free.
+    ``measured`` are results of the auxiliary measurements of pulls [1], 0 if left out; of
+    ``values`` the free pulls are used.
     """
     root = np.sqrt(np.asarray(e.weights))
     backgrounds = {n: np.asarray(b) for n, b in e.backgrounds.items()}
@@ -138,13 +138,10 @@ def _fixed(
     columns: Float[np.ndarray, "axis pull"], on_signal: Bool[np.ndarray, " pull"]
 ) -> Float[np.ndarray, "axis column"]:
     """Changes of the prediction by pulls that leave the signal's strength as it is."""
-    first = int(np.argmax(on_signal)) if np.any(on_signal) else None
-    out = [
-        columns[:, k] - columns[:, first] if on_signal[k] else columns[:, k]
-        for k in range(columns.shape[1])
-        if k != first
-    ]
-    return np.stack(out, axis=1) if out else np.zeros((columns.shape[0], 0))
+    if not np.any(on_signal):
+        return columns
+    first = int(np.argmax(on_signal))
+    return np.delete(columns - columns[:, [first]] * on_signal, first, axis=1)
 
 
 def _orthonormal(

@@ -1,6 +1,7 @@
 """Templates of a model: its signals as polynomials of the parameters of a scan."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +11,7 @@ from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.templates.fold import FoldedTemplate
-from cevnsjax.model.templates.polynomial import Function, Grids, Polynomial, find_polynomial
+from cevnsjax.model.templates.polynomial import Grids, Polynomial, find_polynomial
 
 # Signals are computed in requests of one of two sizes, so that two compilations serve all. A small
 # request is one batch, which compiles twice as fast; a large one has batches that stay in the
@@ -23,15 +24,8 @@ def template_of(state: ModelState, values: Values, grids: Grids) -> FoldedTempla
     """Signals of all experiments as a polynomial of the grid's axes; rows on at most one of them.
 
     Built from calls of the model itself and kept in ``state``, for these values and this box.
-
-    Args:
-        state: The model's content.
-        values: Parameters that stay as they are.
-        grids: Values of each axis, [point] in its unit.
-
-    Returns:
-        The polynomial, outputs flattened over experiments, folded on the grid. None if counts are
-        not a polynomial in two axes or more, or if an axis acts on something besides the signal.
+    Outputs are flattened over experiments. None if counts are not a polynomial in two axes or more,
+    or if an axis acts on something besides the signal.
     """
     key = (
         tuple(sorted(values.items())),
@@ -59,7 +53,7 @@ def _build(state: ModelState, values: Values, grids: Grids) -> Polynomial | None
         if row and not axes:
             return None
         polynomial = find_polynomial(
-            _signals_on_rows(state, values, row, row_values),
+            partial(_signals_on_rows, state, values, row, row_values),
             {n: (float(grids[n][0]), float(grids[n][-1])) for n in axes},
             {n: state.parameters[n].default for n in axes},
             {n: state.parameters[n].scale for n in axes},
@@ -71,18 +65,18 @@ def _build(state: ModelState, values: Values, grids: Grids) -> Polynomial | None
 
 
 def _signals_on_rows(
-    state: ModelState, values: Values, row: str | None, row_values: Float[np.ndarray, " row"]
-) -> Function:
+    state: ModelState,
+    values: Values,
+    row: str | None,
+    row_values: Float[np.ndarray, " row"],
+    points: Mapping[str, np.ndarray],
+) -> Float[np.ndarray, "point row output"]:
     """The function whose polynomial is looked for."""
-
-    def function(points: Mapping[str, np.ndarray]) -> np.ndarray:
-        shape = next(iter(points.values())).shape
-        flat = {n: x.reshape(-1) for n, x in points.items()}
-        if row:
-            flat[row] = np.broadcast_to(row_values, shape).reshape(-1)
-        return signals_at(state, values, flat).reshape(*shape, -1)
-
-    return function
+    shape = next(iter(points.values())).shape
+    flat = {n: x.reshape(-1) for n, x in points.items()}
+    if row:
+        flat[row] = np.broadcast_to(row_values, shape).reshape(-1)
+    return signals_at(state, values, flat).reshape(*shape, -1)
 
 
 def signals_at(
@@ -91,11 +85,6 @@ def signals_at(
     """Signals of all experiments, flattened, at points {parameter: [point]} [count].
 
     Points out of bounds are allowed: a polynomial has no bounds.
-
-    Args:
-        state: The model's content.
-        values: Parameters that stay as they are.
-        points: Parameters that vary.
     """
     count = next(iter(points.values())).size
     size = _SMALL_REQUEST if count <= _SMALL_REQUEST else _LARGE_REQUEST

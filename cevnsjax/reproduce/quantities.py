@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import ArrayLike
 
 from cevnsjax.model import Model
 from cevnsjax.reproduce.rows import markdown_table
@@ -28,7 +27,7 @@ class Strength:
         minus: Distance downwards to where chi2 is one higher, or to no events [count].
         chi2: chi2 at the minimum.
         delta_chi2: chi2 without the signal, above the minimum.
-        background: Events of each background at the minimum, {component: events} [count].
+        parts: Counts at the minimum, {"signal" or "background": {component: [cell]}} [count].
     """
 
     events: float
@@ -36,7 +35,12 @@ class Strength:
     minus: float
     chi2: float
     delta_chi2: float
-    background: dict[str, float]
+    parts: Mapping[str, Mapping[str, np.ndarray]]
+
+    @property
+    def background(self) -> dict[str, float]:
+        """Events of each background at the minimum [count]."""
+        return {name: float(counts.sum()) for name, counts in self.parts["background"].items()}
 
     @property
     def significance(self) -> float:
@@ -52,11 +56,7 @@ class Strength:
 def signal_events(model: Model) -> float:
     """CEvNS events predicted for a model's one experiment, before nuisances [count]."""
     (parts,) = model.by_component().values()
-    return _total(parts["signal"])
-
-
-def _total(counts: Mapping[str, ArrayLike]) -> float:
-    return sum(float(np.sum(np.asarray(c))) for c in counts.values())
+    return sum(float(np.sum(np.asarray(counts))) for counts in parts["signal"].values())
 
 
 def strength_of(model: Model, pull: str) -> Strength:
@@ -89,7 +89,7 @@ def strength_of(model: Model, pull: str) -> Strength:
         minus=events * (best - low),
         chi2=lowest,
         delta_chi2=empty - lowest,
-        background={name: _total({name: c}) for name, c in parts["background"].items()},
+        parts={kind: {n: np.asarray(c) for n, c in of.items()} for kind, of in parts.items()},
     )
 
 

@@ -27,6 +27,7 @@ from cevnsjax.reproduce.figures.drawing import ProfilePanel, profile_figure
 _COLUMNS = ("parameter", "unit", "best fit", "68.27 % CL", "90 % CL")
 _PAIRS = ("ee", "mumu", "emu", "etau", "mutau")
 _NSI = tuple(f"eps_{quark}V_{pair}" for quark in "ud" for pair in _PAIRS)
+_ISOTOPES = {"Cs": "133Cs", "I": "127I", "Ar": "40Ar"}
 _RADII, _CHARGES = ("r2_nu_ee", "r2_nu_mumu"), tuple(f"q_nu_{pair}" for pair in _PAIRS)
 _MOMENTS = ("mu_nu_e", "mu_nu_mu")
 MASSES_MEV = (1.0, 10.0, 100.0, 1000.0)
@@ -39,19 +40,16 @@ _MAX_COUPLING = {"g_Zp": 1.4e-4, "g_phi": 1e-4}
 
 @dataclass(frozen=True)
 class Scanned:
-    """One parameter and the range to search.
-
-    Attributes:
-        parameter: Its name.
-        within: Range, in its unit.
-        fixed: Values of other parameters.
-        note: What is fixed, for the table.
-    """
+    """One parameter, the range to search in its unit, and values of other parameters."""
 
     parameter: str
     within: tuple[float, float]
     fixed: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
+
+    @property
+    def name(self) -> str:
+        """The parameter and what is fixed, as a table shows them."""
+        return ", ".join([self.parameter, *(f"{n} = {x:g} MeV" for n, x in self.fixed.items())])
 
 
 @cache
@@ -76,9 +74,6 @@ def standard_model() -> list[Scanned]:
     return [Scanned("sin2_theta_w", (0.0, 0.7)), *radii]
 
 
-_ISOTOPES = {"Cs": "133Cs", "I": "127I", "Ar": "40Ar"}
-
-
 def couplings() -> list[Scanned]:
     """Nonstandard interactions; of off-diagonal couplings the magnitude."""
     return [Scanned(n, (0.0 if _even(n) else -1.0, 1.0)) for n in _NSI]
@@ -100,7 +95,7 @@ def mediators() -> list[Scanned]:
         mass = coupling.replace("g_", "m_")
         for m in MASSES_MEV:
             reach = largest * (1 + (m / _Q_MEV) ** 2) ** 0.5
-            out.append(Scanned(coupling, (0.0, reach), {mass: m}, f"{mass} = {m:g} MeV"))
+            out.append(Scanned(coupling, (0.0, reach), {mass: m}))
     return out
 
 
@@ -123,19 +118,13 @@ _NOTES = {
 }
 
 
-def profiles_in(group: Iterable[Scanned], model: Model) -> list[tuple[Scanned, ProfileResult]]:
-    """Intervals of parameters, one parameter at a time."""
-    return [(s, limits(model, s.parameter, s.within, fixed=s.fixed)) for s in group]
+def profiles_in(group: Iterable[Scanned], model: Model) -> dict[str, ProfileResult]:
+    """Profiles of one parameter at a time, by name."""
+    return {s.name: limits(model, s.parameter, s.within, fixed=s.fixed) for s in group}
 
 
-def table_of(
-    title: str, profiled: Iterable[tuple[Scanned, ProfileResult]], note: str = ""
-) -> ResultTable:
-    """Intervals as a table."""
-    rows = []
-    for scanned, result in profiled:
-        name = scanned.parameter + (f", {scanned.note}" if scanned.note else "")
-        rows.append((name, result.unit, *cells(result)))
+def _table(title: str, profiled: Mapping[str, ProfileResult], note: str = "") -> ResultTable:
+    rows = [(name, result.unit, *cells(result)) for name, result in profiled.items()]
     return ResultTable(title, _COLUMNS, tuple(rows), note)
 
 
@@ -144,8 +133,8 @@ def result() -> Result:
     model, tables, shown = joint_model(), [], {}
     for title, group in GROUPS.items():
         profiled = profiles_in(group(), model)
-        shown |= {s.parameter: result for s, result in profiled}
-        tables.append(table_of(title, profiled, _NOTES.get(title, "")))
+        shown |= profiled
+        tables.append(_table(title, profiled, _NOTES.get(title, "")))
     tables.insert(1, _each_alone())
     return Result(tables, {"profiles": _figure(shown)})
 
@@ -153,17 +142,16 @@ def result() -> Result:
 def _each_alone() -> ResultTable:
     """The weak mixing angle and radii from each experiment by itself."""
     angle = Scanned("sin2_theta_w", (0.0, 0.7))
-    csi = model_of_csi()
     lar = Model(lar_2020(split_flux=True), [StandardModel()], name="lar_2020")
     R_p = max(theory_radii(isotope(_ISOTOPES[el]))[0] for el in ("Cs", "I"))
-    groups = ((csi, [angle, Scanned("R_n", (R_p, 12.0))]), (lar, [angle]))
-    rows = [
-        (f"{s.parameter}, {model.name}", r.unit, *cells(r))
+    groups = ((model_of_csi(), [angle, Scanned("R_n", (R_p, 12.0))]), (lar, [angle]))
+    profiled = {
+        f"{name}, {model.name}": result
         for model, group in groups
-        for s, r in profiles_in(group, model)
-    ]
+        for name, result in profiles_in(group, model).items()
+    }
     note = "R_n is one radius for Cs and I, with sin2_theta_w at its default, and the other way."
-    return ResultTable("Each experiment alone", _COLUMNS, tuple(rows), note)
+    return _table("Each experiment alone", profiled, note)
 
 
 def _figure(profiled: Mapping[str, ProfileResult]) -> Figure:

@@ -45,16 +45,8 @@ def limits(
 ) -> ProfileResult:
     """Best fit and intervals in a range, linear nuisances profiled and all other parameters fixed.
 
-    Args:
-        model: A model whose nuisances are all linear.
-        parameter: Name of the parameter.
-        within: Range to search; structure narrower than a step of its grid is missed [its unit].
-        fixed: Values of other parameters; those left out stay at their defaults.
-        levels: Confidence levels within (0, 1).
-        points: Points of the grid.
-
-    Returns:
-        As of ``profile``; Delta chi2 is measured from the lowest chi2 in the range.
+    All nuisances of the model have to be linear. Structure narrower than a step of the grid is
+    missed. Delta chi2 is measured from the lowest chi2 in the range.
     """
     values = dict(fixed or {})
 

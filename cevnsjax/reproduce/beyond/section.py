@@ -82,11 +82,7 @@ class Section:
 
 
 def text_of(cell: Cell) -> str:
-    """A cell as text: numbers to five significant digits, intervals in brackets.
-
-    Args:
-        cell: Words, a number, or intervals.
-    """
+    """A cell as text: numbers to five significant digits, intervals in brackets."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, int | float):
@@ -95,13 +91,7 @@ def text_of(cell: Cell) -> str:
 
 
 def intervals_text(intervals: Spans, digits: int = 4, open_at: Collection[float] = ()) -> str:
-    """Intervals as text; "..." stands for an end that is not a limit.
-
-    Args:
-        intervals: (low, high) pairs.
-        digits: Significant digits.
-        open_at: Ends of the range that was looked at.
-    """
+    """Intervals as text; "..." stands for an end that is that of the range searched."""
     texts = (
         ["..." if end in open_at else _number(end, digits) for end in interval]
         for interval in intervals

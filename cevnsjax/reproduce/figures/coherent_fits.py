@@ -15,18 +15,7 @@ from cevnsjax.plots import spectrum
 from cevnsjax.plots.frame import new_figure
 from cevnsjax.plots.style import STYLE, UNITS
 from cevnsjax.reproduce.paper import PaperFigure
-from cevnsjax.reproduce.quantities import signal_events, strength_of
-
-Parts = dict[str, dict[str, np.ndarray]]
-_SUBTRACTED = "steady_state"
-
-
-def best_fit(model: Model, pull: str) -> Parts:
-    """Counts at the best fit of a signal's pull, {"signal" or "background": {name: [cell]}}."""
-    best = strength_of(model, pull).events / signal_events(model) - 1
-    nuisances = {n: float(a) for n, a in model.best_pulls({pull: best}).items()}
-    (parts,) = model.predicted({pull: best, **nuisances}).values()
-    return {kind: {n: np.asarray(c) for n, c in parts[kind].items()} for kind in parts}
+from cevnsjax.reproduce.quantities import strength_of
 
 
 def projected(counts: np.ndarray, grid: tuple[int, ...], axis: int) -> np.ndarray:
@@ -44,8 +33,7 @@ def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> F
         observables: Names as in ``spectrum``, and the index of each among the experiment's axes.
     """
     (experiment,) = model.experiments.values()
-    parts = best_fit(model, pull)
-    steady = parts["background"].pop(_SUBTRACTED)
+    parts = strength_of(model, pull).parts
     edges = [experiment.edges, *(np.array(e) for e in experiment.extra.values())]
     with mpl.rc_context(STYLE):
         figure = new_figure(3.6 * len(observables), 3.7)
@@ -64,7 +52,7 @@ def fitted_spectra(model: Model, pull: str, observables: Mapping[str, int]) -> F
         seen = projected(experiment.observed, experiment.grid, k)
         spectrum(
             edges[k],
-            (seen - projected(steady, experiment.grid, k)) / per,
+            seen / per - background.pop("steady_state"),
             np.maximum(seen, 1.0) / per**2,
             signal,
             background,
@@ -80,8 +68,12 @@ def spectra_figure(
     model: Callable[[], Model], pull: str, observables: Mapping[str, int], title: str, caption: str
 ) -> tuple[PaperFigure, ...]:
     """The figure of a COHERENT paper, as ``fitted_spectra`` draws it."""
-
-    def draw() -> Figure:
-        return fitted_spectra(model(), pull, observables)
-
-    return (PaperFigure("spectra", title, caption, draw, "slow"),)
+    return (
+        PaperFigure(
+            "spectra",
+            title,
+            caption,
+            lambda: fitted_spectra(model(), pull, observables),
+            "slow",
+        ),
+    )

@@ -20,7 +20,6 @@ PAPER = "aristizabal2018"
 _LEVELS = {"90": 0.90, "99": 0.99}
 # Far beyond every limit at 99 %.
 _RANGES = {"S": (0.0, 5.0), "V": (-5.0, 5.0), "T": (0.0, 5.0)}
-_WITH_VECTOR = ("S-V", "T-V")
 _LITERAL = (
     "the formulas, misprints repaired, give ends off by 1-4 % of the interval's width; the printed "
     "xi_V intervals are centred on -0.939, where -C_V^SM/N is -0.947 for s_W^2 = 0.2312 (the paper "
@@ -38,11 +37,7 @@ _S_T = (
 
 
 def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
-    """Both tables, each row with its scaled variant below.
-
-    Args:
-        tables: Numbers of tables: 1, 2 or both.
-    """
+    """Tables 1 and 2, or one of them, each row with its scaled variant below."""
     computed: dict[bool, dict[str, Number]] = {}
     reasons: dict[str, str] = {}
     for scaled in (False, True):
@@ -50,8 +45,8 @@ def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
         computed[scaled] = {n: x for t in tables for n, x in _TABLES[t](model).items()}
         reasons |= _reasons(model, computed[scaled], scaled)
     ordered = {}
-    for name in computed[False]:
-        ordered[name] = computed[False][name]
+    for name, number in computed[False].items():
+        ordered[name] = number
         # A best fit of 0 is the boundary with and without scaling, so it has no variant.
         if not name.endswith("_bestfit"):
             ordered[f"{name}_scaled"] = computed[True][name]
@@ -59,11 +54,7 @@ def rows(tables: Sequence[int] = (1, 2)) -> Sequence[Row]:
 
 
 def effective_model(*, scaled: bool = False) -> Model:
-    """The analysis with xi_S, xi_V and xi_T.
-
-    Args:
-        scaled: Whether to apply the two fitted numbers.
-    """
+    """The analysis with xi_S, xi_V and xi_T, with or without the two fitted numbers."""
     return aristizabal2018(scaled=scaled, interactions=[GeneralizedInteractions()])
 
 
@@ -76,22 +67,21 @@ def table_1(model: Model) -> dict[str, Number]:
             out["T1_xi_V_bestfits"] = list(_two_minima(profiled))
         else:
             out[f"T1_xi_{letter}_bestfit"] = profiled.best_fit
-        out |= {f"T1_xi_{letter}_{key}": x for key, x in _limits(profiled, letter).items()}
+        out |= _limits(profiled, f"T1_xi_{letter}_")
     return out
 
 
 def table_2(model: Model) -> dict[str, Number]:
     """Two couplings, the other one at its best, by row name."""
     out: dict[str, Number] = {}
-    for pair in _WITH_VECTOR:
+    for pair in ("S-V", "T-V"):
         for letter, other in ((pair[0], pair[2]), (pair[2], pair[0])):
-            profiled, name = _profile(model, letter, other), f"T2_{pair}_{{}}xi_{letter}"
+            profiled = _profile(model, letter, other)
             best = [_two_minima(profiled)] if letter == "V" else profiled.best_fit
-            out[name.format("bf_")] = best
-            out |= {f"{name.format('')}_{k}": x for k, x in _limits(profiled, letter).items()}
+            out[f"T2_{pair}_bf_xi_{letter}"] = best
+            out |= _limits(profiled, f"T2_{pair}_xi_{letter}_")
     for letter, other in (("S", "T"), ("T", "S")):
-        limits = _limits(_profile(model, letter, other), letter)
-        out |= {f"T2_S-T_{letter}{key}": x for key, x in limits.items()}
+        out |= _limits(_profile(model, letter, other), f"T2_S-T_{letter}")
     return out
 
 
@@ -104,12 +94,12 @@ def _profile(model: Model, letter: str, other: str = "") -> ProfileResult:
     return profile(model, f"xi_{letter}", free=free, levels=levels, within=_RANGES[letter])
 
 
-def _limits(profiled: ProfileResult, letter: str) -> dict[str, Number]:
-    """Limits by level: intervals of xi_V, upper ends of the other couplings."""
-    intervals = {key: profiled.intervals[f"{level:.2f}"] for key, level in _LEVELS.items()}
-    if letter == "V":
+def _limits(profiled: ProfileResult, stem: str) -> dict[str, Number]:
+    """Limits by row name: intervals of xi_V, upper ends of the other couplings."""
+    intervals = {f"{stem}{key}": profiled.intervals[f"0.{key}"] for key in _LEVELS}
+    if profiled.parameter == "xi_V":
         return dict(intervals)
-    return {key: listed[-1][1] for key, listed in intervals.items()}
+    return {name: listed[-1][1] for name, listed in intervals.items()}
 
 
 def _two_minima(profiled: ProfileResult) -> tuple[float, float]:

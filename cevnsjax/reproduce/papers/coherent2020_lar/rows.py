@@ -29,11 +29,7 @@ def rows() -> Sequence[Row]:
 
 
 def variations(signal: str = "release") -> str:
-    """What each shape variation of the release changes, as a Markdown table.
-
-    Args:
-        signal: "release" for its pdf, "computed" for the theory's shape.
-    """
+    """What each shape variation changes with the pdf of the "release" or the "computed" one."""
     cases = {"none": (), **{name: (name,) for name in MORPHS}, "all": MORPHS}
     fits = {name: _fit(signal, morphs) for name, morphs in cases.items()}
     return strengths(fits, f"shape variations ({signal} signal)")

@@ -90,13 +90,7 @@ def _symbol(parameter: str) -> str:
 
 @dataclass(frozen=True)
 class Measured:
-    """A weak mixing angle and the momentum transfers it was measured at.
-
-    Attributes:
-        q: Mean momentum transfer of the events expected [MeV].
-        q_sd: Their standard deviation [MeV].
-        profiled: Profile of sin2_theta_w.
-    """
+    """A weak mixing angle, and mean and sd of the events' momentum transfers [MeV]."""
 
     q: float
     q_sd: float

@@ -80,6 +80,13 @@ def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
     return dict(ordered)
 
 
+def probabilities(levels: Sequence[Number]) -> tuple[float, ...]:
+    """Distinct probabilities within (0, 1), lowest first, or an InputError."""
+    if not levels or len(set(levels)) < len(levels) or not all(0 < p < 1 for p in levels):
+        raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
+    return tuple(sorted(float(p) for p in levels))
+
+
 def distinct(what: str, names: Iterable[str]) -> tuple[str, ...]:
     """Names of rows or axes; an InputError if there are none or two are equal."""
     if isinstance(names, str):

@@ -155,20 +155,19 @@ def legend_above(
 
 
 def legend_and_frames(
-    axes: Axes,
-    handles: Sequence[Any],
-    size: tuple[float, float],
-    *,
-    title: str,
     across: Sequence[Axes],
+    handles: Sequence[Any],
+    width: float,
+    height: float,
+    title: str,
     own: bool,
 ) -> None:
-    """Legend over the axes; a figure of our own is resized to its frames, as by ``set_frames``."""
+    """Legend over the last frame of a row; a figure of our own is resized as by ``set_frames``."""
     if own:
-        set_frames(across, *size)
-    legend_above(axes, handles, title=title)
+        set_frames(across, width, height)
+    legend_above(across[-1], handles, title=title)
     if own:
-        set_frames(across, *size)
+        set_frames(across, width, height)
 
 
 def _place_legend(axes: Axes, handles: Sequence[Any], title: str) -> None:

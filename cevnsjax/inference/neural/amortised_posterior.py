@@ -89,15 +89,10 @@ class Amortised(eqx.Module):
     def draws(
         self, data: PyTree = None, draws: int = 4000, seed: int = 0
     ) -> dict[str, Float[np.ndarray, "*data_set draw"]]:
-        """Draws of one data set or of several, whose counts are [data set, cell].
+        """Draws [draw] in the parameters' units; takes what ``sample`` takes.
 
-        Args:
-            data: As for ``sample``, or with several data sets.
-            draws: Number of draws of each data set.
-            seed: Whole number >= 0.
-
-        Returns:
-            Draws [draw] or [data set, draw] by parameter, in the parameter's unit.
+        Counts may also be those of several data sets, [data set, cell]: draws are then
+        [data set, draw].
         """
         draws, seed = whole_numbers(draws=(draws, 1), seed=(seed, 0))
         features, single = self._features(data)

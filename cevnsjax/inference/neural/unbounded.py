@@ -17,7 +17,7 @@ def from_normal(prior: Density, z: RealLike) -> Reals:
         return prior.normal.mean + prior.normal.sd * z
     if prior.normal is None:
         return prior.low + (prior.high - prior.low) * ndtr(z)
-    low, high, side = _ends(prior)
+    low, high, side = prior.ends_in_sd
     below = ndtr(low) + (ndtr(high) - ndtr(low)) * ndtr(side * z)
     x = prior.normal.mean + side * prior.normal.sd * ndtri(below)
     # Rounding may put a value beyond an end.
@@ -31,16 +31,9 @@ def to_normal(prior: Density, x: RealLike) -> Reals:
         return (x - prior.normal.mean) / prior.normal.sd
     if prior.normal is None:
         return _inverse((x - prior.low) / (prior.high - prior.low))
-    low, high, side = _ends(prior)
+    low, high, side = prior.ends_in_sd
     below = ndtr(side * (x - prior.normal.mean) / prior.normal.sd)
     return side * _inverse((below - ndtr(low)) / (ndtr(high) - ndtr(low)))
-
-
-def _ends(prior: Density) -> tuple[float, float, float]:
-    """Ends in standard deviations and their sign, mirrored (-1) where ndtr would be close to 1."""
-    assert prior.normal is not None
-    ends = [(x - prior.normal.mean) / prior.normal.sd for x in (prior.low, prior.high)]
-    return (ends[0], ends[1], 1.0) if ends[0] < 0 else (-ends[1], -ends[0], -1.0)
 
 
 def _inverse(p: Reals) -> Reals:

@@ -94,13 +94,9 @@ class Calibration(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings and lists, for JSON."""
+        numbers = ("status", "method", "simulations", "draws", "seed", "divergences")
         return {
-            "status": self.status,
-            "method": self.method,
-            "simulations": self.simulations,
-            "draws": self.draws,
-            "seed": self.seed,
-            "divergences": self.divergences,
+            **{name: getattr(self, name) for name in numbers},
             "parameters": {
                 n: {
                     "unit": self.units.get(n, ""),

@@ -121,6 +121,6 @@ def _transforms(
 
     out = {}
     for p in priors:
-        transform, x = biject_to(p.distribution.support), values[p.name]
+        transform, x = biject_to(p.distribution().support), values[p.name]
         out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
     return out

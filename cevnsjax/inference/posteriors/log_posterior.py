@@ -109,7 +109,7 @@ class LogPosterior:
         import numpyro
 
         values: dict[str, Any] = {
-            p.name: numpyro.sample(p.name, p.distribution_about(_centre(p, inputs))) * p.scale
+            p.name: numpyro.sample(p.name, p.distribution(_centre(p, inputs))) * p.scale
             for p in self.priors
         }
         numpyro.factor("counts", self.log_likelihood(values, inputs))

@@ -51,10 +51,18 @@ class Density:
             return 1.0
         from scipy import special  # 0.2 s to import
 
-        ends = (np.array([self.low, self.high]) - self.normal.mean) / self.normal.sd
-        # Mirrored where both ends are above the mean: ndtr is exact in the lower tail only.
-        low, high = ends if ends[0] < 0 else -ends[::-1]
+        low, high, _ = self.ends_in_sd
         return float(special.ndtr(high) - special.ndtr(low))
+
+    @property
+    def ends_in_sd(self) -> tuple[float, float, float]:
+        """Ends of a Gaussian in its standard deviations from the mean, and their sign.
+
+        Mirrored (-1) where both are above the mean, as ndtr is exact in the lower tail only.
+        """
+        assert self.normal is not None
+        ends = [(x - self.normal.mean) / self.normal.sd for x in (self.low, self.high)]
+        return (ends[0], ends[1], 1.0) if ends[0] < 0 else (-ends[1], -ends[0], -1.0)
 
     def log(self, x: Real, xp: ModuleType = np) -> Array | np.ndarray:
         """Logarithm of the normalised density, -inf beyond the ends, shaped like x [1/unit].
@@ -94,19 +102,15 @@ class Density:
         centre = self.counted.mean if centre is None else centre
         return 0.5 * ((x - centre) / self.counted.sd) ** 2
 
-    @property
-    def distribution(self) -> Any:
-        """The prior of value/scale as a numpyro distribution."""
-        return self.distribution_about(math.nan if self.normal is None else self.normal.mean)
-
-    def distribution_about(self, centre: Real) -> Any:
-        """The same with another centre of the Gaussian, in the parameter's unit."""
+    def distribution(self, centre: Real | None = None) -> Any:
+        """The prior of value/scale as a numpyro distribution, about another centre if given."""
         import numpyro.distributions as dist
 
         low, high = self.low / self.scale, self.high / self.scale
         if self.normal is None:
             return dist.Uniform(low, high)
-        mean, sd = centre / self.scale, self.normal.sd / self.scale
+        mean = (self.normal.mean if centre is None else centre) / self.scale
+        sd = self.normal.sd / self.scale
         if math.isinf(low) and math.isinf(high):
             return dist.Normal(mean, sd)
         ends = (x if math.isfinite(x) else None for x in (low, high))

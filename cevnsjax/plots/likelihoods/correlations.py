@@ -59,8 +59,7 @@ def correlations(
             _number_cells(axes, values)
         _scale(axes, mesh)
         unknown = _hatch_unknown(axes, values)
-        size = side, side
-        legend_and_frames(axes, unknown[:1], size, title=title, across=[axes], own=own)
+        legend_and_frames([axes], unknown[:1], side, side, title, own)
     return figure_of(axes)
 
 

@@ -133,5 +133,4 @@ def _finish(panels: list[Axes], sigma: Sigma, title: str, *, own: bool) -> None:
         Patch(color=colour, linewidth=0, label=rf"${sign}1\,\sigma$ ({sigma})")
         for sign, colour in (("+", _UP), ("-", _DOWN))
     ]
-    size = width, height
-    legend_and_frames(panels[-1], handles, size, title=title, across=panels, own=own)
+    legend_and_frames(panels, handles, width, height, title, own)

@@ -44,7 +44,7 @@ from cevnsjax.plots.triangle import corner_legend, triangle
 
 @dataclass(frozen=True, eq=False)
 class _Scan:
-    """Checked arguments; points are (name, marker, colour, values)."""
+    """Checked arguments of ``projections``; points are (name, marker, colour, values)."""
 
     grids: list[NumpyReals]
     labels: tuple[str, ...]
@@ -124,7 +124,11 @@ def projections(
             else:
                 _draw_pair(panels[j][i], scan, i, j, lowest[i, j])
         panels[0][0].set_title(title, loc="left")
-        corner_legend(panels, [*_levels(scan), *marks], title="", own=axes is None)
+        levels = [
+            Patch(facecolor=paint, edgecolor=BLUE, linestyle=scan.dashes[n], label=level_label(n))
+            for n, paint in scan.paint.items()
+        ]
+        corner_legend(panels, [*levels, *marks], title="", own=axes is None)
     return figure_of(panels[0][0])
 
 
@@ -143,9 +147,9 @@ def _checked(
             f"projections draws 2 to 4 parameters, got {number} grids; take the minimum over the "
             "others first, or use profile for one"
         )
-    for what, given in (("labels", names), ("scales", scales or names)):
-        if len(given) != number:
-            raise InputError(f"{what} has {len(given)} entries for {number} grids; give one each")
+    for what, entries in (("labels", names), ("scales", scales or names)):
+        if len(entries) != number:
+            raise InputError(f"{what} has {len(entries)} entries for {number} grids; give one each")
     low, high = ordered_levels(levels_1d), ordered_levels(levels_2d)
     if list(low) != list(high):
         raise InputError(
@@ -176,16 +180,16 @@ def _profiles(delta_chi2: ArrayLike, shape: tuple[int, ...]) -> dict[tuple[int, 
         values = reals("delta_chi2", delta_chi2, shape)
     if values.shape != shape:
         raise InputError(f"delta_chi2 has shape {values.shape}, expected {shape} from the grids")
-    axes, found = range(len(shape)), {}
+    axes, profiles = range(len(shape)), {}
     for pair in itertools.combinations(axes, 2):
         others = tuple(a for a in axes if a not in pair)
         least = np.fmin.reduce(values, axis=others) if others else values
-        found[pair] = scanned("delta_chi2", least, tuple(shape[a] for a in pair))
+        profiles[pair] = scanned("delta_chi2", least, tuple(shape[a] for a in pair))
     for axis in axes:
-        pair = next(p for p in found if axis in p)
-        least = np.fmin.reduce(found[pair], axis=1 - pair.index(axis))
-        found[axis,] = scanned("delta_chi2", least, shape[axis : axis + 1])
-    return found
+        pair = next(p for p in profiles if axis in p)
+        least = np.fmin.reduce(profiles[pair], axis=1 - pair.index(axis))
+        profiles[axis,] = scanned("delta_chi2", least, shape[axis : axis + 1])
+    return profiles
 
 
 def _frame(axes: Axes, scan: _Scan, i: int, j: int) -> None:
@@ -232,11 +236,3 @@ def _draw_pair(axes: Axes, scan: _Scan, j: int, i: int, least: NumpyReals) -> No
     outline(axes, curve, BLUE, scan.dashes)
     for _, marker, colour, at in scan.points:
         mark(axes, (at[j], at[i]), marker, colour)
-
-
-def _levels(scan: _Scan) -> list[Patch]:
-    """Legend entries of the levels."""
-    return [
-        Patch(facecolor=paint, edgecolor=BLUE, linestyle=scan.dashes[n], label=level_label(n))
-        for n, paint in scan.paint.items()
-    ]

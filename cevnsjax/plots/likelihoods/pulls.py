@@ -72,8 +72,7 @@ def pulls(
         axes.set_xlabel(PULL_LABEL)
         _numbers(axes, fitted)
         height = (len(rows) + 0.4) * row_height(axes, _ROW if earlier is None else _DOUBLE_ROW)
-        size = _WIDTH, height
-        legend_and_frames(axes, handles, size, title=title, across=[axes], own=own)
+        legend_and_frames([axes], handles, _WIDTH, height, title, own)
     return figure_of(axes)
 
 

@@ -52,7 +52,9 @@ def scan_contours(
     if not scans:
         raise InputError("scans is empty; give at least one, e.g. {name: cj.scan(...)}")
     first = next(iter(scans.values()))
-    names = _parameters(first)
+    if "chi2" not in first or first["chi2"].ndim < 2:
+        raise InputError("contours need scans of two parameters or more, with chi2 in them")
+    names = [str(n) for n in first["chi2"].dims[:2]]
     heights = {level_key(float(x)): delta_chi2_at(float(x), dof=2) for x in levels}
     chi2 = {label: _projected(label, scan, names) for label, scan in scans.items()}
     lowest = {label: float(np.nanmin(values)) for label, values in chi2.items()}
@@ -64,23 +66,11 @@ def scan_contours(
         delta = chi2[label] - (base if common_minimum else lowest[label])
         best = (float(x[i]), float(y[j]))
         curves.append(ContourSet(x, y, delta, levels=heights, label=label, best_fit=best))
-    labels = [str(first[n].attrs.get("label", n)) for n in names]
-    return contours(
-        curves,
-        x_label=labels[0],
-        y_label=labels[1],
-        points=points,
-        title=title,
-        x_scale=scale_of(np.asarray(first[names[0]].values)),
-        y_scale=scale_of(np.asarray(first[names[1]].values)),
-        axes=axes,
-    )
-
-
-def _parameters(scan: xr.Dataset) -> list[str]:
-    if "chi2" not in scan or scan["chi2"].ndim < 2:
-        raise InputError("contours need scans of two parameters or more, with chi2 in them")
-    return [str(n) for n in scan["chi2"].dims[:2]]
+    look = {}
+    for side, name in zip("xy", names, strict=True):
+        look[f"{side}_label"] = str(first[name].attrs.get("label", name))
+        look[f"{side}_scale"] = scale_of(np.asarray(first[name].values))
+    return contours(curves, points=points, title=title, axes=axes, **look)
 
 
 def _projected(label: str, scan: xr.Dataset, names: list[str]) -> NumpyReals:

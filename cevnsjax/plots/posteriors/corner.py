@@ -17,7 +17,7 @@ from cevnsjax.core.levels import DEFAULT_LEVELS
 from cevnsjax.plots.arrays import ArrayLike, Number
 from cevnsjax.plots.frame import dress, figure_of, set_frames
 from cevnsjax.plots.likelihoods.contours import mark
-from cevnsjax.plots.posteriors.density import Ends, Estimate, estimate
+from cevnsjax.plots.posteriors.density import Ends, estimate
 from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
 from cevnsjax.plots.style import BLUE, DARK_GREY, DASHED, DASHES, STYLE, VERMILION
 from cevnsjax.plots.ticks import tidy_numbers
@@ -147,25 +147,19 @@ def _draw_pair(axes: Axes, what: Corner, pair: tuple[str, str], spans: Mapping[s
     draws = np.stack([what.draws[name] for name in pair])
     joint = estimate(draws, [what.ends[name] for name in pair])
     axes.set(xlim=spans[pair[0]], ylim=spans[pair[1]])
-    _regions(axes, joint, what)
+    # From the outermost inwards, as matplotlib wants them.
+    heights = dict(reversed(joint.heights(what.levels).items()))
+    if heights:
+        x, y, density = *joint.axes, joint.density.T
+        rising, paint = list(heights.values()), [what.paint[level] for level in heights]
+        bounds = [*rising, 1.01 * float(density.max())]
+        axes.contourf(x, y, density, levels=bounds, colors=paint, zorder=1)
+        dashes = [DASHES[what.levels.index(level) % len(DASHES)] for level in heights]
+        look = {"colors": [BLUE], "linestyles": dashes, "linewidths": 1.0, "zorder": 2}
+        axes.contour(x, y, density, levels=rising, **look)
     for _, marker, colour, at in what.points:
         if all(name in at for name in pair):
             mark(axes, (at[pair[0]], at[pair[1]]), marker, colour)
-
-
-def _regions(axes: Axes, joint: Estimate, what: Corner) -> None:
-    heights = joint.heights(what.levels)
-    # From the outermost inwards, as matplotlib wants them.
-    rising, levels = list(heights.values())[::-1], list(heights)[::-1]
-    if not rising:
-        return
-    x, y, density = *joint.axes, joint.density.T
-    paint = [what.paint[level] for level in levels]
-    bounds = [*rising, 1.01 * float(density.max())]
-    axes.contourf(x, y, density, levels=bounds, colors=paint, zorder=1)
-    dashes = [DASHES[what.levels.index(level) % len(DASHES)] for level in levels]
-    look = {"colors": [BLUE], "linestyles": dashes, "linewidths": 1.0, "zorder": 2}
-    axes.contour(x, y, density, levels=rising, **look)
 
 
 def _dress(axes: Axes, what: Corner, i: int, j: int) -> None:

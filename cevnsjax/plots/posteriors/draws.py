@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
+from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing, probabilities
 from cevnsjax.plots.posteriors.density import Ends
 from cevnsjax.plots.style import BLACK, BLUE, MARKERS, shades
 
@@ -98,8 +98,7 @@ def checked_corner(
     tables = (labels, bounds, priors, exact, notes, *(at for *_, at in marks))
     for table in tables:
         require_draws(table or {}, arrays)
-    if not levels or len(set(levels)) < len(levels) or not all(0 < x < 1 for x in levels):
-        raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
+    regions = probabilities(levels)
     ends = dict.fromkeys(arrays, (-math.inf, math.inf)) | dict(bounds or {})
     for name, (low, high) in ends.items():
         if arrays[name].min() < low or arrays[name].max() > high:
@@ -109,7 +108,7 @@ def checked_corner(
         for kind, curves in (("prior", priors), ("exact", exact))
     }
     named = {n: n for n in arrays} | dict(labels or {})
-    return Corner(arrays, named, tuple(sorted(levels)), ends, lines, notes or {}, marks)
+    return Corner(arrays, named, regions, ends, lines, notes or {}, marks)
 
 
 def _line(what: str, x: ArrayLike, density: ArrayLike) -> tuple[NumpyReals, NumpyReals]:

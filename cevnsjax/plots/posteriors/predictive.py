@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
-from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing
+from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing, probabilities
 from cevnsjax.plots.frame import figure_of, legend_above, stacked_frames
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, label, shades
 
@@ -59,9 +59,7 @@ def predictive(
     x = increasing("edges", edges)
     data = finite("observed", observed, (x.size - 1,))
     replicated = _checked(draws, data.shape)
-    if not levels or len(set(levels)) < len(levels) or not all(0 < p < 1 for p in levels):
-        raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
-    widest_first = sorted((float(p) for p in levels), reverse=True)
+    widest_first = reversed(probabilities(levels))
     bands = {p: np.quantile(replicated, [(1 - p) / 2, (1 + p) / 2], axis=0) for p in widest_first}
     middle, spread = np.median(replicated, axis=0), np.std(replicated, axis=0)
     # The spread of a bin that is empty in all draws is 0.

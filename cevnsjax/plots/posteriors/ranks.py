@@ -49,8 +49,8 @@ def ranks(values: Mapping[str, ArrayLike], draws: int, *, title: str = "") -> Fi
     with mpl.rc_context(STYLE):
         figure = new_figure((_WIDTH + _GAP) * across, (_HEIGHT + _GAP) * down)
         frames = figure.subplots(down, across, squeeze=False)
-        for frame, (name, found) in zip(frames.flat, checked.items(), strict=False):
-            _histogram(frame, found, draws)
+        for frame, (name, numbers) in zip(frames.flat, checked.items(), strict=False):
+            _histogram(frame, numbers, draws)
             frame.set_xlabel(f"rank of {name}")
         for frame in frames.flat[len(names) :]:
             frame.set_axis_off()

@@ -201,7 +201,7 @@ def test_prior_densities(prior, bounds, known):
     # numpyro's own density, in units of the scale, which is 1 here.
     inside = np.isfinite(known.logpdf(x))
     with standard_promotion():
-        again = density.distribution.log_prob(x[inside])
+        again = density.distribution().log_prob(x[inside])
     np.testing.assert_allclose(again, known.logpdf(x[inside]), rtol=1e-6)
 
 

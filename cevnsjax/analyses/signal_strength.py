@@ -22,22 +22,12 @@ class SignalShape(StandardModel):
 
 
 def with_free_strength(
-    experiment: Experiment,
-    sm: StandardModel,
-    interactions: Interactions,
-    *,
-    name: str,
+    experiment: Experiment, sm: StandardModel, interactions: Interactions, *, name: str
 ) -> Model:
     """A model whose signal pull is a free parameter; its value -1 means no signal.
 
-    Args:
-        experiment: The experiment, with a pull on its signal.
-        sm: The Standard Model, usually a ``SignalShape``.
-        interactions: Interactions beyond the Standard Model.
-        name: Name of the analysis.
-
-    Raises:
-        InputError: If no pull multiplies the signal.
+    The Standard Model is usually a ``SignalShape``; ``name`` is that of the analysis. An InputError
+    says that no pull of the experiment multiplies the signal.
     """
     pulls = [p.name for p in experiment.pulls if SIGNAL in p.components]
     if not pulls:

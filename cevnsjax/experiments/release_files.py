@@ -135,18 +135,17 @@ class ReleaseFolder:
     ) -> tuple[tuple[Float[np.ndarray, " _"], ...], dict[str, Float[np.ndarray, "..."]]]:
         """Bin centres of every axis, and the contents of files that share one grid.
 
+        A row holds one bin centre an axis and the content; rows may come in any order.
+
         Args:
-            files: File by the name of its contents; a row holds one bin centre an axis and the
-                content [any unit], and rows may come in any order.
+            files: File by the name of its contents.
             names: Names of the axes.
             counts: Names of the contents that must be whole numbers.
-            widths: Bin widths of axes that start at 0, in the units of the axes; any even bins if
-                None.
+            widths: Bin widths of axes that start at 0, in their units; any even bins if None.
 
         Raises:
-            DataError: As ``rows``; or a negative or fractional content, a cell twice, a cell
-                missing, bin centres that are not evenly spaced, or a grid that differs from that
-                of the first file.
+            DataError: As ``rows``; or a negative or fractional content, a cell that is twice there
+                or missing, uneven bin centres, or a grid that is not that of the first file.
         """
         grids = {
             name: self._grid(file, names, name in counts, widths) for name, file in files.items()

@@ -28,11 +28,7 @@ PAPERS: dict[str, Paper] = {folder.PAPER.name: folder.PAPER for folder in _FOLDE
 
 
 def paper_of(name: str) -> Paper:
-    """A paper by its name.
-
-    Raises:
-        UnknownNameError: Listing the names that are known.
-    """
+    """A paper by its name; an UnknownNameError lists the names that are known."""
     if name not in PAPERS:
         error = UnknownNameError("paper", name, PAPERS)
         if "known:" not in str(error):

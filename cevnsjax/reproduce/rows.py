@@ -59,11 +59,7 @@ class Row:
 
 
 def published(paper: str) -> dict[str, Published]:
-    """All printed numbers of a paper, by full id.
-
-    Raises:
-        DataError: If the paper has no file, or it was changed.
-    """
+    """All printed numbers of a paper, by full id; a DataError if its file is missing or changed."""
     table = read_csv("published", f"{paper}.csv")
     rows = {}
     for i, name in enumerate(table["id"]):

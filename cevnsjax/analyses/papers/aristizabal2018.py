@@ -40,10 +40,7 @@ def aristizabal2018(*, scaled: bool = False, interactions: Interactions = ()) ->
     experiment = csi_2017("pe117", mass_kg=mass_kg, bins=(6, 32), pulls={"sig": 0.28})
     experiment = replace(experiment, target=_target())
     sm = StandardModel(
-        "tree",
-        form_factor=Helm(s=0.9, box="lewin_smith"),
-        radii="formula",
-        kinematics="ngi",
+        "tree", form_factor=Helm(s=0.9, box="lewin_smith"), radii="formula", kinematics="ngi"
     )
     extra = [_ScaledCoupling()] if scaled else []
     return Model(experiment, [sm, *extra, *interactions], name="aristizabal2018")

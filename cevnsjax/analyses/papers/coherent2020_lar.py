@@ -19,10 +19,7 @@ from cevnsjax.model import Model
 
 
 def coherent2020_lar(
-    signal: str = "release",
-    *,
-    morphs: str | Sequence[str] = (),
-    interactions: Interactions = (),
+    signal: str = "release", *, morphs: str | Sequence[str] = (), interactions: Interactions = ()
 ) -> Model:
     """The likelihood of COHERENT, PRL 126, 012002; alpha_sig_lar2020 is the signal's strength.
 

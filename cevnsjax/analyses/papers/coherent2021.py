@@ -50,9 +50,7 @@ def coherent2021(
     """
     checks.known("coherent2021", normalisation=(normalisation, _SIGNAL_SD), pulse=(pulse, _PULSES))
     experiment = csi_2021(
-        pulse=_PULSES[pulse],
-        morphs=morphs,
-        pulls={"sig": _SIGNAL_SD[normalisation]},
+        pulse=_PULSES[pulse], morphs=morphs, pulls={"sig": _SIGNAL_SD[normalisation]}
     )
     if normalisation == "free":
         return with_free_strength(

@@ -64,10 +64,7 @@ def picciau2020(
         {'lar-2020': 0.132}
     """
     checks.known(
-        "picciau2020",
-        data=(data, _DATA),
-        radius=(radius, _ARGON_SD),
-        statistic=(statistic, _CSI),
+        "picciau2020", data=(data, _DATA), radius=(radius, _ARGON_SD), statistic=(statistic, _CSI)
     )
     if "ar" not in data and (threshold_kevee is not None or radius == "free"):
         raise InputError("picciau2020: threshold_kevee and radius act on argon; add it to data")

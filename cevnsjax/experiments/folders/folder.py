@@ -93,12 +93,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file of the folder.
-
-    Attributes:
-        path: The file.
-        columns: Its columns by name [row].
-    """
+    """A CSV file of the folder, and its columns by name."""
 
     path: Path
     columns: dict[str, Float[np.ndarray, " row"]]

@@ -83,10 +83,7 @@ NEUTRINOS = Section(
             ),
             _FLAVOUR,
             positive(
-                "fluence_per_cm2",
-                "time-integrated flux at the detector",
-                "1/cm^2",
-                example=1e15,
+                "fluence_per_cm2", "time-integrated flux at the detector", "1/cm^2", example=1e15
             ),
             _BASELINE,
             text("interpolation", "between the points", default="linear", choices=INTERPOLATIONS),

@@ -208,8 +208,7 @@ def _neutrons(tables: Csi2017Tables, detector: Detector) -> Float[np.ndarray, "b
 def _resolution(smearing: str | Resolution | None) -> Resolution | None:
     if smearing is None or isinstance(smearing, Resolution):
         return smearing
-    if not isinstance(smearing, str) or smearing not in _SMEARING:
-        raise UnknownNameError("smearing", smearing, _SMEARING)
+    checks.known(NAME, smearing=(smearing, _SMEARING))
     return _SMEARING[smearing]
 
 

@@ -151,10 +151,7 @@ def _efficiency(tables: Csi2021Tables, variation: str) -> Logistic:
 
 
 def _backgrounds(
-    tables: Csi2021Tables,
-    numbers: Mapping[str, Any],
-    edges: tuple[float, ...],
-    clock: _Clock,
+    tables: Csi2021Tables, numbers: Mapping[str, Any], edges: tuple[float, ...], clock: _Clock
 ) -> dict[str, Float[np.ndarray, " cell"]]:
     """BRN, NIN and steady state in the window, products of an energy and a time shape [count]."""
     backgrounds = {}

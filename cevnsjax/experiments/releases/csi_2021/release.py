@@ -23,12 +23,9 @@ _REMEDY = "download the release again, see arXiv:2110.07730"
 
 
 def read_csi_2021_release(folder: str | Path) -> Csi2021Tables:
-    """The tables in a folder of the official release, file names as published.
+    """The tables in a folder of the official release with its .txt files, names as published.
 
     The release labels both shifted rows of its efficiency "+1 sigma"; the second one is -1 sigma.
-
-    Args:
-        folder: Folder with the .txt files.
 
     Raises:
         DataError: A file is missing, has other columns or rows, an event with negative energy or

@@ -38,10 +38,7 @@ _REMEDY = "download the release again from doi:10.5281/zenodo.3903810"
 
 
 def read_lar_2020_release(folder: str | Path) -> Lar2020Tables:
-    """The tables in a folder of the official release, file names as published.
-
-    Args:
-        folder: Folder with the .txt files and ``LArParametersAnlA.yaml``.
+    """The tables in a folder of the official release: .txt files and LArParametersAnlA.yaml.
 
     Raises:
         DataError: A file is missing, has other columns, counts that are not whole numbers, negative

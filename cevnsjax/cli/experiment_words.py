@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 
 def builder_of(word: str) -> "Callable[..., Experiment]":
-    """Function that builds the experiment a word names: one of the package's, or a folder.
-
-    Raises:
-        UnknownNameError: If the word names neither.
-    """
+    """Function that builds the experiment a word names: one of the package's, or a folder."""
     from cevnsjax.experiments import EXPERIMENTS
 
     if word in EXPERIMENTS:
@@ -51,11 +47,7 @@ def with_data(model: "Model") -> "Model":
 
 
 def imported(path: str) -> Callable[..., Any]:
-    """The interaction that "package.module:name" names; the current folder is searched too.
-
-    Raises:
-        InputError: If the path has no colon, or there is no such module or name.
-    """
+    """The interaction that "package.module:name" names; the current folder is searched too."""
     import importlib
     import sys
 

@@ -34,19 +34,13 @@ class Request:
 
     @property
     def fixed(self) -> dict[str, float]:
-        """Values to hold, by parameter.
-
-        Raises:
-            InputError: At a word that is not name=number.
-        """
+        """Values to hold, by parameter."""
         return numbers_of(self.fix, "--fix")
 
     def model(self, free: Words = (), named: Iterable[str] = ()) -> "Model":
         """The Model in float64, with the interactions that own its parameters.
 
-        Args:
-            free: Parameters of --free.
-            named: Further parameters that the command uses.
+        ``named`` are parameters that the command uses besides those of --free.
 
         Raises:
             UnknownNameError: At an unknown experiment, analysis or option.

@@ -17,11 +17,7 @@ class RunFolder:
     process: Annotated[str | None, "K/N: process K of N on one --folder; or auto."] = None
 
     def begin(self) -> None:
-        """Set jax, devices and process number up, before the first computation.
-
-        Raises:
-            InputError: At several processes without a folder that they share.
-        """
+        """Set jax, devices and process number up, before the first computation."""
         if self.folder is None and self.process is not None:
             raise InputError(
                 f"--process {self.process} needs --folder: processes share their work there"

@@ -50,12 +50,9 @@ class Sink:
     def deliver(
         self, result: Mapping[str, Any], text: str, dataset: "Dataset | InferenceData | None" = None
     ) -> None:
-        """Print and write a result.
+        """Print and write a result: data for JSON, and the text that a person reads.
 
-        Args:
-            result: Data for JSON: numbers, texts and arrays in lists and mappings of any depth.
-            text: The lines that a person reads.
-            dataset: The content of a netCDF file; None if that file has been written already.
+        ``dataset`` is the content of a netCDF file; None if that file has been written already.
         """
         from cevnsjax.inference.records import plain
 
@@ -93,13 +90,7 @@ class FigureSink(Sink):
             check_output(self.plot, overwrite=self.overwrite, suffixes=FIGURES)
 
     def draw(self, figure: "Callable[_P, Figure]", *args: _P.args, **keywords: _P.kwargs) -> None:
-        """Write a figure, if one was asked for.
-
-        Args:
-            figure: Function that draws it.
-            *args: Arguments of the function.
-            **keywords: Arguments of the function, by name.
-        """
+        """Write what a function of these arguments draws, if a figure was asked for."""
         if self.plot is not None:
             from cevnsjax.plots import save
 

@@ -20,12 +20,7 @@ SPACINGS = ("linear", "log")
 
 
 def grids_of(model: Objective, axes: Mapping[str, Axis | np.ndarray], max_points: int) -> Grids:
-    """Values of one to four axes, each [point] in the parameter's unit.
-
-    Args:
-        model: The model.
-        axes: (low, high, points), (low, high, points, "log"), or an array of values.
-        max_points: Largest number of points of an axis.
+    """Values of one to four axes of at most ``max_points`` each.
 
     Raises:
         UnknownNameError: At an unknown parameter.
@@ -37,11 +32,7 @@ def grids_of(model: Objective, axes: Mapping[str, Axis | np.ndarray], max_points
 def coordinate(parameter: Parameter) -> dict[str, str]:
     """Attributes of an xarray variable that holds values of a parameter.
 
-    Args:
-        parameter: The parameter.
-
-    Returns:
-        ``units``, ``long_name`` (its meaning) and ``label`` (symbol and unit for plots).
+    They are ``units``, ``long_name`` (its meaning) and ``label`` (symbol and unit for plots).
     """
     return {"units": parameter.unit, "long_name": parameter.meaning, "label": parameter.label}
 

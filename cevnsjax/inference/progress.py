@@ -17,10 +17,6 @@ def track(items: Sequence[Item], what: str) -> Iterator[Item]:
     """Iterate, showing a bar with rate and time left once two seconds have passed.
 
     Where stderr is not a terminal, as in logs of batch systems, a line a minute says the same.
-
-    Args:
-        items: Items of the loop.
-        what: Words beside the bar.
     """
     started, total = time.monotonic(), len(items)
     last_line = started
@@ -42,11 +38,7 @@ def track(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 def say(text: str) -> None:
-    """Print a line on stderr.
-
-    Args:
-        text: The line.
-    """
+    """Print a line on stderr."""
     from rich.console import Console
 
     Console(stderr=True, soft_wrap=True, highlight=False).print(text, markup=False)

@@ -6,10 +6,6 @@ import math
 def rounded(value: float, error: float | None) -> tuple[str, str]:
     """Value and error as text: two digits of the error, the value to the same place.
 
-    Args:
-        value: Best-fit value, in the parameter's unit.
-        error: Its standard deviation in the same unit, None if there is none.
-
     Examples:
         >>> from cevnsjax.inference.rounding import rounded
         >>> rounded(0.22413, 0.0409)

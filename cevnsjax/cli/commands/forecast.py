@@ -72,7 +72,7 @@ def forecast(
         statistical=statistical,
     )
     sink.deliver(_result(dataset, name), _text(dataset, name), dataset)
-    sink.draw(_figure, dataset, name, model.parameters[parameter].label)
+    sink.draw(_figure, model, dataset, name)
     failed = int((~dataset["converged"]).sum())
     if failed:
         sink.say(f"minimisation failed at {failed} points; see converged")
@@ -120,7 +120,7 @@ def _text(dataset: "Dataset", name: str) -> str:
     return table(title, (name, "sd", *levels), rows)
 
 
-def _figure(dataset: "Dataset", name: str, label: str) -> "Figure":
+def _figure(model: "cj.Model", dataset: "Dataset", name: str) -> "Figure":
     from cevnsjax.plots.likelihoods.scans import scale_of
 
     sides = 1 if dataset.attrs["side"] == "both" else 2
@@ -133,9 +133,9 @@ def _figure(dataset: "Dataset", name: str, label: str) -> "Figure":
         truth=float(dataset.attrs["truth"]),
         # A one-sided limit leaves all that is excluded on one side.
         levels={level_key(x): delta_chi2_at(sides * x + 1 - sides) for x in levels},
-        label=label,
+        label=model.parameters[dataset.attrs["parameter"]].label,
         x_label=_AXIS_LABELS.get(kind, name).format(target),
         sd=dataset["sd"].values,
-        title=dataset.attrs["analysis"] or " + ".join(dataset.attrs["experiments"]),
+        title=model.title,
         x_scale=scale_of(dataset[name].values),
     )

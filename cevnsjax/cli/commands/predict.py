@@ -206,11 +206,7 @@ def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[
 
 
 def only_experiment(model: "cj.Model") -> "tuple[str, Experiment]":
-    """Name and description of a model's one experiment.
-
-    Raises:
-        InputError: If it has several: a figure shows one.
-    """
+    """Name and description of a model's one experiment; a figure cannot show several."""
     if len(model.experiments) > 1:
         raise InputError(
             f"the figure shows one experiment, the model has {', '.join(model.experiments)}; "

@@ -40,12 +40,7 @@ class ReproduceRequest:
         return f"cevnsjax reproduce {' '.join([*names, *quick, *beyond])} --report DIR"
 
     def papers(self) -> "list[Paper]":
-        """The papers that are asked for.
-
-        Raises:
-            UnknownNameError: At an unknown paper.
-            InputError: If no paper is named, or options contradict each other.
-        """
+        """The papers that are asked for; options that contradict each other are refused."""
         from cevnsjax.reproduce.catalogue import PAPERS, paper_of
 
         everything = self.everything or (self.listing and not self.names)

@@ -16,11 +16,7 @@ def checked_start(
     start: Mapping[str, float],
     box: Float[np.ndarray, "parameter 2"],
 ) -> Coordinates:
-    """The caller's start in scaled coordinates, defaults where it names no value.
-
-    Raises:
-        InputError: At a parameter that is not free, or a value out of bounds.
-    """
+    """The caller's start in scaled coordinates, defaults where it names no value."""
     for name in start:
         if name not in names:
             raise InputError(f"start names {name}, which is not free; free are {list(names)}")
@@ -37,11 +33,7 @@ def checked_start(
 def require_finite(
     problem: Problem, u: Coordinates, names: tuple[str, ...], start: Mapping[str, float]
 ) -> None:
-    """Refuse a start where the nll is not finite, and name the values that cause it.
-
-    Raises:
-        InputError: If the nll is not finite.
-    """
+    """Refuse a start where the nll is not finite, and name the values that cause it."""
     if np.isfinite(problem.local(u[None]).value[0]):
         return
     moved = np.tile(u, (len(names), 1))
@@ -53,11 +45,7 @@ def require_finite(
 
 
 def require_dependence(problem: Problem, starts: list[Coordinates], names: tuple[str, ...]) -> None:
-    """Refuse a parameter on which the nll does not depend at any start.
-
-    Raises:
-        InputError: If there is one.
-    """
+    """Refuse a parameter on which the nll does not depend at any start."""
     _, gradient, hessian = problem.local(np.clip(starts, problem.low, problem.high))
     idle = np.all(gradient == 0, axis=0) & np.all(hessian == 0, axis=(0, 1))
     if np.any(idle):

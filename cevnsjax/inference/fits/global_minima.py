@@ -36,7 +36,10 @@ def global_minima(
             memory.pop(next(iter(memory)))
         memory[key] = [m for m in ends if m.converged]
     order = [ordered.index(n) for n in names]
-    return [_reordered(m, order) for m in memory[key]]
+    return [
+        replace(m, u=m.u[order], at_bound=m.at_bound[order], gradient=m.gradient[order])
+        for m in memory[key]
+    ]
 
 
 def _memory_of(model: Objective) -> dict[Any, list[Minimum]]:
@@ -45,9 +48,3 @@ def _memory_of(model: Objective) -> dict[Any, list[Minimum]]:
         return _remembered.setdefault(model, {})
     except TypeError:
         return {}
-
-
-def _reordered(minimum: Minimum, order: list[int]) -> Minimum:
-    u, at_bound, gradient = minimum.u[order], minimum.at_bound[order], minimum.gradient
-    gradient = gradient[order] if gradient.size else gradient
-    return replace(minimum, u=u, at_bound=at_bound, gradient=gradient)

@@ -24,11 +24,7 @@ _SAME_VALUE, _SAME_PLACE = 1e-6, 1e-2
 def minima_of(problem: Problem, starts: list[Coordinates], method: str = "auto") -> list[Minimum]:
     """Distinct minima reached from several starts, lowest first.
 
-    Args:
-        problem: The function and its bounds.
-        starts: Scaled coordinates, each [parameter].
-        method: "auto" or "newton" (all starts at once), "lbfgs" (optax, Newton's steps at the
-            end), or "minuit" (iminuit, if it is installed).
+    Methods "auto" and "newton" take all starts at once; "lbfgs" (optax) ends in Newton's steps.
 
     Raises:
         UnknownNameError: At an unknown method.
@@ -49,11 +45,7 @@ def minima_of(problem: Problem, starts: list[Coordinates], method: str = "auto")
 
 
 def distinct(ends: list[Minimum]) -> list[Minimum]:
-    """One of each minimum, lowest first; among equal ones a converged one.
-
-    Args:
-        ends: Where minimisations ended.
-    """
+    """One of each minimum, lowest first; among equal ones a converged one."""
     minima: list[Minimum] = []
     lowest = min(m.value for m in ends)
     # Within rounding of the lowest a converged one is the better one.

@@ -65,16 +65,9 @@ def newton_many(
     """Newton with exact Hessians, steps held within a radius and an active set of bounds.
 
     Directions of negative curvature are followed downhill, so a saddle is not a resting place.
-    All starts go together, so that the function is asked for many points at once.
-
-    Args:
-        problem: The function and its bounds.
-        starts: Scaled starts, [point, parameter].
-        fixed: Coordinates that stay as they are, [parameter]; none if None.
-        max_steps: Largest number of steps.
-
-    Returns:
-        The end of each descent, converged or not, in the order of the starts.
+    All starts go together, so that the function is asked for many points at once. Coordinates that
+    are ``fixed`` stay as they are. The ends of the descents, converged or not, come in the order
+    of the starts.
     """
     stays = np.zeros(starts.shape[1], dtype=bool) if fixed is None else fixed
     u = np.clip(starts, problem.low, problem.high)

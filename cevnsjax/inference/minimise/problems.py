@@ -110,11 +110,6 @@ def narrowed(
 ) -> Float[np.ndarray, "parameter 2"]:
     """Bounds of named parameters in their units, narrowed on request.
 
-    Args:
-        model: The model.
-        names: The parameters.
-        bounds: Narrower (low, high) for some of them.
-
     Raises:
         InputError: At bounds of a parameter that is not among the names, bounds outside the
             parameter's own, or bounds that do not increase.
@@ -139,15 +134,7 @@ def problem_of(
     data: Data = None,
     bounds: Bounds | None = None,
 ) -> Problem:
-    """The profiled nll of named parameters as a minimisation problem in scaled coordinates.
-
-    Args:
-        model: The model.
-        names: Parameters that vary.
-        fixed: Values of others.
-        data: Data to use instead of the model's.
-        bounds: Narrower (low, high) for some of the names.
-    """
+    """The profiled nll of named parameters as a minimisation problem in scaled coordinates."""
     scale = np.array([model.parameters[n].scale for n in names])
     box = narrowed(model, names, bounds)
 
@@ -173,42 +160,30 @@ def starts_of(
     """Scaled starts: the defaults, a scale up and down in each parameter, corners, random ones.
 
     A parameter the counts are even in has no gradient at 0 and never starts there.
-
-    Args:
-        model: The model.
-        names: Parameters that vary.
-        random: Number of random starts.
-        seed: Seed of the random starts.
     """
     table, n = model.parameters, len(names)
     center = np.array([table[m].default / table[m].scale for m in names])
     even = np.array([table[m].even and table[m].default == 0 for m in names], dtype=bool)
     center = np.where(even, 1.0, center)
     starts = [center]
-    for i in range(n):
-        for side in (-1.0, 1.0):
-            shifted = center.copy()
-            shifted[i] = side if even[i] else center[i] + side
-            starts.append(shifted)
+    origin = np.where(even, 0.0, center)
+    for i, side in product(range(n), (-1.0, 1.0)):
+        starts.append(np.where(np.arange(n) == i, origin + side, center))
     if 1 < n <= _MAX_CORNER_PARAMETERS:
-        starts += [np.where(even, 0.0, center) + s for s in product((-1.0, 1.0), repeat=n)]
+        starts += [origin + s for s in product((-1.0, 1.0), repeat=n)]
     rng = np.random.default_rng(seed)
     starts += list(center + rng.uniform(-_SPREAD, _SPREAD, ((random + 1) // 2, n)))
     starts += list(center + _at_all_distances(rng, (random // 2, n)))
     low = np.array([table[m].bounds[0] / table[m].scale for m in names])
     # Clipped to a bound at 0 it would start there; its mirror image is as good.
     starts = [np.where(even & (s < low), -s, s) for s in starts]
-    unique = {tuple(s): s for s in starts}
-    return list(unique.values())
+    return list({tuple(s): s for s in starts}.values())
 
 
 def far_starts(center: Coordinates) -> list[Coordinates]:
     """Starts at all distances from a centre, the same ones every time.
 
     Valleys that are narrow or far off, a coupling against a mass, are seen from no near start.
-
-    Args:
-        center: Scaled coordinates, [parameter].
     """
     rng = np.random.default_rng(_FAR_SEED)
     return list(center + _at_all_distances(rng, (_FAR_STARTS * center.size, center.size)))

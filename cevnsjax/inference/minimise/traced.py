@@ -64,14 +64,8 @@ def newton(
 ) -> tuple[Coordinates, Reals, Reals]:
     """Coordinates, value and distance left after Newton's steps within bounds.
 
-    Args:
-        expand: Function of coordinates [coordinate]: value, gradient [coordinate] and Hessian
-            [coordinate, coordinate].
-        start: [coordinate].
-        low: Lower bounds, [coordinate].
-        high: Upper bounds, [coordinate].
-        fixed: Which coordinates keep their start, [coordinate].
-        arrived: Distance in value from the minimum at which the descent stops.
+    Coordinates that are ``fixed`` keep their start; ``arrived`` is the distance in value from the
+    minimum at which the descent stops.
     """
     box = _Box(low, high, fixed)
 

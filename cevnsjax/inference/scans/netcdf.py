@@ -31,7 +31,7 @@ def dataset_of(
     further: Mapping[str, np.ndarray] | None = None,
     profiled: tuple[str, ...] = (),
 ) -> xr.Dataset:
-    """A scan in memory."""
+    """A scan in memory; ``further`` variables on the grid, and the parameters profiled over."""
     dims, table = tuple(grids), model.parameters
     lowest, place = _lowest(chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
@@ -75,11 +75,7 @@ def _attributes(
 
 
 def require_room(path: Path, shape: tuple[int, ...]) -> None:
-    """Stop if the disk cannot hold a scan.
-
-    Raises:
-        InputError: With the space that the scan takes and the space that is left.
-    """
+    """Refuse a scan that the disk cannot hold."""
     needed = float(np.prod(shape, dtype=float)) * _BYTES
     left = shutil.disk_usage(path.parent).free
     if needed > _DISK_PART * left:

@@ -1,7 +1,7 @@
 """Standard Model couplings of neutrinos to nucleons in four schemes.
 
 Each scheme maps sin^2 theta_W to ``NucleonCouplings``: g_Vp by neutrino flavour and g_Vn, in the
-convention Q = g_Vp Z F_p + g_Vn N F_n (so tree level is 1/2 - 2 s_W^2 and -1/2).
+convention Q = g_Vp Z F_p + g_Vn N F_n (at tree level 1/2 - 2 s_W^2 and -1/2).
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import UnknownNameError
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Real
 
 FLAVOURS = ("e", "mu", "tau")
 
@@ -19,26 +19,26 @@ FLAVOURS = ("e", "mu", "tau")
 class NucleonCouplings(NamedTuple):
     """Vector couplings; ``g_Vp`` is ordered e, mu, tau [1]."""
 
-    g_Vp: tuple[Reals | float, Reals | float, Reals | float]
-    g_Vn: Reals | float
+    g_Vp: tuple[Real, Real, Real]
+    g_Vn: Real
 
 
 @dataclass(frozen=True)
 class CouplingScheme:
-    """A named scheme: its default sin^2 theta_W, its couplings and where they come from."""
+    """A named scheme: its default sin^2 theta_W, its couplings and their source."""
 
     name: str
     sin2_theta_w: float
-    couplings: Callable[[Reals | float], NucleonCouplings]
+    couplings: Callable[[Real], NucleonCouplings]
     source: str
 
     @property
     def slope(self) -> float:
-        """Derivative of g_Vp by sin^2 theta_W; every scheme is linear [1]."""
+        """Derivative of g_Vp by sin^2 theta_W; every scheme is linear in it [1]."""
         return float(self.couplings(1.0).g_Vp[0]) - float(self.couplings(0.0).g_Vp[0])
 
 
-def _tree(s2: Reals | float) -> NucleonCouplings:
+def _tree(s2: Real) -> NucleonCouplings:
     g_Vp = 0.5 - 2 * s2
     return NucleonCouplings((g_Vp, g_Vp, g_Vp), -0.5)
 
@@ -49,12 +49,12 @@ _LAMBDA_UL, _LAMBDA_DL, _LAMBDA_DR = -0.0031, -0.0025, 3.7e-5
 _LAMBDA_UR = _LAMBDA_DR / 2
 
 
-def _pdg2018(s2: Reals | float) -> NucleonCouplings:
+def _pdg2018(s2: Real) -> NucleonCouplings:
     x = _KAPPA_NUN * s2
     u = _RHO_NUN * (0.5 - 4 / 3 * x) + _LAMBDA_UL + _LAMBDA_UR
     d = _RHO_NUN * (-0.5 + 2 / 3 * x) + _LAMBDA_DL + _LAMBDA_DR
     g_Vp = 2 * u + d
-    # The s_W^2 terms of u + 2d cancel by algebra; drop them before they leave rounding behind.
+    # The s_W^2 terms of u + 2d cancel exactly; leaving them out avoids rounding errors.
     g_Vn = -0.5 * _RHO_NUN + _LAMBDA_UL + _LAMBDA_UR + 2 * (_LAMBDA_DL + _LAMBDA_DR)
     return NucleonCouplings((g_Vp, g_Vp, g_Vp), g_Vn)
 
@@ -69,25 +69,25 @@ def charge_radius_term(flavour: str) -> float:
     return c.alpha / (6 * math.pi) * (3 - 2 * ratio)
 
 
-def _erler_su(s2: Reals | float) -> NucleonCouplings:
+def _erler_su(s2: Real) -> NucleonCouplings:
     box = _ALPHA_Z / (4 * math.pi * _S2_Z)
     common = _RHO * (0.5 - 2 * s2) - box * (1 - 2 * _ALPHA_S_W / math.pi)
-    g_Vp = tuple(common + charge_radius_term(flavour) for flavour in FLAVOURS)
+    e, mu, tau = (common + charge_radius_term(flavour) for flavour in FLAVOURS)
     g_Vn = -0.5 * _RHO - 0.5 * box * (7 - 5 * _ALPHA_S_Z / math.pi)
-    return NucleonCouplings((g_Vp[0], g_Vp[1], g_Vp[2]), g_Vn)
+    return NucleonCouplings((e, mu, tau), g_Vn)
 
 
 _S2_ERLER_SU = 0.23857
-# Printed in PRD 102, 015030 for nu_e and nu_mu, and g_Vn; the tau value, printed nowhere, is the
-# formula's.
-_PRINTED_P = (0.0401, 0.0318)
-_PRINTED_N = -0.5094
+# As printed in PRD 102, 015030, g_Vp for nu_e and nu_mu. The paper prints no value for nu_tau,
+# which therefore comes from the formula.
+_PRINTED_G_VP, _PRINTED_G_VN = (0.0401, 0.0318), -0.5094
 
 
-def _erler_su_printed(s2: Reals | float) -> NucleonCouplings:
+def _erler_su_printed(s2: Real) -> NucleonCouplings:
     shift = -2 * _RHO * (s2 - _S2_ERLER_SU)
     tau = _erler_su(_S2_ERLER_SU).g_Vp[2]
-    return NucleonCouplings((_PRINTED_P[0] + shift, _PRINTED_P[1] + shift, tau + shift), _PRINTED_N)
+    e, mu = _PRINTED_G_VP
+    return NucleonCouplings((e + shift, mu + shift, tau + shift), _PRINTED_G_VN)
 
 
 SCHEMES: dict[str, CouplingScheme] = {
@@ -108,11 +108,7 @@ SCHEMES: dict[str, CouplingScheme] = {
 
 
 def coupling_scheme(name: str) -> CouplingScheme:
-    """The scheme called ``name``.
-
-    Raises:
-        UnknownNameError: Listing the nearest names.
-    """
+    """The scheme called ``name``, or an ``UnknownNameError`` that lists the nearest names."""
     if not isinstance(name, str) or name not in SCHEMES:
         raise UnknownNameError("coupling scheme", name, SCHEMES)
     return SCHEMES[name]

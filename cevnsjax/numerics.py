@@ -1,23 +1,27 @@
-"""Numerical primitives: an entire Bessel ratio, smooth hyperbolic ratios, panel quadrature."""
+"""Numerical primitives: Bessel and hyperbolic ratios without singularities, panel quadrature."""
 
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial, reduce
+from importlib import import_module
 from operator import add
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
-from cevnsjax.core.types import RealLike, Reals
+from cevnsjax.core.types import Arrays, Numbers, RealLike, Reals
 
 T = TypeVar("T")
+_Kind = TypeVar("_Kind", np.ndarray, Array, Arrays)
+"""Functions that serve both NumPy and jax return the kind of array they are given."""
 
 SERIES_MAX = 100.0
-"""Largest x^2 at which the power series are used: x = 10, where they lose four digits [1]."""
-_TERMS = 26
+"""Largest x^2 at which the power series are used: at x = 10 they lose four digits [1]."""
+_SERIES_TERMS = 26
 
 
 def _even_series(coefficients: Sequence[float], y: Reals) -> Reals:
@@ -34,11 +38,11 @@ def _double_factorial(n: int) -> int:
 
 @lru_cache(maxsize=16)
 def _spherical_coefficients(n: int) -> tuple[float, ...]:
-    """Of (2n + 1)!! j_n(x)/x^n in powers of x^2."""
+    """Coefficients of (2n + 1)!! j_n(x)/x^n in powers of x^2."""
     top = _double_factorial(2 * n + 1)
     return tuple(
         (-0.5) ** k * top / (math.factorial(k) * _double_factorial(2 * n + 2 * k + 1))
-        for k in range(_TERMS)
+        for k in range(_SERIES_TERMS)
     )
 
 
@@ -49,14 +53,14 @@ def _spherical(n: int, y: Reals) -> Reals:
 
 
 @_spherical.defjvp
-def _spherical_jvp(n: int, primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+def _spherical_jvp(n: int, primals: tuple[Reals], tangents: tuple[Reals]) -> tuple[Reals, Reals]:
     # dG_n/dy = -G_(n+1)/(2 (2n + 3)): cheaper than differentiating the Horner sum.
     (y,), (dy,) = primals, tangents
     return _spherical(n, y), _spherical(n + 1, y) * (-0.5 / (2 * n + 3)) * dy
 
 
 def _near_or_far(n: int, x_squared: RealLike, near: bool, far: Callable[[Reals], Reals]) -> Reals:
-    """G_n by its series, and by a closed form of x where the series runs out."""
+    """G_n by its series, and by the closed form ``far(x)`` beyond ``SERIES_MAX``."""
     y = jnp.asarray(x_squared)
     if near:
         return _spherical(n, y)
@@ -68,13 +72,13 @@ def _near_or_far(n: int, x_squared: RealLike, near: bool, far: Callable[[Reals],
 def bessel_ratio(x_squared: RealLike, *, near: bool = False) -> Reals:
     """3 j1(x)/x as an entire function of x^2 [1].
 
-    The even power series up to x = 10 (error below 1e-12 there, 1e-15 for x < 5); closed form
-    beyond. Finite with finite derivatives at x^2 = 0 and for x^2 < 0, where Helm's R_0^2 turns
-    negative (rms radius below sqrt(3) s).
+    It is the even power series up to x = 10 (error below 1e-12 there, 1e-15 for x < 5) and the
+    closed form beyond. Value and derivatives are finite at x^2 = 0 and at x^2 < 0, which occurs
+    where Helm's R_0^2 is negative (rms radius below sqrt(3) s).
 
     Args:
         x_squared: Square of the argument, of either sign [1].
-        near: Promise that x^2 < ``SERIES_MAX`` everywhere: the closed form is left out.
+        near: Whether x^2 < ``SERIES_MAX`` everywhere, so that the closed form is not needed.
 
     Returns:
         The ratio, 1 at the origin [1].
@@ -87,7 +91,7 @@ def sinc(x_squared: RealLike, *, near: bool = False) -> Reals:
 
     Args:
         x_squared: Square of the argument, of either sign [1].
-        near: Promise that x^2 < ``SERIES_MAX`` everywhere: the closed form is left out.
+        near: Whether x^2 < ``SERIES_MAX`` everywhere, so that the closed form is not needed.
 
     Returns:
         The ratio, 1 at the origin [1].
@@ -95,10 +99,10 @@ def sinc(x_squared: RealLike, *, near: bool = False) -> Reals:
     return _near_or_far(0, x_squared, near, lambda x: jnp.sin(x) / x)
 
 
-# (y coth y - 1)/y^2 and y/sinh y about y = 0: Bernoulli numbers; radius of convergence pi.
+# Taylor coefficients of (y coth y - 1)/y^2 and y/sinh y in y^2; they converge for y < pi.
 _COTH = (1 / 3, -1 / 45, 2 / 945, -1 / 4725, 2 / 93555, -1382 / 638512875, 4 / 18243225)
 _CSCH = (1.0, -1 / 6, 7 / 360, -31 / 15120, 127 / 604800, -73 / 3421440, 1414477 / 653837184000)
-_HYPERBOLIC_SWITCH = 0.1
+_HYPERBOLIC_SERIES_MAX = 0.1
 
 
 def coth_ratio(y_squared: RealLike) -> Reals:
@@ -111,7 +115,7 @@ def coth_ratio(y_squared: RealLike) -> Reals:
         The ratio, 1/3 at the origin [1].
     """
     y2 = jnp.asarray(y_squared)
-    near = y2 < _HYPERBOLIC_SWITCH
+    near = y2 < _HYPERBOLIC_SERIES_MAX
     series = _even_series(_COTH, jnp.where(near, y2, 0.0))
     y = jnp.sqrt(jnp.where(near, 1.0, y2))
     return jnp.where(near, series, (y / jnp.tanh(y) - 1) / y**2)
@@ -127,7 +131,7 @@ def csch_ratio(y_squared: RealLike) -> Reals:
         The ratio, 1 at the origin [1].
     """
     y2 = jnp.asarray(y_squared)
-    near = y2 < _HYPERBOLIC_SWITCH
+    near = y2 < _HYPERBOLIC_SERIES_MAX
     series = _even_series(_CSCH, jnp.where(near, y2, 0.0))
     y = jnp.sqrt(jnp.where(near, 1.0, y2))
     return jnp.where(near, series, y / jnp.sinh(y))
@@ -139,15 +143,13 @@ def legendre(order: int) -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(order)
 
 
-def panel_nodes(breaks: Any, order: int, xp: ModuleType = np) -> tuple[Any, Any]:
+def panel_nodes(breaks: _Kind, order: int, xp: ModuleType = np) -> tuple[_Kind, _Kind]:
     """Gauss-Legendre nodes and weights on the panels between successive breaks.
 
-    Works on NumPy arrays when an experiment is built and on traced ones when the panels move
-    with a parameter.
-
     Args:
-        breaks: Sorted panel edges, [panel + 1]; equal neighbours make an empty panel.
-        order: Nodes a panel.
+        breaks: Sorted panel edges, [panel + 1]; an array of NumPy, or a traced one whose panels
+            move with a parameter. Equal neighbours make an empty panel.
+        order: Nodes in each panel.
         xp: numpy or jax.numpy.
 
     Returns:
@@ -166,27 +168,14 @@ def total(terms: Sequence[T]) -> T:
     return reduce(add, terms)  # pyright: ignore[reportArgumentType]
 
 
-def gammaln(x: Any, xp: ModuleType = np) -> Any:
-    """Log of the gamma function, shaped like ``x`` [1], for NumPy or traced arrays."""
-    if xp is np:
-        from scipy import special
-    else:
-        from jax.scipy import special
-    return special.gammaln(x)
-
-
-def gammainc(a: Any, x: Any, xp: ModuleType = np) -> Any:
-    """Regularised lower incomplete gamma function, shaped like ``a`` and ``x`` [1]."""
-    if xp is np:
-        from scipy import special
-    else:
-        from jax.scipy import special
-    return special.gammainc(a, x)
+def special_functions(xp: ModuleType) -> ModuleType:
+    """``scipy.special`` for NumPy arrays, ``jax.scipy.special`` for traced ones."""
+    return import_module("scipy.special" if xp is np else "jax.scipy.special")
 
 
 def piecewise_cubic(
-    knots: np.ndarray, coefficients: np.ndarray, x: Any, xp: ModuleType = np
-) -> tuple[Any, Any]:
+    knots: np.ndarray, coefficients: np.ndarray, x: Arrays | np.float64, xp: ModuleType = np
+) -> tuple[Numbers, Numbers]:
     """Value and derivative of a piecewise cubic in scipy's layout.
 
     Args:

@@ -101,7 +101,7 @@ def test_total_and_gammaln():
         expected = [float(mpmath.loggamma(v)) for v in (0.5, 3.0, 31.5)]
     for xp in (np, jnp):
         x = xp.asarray([0.5, 3.0, 31.5])
-        np.testing.assert_allclose(numerics.gammaln(x, xp), expected, rtol=1e-13)
+        np.testing.assert_allclose(numerics.special_functions(xp).gammaln(x), expected, rtol=1e-13)
 
 
 @pytest.mark.parametrize("xp", [np, jnp])

@@ -8,6 +8,8 @@ from jaxtyping import Array, ArrayLike, Float
 
 Reals = Float[Array, "..."]
 """A jax array of real numbers of any shape."""
+Real = Reals | float
+"""A number or a jax array of numbers."""
 RealLike = ArrayLike
 """Anything jax turns into a real array: scalars, NumPy and jax arrays, tracers."""
 Values = dict[str, Any]

@@ -1,1 +1,1 @@
-"""From recoil energy to what is counted: quenching, efficiency, resolution, response matrix."""
+"""From recoil energy to counts: quenching, efficiency, resolution, response matrix."""

@@ -18,7 +18,7 @@ class Efficiency(Protocol):
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Observable values where it jumps or bends."""
+        """Values of the observable where the efficiency jumps or bends."""
         ...
 
     def __call__(self, x: Numbers, xp: ModuleType) -> Numbers:
@@ -35,8 +35,8 @@ class Logistic:
         k: Steepness [1/observable].
         x_0: Midpoint [observable].
         d: Offset [1].
-        steps: (x, factor) pairs, increasing in x: the factor that holds from x on; 0 before the
-            first. Empty for no steps.
+        steps: Pairs (x, factor), increasing in x: each factor holds from its x on, and the
+            efficiency is 0 before the first x; without steps the factor is 1.
     """
 
     a: float
@@ -53,7 +53,7 @@ class Logistic:
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """Where the steps are, and where the clipping begins."""
+        """The steps, and the observable at which the clipping begins."""
         steps = [x for x, _ in self.steps]
         if -self.a < self.d < 0:
             steps.append(self.x_0 - math.log(-self.a / self.d - 1) / self.k)
@@ -70,12 +70,12 @@ class Logistic:
 
 @dataclass(frozen=True)
 class TabulatedEfficiency:
-    """Linear between given points, 0 below the first, constant above the last.
+    """Linear between the points of a table, 0 below the first, constant above the last.
 
     Attributes:
         x: Observable, increasing [observable].
         efficiency: Efficiency there [1].
-        threshold: 0 below this observable, whatever the table says [observable].
+        threshold: The efficiency is 0 below this observable, whatever the table says [observable].
     """
 
     x: tuple[float, ...]

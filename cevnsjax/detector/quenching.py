@@ -1,13 +1,13 @@
 """Quenching: electron-equivalent energy of a nuclear recoil, with its shape parameters.
 
-Every model answers ``E_ee(T_nr, shape, xp)`` and ``slope`` (its derivative), in MeV. ``shape``
-holds the model's shape parameters by short name; those left out are at their nominal values:
-``qf_scale`` multiplies the curve, ``qf_1``, ``qf_2`` ... add published variations in units of
-their standard deviations.
+Every model has a method ``E_ee(T_nr, shape, xp)`` in MeV and its derivative ``slope``. ``shape``
+holds shape parameters by short name; those left out are at their nominal values: ``qf_scale``
+multiplies the curve, and ``qf_1``, ``qf_2``, ... add published variations in units of their
+standard deviations.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
@@ -26,7 +26,7 @@ class Quenching(Protocol):
 
     @property
     def variations(self) -> tuple[tuple[float, ...], ...]:
-        """Published +1 sigma shifts; their number is the number of qf_k parameters."""
+        """Published shifts by +1 standard deviation, one for each parameter qf_k."""
         ...
 
     def E_ee(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
@@ -44,7 +44,7 @@ class PolynomialQuenching:
 
     Attributes:
         coefficients: c_1, c_2, ... [MeV^(1-k)].
-        variations: Shifts of the coefficients by one standard deviation, a row a variation.
+        variations: Shifts of the coefficients by one standard deviation, a row for each variation.
     """
 
     coefficients: tuple[float, ...]
@@ -60,10 +60,8 @@ class PolynomialQuenching:
     def _shifted(self, shape: Values) -> list[Numbers]:
         shifted: list[Numbers] = list(self.coefficients)
         for k, variation in enumerate(self.variations, start=1):
-            if f"qf_{k}" in shape:
-                shifted = [
-                    c + shape[f"qf_{k}"] * d for c, d in zip(shifted, variation, strict=True)
-                ]
+            if (name := f"qf_{k}") in shape:
+                shifted = [c + shape[name] * d for c, d in zip(shifted, variation, strict=True)]
         return [c * shape["qf_scale"] for c in shifted] if "qf_scale" in shape else shifted
 
     def E_ee(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:  # noqa: ARG002
@@ -83,7 +81,7 @@ class PolynomialQuenching:
 
 @dataclass(frozen=True)
 class TabulatedQuenching:
-    """Quenching factor f(T) through given points: not-a-knot cubic spline, constant outside.
+    """Quenching factor f(T) through tabulated points: not-a-knot cubic spline, constant outside.
 
     Attributes:
         T_nr: Recoil energies, increasing [MeV].
@@ -147,21 +145,14 @@ def coherent2020() -> PolynomialQuenching:
 
 
 def c20_proxy() -> TabulatedQuenching:
-    """A proxy for the Chicago-3 curve of Cadeddu et al. (arXiv:1907.04828), tuned; 6-30 PE only."""
+    """A tuned proxy for the Chicago-3 curve of Cadeddu et al. (arXiv:1907.04828); 6-30 PE only."""
     table = read_csv("csi_quenching", "c20_proxy.csv")
     T = tuple(float(x) * 1e-3 for x in table["t_kev"])
     return TabulatedQuenching(T, tuple(map(float, table["quenching_factor"])))
 
 
 def constant(factor: float = 0.0878) -> PolynomialQuenching:
-    """One factor for all energies; 8.78 % in COHERENT's 2017 release.
-
-    Args:
-        factor: Quenching factor [1].
-
-    Raises:
-        InputError: If it is not within (0, 1].
-    """
+    """One factor within (0, 1] for all energies; 8.78 % in COHERENT's 2017 release."""
     if not 0 < factor <= 1:
         raise InputError(f"quenching factor must lie in (0, 1], got {factor}")
     return PolynomialQuenching((float(factor),))
@@ -185,12 +176,8 @@ CSI_QUENCHING = {
 """CsI[Na] models by name."""
 
 
-def csi_quenching(model: "str | float | Quenching") -> "Quenching":
-    """A CsI quenching model from a name, a constant factor, or the model itself.
-
-    Raises:
-        UnknownNameError: At an unknown name, listing the nearest.
-    """
+def csi_quenching(model: str | float | Quenching) -> Quenching:
+    """A CsI quenching model from its name, from a constant factor, or from the model itself."""
     if isinstance(model, str):
         if model not in CSI_QUENCHING:
             raise UnknownNameError("quenching", model, CSI_QUENCHING, "(or a constant factor)")
@@ -203,35 +190,29 @@ def csi_quenching(model: "str | float | Quenching") -> "Quenching":
 
 
 def quenching_parameters(model: Quenching, experiment: str, sd_scale: float) -> list[Parameter]:
-    """Shape parameters of a model as an experiment declares them.
+    """Shape parameters of a model for an experiment, whose short name ends their names.
 
-    Args:
-        model: Quenching model.
-        experiment: Short name the parameter names end in.
-        sd_scale: Standard deviation of the overall scale [1].
+    ``sd_scale`` is the standard deviation of the overall scale [1].
     """
-    scale = Parameter(
-        name=f"qf_scale_{experiment}",
-        meaning=f"scale of the quenching curve of {experiment}",
+    nuisance = partial(Parameter, kind="nuisance", owner=experiment)
+    scale = nuisance(
+        f"qf_scale_{experiment}",
+        f"scale of the quenching curve of {experiment}",
         default=1.0,
         bounds=(0.2, 3.0),
         latex=r"\eta_\mathrm{QF}",
         scale=0.05,
         prior=Normal(1.0, sd_scale),
-        kind="nuisance",
-        owner=experiment,
     )
     variations = [
-        Parameter(
-            name=f"qf_{k}_{experiment}",
-            meaning=f"published quenching variation {k} of {experiment}, in standard deviations",
+        nuisance(
+            f"qf_{k}_{experiment}",
+            f"published quenching variation {k} of {experiment}, in standard deviations",
             default=0.0,
             bounds=(-3.0, 3.0),
             latex=rf"\alpha_{{\mathrm{{QF}},{k}}}",
             scale=0.5,
             prior=Normal(0.0, 1.0),
-            kind="nuisance",
-            owner=experiment,
         )
         for k in range(1, len(model.variations) + 1)
     ]

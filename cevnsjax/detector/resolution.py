@@ -1,7 +1,7 @@
 """Resolution: probability to reconstruct an observable in a bin, with efficiency inside.
 
-Each model answers ``bin_weights``: R[bin, node] = integral over the bin of pdf(x | x_true) times
-efficiency(x). Continuous densities are integrated on sub-bins at most ``step`` wide.
+Each model has a method ``bin_weights``: R[bin, node] = integral over the bin of pdf(x | x_true)
+times efficiency(x). Continuous densities are integrated on sub-bins at most ``step`` wide.
 """
 
 import math
@@ -9,13 +9,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Arrays
 from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.numerics import gammainc, gammaln, panel_nodes
+from cevnsjax.numerics import panel_nodes, special_functions
+
+Weights = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
+"""Probability times efficiency [1]."""
 
 
 @runtime_checkable
@@ -23,25 +28,41 @@ class Resolution(Protocol):
     """What the package asks of a resolution model."""
 
     def bin_weights(
-        self, x_true: Any, E_ee: Any, edges: Sequence[float], efficiency: Efficiency, xp: ModuleType
-    ) -> Any:
-        """Probability times efficiency, [bin, node] [1]."""
+        self,
+        x_true: Arrays,
+        E_ee: Arrays,
+        edges: Sequence[float],
+        efficiency: Efficiency,
+        xp: ModuleType,
+    ) -> Weights:
+        """Probability times efficiency, [bin, node] [1].
+
+        Args:
+            x_true: True observable, [node] [observable].
+            E_ee: Electron-equivalent energy, [node] [MeV].
+            edges: Bin edges, increasing [observable].
+            efficiency: Efficiency at the reconstructed observable.
+            xp: numpy or jax.numpy.
+        """
         ...
 
 
 def _fine_nodes(
-    edges: Sequence[float], kinks: tuple[float, ...], step: float, order: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quadrature points of the observable, their weights, and a [bin, point] membership."""
-    inner = [k for k in kinks if edges[0] < k < edges[-1]]
+    edges: Sequence[float], kinks: Sequence[float], step: float, order: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Quadrature points of the observable and their weights; no panel crosses an edge or kink."""
+    coarse = sorted({*edges, *(k for k in kinks if edges[0] < k < edges[-1])})
     breaks: list[float] = []
-    coarse = sorted({*edges, *inner})
     for low, high in pairwise(coarse):
         pieces = max(1, int(np.ceil((high - low) / step - 1e-9)))
         breaks.extend(np.linspace(low, high, pieces + 1)[:-1])
-    x, w = panel_nodes(np.array([*breaks, coarse[-1]]), order)
-    member = (x >= np.asarray(edges[:-1])[:, None]) & (x < np.asarray(edges[1:])[:, None])
-    return x, w, member.astype(float)
+    return panel_nodes(np.array([*breaks, coarse[-1]]), order)
+
+
+def _members(x: np.ndarray, edges: Sequence[float]) -> Float[np.ndarray, "bin point"]:
+    """1 where a point lies in a bin, else 0."""
+    bins = np.asarray(edges, dtype=float)[:, None]
+    return ((x >= bins[:-1]) & (x < bins[1:])).astype(float)
 
 
 @dataclass(frozen=True)
@@ -68,39 +89,48 @@ class GammaSmearing:
             raise InputError(f"gamma smearing: cells must be > 0, got {self.cells}")
 
     def bin_weights(
-        self, x_true: Any, E_ee: Any, edges: Sequence[float], efficiency: Efficiency, xp: ModuleType
-    ) -> Any:
+        self,
+        x_true: Arrays,
+        E_ee: Arrays,
+        edges: Sequence[float],
+        efficiency: Efficiency,
+        xp: ModuleType,
+    ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
-        if self.cells is not None:
-            return self._in_cells(x_true, E_ee, edges, efficiency, xp)
-        x, w, member = _fine_nodes(edges, efficiency.kinks, self.step, 6)
-        accepted = xp.asarray(member * (w * efficiency(x, np)), dtype=x_true.dtype)
-        x = xp.asarray(x, dtype=x_true.dtype)
         shape = self.a + self.b_per_keV * 1e3 * E_ee
         rate = shape / x_true
+        if self.cells is not None:
+            return self._in_cells(shape, rate, edges, efficiency, xp)
+        x, w = _fine_nodes(edges, efficiency.kinks, self.step, 6)
+        accepted = xp.asarray(_members(x, edges) * (w * efficiency(x, np)), dtype=x_true.dtype)
+        x = xp.asarray(x, dtype=x_true.dtype)
         log_pdf = (
-            (shape * xp.log(rate) - gammaln(shape, xp))[None, :]
+            (shape * xp.log(rate) - special_functions(xp).gammaln(shape))[None, :]
             + (shape - 1)[None, :] * xp.log(x)[:, None]
             - rate[None, :] * x[:, None]
         )
         return accepted @ xp.exp(log_pdf)
 
     def _in_cells(
-        self, x_true: Any, E_ee: Any, edges: Sequence[float], efficiency: Efficiency, xp: ModuleType
-    ) -> Any:
+        self,
+        shape: Arrays,
+        rate: Arrays,
+        edges: Sequence[float],
+        efficiency: Efficiency,
+        xp: ModuleType,
+    ) -> Weights:
         """Probabilities of cells times efficiency at their centres, summed over bins."""
         assert self.cells is not None
-        number = round((edges[-1] - edges[0]) / self.cells)
         if any(abs((e - edges[0]) / self.cells % 1 - 0.5) < 0.499 for e in edges):
             raise InputError(f"cells of {self.cells} do not fill the bins {list(edges)} evenly")
+        number = round((edges[-1] - edges[0]) / self.cells)
         walls = np.linspace(edges[0], edges[-1], number + 1)
         centres = (walls[1:] + walls[:-1]) / 2
-        bins = np.asarray(edges)
-        member = (centres >= bins[:-1, None]) & (centres < bins[1:, None])
-        accepted = xp.asarray(member * efficiency(centres, np), dtype=x_true.dtype)
-        shape = self.a + self.b_per_keV * 1e3 * E_ee
-        scaled = xp.asarray(walls, dtype=x_true.dtype)[:, None] * (shape / x_true)[None, :]
-        below = gammainc(xp.broadcast_to(shape[None, :], scaled.shape), scaled, xp)
+        members = _members(centres, edges)
+        accepted = xp.asarray(members * efficiency(centres, np), dtype=shape.dtype)
+        scaled = xp.asarray(walls, dtype=shape.dtype)[:, None] * rate[None, :]
+        repeated = xp.broadcast_to(shape[None, :], scaled.shape)
+        below = special_functions(xp).gammainc(repeated, scaled)
         return accepted @ (below[1:] - below[:-1])
 
 
@@ -122,15 +152,15 @@ class GaussianSmearing:
 
     def bin_weights(
         self,
-        x_true: Any,
-        E_ee: Any,  # noqa: ARG002
+        x_true: Arrays,
+        E_ee: Arrays,  # noqa: ARG002
         edges: Sequence[float],
         efficiency: Efficiency,
         xp: ModuleType,
-    ) -> Any:
+    ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
-        x, w, member = _fine_nodes(edges, efficiency.kinks, self.step, 8)
-        accepted = xp.asarray(member * (w * efficiency(x, np)), dtype=x_true.dtype)
+        x, w = _fine_nodes(edges, efficiency.kinks, self.step, 8)
+        accepted = xp.asarray(_members(x, edges) * (w * efficiency(x, np)), dtype=x_true.dtype)
         x = xp.asarray(x, dtype=x_true.dtype)
         sigma = self.c * xp.sqrt(x_true)
         pull = (x[:, None] - x_true[None, :]) / sigma[None, :]
@@ -147,19 +177,18 @@ class PoissonSmearing:
 
     def bin_weights(
         self,
-        x_true: Any,
-        E_ee: Any,  # noqa: ARG002
+        x_true: Arrays,
+        E_ee: Arrays,  # noqa: ARG002
         edges: Sequence[float],
         efficiency: Efficiency,
         xp: ModuleType,
-    ) -> Any:
+    ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
         if any(float(e) != int(e) for e in edges):
             raise InputError(f"Poisson smearing needs integer bin edges, got {list(edges)}")
         n = np.arange(int(edges[0]), int(edges[-1]), dtype=float)
-        member = (n >= np.asarray(edges[:-1])[:, None]) & (n < np.asarray(edges[1:])[:, None])
-        accepted = xp.asarray(member * efficiency(n + 0.5, np), dtype=x_true.dtype)
-        log_factorial = xp.asarray(gammaln(n + 1, np), dtype=x_true.dtype)
+        accepted = xp.asarray(_members(n, edges) * efficiency(n + 0.5, np), dtype=x_true.dtype)
+        log_factorial = xp.asarray(special_functions(np).gammaln(n + 1), dtype=x_true.dtype)
         counts = xp.asarray(n, dtype=x_true.dtype)
         log_pmf = counts[:, None] * xp.log(x_true)[None, :] - x_true[None, :]
         return accepted @ xp.exp(log_pmf - log_factorial[:, None])

@@ -1,7 +1,7 @@
 """The response matrix: recoil-energy nodes and what each contributes to each bin.
 
-Written once for NumPy, where an experiment is built in float64, and for traced arrays, where
-shape parameters move the nodes: derivatives with respect to quenching are exact.
+The same code serves NumPy, when an experiment is built in float64, and traced arrays, when shape
+parameters move the nodes; derivatives with respect to quenching are exact.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from cevnsjax.detector.resolution import Resolution
 from cevnsjax.numerics import panel_nodes
 
 _NEWTON_STEPS = 8
-# Panels across the whole range at least; each has ``Detector.order`` nodes.
+# Smallest numbers of panels across the whole range; each panel has ``Detector.order`` nodes.
 _UNSMEARED_PANELS = 30
 _SMEARED_PANELS = 8
 
@@ -41,7 +41,7 @@ class Detector:
         efficiency: Efficiency at the reconstructed observable.
         resolution: None counts every recoil at its true observable.
         edges: Bin edges of the observable.
-        nodes: Gauss-Legendre nodes a panel; None takes 5, or 10 with a resolution.
+        nodes: Gauss-Legendre nodes in each panel; None takes 5, or 10 with a resolution.
     """
 
     quenching: Quenching
@@ -52,16 +52,14 @@ class Detector:
     nodes: int | None = None
 
     def __post_init__(self) -> None:
-        if len(self.edges) < 2 or any(
-            b <= a for a, b in zip(self.edges, self.edges[1:], strict=False)
-        ):
+        if len(self.edges) < 2 or any(b <= a for a, b in pairwise(self.edges)):
             raise InputError(f"bin edges must increase, got {list(self.edges)}")
         if self.nodes is not None and self.nodes < 1:
             raise InputError(f"nodes must be at least 1, got {self.nodes}")
 
     @property
     def order(self) -> int:
-        """Nodes a panel."""
+        """Nodes in each panel."""
         return self.nodes or (10 if self.resolution else 5)
 
     def observable(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
@@ -69,11 +67,7 @@ class Detector:
         return self.per_keV * 1e3 * self.quenching.E_ee(T_nr, shape, xp)
 
     def require_monotonic(self, T_top: float) -> None:
-        """Reject a detector whose observable does not grow with recoil energy.
-
-        Raises:
-            InputError: Naming the energy at which it turns.
-        """
+        """Reject a detector whose observable does not grow with recoil energy up to T_top [MeV]."""
         T = np.linspace(0, T_top, 2001)[1:]
         slope = self.quenching.slope(T, {}, np)
         if np.any(slope <= 0):
@@ -108,7 +102,7 @@ def _smeared(detector: Detector, kinks: np.ndarray, shape: Values, xp: ModuleTyp
     breaks = _divided(ends, ends[-1] / _SMEARED_PANELS)
     root, weight = panel_nodes(breaks, detector.order)
     T = xp.asarray(root**2, dtype=_dtype(shape))
-    E_ee = detector.quenching.E_ee(T, shape, xp)
+    E_ee = xp.asarray(detector.quenching.E_ee(T, shape, xp))
     R = detector.resolution.bin_weights(
         detector.per_keV * 1e3 * E_ee, E_ee, detector.edges, detector.efficiency, xp
     )
@@ -144,7 +138,7 @@ def _divided(breaks: np.ndarray, widest: float) -> np.ndarray:
 def _inside_wide_bins(
     detector: Detector, T_edges: Arrays, T_top: float, xp: ModuleType
 ) -> list[Arrays]:
-    """Cuts that keep panels narrow in wide bins; how many follows from the nominal edges."""
+    """Cuts that keep panels narrow in wide bins; the nominal edges decide their number."""
     nominal = _recoil_at(detector, detector.edges, T_top, {}, np)
     cuts = []
     for i, width in enumerate(np.diff(nominal)):
@@ -156,17 +150,17 @@ def _inside_wide_bins(
 
 
 def _dtype(shape: Values) -> np.dtype:
-    """Floats of the trace, taken from the shape parameters; float64 at build."""
+    """Type of the shape parameters in a trace; float64 when an experiment is built."""
     return next((v.dtype for v in shape.values()), np.dtype(float))
 
 
 def _recoil_at(
     detector: Detector, x: tuple[float, ...], T_top: float, shape: Values, xp: ModuleType
 ) -> Arrays:
-    """Recoil energies at given observables, capped at T_top [MeV].
+    """Recoil energies at observables x, at most T_top [MeV].
 
-    Bisection for the nominal curve in NumPy, then Newton steps inside the trace: they converge
-    quadratically, so derivatives with respect to the shape parameters come out exact.
+    NumPy solves the nominal curve by bisection; Newton steps inside the trace then converge
+    quadratically, so that derivatives with respect to the shape parameters are exact.
     """
     target = np.asarray(x, dtype=float)
     low, high = np.zeros_like(target), np.full_like(target, T_top)
@@ -177,14 +171,16 @@ def _recoil_at(
     T = xp.asarray((low + high) / 2, dtype=_dtype(shape))
     if not shape:
         return T
-    return _moved(detector, xp.asarray(target, dtype=T.dtype), T, T_top, shape)
+    return _shifted_recoil(detector, xp.asarray(target, dtype=T.dtype), T, T_top, shape)
 
 
-def _moved(detector: Detector, target: Reals, start: Reals, T_top: float, shape: Values) -> Reals:
+def _shifted_recoil(
+    detector: Detector, target: Reals, start: Reals, T_top: float, shape: Values
+) -> Reals:
     """Newton's solution for traced shape parameters, differentiable twice [MeV].
 
-    The search is a compiled loop without derivatives; two steps after it carry them, exactly to
-    second order, since each squares the error.
+    The search is a compiled loop without derivatives. Two steps after it carry the derivatives;
+    each step squares the error, so that they are exact to second order.
     """
     import jax
     import jax.numpy as jnp

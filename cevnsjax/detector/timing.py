@@ -1,7 +1,8 @@
 """Arrival times at a pulsed source: proton pulse x pion decay x muon decay, in closed form.
 
-A Gaussian pulse convolved with one exponential is the exponentially modified Gaussian; with two
-it is their difference. Prompt nu_mu follow the pion, nu_e and nu_mu_bar pion and muon.
+A Gaussian pulse convolved with one exponential is an exponentially modified Gaussian; with two
+exponentials it is the weighted difference of two such densities. Prompt nu_mu follow the decay of
+the pion, nu_e and nu_mu_bar the decays of pion and muon.
 """
 
 import math
@@ -16,13 +17,13 @@ from cevnsjax.numerics import panel_nodes
 
 TAU_PION_US, TAU_MUON_US = 0.026033, 2.1969811
 """Lifetimes of charged pion and muon [us] (PDG 2020)."""
-_PROMPT = ("nu_mu",)
-_STEP_US, _ORDER = 0.05, 10
+# Panels of the time integral are at most this wide and have this many nodes.
+_PANEL_US, _NODES = 0.05, 10
 
 
 @dataclass(frozen=True)
 class TimeEfficiency:
-    """1 up to ``flat_us``, then exp(-slope (t - flat_us)).
+    """Efficiency 1 up to ``flat_us``, then exp(-slope (t - flat_us)).
 
     Attributes:
         flat_us: End of the plateau [us].
@@ -43,8 +44,8 @@ class Pulse:
     """Gaussian proton pulse.
 
     Attributes:
-        mean_us: Its centre on the experiment's clock [us].
-        sigma_us: Its width [us].
+        mean_us: Centre on the experiment's clock [us].
+        sigma_us: Standard deviation [us].
     """
 
     mean_us: float
@@ -55,14 +56,9 @@ class Pulse:
             raise InputError(f"pulse width must be > 0 us, got {self.sigma_us}")
 
     def density(self, source: str, t_us: np.ndarray) -> np.ndarray:
-        """Arrival-time density of a source, shaped like ``t_us`` [1/us].
-
-        Args:
-            source: "nu_mu" for prompt, anything else for delayed neutrinos.
-            t_us: Time [us].
-        """
+        """Arrival-time density of "nu_mu" (prompt) or another source [1/us]."""
         prompt = self._modified(t_us, TAU_PION_US)
-        if source in _PROMPT:
+        if source == "nu_mu":
             return prompt
         delayed = self._modified(t_us, TAU_MUON_US)
         return (TAU_MUON_US * delayed - TAU_PION_US * prompt) / (TAU_MUON_US - TAU_PION_US)
@@ -73,7 +69,7 @@ class Pulse:
 
         u = (t_us - self.mean_us) / self.sigma_us
         z = (self.sigma_us / tau - u) / math.sqrt(2)
-        # erfcx where its argument is positive; elsewhere the plain product does not overflow.
+        # erfcx avoids overflow where its argument is positive; elsewhere the product is safe.
         early = np.exp(-(u**2) / 2) * special.erfcx(np.maximum(z, 0.0))
         exponent = (self.sigma_us / tau) ** 2 / 2 - (t_us - self.mean_us) / tau
         late = np.exp(np.minimum(exponent, 0.0)) * special.erfc(np.minimum(z, 0.0))
@@ -82,19 +78,13 @@ class Pulse:
     def fractions(
         self, source: str, edges_us: Sequence[float], efficiency: TimeEfficiency | None = None
     ) -> np.ndarray:
-        """Probability times efficiency in time bins, [bin] [1].
-
-        Args:
-            source: Neutrino source.
-            edges_us: Bin edges, increasing [us].
-            efficiency: Time efficiency; 1 if None.
-        """
+        """Probability times efficiency in time bins with increasing edges, [bin] [1]."""
         accepted = efficiency or TimeEfficiency()
         out = []
         for low, high in pairwise(edges_us):
             kinks = [k for k in (accepted.flat_us,) if low < k < high]
-            pieces = max(1, math.ceil((high - low) / _STEP_US))
+            pieces = max(1, math.ceil((high - low) / _PANEL_US))
             breaks = np.unique([*np.linspace(low, high, pieces + 1), *kinks])
-            t, w = panel_nodes(breaks, _ORDER)
+            t, w = panel_nodes(breaks, _NODES)
             out.append(float(np.sum(w * self.density(source, t) * accepted(t))))
         return np.array(out)

@@ -1,21 +1,22 @@
 """Components of binned counts: normalisations multiply them, shape morphs bend them.
 
-A morph goes through its shifted templates at +1 and -1 and straight on beyond; a component that is
-bent is kept positive.
+A morph interpolates between the templates at +1 and -1 and continues linearly outside. A component
+that is bent stays positive.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Real, Reals
 from cevnsjax.numerics import total
 
 FLOOR = 1e-9
 """Least expected counts of a Poisson cell [count]."""
-_KEPT = 0.1
+# Fraction of the nominal counts below which a bent template no longer falls linearly.
+_LINEAR_DOWN_TO = 0.1
 
 
 class Component(eqx.Module):
@@ -26,17 +27,17 @@ class Component(eqx.Module):
         pulls: Indices of the nuisances that multiply it.
         linear: Half the difference of the templates at +1 and -1, [morph, cell] or
             [part, morph, cell] [count]; None if no nuisance bends it.
-        curved: Half their sum less nominal, shaped like ``linear`` [count].
+        curved: Half their sum minus nominal, shaped like ``linear`` [count].
         morphs: Indices of the nuisances that bend it; all, in order, if None.
-        extra: What its factor has besides 1 and the nuisances that multiply it [1]; None for 0.
+        extra: Added to its factor, 1 plus the nuisances that multiply it [1]; None for 0.
     """
 
     nominal: Reals
     pulls: tuple[int, ...] = eqx.field(static=True, default=())
-    linear: Any = None
-    curved: Any = None
+    linear: Reals | None = None
+    curved: Reals | None = None
     morphs: tuple[int, ...] | None = eqx.field(static=True, default=None)
-    extra: Any = None
+    extra: Real | None = None
 
 
 class Templates(eqx.Module):
@@ -44,8 +45,8 @@ class Templates(eqx.Module):
 
     Attributes:
         experiments: Components of each experiment; cells are concatenated in this order.
-        inverse_variance: 1/sd^2 of the constraints, 0 for none, [nuisance] [1].
-        centre: What the auxiliary measurements of the nuisances found, [nuisance] [1].
+        inverse_variance: 1/sd^2 of the constraints, 0 without a constraint, [nuisance] [1].
+        centre: Results of the auxiliary measurements of the nuisances, [nuisance] [1].
         weights: Inverse variances where cells are Gaussian, 0 where they are Poisson, [cell]
             [1/count^2]; all Poisson if None.
     """
@@ -56,14 +57,11 @@ class Templates(eqx.Module):
     weights: Reals | None = None
 
 
-def bend(a: Any) -> tuple[Any, Any, Any]:
-    """What multiplies ``curved``: 0 at 0, 1 at +-1, ``|a|`` outside; with slope and curvature.
+def bend(a: Real) -> tuple[Reals, Reals, Reals]:
+    """Factor of ``curved`` at morph a: 0 at 0, 1 at +-1, ``|a|`` outside; its slope and curvature.
 
-    With it the template goes through nominal and both shifted ones and straight on beyond, with
-    two continuous derivatives (pyhf's interpolation code 4p; HistFactory, CERN-OPEN-2012-016).
-
-    Args:
-        a: Value of the morph [1].
+    The template then goes through nominal and both shifted ones and continues linearly, with two
+    continuous derivatives (pyhf's interpolation code 4p; HistFactory, CERN-OPEN-2012-016).
     """
     square, outside = a**2, jnp.abs(a) > 1
     inside = square * (15 - 10 * square + 3 * square**2) / 8
@@ -79,10 +77,10 @@ def bend(a: Any) -> tuple[Any, Any, Any]:
 def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     """A morphed template that stays above 0, with its slope and curvature in ``changed``.
 
-    A component that may vanish can give chi2 a second minimum, where counts are few.
-    Down to a tenth of nominal it is ``changed`` itself; below, it falls as exp(-t - t^2/2), which
-    joins with two continuous derivatives and is log-concave, as ``changed`` itself is. Cells that
-    are empty at nominal have no tenth to keep and are left as they are.
+    A component that may vanish can give chi2 a second minimum where counts are few. Down to a
+    tenth of nominal the template is ``changed`` itself; below, it falls as exp(-t - t^2/2), which
+    joins with two continuous derivatives and is log-concave, as ``changed`` is. Cells that are
+    empty at nominal are left as they are.
 
     Args:
         nominal: Template before the morph, [cell] [count].
@@ -91,7 +89,7 @@ def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     Returns:
         Template [count], its first [1] and second derivative [1/count], each [cell].
     """
-    edge = jnp.where(nominal > FLOOR, _KEPT * nominal, 1.0)
+    edge = jnp.where(nominal > FLOOR, _LINEAR_DOWN_TO * nominal, 1.0)
     t = jnp.where(nominal > FLOOR, jnp.maximum((edge - changed) / edge, 0.0), 0.0)
     down = jnp.exp(-t - t**2 / 2)
     return (
@@ -101,36 +99,48 @@ def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     )
 
 
-class _Bent(NamedTuple):
-    """A component at nuisances a: normalisation, shape and its derivatives by the morphs.
+class _Bend(NamedTuple):
+    """What the morphs change about a component.
 
-    Arrays are [part, cell], ``bent`` and ``curved`` [part, morph, cell].
+    Attributes:
+        slope: Derivative of its counts by the interpolated template, [part, cell] [1].
+        second: Second derivative, [part, cell] [1/count].
+        linear: Derivative of the interpolated template by the morphs, [part, morph, cell] [count].
+        curved: Second derivative, [part, morph, cell] [count].
     """
 
-    factor: Any
-    kept: Reals
-    slope: Any = 1.0
-    second: Any = 0.0
-    bent: Any = None
-    curved: Any = None
+    slope: Reals
+    second: Reals
+    linear: Reals
+    curved: Reals
 
 
-def _at(component: Component, a: Reals) -> _Bent:
+class _Scaled(NamedTuple):
+    """A component at nuisances a: factor times the sum of its ``parts``, [part, cell] [count]."""
+
+    factor: Real
+    parts: Reals
+    bend: _Bend | None = None
+
+
+def _at(component: Component, a: Reals) -> _Scaled:
     extra = () if component.extra is None else (component.extra,)
     factor = total([1.0, *extra, *(a[k] for k in component.pulls)])
     cells = component.nominal.shape[-1]
     nominal = component.nominal.reshape(-1, cells)
-    if component.linear is None:
-        return _Bent(factor, nominal)
+    if component.linear is None or component.curved is None:
+        return _Scaled(factor, nominal)
     morphs = range(a.size) if component.morphs is None else component.morphs
     x = jnp.stack([a[m] for m in morphs])
     linear, curved = (y.reshape(-1, x.size, cells) for y in (component.linear, component.curved))
     u, slope, curvature = bend(x)
     bends = x[None, :, None] * linear + u[None, :, None] * curved
     changed = nominal + jnp.sum(bends, axis=1)
-    kept, first, second = kept_positive(nominal, changed)
-    bent = linear + slope[None, :, None] * curved
-    return _Bent(factor, kept, first, second, bent, curvature[None, :, None] * curved)
+    positive, first, second = kept_positive(nominal, changed)
+    linear = linear + slope[None, :, None] * curved
+    return _Scaled(
+        factor, positive, _Bend(first, second, linear, curvature[None, :, None] * curved)
+    )
 
 
 def _multiplied(component: Component, like: Reals) -> Reals:
@@ -139,58 +149,55 @@ def _multiplied(component: Component, like: Reals) -> Reals:
 
 
 def _placed(component: Component, like: Reals) -> Reals:
-    """Where the morphs of a component stand among all nuisances, [nuisance, morph] of 0 and 1."""
+    """1 where a nuisance is a morph of the component, 0 elsewhere, [nuisance, morph] [1]."""
     places = jnp.eye(like.size, dtype=like.dtype)
     return places if component.morphs is None else places[:, np.array(component.morphs)]
 
 
 class Mean(NamedTuple):
-    """Expected counts at nuisances a, their slopes [nuisance, cell], and what curves them."""
+    """Expected counts [cell], slopes [nuisance, cell], and the components of each experiment."""
 
     mu: Reals
     slopes: Reals
-    parts: list[list[_Bent]]
+    components: list[list[_Scaled]]
 
 
 def mean_of(problem: Templates, a: Reals) -> Mean:
-    """Counts and their derivatives.
-
-    Args:
-        problem: Components of all experiments.
-        a: Nuisances, [nuisance] [1].
-    """
-    parts = [[_at(c, a) for c in components] for components in problem.experiments]
+    """Counts and their derivatives at nuisances a, [nuisance] [1]."""
+    scaled = [[_at(c, a) for c in components] for components in problem.experiments]
     counts, slopes = [], []
-    for components, sides in zip(problem.experiments, parts, strict=True):
-        counts.append(total([p.factor * jnp.sum(p.kept, axis=0) for p in sides]))
+    for components, sides in zip(problem.experiments, scaled, strict=True):
+        counts.append(total([p.factor * jnp.sum(p.parts, axis=0) for p in sides]))
         rows = []
         for component, p in zip(components, sides, strict=True):
-            rows.append(_multiplied(component, a)[:, None] * jnp.sum(p.kept, axis=0)[None, :])
-            if p.bent is not None:
-                bent = jnp.sum(p.slope[:, None, :] * p.bent, axis=0)
+            rows.append(_multiplied(component, a)[:, None] * jnp.sum(p.parts, axis=0)[None, :])
+            if p.bend is not None:
+                bent = jnp.sum(p.bend.slope[:, None, :] * p.bend.linear, axis=0)
                 rows.append(p.factor * (_placed(component, a) @ bent))
         slopes.append(total(rows))
     if len(counts) == 1:
-        return Mean(counts[0], slopes[0], parts)
-    return Mean(jnp.concatenate(counts), jnp.concatenate(slopes, axis=1), parts)
+        return Mean(counts[0], slopes[0], scaled)
+    return Mean(jnp.concatenate(counts), jnp.concatenate(slopes, axis=1), scaled)
 
 
-def curving(problem: Templates, mean: Mean, pull: Reals) -> Any:
+def curving(problem: Templates, mean: Mean, pull: Reals) -> Reals:
     """Second derivatives of mu by the nuisances, summed with the pull of each cell."""
-    out, first = [jnp.zeros_like(problem.inverse_variance)[:, None]], 0
-    for components, sides in zip(problem.experiments, mean.parts, strict=True):
+    like = problem.inverse_variance
+    out, first = [jnp.zeros_like(like)[:, None]], 0
+    for components, sides in zip(problem.experiments, mean.components, strict=True):
         cells = components[0].nominal.shape[-1]
         here = pull[first : first + cells]
         first += cells
         for component, p in zip(components, sides, strict=True):
-            if p.bent is None:
+            if p.bend is None:
                 continue
-            weighted = p.bent * (here[None, :] * p.second)[:, None, :]
-            slope = (here[None, :] * p.slope)[:, None, :]
-            bends = jnp.einsum("pkc,plc->kl", weighted, p.bent)
-            bends = bends + jnp.diag(jnp.sum(p.curved * slope, axis=(0, 2)))
-            place = _placed(component, problem.inverse_variance)
-            bends, tilt = place @ bends @ place.T, place @ jnp.sum(p.bent * slope, axis=(0, 2))
+            linear = p.bend.linear
+            weighted = linear * (here[None, :] * p.bend.second)[:, None, :]
+            slope = (here[None, :] * p.bend.slope)[:, None, :]
+            bends = jnp.einsum("pkc,plc->kl", weighted, linear)
+            bends = bends + jnp.diag(jnp.sum(p.bend.curved * slope, axis=(0, 2)))
+            place = _placed(component, like)
+            bends, tilt = place @ bends @ place.T, place @ jnp.sum(linear * slope, axis=(0, 2))
             mixed = _multiplied(component, tilt)[:, None] * tilt[None, :]
             out.append(p.factor * bends + mixed + mixed.T)
     return total(out)

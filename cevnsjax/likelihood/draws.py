@@ -1,10 +1,10 @@
 """Random counts and auxiliary measurements, drawn with NumPy block by block.
 
 Each block of ``BLOCK`` pseudo-experiments has its own seed, so that the first toys of a long run
-are those of a short one, and the number of devices or chunks changes none.
+are those of a short one, whatever the number of devices or chunks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -61,14 +61,6 @@ def normal(seed: tuple[int, ...], mean: float, sd: float, toys: int) -> np.ndarr
 def _blocks(
     seed: tuple[int, ...], toys: int, draw: Callable[[np.random.Generator, int], np.ndarray]
 ) -> np.ndarray:
-    return np.concatenate([part[:n] for part, n in _drawn(seed, toys, draw)])
-
-
-def _drawn(
-    seed: tuple[int, ...], toys: int, draw: Callable[[np.random.Generator, int], np.ndarray]
-) -> Iterator[tuple[np.ndarray, int]]:
-    blocks = -(-toys // BLOCK)
-    for k, child in enumerate(np.random.SeedSequence(seed).spawn(blocks)):
-        # A whole block is drawn even where part of it is asked for: its head does not depend on
-        # how many are.
-        yield draw(np.random.default_rng(child), BLOCK), min(BLOCK, toys - k * BLOCK)
+    children = np.random.SeedSequence(seed).spawn(-(-toys // BLOCK))
+    # Whole blocks are drawn, so that a toy does not depend on how many are asked for.
+    return np.concatenate([draw(np.random.default_rng(c), BLOCK) for c in children])[:toys]

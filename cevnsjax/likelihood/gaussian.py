@@ -5,11 +5,12 @@ x_k = 1 + a_k the fit is linear, and chi2 is summed from residuals at the soluti
 exact and non-negative at any signal size, where the textbook form r.w.r - b.A^-1.b fails.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Real, Reals
 from cevnsjax.numerics import total
 
 
@@ -17,43 +18,45 @@ class LinearPulls(NamedTuple):
     """Design of a linear problem.
 
     Attributes:
-        rest: Prediction that no pull multiplies, after the shift x = 1 + a, [bin].
-        columns: Derivative of the prediction with respect to each pull, K times [bin].
+        rest: Prediction that no pull multiplies, after the shift x = 1 + a, [bin] [count].
+        columns: Derivative of the prediction with respect to each pull, K times [bin] [count].
         sd: Standard deviations of the pulls, K scalars [1].
-        centre: What measured the pulls found, K scalars [1]; 0 each if None.
+        centre: Results of the auxiliary measurements of the pulls, K scalars [1]; 0 each if None.
     """
 
-    rest: Any
-    columns: tuple[Any, ...]
-    sd: tuple[Any, ...]
-    centre: tuple[Any, ...] | None = None
+    rest: Reals
+    columns: tuple[Reals, ...]
+    sd: tuple[Real, ...]
+    centre: tuple[Real, ...] | None = None
 
 
 def design(
-    components: dict[str, Any], pulls: tuple[tuple[tuple[str, ...], Any], ...]
+    components: Mapping[str, Reals], pulls: Sequence[tuple[Sequence[str], Real]]
 ) -> LinearPulls:
-    """Design from components and the pulls on them.
+    """The linear problem of components and of the pulls on them.
 
     Args:
         components: Expected counts by component name, each [bin] [count].
         pulls: For each pull the names of the components it multiplies and its standard deviation.
     """
     columns = tuple(total([components[name] for name in names]) for names, _ in pulls)
-    # Counted, not subtracted: a large component would leave its rounding behind.
-    times = {name: sum(names.count(name) for names, _ in pulls) for name in components}
-    left = [(1.0 - times[name]) * c for name, c in components.items() if times[name] != 1]
-    rest = total(left) if left else jnp.zeros_like(next(iter(components.values())))
+    # Counting the pulls on a component avoids a subtraction, which would leave rounding behind.
+    counted = {name: sum(names.count(name) for names, _ in pulls) for name in components}
+    others = [(1.0 - counted[name]) * c for name, c in components.items() if counted[name] != 1]
+    rest = total(others) if others else jnp.zeros_like(next(iter(components.values())))
     return LinearPulls(rest, columns, tuple(sd for _, sd in pulls))
 
 
-def expected(problem: LinearPulls, pulls: tuple[Any, ...]) -> Any:
-    """Prediction at given pulls a_k, [bin] [count]."""
-    scaled = [(1 + a) * column for a, column in zip(pulls, problem.columns, strict=True)]
-    return total([problem.rest, *scaled])
+def expected(problem: LinearPulls, pulls: Sequence[Real]) -> Reals:
+    """Prediction at pulls a_k, [bin] [count]."""
+    prediction = problem.rest
+    for a, column in zip(pulls, problem.columns, strict=True):
+        prediction = prediction + (1 + a) * column
+    return prediction
 
 
-def chi2(observed: Reals, weights: Reals, problem: LinearPulls, pulls: tuple[Any, ...]) -> Reals:
-    """Chi2 at given pulls: residuals times weights plus ((a_k - centre_k)/sd_k)^2.
+def chi2(observed: Reals, weights: Reals, problem: LinearPulls, pulls: Sequence[Real]) -> Reals:
+    """Chi2 at pulls a_k: residuals^2 times weights plus ((a_k - centre_k)/sd_k)^2.
 
     Args:
         observed: Observed counts, [bin] [count].
@@ -65,10 +68,10 @@ def chi2(observed: Reals, weights: Reals, problem: LinearPulls, pulls: tuple[Any
         Scalar [1].
     """
     residual = observed - expected(problem, pulls)
-    penalty = [
-        ((a - c) / sd) ** 2 for a, c, sd in zip(pulls, _centre(problem), problem.sd, strict=True)
-    ]
-    return total([jnp.sum(weights * residual * residual), *penalty])
+    value = jnp.sum(weights * residual * residual)
+    for a, centre, sd in zip(pulls, _centre(problem), problem.sd, strict=True):
+        value = value + ((a - centre) / sd) ** 2
+    return value
 
 
 def derivatives(
@@ -86,12 +89,12 @@ def derivatives(
         return jnp.zeros(0), jnp.zeros((0, 0))
     columns, sd = jnp.stack(problem.columns), jnp.stack(problem.sd)
     residual = expected(problem, tuple(pulls)) - observed
-    pressed = (pulls - jnp.asarray(_centre(problem))) / sd**2
+    penalty_gradient = (pulls - jnp.asarray(_centre(problem))) / sd**2
     hessian = (columns * weights[None, :]) @ columns.T + jnp.diag(1 / sd**2)
-    return columns @ (weights * residual) + pressed, hessian
+    return columns @ (weights * residual) + penalty_gradient, hessian
 
 
-def _centre(problem: LinearPulls) -> tuple[Any, ...]:
+def _centre(problem: LinearPulls) -> tuple[Real, ...]:
     return (0.0,) * len(problem.sd) if problem.centre is None else problem.centre
 
 
@@ -120,8 +123,8 @@ def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[R
             for k in range(j, K):
                 A[k][j] = A[k][j] - factor * A[k][i]
             b[j] = b[j] - factor * b[i]
-    x: list[Any] = [None] * K
+    x: dict[int, Reals] = {}
     for i in reversed(range(K)):
-        known = [A[j][i] * x[j] for j in range(i + 1, K)]
-        x[i] = (b[i] - total(known) if known else b[i]) / A[i][i]
-    return tuple(value - 1 for value in x)
+        solved = [A[j][i] * x[j] for j in range(i + 1, K)]
+        x[i] = (b[i] - total(solved) if solved else b[i]) / A[i][i]
+    return tuple(x[i] - 1 for i in range(K))

@@ -11,18 +11,18 @@ from one more, undamped step with a differentiable right-hand side: value, gradi
 exact.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Real, Reals
 from cevnsjax.likelihood.components import FLOOR, Mean, Templates, curving, mean_of
 
-# Steps at most; most points need four or five.
-_STEPS, _LEFT = 30, 1e-10
-# Guarded steps to choose from besides Newton's and none; long ones where the bound is too steep.
-_SIZES = (10.0, 3.0, 1.0, 0.3, 0.03)
+# Most points need four or five steps. The search ends where chi2/2 has less than this to gain.
+_MAX_STEPS, _MIN_GAIN = 30, 1e-10
+# Lengths at which the guarded step is tried, besides Newton's step and no step; those above 1 are
+# for points where the bound on the Hessian is much too steep.
+_GUARDED_LENGTHS = (10.0, 3.0, 1.0, 0.3, 0.03)
 
 
 def expected(problem: Templates, a: Reals) -> Reals:
@@ -34,7 +34,12 @@ def _floored(problem: Templates, mu: Reals) -> Reals:
     return _cellwise(problem, mu, jnp.maximum(mu, FLOOR))
 
 
-def _cellwise(problem: Templates, gaussian: Any, poisson: Reals) -> Reals:
+def _weights(problem: Templates) -> Real:
+    return 0.0 if problem.weights is None else problem.weights
+
+
+def _cellwise(problem: Templates, gaussian: Real, poisson: Reals) -> Reals:
+    """One value where cells are Gaussian, the other where they are Poisson."""
     return poisson if problem.weights is None else jnp.where(problem.weights > 0, gaussian, poisson)
 
 
@@ -54,16 +59,15 @@ def chi2(observed: Reals, problem: Templates, a: Reals) -> Reals:
     ratio = jnp.where(observed > 0, observed, 1.0) / _cellwise(problem, 1.0, mu)
     entropy = jnp.where(observed > 0, observed * jnp.log(ratio), 0.0)
     deviance = 2 * (mu - observed + entropy)
-    weights = 0.0 if problem.weights is None else problem.weights
-    cells = _cellwise(problem, weights * (observed - mu) ** 2, deviance)
+    cells = _cellwise(problem, _weights(problem) * (observed - mu) ** 2, deviance)
     return jnp.sum(cells) + jnp.sum((a - problem.centre) ** 2 * problem.inverse_variance)
 
 
 def _gradient(observed: Reals, problem: Templates, a: Reals, mean: Mean) -> tuple[Reals, Reals]:
     """Gradient of chi2/2 by the nuisances, and its derivative by mu, the pull of each cell."""
-    mu, weights = _floored(problem, mean.mu), problem.weights
+    mu = _floored(problem, mean.mu)
     poisson = 1 - observed / _cellwise(problem, 1.0, mu)
-    pull = _cellwise(problem, 0.0 if weights is None else weights * (mu - observed), poisson)
+    pull = _cellwise(problem, _weights(problem) * (mu - observed), poisson)
     return mean.slopes @ pull + (a - problem.centre) * problem.inverse_variance, pull
 
 
@@ -74,7 +78,7 @@ def _hessian(
     positive = _cellwise(problem, 1.0, _floored(problem, mean.mu))
     ratio = observed / positive
     poisson = (jnp.maximum(1.0, ratio) if guarded else ratio) / positive
-    curvature = _cellwise(problem, problem.weights, poisson)
+    curvature = _cellwise(problem, _weights(problem), poisson)
     slopes = mean.slopes
     hessian = (slopes * curvature[None, :]) @ slopes.T + jnp.diag(problem.inverse_variance)
     return hessian if guarded else hessian + curving(problem, mean, pull)
@@ -94,17 +98,19 @@ def derivatives(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, R
 
 
 def _step(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
-    """The lowest of Newton's step, shortened guarded steps and no step; chi2/2 left to gain."""
+    """Nuisances after the best of Newton's, guarded and no step, and what chi2/2 had to gain."""
     mean = mean_of(problem, a)
     gradient, pull = _gradient(observed, problem, a, mean)
     bound, exact = (
         _hessian(observed, problem, mean, pull, guarded=guarded) for guarded in (True, False)
     )
     newton, guarded = jnp.linalg.solve(exact, gradient), jnp.linalg.solve(bound, gradient)
-    steps = jnp.stack([newton, *(size * guarded for size in _SIZES), jnp.zeros_like(a)])
+    steps = jnp.stack(
+        [newton, *(length * guarded for length in _GUARDED_LENGTHS), jnp.zeros_like(a)]
+    )
     trials = a[None, :] - steps
     values = jax.vmap(lambda trial: chi2(observed, problem, trial))(trials)
-    # A singular Hessian gives a step that is not a number: never the lowest.
+    # A singular Hessian gives a step that is not a number; such a step is never the best.
     best = trials[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
     return best, 0.5 * gradient @ guarded
 
@@ -112,16 +118,18 @@ def _step(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
 def _search(observed: Reals, problem: Templates) -> Reals:
     """Nuisances near the minimum; a point that has converged waits for the others of a batch."""
 
-    def unfinished(state: Any) -> Any:
-        steps, _, left = state
-        return (steps < _STEPS) & ~(left < _LEFT)
+    def unfinished(state: tuple[Array, Array, Array]) -> Array:
+        steps, _, gain = state
+        return (steps < _MAX_STEPS) & ~(gain < _MIN_GAIN)
 
-    def step(state: Any) -> Any:
+    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         steps, a, _ = state
         return steps + 1, *_step(observed, problem, a)
 
     start = jnp.zeros_like(problem.inverse_variance)
-    return jax.lax.while_loop(unfinished, step, (0, start, jnp.asarray(jnp.inf, start.dtype)))[1]
+    return jax.lax.while_loop(
+        unfinished, step, (jnp.asarray(0), start, jnp.asarray(jnp.inf, start.dtype))
+    )[1]
 
 
 def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
@@ -138,15 +146,15 @@ def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
     still_n, still = jax.lax.stop_gradient((observed, problem))
     if not problem.inverse_variance.size:
         return problem.centre, jnp.zeros((), problem.centre.dtype)
-    # A compiled loop: nothing is differentiated through the search.
+    # Nothing is differentiated through the search, so that it can be a compiled loop.
     a = jax.lax.stop_gradient(_search(still_n, still))
     gradient, _ = _gradient(observed, problem, a, mean_of(problem, a))
     still_mean = mean_of(still, a)
     _, pull = _gradient(still_n, still, a, still_mean)
     hessian = _hessian(still_n, still, still_mean, pull, guarded=False)
-    least = jnp.min(_cellwise(still, jnp.inf, still_mean.mu))
-    is_minimum = (least > 0) & jnp.all(jnp.isfinite(jnp.linalg.cholesky(hessian)))
-    # Where the search has not arrived a last step could lead anywhere.
+    lowest_mu = jnp.min(_cellwise(still, jnp.inf, still_mean.mu))
+    is_minimum = (lowest_mu > 0) & jnp.all(jnp.isfinite(jnp.linalg.cholesky(hessian)))
+    # A last step from a point that is not near a minimum could lead anywhere.
     safe = jnp.where(is_minimum, hessian, jnp.eye(a.size, dtype=a.dtype))
     move = jnp.where(is_minimum, jnp.linalg.solve(safe, gradient), 0.0)
     distance = jnp.where(is_minimum, 0.5 * gradient @ move, jnp.inf)

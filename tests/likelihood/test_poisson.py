@@ -783,10 +783,10 @@ def test_derivatives_vanish_at_the_best_nuisances():
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_distance_of_a_search_cut_short(monkeypatch, steps):
-    """Stopped early the flag is no smaller than what is left; left to finish it is none."""
+    """After too few steps the distance is at least what chi2/2 still has to gain."""
     problem, observed = problem_and_data(3, signal=20.0)
     given, n = templates(problem), jnp.asarray(observed)
-    monkeypatch.setattr(poisson, "_STEPS", steps)
+    monkeypatch.setattr(poisson, "_MAX_STEPS", steps)
     solved, distance = poisson.best_nuisances(n, given)
     least, _ = brute_force(observed, problem)
     left = (float(poisson.chi2(n, given, solved)) - least) / 2

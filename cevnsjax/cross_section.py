@@ -6,7 +6,7 @@ moments I_k(T_nr).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
@@ -25,11 +25,7 @@ Kernels = dict[str, dict[str, Numbers]]
 
 
 def fermi_scale(mass: float) -> float:
-    """G_F^2 M/pi (hbar c)^2 [cm^2/MeV], the unit of every charge squared.
-
-    Args:
-        mass: Nuclear mass [MeV].
-    """
+    """G_F^2 M/pi (hbar c)^2 [cm^2/MeV], the unit of every charge squared, for a mass M [MeV]."""
     return c.G_F**2 * mass / math.pi * c.hbar_c_squared_cm2
 
 
@@ -57,52 +53,33 @@ def vector_coefficients(
     return 1.0, -T_nr, c2
 
 
-def _axial(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
-    del kinematics, source
-    return 1.0, -T_nr, nucleus.mass * T_nr / 2
-
-
-def _interference(
-    T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str
+def _coefficients(
+    structure: str, T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str
 ) -> Coefficients:
-    """2 T/E for neutrinos, -2 T/E for antineutrinos; on spin-1/2 nuclei only."""
-    del kinematics
-    if nucleus.spin != 0.5:
-        return 0.0, 0.0 * T_nr, 0.0 * T_nr
-    return 0.0, -2 * T_nr if is_antineutrino(source) else 2 * T_nr, 0.0 * T_nr
+    """Coefficients of (1, 1/E_nu, 1/E_nu^2) that multiply the product or strength of a structure.
+
+    Vector and axial currents interfere on spin-1/2 nuclei only.
+    """
+    sign = -1 if is_antineutrino(source) else 1
+    match structure:
+        case "vector":
+            return vector_coefficients(T_nr, nucleus, kinematics)
+        case "axial":
+            return 1.0, -T_nr, nucleus.mass * T_nr / 2
+        case "interference":
+            return 0.0, (2 * sign if nucleus.spin == 0.5 else 0.0) * T_nr, 0.0 * T_nr
+        case "magnetic":
+            return 1 / T_nr, -1.0, 0.0 * T_nr
+        case "scalar":
+            return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2
+        case "tensor":
+            return 1.0, -T_nr, -nucleus.mass * T_nr / 4
+        case "scalar_tensor":
+            return 0.0, -sign * T_nr, 0.0 * T_nr
+        case _:
+            raise InputError(f"structure {structure!r} has no coefficients in cross_section")
 
 
-def _magnetic(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
-    del nucleus, kinematics, source
-    return 1 / T_nr, -1.0, 0.0 * T_nr
-
-
-def _scalar(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
-    del kinematics, source
-    return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2
-
-
-def _tensor(T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str) -> Coefficients:
-    del kinematics, source
-    return 1.0, -T_nr, -nucleus.mass * T_nr / 4
-
-
-def _scalar_tensor(
-    T_nr: Numbers, nucleus: Nucleus, kinematics: Kinematics, source: str
-) -> Coefficients:
-    del nucleus, kinematics
-    return 0.0, T_nr if is_antineutrino(source) else -T_nr, 0.0 * T_nr
-
-
-_COEFFICIENTS: dict[str, Callable[[Numbers, Nucleus, Kinematics, str], Coefficients]] = {
-    "vector": lambda T_nr, nucleus, kinematics, _: vector_coefficients(T_nr, nucleus, kinematics),
-    "axial": _axial,
-    "interference": _interference,
-    "magnetic": _magnetic,
-    "scalar": _scalar,
-    "tensor": _tensor,
-    "scalar_tensor": _scalar_tensor,
-}
 _STRENGTHS = ("magnetic", "scalar", "tensor", "scalar_tensor")
 
 
@@ -137,7 +114,7 @@ def kernels(
     """
     return {
         structure: {
-            source: fold(_COEFFICIENTS[structure](T_nr, nucleus, kinematics, source), m)
+            source: fold(_coefficients(structure, T_nr, nucleus, kinematics, source), m)
             for source, m in moments.items()
         }
         for structure in structures

@@ -84,10 +84,10 @@ def isotope(name: str) -> Nucleus:
     Raises:
         UnknownNameError: Listing the nearest names.
     """
-    known = _isotopes()
-    if name not in known:
-        raise UnknownNameError("isotope", name, known)
-    return known[name][0]
+    isotopes = _isotopes()
+    if name not in isotopes:
+        raise UnknownNameError("isotope", name, isotopes)
+    return isotopes[name][0]
 
 
 @lru_cache(maxsize=64)
@@ -99,8 +99,8 @@ def reference_isotope(symbol: str) -> Nucleus:
     """
     isotopes = [entry for entry in _isotopes().values() if entry[0].symbol == symbol]
     if not isotopes:
-        known = {entry[0].symbol for entry in _isotopes().values()}
-        raise UnknownNameError("element", symbol, known)
+        symbols = {entry[0].symbol for entry in _isotopes().values()}
+        raise UnknownNameError("element", symbol, symbols)
     return max(isotopes, key=lambda entry: entry[2])[0]
 
 
@@ -155,11 +155,11 @@ def target(name: str) -> Target:
 
 
 def _parts(part: str) -> list[tuple[Nucleus, float, float]]:
-    known = _isotopes()
-    if part in known:
-        nucleus, mass, _ = known[part]
+    isotopes = _isotopes()
+    if part in isotopes:
+        nucleus, mass, _ = isotopes[part]
         return [(nucleus, mass, 1.0)]
-    natural = [entry for entry in known.values() if entry[0].symbol == part]
+    natural = [entry for entry in isotopes.values() if entry[0].symbol == part]
     total = sum(fraction for _, _, fraction in natural)
     if not natural or abs(total - 1) > 1e-3:
         raise InputError(f"element {part}: abundances in data/nuclides sum to {total:g}, not 1")

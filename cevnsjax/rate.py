@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from types import ModuleType
 
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from cevnsjax.core.precision import require_x64
 from cevnsjax.core.types import AtNodes, Numbers, RealLike, Reals, Survival, Values
 from cevnsjax.cross_section import Kernels, fermi_scale, kernels, rates
 from cevnsjax.flux.source import NeutrinoSource
-from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes, add_by_key
 from cevnsjax.interactions.interaction import (
     InteractionLike,
     Oscillation,
@@ -34,19 +35,7 @@ def nucleus_charges(
     sources: tuple[str, ...],
     q2_max: float = math.inf,
 ) -> Charges:
-    """Charges of one isotope, summed over interactions.
-
-    Args:
-        interactions: The StandardModel first, then any others.
-        values: All parameters of the model.
-        nucleus: The isotope.
-        q2: Momentum transfer squared, [node] [MeV^2].
-        sources: Neutrino sources.
-        q2_max: Upper bound on ``q2`` [MeV^2].
-
-    Raises:
-        InputError: If an interaction returns anything but ``Charges``.
-    """
+    """Charges of one isotope at momentum transfers q2 <= q2_max [MeV^2], all interactions added."""
     F_p, F_n = _standard_model(interactions).form_factors(values, nucleus, q2, q2_max)
     at_nodes = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
     total = Charges()
@@ -69,19 +58,10 @@ def flux_kernels(
     xp: ModuleType,
     survival: Survival | None = None,
 ) -> dict[str, Kernels]:
-    """Flux-folded kernels of several isotopes.
+    """Flux-folded kernels of several isotopes at recoil energies T_nr [node] [MeV].
 
-    Args:
-        flux: Neutrino source.
-        nuclei: The isotopes.
-        T_nr: Recoil energies, [node] [MeV].
-        kinematics: Convention.
-        structures: Structures of the cross section.
-        xp: numpy or jax.numpy.
-        survival: Probability to arrive; None if neutrinos do not oscillate.
-
-    Returns:
-        {nucleus: {structure: {source: [node]}}} [1], magnetic in [1/MeV].
+    ``survival`` is None if neutrinos do not oscillate. Returns {nucleus: {structure: {source:
+    [node]}}} [1], magnetic in [1/MeV].
     """
     by_nucleus = {}
     for nucleus in nuclei:
@@ -126,23 +106,13 @@ def source_rates(
 
 def add_rates(parts: Sequence[Mapping[str, Reals]]) -> dict[str, Reals]:
     """Sum the rates of several nuclei, source by source."""
-    total: dict[str, Reals] = {}
-    for part in parts:
-        for source, rate in part.items():
-            total[source] = total[source] + rate if source in total else rate
-    return total
+    return reduce(add_by_key, parts, {})
 
 
 def survival_of(
     interactions: Sequence[InteractionLike], values: Values, baseline_m: float
 ) -> Survival | None:
-    """Survival probability by source and energy, None if nothing oscillates.
-
-    Args:
-        interactions: Those with a method ``survival`` oscillate; probabilities multiply.
-        values: All parameters of the model.
-        baseline_m: Distance from source to detector [m].
-    """
+    """Product of the survival probabilities of all interactions, None if nothing oscillates."""
     oscillations = [i for i in interactions if isinstance(i, Oscillation)]
     if not oscillations:
         return None
@@ -158,12 +128,7 @@ def survival_of(
 
 
 def _recoil(T_nr: RealLike | Sequence[float]) -> Float[Array, "*node"]:
-    """Recoil energies as an array, in float64 and within the domain [MeV].
-
-    Raises:
-        PrecisionError: If jax has 64-bit floats switched off: cross sections in cm^2 are 0 there.
-        InputError: At or below 0, where 1/T and 1/q^2 have no meaning.
-    """
+    """Recoil energies as an array, in float64 and above 0, where 1/T and 1/q^2 are finite [MeV]."""
     require_x64()
     T = jnp.asarray(T_nr)
     if not isinstance(T, Tracer) and not bool(jnp.all(T > 0)):

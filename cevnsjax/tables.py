@@ -1,7 +1,7 @@
-"""Data tables of the project: find them in wheel or checkout, verify them, parse them.
+"""Data tables of the project, in wheel or checkout: finding, verifying and parsing them.
 
 Each data set is one folder with a ``manifest.toml`` that names every file, its SHA-256, its rows
-and its columns with units. Nothing is read that does not agree with the manifest. A file is hashed
+and its columns with units. A file that differs from its manifest is not read. A file is hashed
 with LF line ends, so that a checkout which rewrites line ends still verifies. ``root`` is a data
 folder to use instead of the shipped one.
 """
@@ -21,14 +21,14 @@ import numpy as np
 from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 
 MANIFEST = "manifest.toml"
-# Prose and the manifest itself are not data: they may be edited without a new hash.
+# Texts and the manifest itself are not data and may be edited without a new hash.
 _UNHASHED = frozenset({MANIFEST, "README.md"})
 _RESTORE = "reinstall cevnsjax, or restore the file from version control"
 
 
 @dataclass(frozen=True)
 class FileStatus:
-    """What ``verify`` found for one file; ``detail`` is empty when the status is ``ok``."""
+    """Result of ``verify`` for one file; ``detail`` is empty if the status is ``ok``."""
 
     dataset: str
     file: str
@@ -37,11 +37,7 @@ class FileStatus:
 
 
 def datasets(*, root: Path | None = None) -> tuple[str, ...]:
-    """Names of the data sets, in alphabetical order.
-
-    Raises:
-        DataError: No data folder.
-    """
+    """Names of the data sets, in alphabetical order."""
     return tuple(sorted(path.parent.name for path in _root(root).glob(f"*/{MANIFEST}")))
 
 
@@ -118,11 +114,7 @@ def verify(dataset: str | None = None, *, root: Path | None = None) -> list[File
 
 
 def describe(*, root: Path | None = None) -> list[dict[str, Any]]:
-    """Name, title, source, licence and files of every data set, for ``cevnsjax data list``.
-
-    Raises:
-        DataError: No data folder, or a malformed manifest.
-    """
+    """Name, title, source, licence and files of every data set, for ``cevnsjax data list``."""
     manifests = {name: _manifest(_folder(name, root)) for name in datasets(root=root)}
     return [
         {"name": name}
@@ -146,9 +138,9 @@ def _root(root: Path | None) -> Path:
 
 
 def _folder(dataset: str, root: Path | None) -> Path:
-    known = datasets(root=root)
-    if dataset not in known:
-        raise UnknownNameError("data set", dataset, known)
+    names = datasets(root=root)
+    if dataset not in names:
+        raise UnknownNameError("data set", dataset, names)
     return _root(root) / dataset
 
 
@@ -182,8 +174,8 @@ def _verify_folder(folder: Path) -> list[FileStatus]:
     try:
         entries = {entry["name"]: entry["sha256"] for entry in _manifest(folder)["files"]}
     except DataError as error:
-        there = (folder / MANIFEST).is_file()
-        return [FileStatus(name, MANIFEST, "changed" if there else "missing", str(error))]
+        exists = (folder / MANIFEST).is_file()
+        return [FileStatus(name, MANIFEST, "changed" if exists else "missing", str(error))]
     out = []
     for file, sha256 in entries.items():
         if not (folder / file).is_file():
@@ -197,7 +189,7 @@ def _verify_folder(folder: Path) -> list[FileStatus]:
     return out + [FileStatus(name, file, "unlisted", hint) for file in extra]
 
 
-# The caller has just found the hash of the file to be ``_sha256``: no stale entry is ever served.
+# The caller has just checked that the file's hash is ``_sha256``, so that no entry is stale.
 @lru_cache(maxsize=128)
 def _checked_csv(
     path: Path, _sha256: str, kinds: tuple[tuple[str, bool], ...], rows: int | None
@@ -206,15 +198,15 @@ def _checked_csv(
     names = [name for name, _ in kinds]
     if list(table) != names:
         raise DataError(f"{path} has the columns {list(table)}, manifest {names}; {_RESTORE}")
-    if (found := len(table[names[0]])) != rows:
-        raise DataError(f"{path} has {found} rows, manifest {rows}; {_RESTORE}")
+    if (count := len(table[names[0]])) != rows:
+        raise DataError(f"{path} has {count} rows, manifest {rows}; {_RESTORE}")
     return table
 
 
 def _difference(path: Path, sha256: str) -> str:
-    if (found := file_sha256(path)) == sha256:
+    if (actual := file_sha256(path)) == sha256:
         return ""
-    return f"{path} has SHA-256 {found[:12]}, manifest {sha256[:12]}; {_RESTORE}"
+    return f"{path} has SHA-256 {actual[:12]}, manifest {sha256[:12]}; {_RESTORE}"
 
 
 def _read_text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Output files: checked before long work, written whole or not at all, never over another."""
+"""Output files: checked before long work, never replaced unasked, written whole or not at all."""
 
 import os
 import tempfile
@@ -12,16 +12,7 @@ FIGURES = (".png", ".pdf", ".svg")
 
 
 def check_output(path: str | Path, *, overwrite: bool, suffixes: Sequence[str]) -> Path:
-    """The path, if a file can be written there; for use before long work.
-
-    Args:
-        path: File to be written.
-        overwrite: Whether an existing file may be replaced.
-        suffixes: File name endings that are known, e.g. (".png", ".pdf").
-
-    Raises:
-        InputError: Naming the path and what to do instead.
-    """
+    """The path, if a file can be written there with one of the ``suffixes``, e.g. (".png",)."""
     target = Path(path)
     try:
         return _checked(target, overwrite, suffixes)
@@ -43,7 +34,7 @@ def _checked(target: Path, overwrite: bool, suffixes: Sequence[str]) -> Path:
         raise InputError(f"{target} exists; choose another name or pass --overwrite")
     if not os.access(target.parent, os.W_OK):
         raise InputError(f"folder {target.parent} is not writable; choose another")
-    # Permissions do not tell of special and full file systems; a trial does.
+    # A trial also detects special and full file systems, which permissions do not show.
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".cevnsjax-")
     os.close(handle)
     Path(name).unlink()
@@ -51,15 +42,7 @@ def _checked(target: Path, overwrite: bool, suffixes: Sequence[str]) -> Path:
 
 
 def check_folder(path: str | Path, *, overwrite: bool) -> Path:
-    """The path, if files can be written in a folder there; for use before long work.
-
-    Args:
-        path: Folder; made later if it is not there, its parent must be.
-        overwrite: Whether files that are in it may be replaced.
-
-    Raises:
-        InputError: Naming the path and what to do instead.
-    """
+    """The path, if files can be written in a folder there; the folder itself may not exist yet."""
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise InputError(f"{target} is not a folder; choose another name")
@@ -73,14 +56,7 @@ def check_folder(path: str | Path, *, overwrite: bool) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder if it is not there.
-
-    Args:
-        path: The folder.
-
-    Raises:
-        InputError: If it cannot be made.
-    """
+    """Make a folder if it does not exist."""
     try:
         path.mkdir(exist_ok=True)
     except OSError as problem:
@@ -90,18 +66,13 @@ def make_folder(path: Path) -> None:
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file under a temporary name beside its place, then rename it there.
-
-    Args:
-        path: Final place.
-        write: Writes the content to the path it is given.
-    """
+    """Let ``write`` fill a temporary file beside ``path``, then rename that file to ``path``."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         write(temporary)
-        # mkstemp makes private files; give the result the permissions of an ordinary new file.
+        # mkstemp makes private files; the result gets the permissions of an ordinary new file.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)

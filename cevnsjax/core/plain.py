@@ -1,4 +1,4 @@
-"""Any value as plain data for JSON: a person can read it, and every process writes the same.
+"""Any value as plain data for JSON that a person can read and that every process writes alike.
 
 Arrays are described by shape, type and sha256. Functions that do not belong to cevnsjax are
 described by module, qualified name, the sha256 of their source text, and the values that they
@@ -22,7 +22,7 @@ from cevnsjax._version import __version__
 
 Plain = None | bool | int | float | str | list[object] | dict[str, object]
 """What JSON can hold."""
-# Objects that refer to themselves are cut off here; experiments are not as deep.
+# Objects that refer to themselves are cut off at this depth, which no experiment reaches.
 _MAX_DEPTH = 24
 
 
@@ -40,11 +40,7 @@ def software() -> dict[str, str]:
 
 
 def digest(data: object) -> str:
-    """sha256 of plain data, whatever the order of its names.
-
-    Args:
-        data: What ``to_plain`` returned.
-    """
+    """sha256 of data from ``to_plain``, whatever the order of names."""
     return sha256_of(json.dumps(data, sort_keys=True, separators=(",", ":")))
 
 
@@ -54,12 +50,7 @@ def sha256_of(text: str) -> str:
 
 
 def to_plain(value: object, depth: int = 0) -> Plain:
-    """A value as plain data, the same in every process.
-
-    Args:
-        value: Numbers, arrays, containers, dataclasses, functions and plain objects.
-        depth: How many containers the value lies in.
-    """
+    """A value, inside ``depth`` containers, as plain data that is the same in every process."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float | np.generic):

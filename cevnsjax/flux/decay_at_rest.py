@@ -98,16 +98,8 @@ class DecayAtRest:
     ) -> dict[str, Moments]:
         """Moments I_0, I_1, I_2 of each unit-normalised source above E_min(T_nr).
 
-        Args:
-            T_nr: Recoil energies, [node] [MeV].
-            mass: Nuclear mass [MeV].
-            kinematics: Convention of E_min.
-            xp: numpy or jax.numpy.
-            survival: Probability to arrive, as a function of source and E_nu [MeV]; with it the
-                moments are integrated numerically instead of in closed form.
-
-        Returns:
-            {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
+        They have a closed form, or are integrated numerically if there is a survival probability.
+        Units and shapes are those of ``NeutrinoSource.moments``.
         """
         E_min = E_nu_min(T_nr, mass, kinematics, xp)
         line = xp.where(E_min < c.E_nu_prompt, 1.0, 0.0)
@@ -127,14 +119,7 @@ class DecayAtRest:
     ) -> dict[str, Moments]:
         """Weights that turn survival probabilities at ``survival_energies`` into moments.
 
-        Args:
-            T_nr: Recoil energies, [node] [MeV].
-            mass: Nuclear mass [MeV].
-            kinematics: Convention of E_min.
-            E_low: Least of E_min over all nodes and nuclei [MeV].
-
-        Returns:
-            {source: (W_0, W_1, W_2)}, each [node, energy] [MeV^-k].
+        Units and shapes are those of ``OscillatingSource.survival_weights``.
         """
         E_min = E_nu_min(T_nr, mass, kinematics, np)
         I_0, I_1, I_2 = map(np.asarray, self.moments(T_nr, mass, kinematics, np)["nu_mu"])
@@ -145,11 +130,7 @@ class DecayAtRest:
         return out
 
     def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
-        """Energies at which each source's survival probability is needed, [energy] [MeV].
-
-        Args:
-            E_low: Least of E_min over all nodes and nuclei [MeV].
-        """
+        """Energies of the survival probabilities from E_low [MeV] up, [energy] [MeV]."""
         michel = oscillation.energies(E_low, c.E_nu_michel_max)
         return {"nu_mu": np.array([c.E_nu_prompt]), **dict.fromkeys(_MICHEL, michel)}
 

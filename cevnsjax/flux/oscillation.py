@@ -15,7 +15,7 @@ from cevnsjax.numerics import legendre
 
 POINTS = 72
 """Energies; sin^2(1.267 dm2 L/E) is resolved to 1e-10 for dm2 L up to 900 eV^2 m from 15 MeV."""
-_FINE = 160
+_QUADRATURE_NODES = 160
 
 
 def energies(E_low: float, E_high: float) -> Float[np.ndarray, " energy"]:
@@ -47,7 +47,7 @@ def weights(
     Returns:
         Three arrays [node, energy] [MeV^-k].
     """
-    t, w = legendre(_FINE)
+    t, w = legendre(_QUADRATURE_NODES)
     half = (E_high - np.minimum(E_min, E_high)) / 2
     E = E_high - half[:, None] * (1 - t)[None, :]
     scale = half[:, None] * w[None, :] * np.asarray(density(E))

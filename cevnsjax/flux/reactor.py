@@ -33,9 +33,9 @@ ISOTOPES = ("U235", "U238", "Pu239", "Pu241")
 
 Fractions = Mapping[str, float] | tuple[tuple[str, float], ...]
 
-_JOIN, _TOP = 2.0, 10.0
+_E_JOIN, _E_END = 2.0, 10.0
 # Interpolates the polynomials so that moments above 6 MeV and less are right to 2e-9, 8 to 1e-8.
-_SPACING = 0.01
+_E_SPACING = 0.01
 _MEV_PER_GW_S = 1e9 / 1.602176634e-13
 _SECONDS_PER_DAY = 86400.0
 _SUM_TOLERANCE = 1e-6
@@ -67,13 +67,13 @@ class ReactorSource(SpectrumSource):
     baseline_m: float
     exposure_days: float
     fission_fractions: Fractions
-    E_nu_max: float = _TOP
+    E_nu_max: float = _E_END
 
     def __post_init__(self) -> None:
         require_positive(self, "thermal_power_gw", "baseline_m", "exposure_days", "E_nu_max")
-        if not _JOIN < self.E_nu_max <= _TOP:
+        if not _E_JOIN < self.E_nu_max <= _E_END:
             raise InputError(
-                f"ReactorSource: E_nu_max must be above {_JOIN:g} and up to {_TOP:g} MeV, "
+                f"ReactorSource: E_nu_max must be above {_E_JOIN:g} and up to {_E_END:g} MeV, "
                 f"got {self.E_nu_max:g}"
             )
         object.__setattr__(self, "fission_fractions", _checked(dict(self.fission_fractions)))
@@ -110,7 +110,7 @@ class ReactorSource(SpectrumSource):
     def step_at_join(self) -> float:
         """Relative rise of the density at 2 MeV, from the table to the polynomials [1]."""
         table = self.shape()
-        below, above = np.asarray(table.densities)[np.asarray(table.energies) == _JOIN]
+        below, above = np.asarray(table.densities)[np.asarray(table.energies) == _E_JOIN]
         return float(above / below - 1)
 
     def shape(self) -> Spectrum:
@@ -136,7 +136,7 @@ def _checked(fractions: dict[str, float]) -> tuple[tuple[str, float], ...]:
 def _mixture(fractions: tuple[tuple[str, float], ...], E_nu_max: float) -> Spectrum:
     low = read_csv("flux_reactor", "vogel_engel1989_low.csv")
     E_low = low["energy_mev"]
-    E_high = np.linspace(_JOIN, E_nu_max, math.ceil((E_nu_max - _JOIN) / _SPACING - 1e-9) + 1)
+    E_high = np.linspace(_E_JOIN, E_nu_max, math.ceil((E_nu_max - _E_JOIN) / _E_SPACING - 1e-9) + 1)
     below = sum((a * low[f"{name.lower()}_per_mev"] for name, a in fractions), np.zeros(len(E_low)))
     above = sum((a * _fitted(name, E_high) for name, a in fractions), np.zeros(len(E_high)))
     return Spectrum(np.append(E_low, E_high), np.append(below, above), "monotone")

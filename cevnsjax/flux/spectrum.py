@@ -23,7 +23,7 @@ Arrival = Callable[[Numbers], Numbers]
 
 # Energies of a panel differ by 10 % at most: six nodes then integrate a cubic over E^2 to 1e-15.
 _PANEL_RATIO = 1.1
-_ORDER = 6
+_NODES_PER_PANEL = 6
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def _integrals(
     half, middle = (high - low) / 2, (high + low) / 2
     sums: list[list[Numbers]] = [[], [], []]
     # A loop over nodes broadcasts nothing, so that ``low`` may have any shape.
-    for x, w in zip(*(a.tolist() for a in legendre(_ORDER)), strict=True):
+    for x, w in zip(*(a.tolist() for a in legendre(_NODES_PER_PANEL)), strict=True):
         E = middle + half * x
         part = half * w * _polynomial(*panels, index, E)
         if survival is not None:

@@ -58,17 +58,9 @@ class SpectrumSource(ABC):
     ) -> dict[str, Moments]:
         """Moments I_0, I_1, I_2 of the unit-normalised spectrum above E_min(T_nr).
 
-        Args:
-            T_nr: Recoil energies, [node] [MeV].
-            mass: Nuclear mass [MeV].
-            kinematics: Convention of E_min.
-            xp: numpy or jax.numpy.
-            survival: Probability to arrive, as a function of source and E_nu [MeV]; sampled on
-                the table's panels. sin^2(1.267 dm2 L/E) is resolved to 1e-6 as long as
-                dm2 L/E_min < 50 eV^2 m/MeV; average faster oscillations beforehand.
-
-        Returns:
-            {source: (I_0, I_1, I_2)}, each [node] [MeV^-k].
+        A survival probability is sampled on the table's panels: sin^2(1.267 dm2 L/E) is resolved
+        to 1e-6 as long as dm2 L/E_min < 50 eV^2 m/MeV; average faster oscillations beforehand.
+        Units and shapes are those of ``NeutrinoSource.moments``.
         """
         (source,) = self.sources
         arrives = None if survival is None else partial(survival, source)
@@ -114,11 +106,7 @@ class TabulatedSource(SpectrumSource):
 
 
 def require_positive(source: object, *names: str) -> None:
-    """Reject an attribute that is not a finite number above 0.
-
-    Raises:
-        InputError: Naming class, attribute and value.
-    """
+    """Reject an attribute that is not a finite number above 0."""
     for name in names:
         value = number(f"{type(source).__name__}: {name}", getattr(source, name))
         if not value > 0:

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
+from jaxtyping import Array
+
 from cevnsjax.core.types import AtNodes
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.numerics import total
 
 K = TypeVar("K", str, tuple[str, str])
+V = TypeVar("V", Array, AtNodes)
 Key = tuple[str, str]
 """(source, outgoing flavour), e.g. ("nu_mu_bar", "mu")."""
 
@@ -66,7 +69,8 @@ STRUCTURES = (
 """Lorentz structures of the cross section; "interference" is that of vector and axial."""
 
 
-def _merge(a: Mapping[K, AtNodes], b: Mapping[K, AtNodes]) -> dict[K, AtNodes]:
+def add_by_key(a: Mapping[K, V], b: Mapping[K, V]) -> dict[K, V]:
+    """Sums of two mappings where both have a key, and the entries that only one of them has."""
     merged = dict(a)
     for key, value in b.items():
         merged[key] = merged[key] + value if key in merged else value
@@ -103,9 +107,8 @@ class Charges:
     scalar_tensor: Mapping[str, AtNodes] = field(default_factory=dict)
 
     def __add__(self, other: "Charges") -> "Charges":
-        return Charges(
-            **{f.name: _merge(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
-        )
+        pairs = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return Charges(**{name: add_by_key(*pair) for name, pair in pairs.items()})
 
     def product(self, left: str, right: str, source: str) -> AtNodes | None:
         """Product of two amplitudes, summed over outgoing flavours.

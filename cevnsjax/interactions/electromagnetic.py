@@ -8,7 +8,7 @@ from typing import Literal
 
 from cevnsjax.core import checks
 from cevnsjax.core import constants as c
-from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.couplings import FLAVOURS, charge_radius_term, coupling_scheme
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
@@ -23,6 +23,7 @@ from cevnsjax.interactions.flavour import (
 from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
 
+_READINGS, _WAYS = ("shift", "total"), ("charge", "sin2_theta_w")
 _SOURCE_LATEX = {"nu_e": r"\nu_e", "nu_mu": r"\nu_\mu", "nu_mu_bar": r"\bar\nu_\mu"}
 
 MOMENT_NAMES = ("mu_nu", *(f"mu_nu_{flavour}" for flavour in FLAVOURS))
@@ -79,9 +80,9 @@ class MagneticMoment(Interaction):
         return [
             Parameter(
                 name=name,
-                meaning=f"neutrino magnetic moment, {name.removeprefix('mu_nu_')}"
-                if name != "mu_nu"
-                else "effective neutrino magnetic moment of all flavours",
+                meaning="effective neutrino magnetic moment of all flavours"
+                if name == "mu_nu"
+                else f"neutrino magnetic moment, {name.removeprefix('mu_nu_')}",
                 default=0.0,
                 bounds=(0.0, 1e4),
                 physical=(True, False),
@@ -153,16 +154,11 @@ class ChargeRadius(Interaction):
         Raises:
             UnknownNameError: At an unknown name or option.
         """
-        known = SOURCE_RADIUS_NAMES if per_source else RADIUS_NAMES
-        for what, value, allowed in (
-            ("reading", reading, ("shift", "total")),
-            ("via", via, ("charge", "sin2_theta_w")),
-        ):
-            if value not in allowed:
-                raise UnknownNameError(f"ChargeRadius {what}", value, allowed)
+        allowed = SOURCE_RADIUS_NAMES if per_source else RADIUS_NAMES
+        checks.known("ChargeRadius", reading=(reading, _READINGS), via=(via, _WAYS))
         coupling_scheme(couplings)
         super().__init__(
-            names=require_names("ChargeRadius", names or known, known),
+            names=require_names("ChargeRadius", names or allowed, allowed),
             reading=reading,
             via=via,
             couplings=couplings,
@@ -218,19 +214,14 @@ class ChargeRadius(Interaction):
             amplitudes[name.removeprefix("r2_nu_")] = unit * beyond * nucleus.ZF_p
         if all(letters in PAIRS for letters in amplitudes):
             return Charges(vector=spread(amplitudes, nucleus.sources))
-        # An antineutrino without its own radius takes that of its flavour.
-        letters = {source: source.removeprefix("nu_") for source in nucleus.sources}
-        radius_of = {
-            s: x if f"r2_nu_{x}" in SOURCE_RADIUS_NAMES else SOURCE_FLAVOUR[s]
-            for s, x in letters.items()
-        }
-        return Charges(
-            vector={
-                (source, SOURCE_FLAVOUR[source]): amplitudes[x]
-                for source, x in radius_of.items()
-                if x in amplitudes
-            }
-        )
+        vector = {}
+        for source in nucleus.sources:
+            # An antineutrino without a radius of its own takes that of its flavour.
+            flavour, has_radius = SOURCE_FLAVOUR[source], f"r2_{source}" in SOURCE_RADIUS_NAMES
+            radius = source.removeprefix("nu_") if has_radius else flavour
+            if radius in amplitudes:
+                vector[(source, flavour)] = amplitudes[radius]
+        return Charges(vector=vector)
 
 
 class Millicharge(Interaction):

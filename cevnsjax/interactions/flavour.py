@@ -1,6 +1,6 @@
 """Flavour pairs: how a coupling with two flavour letters acts on neutrinos and antineutrinos."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import AtNodes
@@ -34,10 +34,6 @@ def spread(amplitudes: dict[str, AtNodes], sources: Iterable[str]) -> dict[Key, 
     """Amplitudes by (source, outgoing flavour) from amplitudes by flavour pair.
 
     An off-diagonal entry x_ab acts as a -> b and b -> a, for neutrinos and antineutrinos alike.
-
-    Args:
-        amplitudes: Amplitude by pair, each [node] [1].
-        sources: Neutrino sources.
     """
     charges: dict[Key, AtNodes] = {}
     for source in sources:
@@ -50,26 +46,18 @@ def spread(amplitudes: dict[str, AtNodes], sources: Iterable[str]) -> dict[Key, 
 
 
 def require_names(
-    what: str, names: Iterable[str], known: Iterable[str], common: str = ""
+    interaction: str, names: Iterable[str], allowed: Sequence[str], common: str = ""
 ) -> tuple[str, ...]:
-    """The names, if all are known and each comes once.
+    """The names, if all are allowed, each comes once, and the common one stands alone.
 
-    Args:
-        what: Interaction, for the message.
-        names: Parameter names asked for.
-        known: Parameter names that exist.
-        common: The parameter that stands for all flavours, if there is one.
-
-    Raises:
-        UnknownNameError: Listing the nearest names.
-        InputError: If a name comes twice, or the common parameter beside those of flavours.
+    ``common`` is the parameter that stands for all flavours, if the interaction has one.
     """
-    listed, allowed = list(names), list(known)
+    listed = list(names)
     for name in listed:
         if name not in allowed:
-            raise UnknownNameError(f"{what} coupling", name, allowed)
+            raise UnknownNameError(f"{interaction} coupling", name, allowed)
     if len(set(listed)) < len(listed):
-        raise InputError(f"{what}: name each coupling once, got {listed}")
+        raise InputError(f"{interaction}: name each coupling once, got {listed}")
     if common in listed and len(listed) > 1:
-        raise InputError(f"{what}: {common} stands for all flavours; drop it or the others")
+        raise InputError(f"{interaction}: {common} stands for all flavours; drop it or the others")
     return tuple(listed)

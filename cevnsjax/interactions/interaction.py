@@ -108,15 +108,7 @@ class Interaction:
 
 
 def parameters_of(interaction: InteractionLike, targets: Sequence[Target]) -> list[Parameter]:
-    """Parameters of a built-in interaction or of a user's function.
-
-    Args:
-        interaction: The interaction.
-        targets: Materials of the model's experiments.
-
-    Raises:
-        InputError: If it has no ``parameters``, or they are not Parameters.
-    """
+    """Parameters of a built-in interaction or of a user's function, for the targets of a model."""
     declared: object = getattr(interaction, "parameters", None)
     name = getattr(interaction, "__name__", repr(interaction))
     if declared is None:
@@ -130,11 +122,7 @@ def parameters_of(interaction: InteractionLike, targets: Sequence[Target]) -> li
 
 
 def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
-    """Structures that the interactions fill, in the order of ``STRUCTURES``.
-
-    Raises:
-        InputError: At an unknown structure.
-    """
+    """Structures that the interactions fill, in the order of ``STRUCTURES``."""
     filled = {s for i in interactions for s in getattr(i, "structures", ("vector",))}
     unknown = filled - set(STRUCTURES)
     if unknown:
@@ -145,17 +133,7 @@ def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
 def complete_values(
     interactions: Sequence[InteractionLike], values: Values | None, target: Target
 ) -> dict[str, RealLike]:
-    """Values of all parameters: the given ones, checked, and the defaults of the others.
-
-    Args:
-        interactions: Interactions, the StandardModel among them.
-        values: Parameters by name.
-        target: Material they act on.
-
-    Raises:
-        UnknownNameError: At a name that no interaction owns.
-        InputError: At a value that is not finite or out of bounds.
-    """
+    """Values of all parameters for a target: ``values``, checked, and defaults for the others."""
     table = ParameterTable(p for i in interactions for p in parameters_of(i, [target]))
     for name, value in (values or {}).items():
         parameter = table[name]

@@ -20,41 +20,26 @@ PARAMETER_NAMES = tuple(name for owner in OWNERS.values() for name in owner.owns
 
 
 def require_options(interaction: str, options: object) -> None:
-    """Reject options that an interaction does not have.
-
-    Args:
-        interaction: Key of ``OWNERS``.
-        options: Its options by name.
-
-    Raises:
-        UnknownNameError: At an unknown interaction or option.
-        InputError: If the options are not a mapping.
-    """
+    """Reject an unknown key of ``OWNERS``, and options that its interaction does not have."""
     if interaction not in OWNERS:
         raise UnknownNameError("interaction", interaction, OWNERS)
     declared = inspect.signature(OWNERS[interaction]).parameters.values()
-    known = [p.name for p in declared if p.kind is not p.VAR_POSITIONAL]
+    allowed = [p.name for p in declared if p.kind is not p.VAR_POSITIONAL]
     if not isinstance(options, Mapping):
         raise InputError(
             f"{interaction}={options!r} should read {interaction}.option=value; options of "
-            f"{interaction}: {', '.join(known) or 'none'}"
+            f"{interaction}: {', '.join(allowed) or 'none'}"
         )
     for name in options:
-        if name not in known:
-            raise UnknownNameError(f"option of {interaction}", name, known)
+        if name not in allowed:
+            raise UnknownNameError(f"option of {interaction}", name, allowed)
 
 
 def owning(names: Iterable[str], options: Mapping[str, Any] | None = None) -> list[Interaction]:
     """The interactions that own the named parameters; other names are ignored.
 
-    Args:
-        names: Parameter names.
-        options: Options by interaction, e.g. {"light_vector": {"charges": "B-L"}}; an interaction
-            with options is built even if none of its parameters is named.
-
-    Raises:
-        UnknownNameError: At an unknown interaction or option.
-        InputError: If the options of an interaction are not a mapping.
+    An interaction with options, e.g. {"light_vector": {"charges": "B-L"}}, is built even if none
+    of its parameters is named.
     """
     chosen = dict(options or {})
     for key, its_options in chosen.items():

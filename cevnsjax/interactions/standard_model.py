@@ -18,8 +18,8 @@ from cevnsjax.parameters import Parameter
 Radii = Literal["per_nucleus", "common", "skin", "nuclear", "formula"]
 RADII: tuple[Radii, ...] = ("per_nucleus", "common", "skin", "nuclear", "formula")
 _R_MAX = 12.0
-# Largest radius that parameters can add up to: R_p and the largest skin, isotope shifts.
-_R_REACH = 14.2
+# Bound on the sum of R_p, the largest skin and isotope shifts [fm].
+_R_SUM_MAX = 14.2
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class StandardModel:
         Returns:
             F_p and F_n, [node] [1]; the same array twice where one radius serves both.
         """
-        near = is_near(q2_max, _R_REACH)
+        near = is_near(q2_max, _R_SUM_MAX)
         if self.radii in ("formula", "nuclear"):
             R = self.family.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
             F = self.family(q2, R, near=near)

@@ -129,7 +129,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
         drawn.add_row(*row)
     text = StringIO()
     width = max(100, Console().width)
-    Console(file=text, width=width, color_system=None).print(drawn)
+    Console(file=text, width=width, color_system=None, markup=False).print(drawn)
     return text.getvalue().rstrip()
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cevnsjax import __version__
+from cevnsjax.cli.sink import table
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,12 @@ def test_one_line(run, words, message):
 
 def test_version(run):
     assert run("--version").out.strip() == __version__
+
+
+def test_tables_print_brackets_as_they_are():
+    text = table("rate [1/kg/keV]", ("T_nr [keV]", "interval"), [("1", "[nan, nan]")])
+    for part in ("rate [1/kg/keV]", "T_nr [keV]", "[nan, nan]"):
+        assert part in text
 
 
 def test_predict_applies_pulls(run):

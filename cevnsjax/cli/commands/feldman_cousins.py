@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def feldman_cousins(
     request: Request,
     *,
-    parameter: Annotated[str | None, "Parameter; sin2_theta_w if neither it nor --axis."] = None,
+    parameter: Annotated[str | None, "One parameter; sin2_theta_w without --axis."] = None,
     axis: Annotated[Words, "One or two axes: name=low:high:points[:log]."] = (),
     toys: Annotated[int, "Pseudo-experiments at each point, at most."] = 8192,
     true_nuisances: Annotated[str, "profile, prior or default."] = "profile",

@@ -40,7 +40,7 @@ def vector_coefficients(
     Args:
         T_nr: Recoil energy [MeV].
         nucleus: Target isotope; spin 1/2 adds T^2/(2 E^2) in exact kinematics.
-        kinematics: Convention.
+        kinematics: Convention: "approximate", "exact" or "ngi".
 
     Returns:
         c_0 [1], c_1 [MeV], c_2 [MeV^2].
@@ -106,7 +106,7 @@ def kernels(
         T_nr: Recoil energies, [node], or [node, 1] beside moments [node, energy] [MeV].
         nucleus: Target isotope.
         moments: Flux moments by source, each three arrays [node] [MeV^-k].
-        kinematics: Convention.
+        kinematics: Convention: "approximate", "exact" or "ngi".
         structures: Structures of the cross section.
 
     Returns:
@@ -183,7 +183,7 @@ def dsigma_dT_nr(
         E_nu: Neutrino energy, broadcastable against ``T_nr`` [MeV].
         nucleus: Target isotope.
         charge_squared: Q_V^2 with form factors in it, broadcastable against ``T_nr`` [1].
-        kinematics: Convention.
+        kinematics: Convention: "approximate", "exact" or "ngi".
 
     Returns:
         Cross section, broadcast shape [cm^2/MeV].

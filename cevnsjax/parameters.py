@@ -61,8 +61,8 @@ class Parameter:
         prior: Prior as plain data, None for flat within the bounds.
         source: Where the default comes from.
         kind: "theory", or "nuisance" for systematics.
-        linear: True for a nuisance that multiplies components by 1 + value: solved in closed form
-            instead of searched.
+        linear: True for a nuisance that is solved at every point, in closed form or by Newton's
+            method, instead of searched: pulls and morphs.
         free: Whether a fit varies it when no list of free parameters is given.
         owner: The interaction or experiment that declares it.
         even: True when the counts depend on its square only as long as the parameters it

@@ -43,8 +43,7 @@ def nucleus_charges(
         charges = interaction(values, at_nodes)
         if not isinstance(charges, Charges):
             name = getattr(interaction, "__name__", interaction)
-            kind = type(charges)
-            raise InputError(f"interaction {name} must return cevnsjax.Charges, got {kind}")
+            raise InputError(f"interaction {name} must return cj.Charges, got {type(charges)}")
         total = total + charges
     return total
 

@@ -42,7 +42,7 @@ def run(code, names, page):
             assert float(value) == pytest.approx(float(number), abs=half_digit(number), rel=0)
         else:
             exec(compile(ast.Module([node], []), page, "exec"), names)
-    assert not printed, f"{page}: numbers after what is no expression: {printed}"
+    assert not printed, f"{page}: numbers after what is not an expression: {printed}"
 
 
 def save_files(page, folder):
@@ -84,5 +84,5 @@ def test_numbers_are_checked():
     with pytest.raises(AssertionError):
         run("x = 0.23857\nx  # 0.2386\nx  # 0.2385\n", {}, "here")
     run("x = 0.23857\nx  # 0.2386\nx * 1e14  # 2.39e13\n", {}, "here")
-    with pytest.raises(AssertionError, match="no expression"):
+    with pytest.raises(AssertionError, match="not an expression"):
         run("x = 1  # 2\n", {}, "here")

@@ -31,7 +31,7 @@ def E_nu_min(T_nr: Kind, mass: float, kinematics: Kinematics, xp: ModuleType) ->
     Args:
         T_nr: Recoil energy [MeV].
         mass: Nuclear mass [MeV].
-        kinematics: Convention.
+        kinematics: Convention: "approximate", "exact" or "ngi".
         xp: numpy or jax.numpy.
 
     Returns:
@@ -48,7 +48,7 @@ def T_nr_max(E_nu: Kind, mass: float, kinematics: Kinematics) -> Kind:
     Args:
         E_nu: Neutrino energy [MeV].
         mass: Nuclear mass [MeV].
-        kinematics: Convention.
+        kinematics: Convention: "approximate", "exact" or "ngi".
 
     Returns:
         Energy, shaped like ``E_nu`` [MeV].

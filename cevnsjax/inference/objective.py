@@ -112,8 +112,8 @@ def free_names(
     """Parameters that a fit varies, and values of those that it holds.
 
     Theory parameters are those in ``free``, or those the table marks free if it is None. Nonlinear
-    nuisances that are not fixed are always varied, parameters in ``exclude`` (the axis of a profile
-    or scan) by the caller.
+    nuisances that are not fixed are always varied. Parameters in ``exclude`` are not: the caller
+    sets them, as the axis of a profile or scan.
 
     Raises:
         UnknownNameError: At an unknown parameter.

@@ -71,7 +71,7 @@ class Interaction:
 
     @classmethod
     def from_names(cls, *names: str, **options: object) -> "Interaction":
-        """The interaction with the named parameters switched on.
+        """The interaction with the named parameters switched on: ``cls(*names, **options)``.
 
         Args:
             *names: Some of ``owns``; the default set if none is given.

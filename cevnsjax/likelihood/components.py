@@ -181,7 +181,7 @@ def mean_of(problem: Templates, a: Reals) -> Mean:
 
 
 def curving(problem: Templates, mean: Mean, pull: Reals) -> Reals:
-    """Second derivatives of mu by the nuisances, summed with the pull of each cell."""
+    """Second derivatives of mu by the nuisances, summed over cells with the weights ``pull``."""
     like = problem.inverse_variance
     out, first = [jnp.zeros_like(like)[:, None]], 0
     for components, sides in zip(problem.experiments, mean.components, strict=True):

@@ -51,7 +51,7 @@ class Model:
         observed: The experiments' own counts, each [cell] [count].
         state: The frozen content that all functions are evaluated from.
         nll: -log L with every parameter given, nuisances included; chi2 = 2 nll.
-        profiled_nll: -log L minimised over linear pulls, differentiable to any order.
+        profiled_nll: -log L minimised over the solved nuisances; gradient and Hessian are exact.
         marginal_nll: -log of the integral of exp(-nll) over linear pulls; Gaussian cells only.
         expected: Expected counts with pulls, {experiment: [bin]}.
         by_component: Expected counts before nuisances, by neutrino source and background.
@@ -193,7 +193,7 @@ class Model:
         Args:
             values: Parameters by name; names left out take their defaults.
             names: Parameters to differentiate with respect to; those in ``values`` if None.
-            profiled: Profile the linear pulls, or differentiate the full nll.
+            profiled: Profile the solved nuisances, or differentiate the full nll.
             data: As for ``nll``.
 
         Examples:

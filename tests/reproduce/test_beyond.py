@@ -83,7 +83,7 @@ def test_limits_of_a_parabola_and_of_two_valleys():
 
 
 def test_limits_at_the_ends_of_a_range():
-    """Mirrored at 0 an interval ends there; an end of the range is no limit."""
+    """Mirrored at 0 an interval ends there; an end of the range is not a limit."""
     even = limits(known(lambda x: x**2, even=True), "x", (0.0, 5.0))
     assert spans_of(even, "0.6827") == "[0, 1]"
     cut = limits(known(lambda x: x**2), "x", (-0.5, 5.0))

@@ -15,7 +15,7 @@ from cevnsjax.inference.rounding import rounded
 # Rank-normalised R-hat and effective draws: Vehtari et al., Bayesian Analysis 16 (2021) 667.
 _MAX_R_HAT, _MIN_ESS_PER_CHAIN = 1.01, 100
 _QUANTILES = (0.02275, 0.15865, 0.5, 0.84135, 0.97725)
-# Fewer divergences are no sign that a region is missed.
+# Fewer divergences do not show that a region is missed.
 _MAX_DIVERGENT_PART = 1e-3
 # Fraction of missing information in the energy (Betancourt, arXiv:1604.00695).
 _MIN_BFMI = 0.3

@@ -35,7 +35,7 @@ PerPoint = Float[np.ndarray, "point name"]
 
 
 class StartSurrogate:
-    """chi2 of pseudo-experiments near some points, but for a constant of each.
+    """chi2 of pseudo-experiments near some points, up to a constant for each of them.
 
     Coordinates are the parameters that move, then the solved nuisances.
     """
@@ -106,6 +106,7 @@ class StartSurrogate:
         hessian = hessian + unit * (self._precision + _TINY)
         damped = hessian + unit * damping[:, None, :]
         self._inverse = np.linalg.inv(damped)
+        # Along the damped step -D^-1 s, D = H + P, chi2 falls by s D^-1 (D + P) D^-1 s.
         gain = self._inverse @ (damped + unit * damping[:, None, :]) @ self._inverse
         root = np.swapaxes(np.linalg.cholesky((gain + np.swapaxes(gain, 1, 2)) / 2), 1, 2)
         g, k, c = slopes.shape
@@ -114,7 +115,7 @@ class StartSurrogate:
         self._gain = np.einsum("glk,gk->gl", root, self._slope).reshape(-1)
 
     def chi2(self, data: Pseudodata) -> Float[np.ndarray, "toy point"]:
-        """Lowest chi2 near every point, about, but for a constant of each pseudo-experiment."""
+        """About the lowest chi2 near every point, up to a constant for each pseudo-experiment."""
         n, auxiliary = self._measured(data)
         gain = n @ self._gain_counts + auxiliary @ self._gain_auxiliary + self._gain
         undamped = self._level - n @ self._along - auxiliary @ self._auxiliary_along

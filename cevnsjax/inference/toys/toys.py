@@ -108,7 +108,7 @@ def toys(
 
         parts = list(compute_or_read(run, work, blocks, "pseudo-experiments"))
     fits = Fits(**{n: np.concatenate([p[n] for p in parts])[:count] for n in Fits._fields})
-    # netCDF has no truth values.
+    # netCDF has no booleans.
     about = {"seed": seed, "auxiliary": int(auxiliary)}
     return dataset_of(fitter, everything, fits, data_fit, about)
 

@@ -215,7 +215,7 @@ def test_lengths_are_those_of_the_signal():
 
 
 def test_constraint_of_a_nuisance_along_rows():
-    """Counts are no polynomial of any nuisance that ships; the grid pays for one all the same."""
+    """Counts are not polynomials of any nuisance that ships; the grid pays for one all the same."""
     made = Model(csi_2017(shape="qf_scale"))
     axes = {"qf_scale_csi2017": np.linspace(0.9, 1.1, 3), "sin2_theta_w": np.linspace(0.1, 0.3, 4)}
     found = made.template_grid({}, axes)

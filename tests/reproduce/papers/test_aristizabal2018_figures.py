@@ -199,7 +199,7 @@ def test_literal_regions_are_a_little_wider():
 
 
 def test_planes_add_by_eq_21():
-    """C_S and D_P in quadrature; two structures stay apart; R is no part of them."""
+    """C_S and D_P in quadrature; two structures stay apart; R is not a part of them."""
     plane = Plane("C_u_S", "D_d_P", (-0.1, 0.1), (-0.1, 0.1))
     xi = plane.effective()["xi_S"]
     assert xi[-1, -1] == pytest.approx(0.1 * np.hypot(SCALAR_U, SCALAR_D), rel=1e-5)

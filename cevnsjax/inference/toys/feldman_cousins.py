@@ -1,9 +1,9 @@
 """Feldman-Cousins intervals and regions: critical values of q from pseudo-experiments.
 
 Feldman and Cousins, Phys. Rev. D 57, 3873: a point belongs to the region at a confidence level if
-the data's q = chi2(point) - chi2(best) is no larger than the q of that part of the
-pseudo-experiments drawn at the point. Other parameters and nuisances are at their best in every
-fit; where their true values are is a choice (``true_nuisances``).
+the data's q = chi2(point) - chi2(best) is at most the critical value: the q below which that part
+of the pseudo-experiments drawn at the point lies. Other parameters and nuisances are at their best
+in every fit; where their true values are is a choice (``true_nuisances``).
 """
 
 import json

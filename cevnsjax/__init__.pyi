@@ -37,9 +37,9 @@ from .inference.scans.scan import scan as scan
 from .inference.toys.counting import feldman_cousins_counting as feldman_cousins_counting
 from .inference.toys.feldman_cousins import feldman_cousins as feldman_cousins
 from .inference.toys.toys import toys as toys
+from .interactions.charge_radius import ChargeRadius as ChargeRadius
 from .interactions.charges import Charges as Charges
 from .interactions.charges import NucleusAtNodes as NucleusAtNodes
-from .interactions.electromagnetic import ChargeRadius as ChargeRadius
 from .interactions.electromagnetic import MagneticMoment as MagneticMoment
 from .interactions.electromagnetic import Millicharge as Millicharge
 from .interactions.generalized import GeneralizedInteractions as GeneralizedInteractions

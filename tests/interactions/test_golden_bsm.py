@@ -18,7 +18,8 @@ from cevnsjax import (
     StandardModel,
     analyses,
 )
-from cevnsjax.interactions.electromagnetic import MILLICHARGE, RADIUS_CHARGE
+from cevnsjax.interactions.charge_radius import RADIUS_CHARGE
+from cevnsjax.interactions.electromagnetic import MILLICHARGE
 from cevnsjax.nuclei import isotope
 from cevnsjax.rate import differential_cross_section
 

@@ -26,7 +26,7 @@ from cevnsjax import (
 )
 from cevnsjax.core import constants
 from cevnsjax.experiments import csi_2017
-from cevnsjax.interactions.electromagnetic import RADIUS_CHARGE
+from cevnsjax.interactions.charge_radius import RADIUS_CHARGE
 from cevnsjax.interactions.vector_mediator import MODELS
 
 

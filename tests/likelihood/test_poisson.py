@@ -201,10 +201,10 @@ def brute_force(n, problem, starts=6):
 
 
 def solved_as_brute_force(problem, observed, *, chi2_within=1e-8, within=1e-5, distance=1e-9):
-    given = templates(problem)
-    solved, left = best_nuisances(jnp.asarray(observed), given)
+    prediction = templates(problem)
+    solved, left = best_nuisances(jnp.asarray(observed), prediction)
     chi2, a = brute_force(observed, problem)
-    got = float(poisson.chi2(jnp.asarray(observed), given, solved))
+    got = float(poisson.chi2(jnp.asarray(observed), prediction, solved))
     assert got == pytest.approx(chi2, abs=chi2_within)
     np.testing.assert_allclose(solved, a, atol=within)
     assert abs(float(left)) < distance
@@ -218,12 +218,12 @@ def solved_as_brute_force(problem, observed, *, chi2_within=1e-8, within=1e-5, d
 def test_expected_and_chi2_against_numpy(strength):
     """Inside and outside +-1 sigma, and where a morph would make counts negative."""
     problem, observed = problem_and_data(1, strength=strength, centre=1.0)
-    given, below = templates(problem), 0
+    prediction, below = templates(problem), 0
     for a in np.random.default_rng(2).normal(size=(20, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
         mu = mean(problem, a)
-        np.testing.assert_allclose(poisson.expected(given, jnp.asarray(a)), mu, rtol=1e-13)
+        np.testing.assert_allclose(poisson.expected(prediction, jnp.asarray(a)), mu, rtol=1e-13)
         expected, _ = chi2_and_gradient(observed, problem, a)
-        got = float(poisson.chi2(jnp.asarray(observed), given, jnp.asarray(a)))
+        got = float(poisson.chi2(jnp.asarray(observed), prediction, jnp.asarray(a)))
         assert got == pytest.approx(expected, rel=1e-12)
         first = problem.experiments[0][0]
         bent = sum(code4p(first.nominal, *first.shifted[k], a[k])[0] for k in (3, 4))
@@ -242,13 +242,13 @@ def test_parts_of_a_component_are_bent_one_by_one():
     linear, curved = (jnp.stack(pair) for pair in zip(halves(first), halves(second), strict=True))
     none = jnp.zeros((2, 3, CELLS))
     every = [jnp.concatenate([none, y], axis=1) for y in (linear, curved)]
-    given, n = templates(apart), jnp.asarray(observed)
-    solved, _ = best_nuisances(n, given)
+    prediction, n = templates(apart), jnp.asarray(observed)
+    solved, _ = best_nuisances(n, prediction)
     for stacked in (
         Component(nominal, first.pulls, linear, curved, (3, 4)),
         Component(nominal, first.pulls, *every),
     ):
-        together = replace_components(given, (stacked, component(third)))
+        together = replace_components(prediction, (stacked, component(third)))
         for a in np.random.default_rng(2).normal(size=(5, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
             got = poisson.expected(together, jnp.asarray(a))
             np.testing.assert_allclose(got, mean(apart, a), rtol=1e-13)
@@ -257,8 +257,10 @@ def test_parts_of_a_component_are_bent_one_by_one():
         assert abs(float(distance)) < 1e-9
 
 
-def replace_components(given, components):
-    return Templates((components,), given.inverse_variance, given.centre, given.weights)
+def replace_components(prediction, components):
+    return Templates(
+        (components,), prediction.inverse_variance, prediction.centre, prediction.weights
+    )
 
 
 def test_gradient_of_the_witness():
@@ -460,10 +462,10 @@ def test_strong_morphs_against_brute_force(seed):
 def test_best_nuisances_far_from_the_data(signal):
     """Data of a signal of size 1, predicted 1e-6 to 100 times as large."""
     problem, observed = problem_and_data(3, signal=signal)
-    given = templates(problem)
-    solved, distance = best_nuisances(jnp.asarray(observed), given)
+    prediction = templates(problem)
+    solved, distance = best_nuisances(jnp.asarray(observed), prediction)
     chi2, _ = brute_force(observed, problem)
-    got = float(poisson.chi2(jnp.asarray(observed), given, solved))
+    got = float(poisson.chi2(jnp.asarray(observed), prediction, solved))
     assert got == pytest.approx(chi2, abs=1e-6)
     assert abs(float(distance)) < 1e-7
 
@@ -512,13 +514,13 @@ def test_no_nuisances():
 def test_vmap_over_data_and_centres():
     """Toys side by side, which need different numbers of steps: as one at a time."""
     problem, _ = problem_and_data(2)
-    given, rng = templates(problem), np.random.default_rng(8)
+    prediction, rng = templates(problem), np.random.default_rng(8)
     mu = mean(problem, np.zeros(5)) * np.linspace(0.3, 3, 16)[:, None]
     toys = jnp.asarray(rng.poisson(mu).astype(float))
     centres = jnp.asarray(rng.normal(size=(16, 5)) * problem.sd)
 
     def solve(n, centre):
-        return poisson.best_nuisances(n, eqx.tree_at(lambda t: t.centre, given, centre))[0]
+        return poisson.best_nuisances(n, eqx.tree_at(lambda t: t.centre, prediction, centre))[0]
 
     together, one = jax.vmap(solve)(toys, centres), jax.jit(solve)
     for n, centre, a in zip(toys, centres, together, strict=True):
@@ -540,18 +542,18 @@ def test_centres_against_brute_force(seed):
 def test_derivatives_by_the_centres():
     """d chi2/d centre = -2 (a - centre)/sd^2 at the minimum; of the solution by differences."""
     problem, observed = problem_and_data(9, centre=1.0)
-    given, n = templates(problem), jnp.asarray(observed)
+    prediction, n = templates(problem), jnp.asarray(observed)
 
     def at(centre):
-        here = eqx.tree_at(lambda t: t.centre, given, centre)
+        here = eqx.tree_at(lambda t: t.centre, prediction, centre)
         return here, poisson.best_nuisances(n, here)[0]
 
     def profile(centre):
         return poisson.chi2(n, *at(centre))
 
-    centre = given.centre
+    centre = prediction.centre
     solved = jax.jit(lambda c: at(c)[1])
-    expected = -2 * (solved(centre) - centre) * given.inverse_variance
+    expected = -2 * (solved(centre) - centre) * prediction.inverse_variance
     np.testing.assert_allclose(jax.jit(jax.grad(profile))(centre), expected, rtol=1e-9)
     slopes = jax.jit(jax.jacobian(lambda c: at(c)[1]))(centre)
     by_hand = richardson(lambda u: solved(jnp.asarray(u * problem.sd)), centre / problem.sd)
@@ -665,7 +667,7 @@ def fixed(kind):
 def theory(kind, x):
     """A problem that depends on two parameters: size of the signal and tilt of all components."""
     problem, observed = fixed(kind)
-    given = templates(problem)
+    prediction = templates(problem)
 
     def scaled(array, size):
         tilt = jnp.exp(x[1] * jnp.linspace(-1.0, 1.0, array.shape[-1]))
@@ -676,9 +678,9 @@ def theory(kind, x):
             jax.tree.map(lambda y, i=i: scaled(y, x[0] ** 2 if i == 0 else 1.0), c)
             for i, c in enumerate(components)
         )
-        for components in given.experiments
+        for components in prediction.experiments
     )
-    return eqx.tree_at(lambda t: t.experiments, given, experiments), jnp.asarray(observed)
+    return eqx.tree_at(lambda t: t.experiments, prediction, experiments), jnp.asarray(observed)
 
 
 @cache
@@ -738,13 +740,13 @@ def test_derivatives_of_the_profile(kind, x):
 
 
 @jax.jit
-def by_the_nuisances(n, given, a):
+def by_the_nuisances(n, prediction, a):
     """``derivatives``, and jax's own of chi2/2 by the nuisances."""
 
     def half(a):
-        return poisson.chi2(n, given, a) / 2
+        return poisson.chi2(n, prediction, a) / 2
 
-    return poisson.derivatives(n, given, a), (jax.grad(half)(a), jax.hessian(half)(a))
+    return poisson.derivatives(n, prediction, a), (jax.grad(half)(a), jax.hessian(half)(a))
 
 
 @pytest.mark.parametrize("kind", ["strong", "mixed"])
@@ -752,7 +754,7 @@ def by_the_nuisances(n, given, a):
 def test_derivatives_by_the_nuisances(kind, empty):
     """Of chi2/2, inside +-1 and beyond: jax's own, and those of the NumPy chi2."""
     problem, observed = fixed(kind)
-    n, given = np.asarray(0 * observed if empty else observed), templates(problem)
+    n, prediction = np.asarray(0 * observed if empty else observed), templates(problem)
     scale = np.outer(problem.sd, problem.sd)
 
     def slope(z):
@@ -761,7 +763,7 @@ def test_derivatives_by_the_nuisances(kind, empty):
     for z in np.random.default_rng(8).normal(size=(6, 5)) * (1, 1, 1, 1.5, 1.5):
         a = jnp.asarray(z * problem.sd)
         assert np.all(mean(problem, z * problem.sd)[problem.joined_weights == 0] > 0)
-        (gradient, hessian), by_jax = by_the_nuisances(jnp.asarray(n), given, a)
+        (gradient, hessian), by_jax = by_the_nuisances(jnp.asarray(n), prediction, a)
         for expected in (slope(z), by_jax[0] * problem.sd):
             np.testing.assert_allclose(gradient * problem.sd, expected, rtol=1e-9, atol=1e-9)
         np.testing.assert_allclose(hessian * scale, by_jax[1] * scale, rtol=1e-9, atol=1e-9)
@@ -773,8 +775,8 @@ def test_derivatives_by_the_nuisances(kind, empty):
 
 def test_derivatives_vanish_at_the_best_nuisances():
     problem, observed = fixed("strong")
-    n, given = jnp.asarray(observed), templates(problem)
-    gradient, hessian = by_the_nuisances(n, given, best_nuisances(n, given)[0])[0]
+    n, prediction = jnp.asarray(observed), templates(problem)
+    gradient, hessian = by_the_nuisances(n, prediction, best_nuisances(n, prediction)[0])[0]
     np.testing.assert_allclose(np.linalg.solve(hessian, gradient) / problem.sd, 0.0, atol=1e-9)
 
 
@@ -785,11 +787,11 @@ def test_derivatives_vanish_at_the_best_nuisances():
 def test_distance_of_a_search_cut_short(monkeypatch, steps):
     """After too few steps the distance is at least what chi2/2 still has to gain."""
     problem, observed = problem_and_data(3, signal=20.0)
-    given, n = templates(problem), jnp.asarray(observed)
+    prediction, n = templates(problem), jnp.asarray(observed)
     monkeypatch.setattr(poisson, "_MAX_STEPS", steps)
-    solved, distance = poisson.best_nuisances(n, given)
+    solved, distance = poisson.best_nuisances(n, prediction)
     least, _ = brute_force(observed, problem)
-    left = (float(poisson.chi2(n, given, solved)) - least) / 2
+    left = (float(poisson.chi2(n, prediction, solved)) - least) / 2
     assert float(distance) > max(left, 1e-3)
 
 

@@ -36,6 +36,8 @@ python_maximum_signature_line_length = 88
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+# Types of attributes would bring the asterisks of shapes into the text.
+napoleon_attr_annotations = False
 
 
 def copied_notebooks() -> None:

@@ -26,6 +26,8 @@ CASES = [
     ("profile csi-2017 --parameter sin2_thetaw", "did you mean sin2_theta_w"),
     (f"{SCAN} sin2=0:1:5", "unknown parameter 'sin2'"),
     ("profile --analysis papoulias2020 --parameter R_n_Cs", "unknown parameter 'R_n_Cs'"),
+    ("predict csi-2017 --quantity dR_dT_nr --fix sin2=0.2", "unknown parameter 'sin2'"),
+    ("predict csi-2017 --quantity dsigma_dT_nr --fix R_n_Ar=3", "did you mean R_n_"),
     (f"{FIT} --set quenching=coherent2002", "unknown quenching 'coherent2002'; did you mean coh"),
     (f"{FIT} --set quenchin=pe117", "unknown option 'quenchin'; did you mean quenching"),
     (f"{FIT} --set couplings=erler", "unknown coupling scheme 'erler'; did you mean erler_su"),

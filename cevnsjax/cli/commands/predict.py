@@ -146,6 +146,9 @@ def _predict_recoil(
     model: "cj.Model", values: dict[str, float], quantity: str, energy: float, sink: FigureSink
 ) -> None:
     """A spectrum in recoil energy for every source, and its sum beside the Standard Model's."""
+    # All names are checked here: the Standard Model is given those that it has.
+    for name, value in values.items():
+        model.parameters[name].check(value)
     spectra = {
         name: cj.spectrum(m, _among(m, values), quantity=quantity, E_nu=energy)
         for name, m in _side_by_side(model).items()

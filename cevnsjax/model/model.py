@@ -104,6 +104,9 @@ class Model:
     def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
         """The same model with other arrays, in the experiments' order, and priors or defaults.
 
+        Observed counts stay those of the old arrays: give ``data`` (Asimov or pseudo-data) to
+        whatever compares with counts.
+
         Examples:
             >>> model.with_arrays(list(model.state.arrays), model.parameters).title
             'csi-2017'

@@ -1,7 +1,7 @@
 """Contours: scans, profiled scans, profiles of several parameters, a scan to a file.
 
-What loops over points is measured on some of them and scaled to all: the row says so. Rows with
-minimisers run in a process of their own with one thread of BLAS, jax computing in the calling
+A loop over points is measured on some of them and its time scaled to all: the row says so. Rows
+with minimisers run in a process of their own with one thread of BLAS, jax computing in the calling
 thread (``in_own_process``).
 """
 
@@ -43,13 +43,14 @@ WHY_PYHF = "scans in pyhf, which stops at a small gradient: 1e-6"
 WHY_SCIPY = "profiles by scipy.optimize.minimize, which stops at a small gradient: 1e-6"
 _AXIS, _ONE_SIDE = (-1.0, 1.0), [None]
 _MUON_STARTS = (-0.5, 0.0, 0.5)
-# Off the symmetric points of the three transition radii, in units of the parameters' scales.
+# Starting points in units of the parameters' scales. All transition radii start at 1: at 0 chi2 is
+# symmetric in them and its gradient vanishes.
 _RADIUS_STARTS = ((0.0, 1.0, 1.0, 1.0), (3.0, 1.0, 1.0, 1.0), (-3.0, 1.0, 1.0, 1.0))
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Points of an axis, and points that loops are measured on."""
+    """Points per axis, points that loops are measured on, repetitions, seconds."""
 
     plane: int = 100
     looped: int = 200
@@ -83,13 +84,13 @@ QUICK = Sizes(
 
 @dataclass(frozen=True)
 class Part:
-    """A pair whose other side does only some of the points, and the ratio of all to those."""
+    """A pair whose other side computes only some of the points; ``factor`` is all over those."""
 
     pair: Pair
     factor: float
 
     def measure(self, budget: float) -> Row:
-        """Check, time, scale the other side to all points."""
+        """Check the pair, time both sides, and scale the time of the other side to all points."""
         row = in_turns(self.pair, budget=budget)
         assert row.numpy is not None
         low, median, high = (
@@ -99,7 +100,7 @@ class Part:
 
 
 def _some(total: int, count: int) -> np.ndarray:
-    """Indices spread over all, never only along one axis of a plane."""
+    """``count`` random indices out of ``total``, so that both axes of a plane vary."""
     return np.sort(np.random.default_rng(5).permutation(total)[:count])
 
 
@@ -122,7 +123,7 @@ def _looped(
     why: str,
     rtol: float = 1e-6,
 ) -> Part:
-    """``ours`` gives all points, flat; ``each`` one of them."""
+    """A pair of ``ours``, which gives all points as a flat array, and ``each``, which gives one."""
     chosen = _some(total, count)
     words = f"{what} ({chosen.size} points, scaled)" if chosen.size < total else what
     pair = _pair(
@@ -145,7 +146,7 @@ def scans(sizes: Sizes) -> list[Pair]:
     axis, short = np.linspace(*_AXIS, n), np.linspace(*_AXIS, k)
     g, mass = np.geomspace(1e-6, 1e-2, m), np.geomspace(0.1, 1e4, m)
     plane = partial(_chi2, model, **dict.fromkeys(NSI, (*_AXIS, n)))
-    plane()  # Templates are taken when axes are scanned again.
+    plane()  # Templates are used only from the second scan of the same axes on.
     return [
         _pair(
             f"contour {n} x {n}, eps_uV_ee and eps_dV_ee / NumPy templates",
@@ -172,7 +173,7 @@ def _chi2(model: cj.Model, **options: Any) -> np.ndarray:
 
 
 def minuit_loop(sizes: Sizes) -> Part:
-    """The plane with both pulls minimised at each point."""
+    """A plane of two NSI couplings with both pulls minimised by iminuit at each point."""
     fixed, model, n = FixedResponse(), _nsi(*NSI), sizes.plane
     axis = np.linspace(*_AXIS, n)
     ours = partial(_chi2, model, **dict.fromkeys(NSI, (*_AXIS, n)))
@@ -187,7 +188,7 @@ def minuit_loop(sizes: Sizes) -> Part:
 
 
 def profiled_scan(sizes: Sizes) -> Part:
-    """The plane with a third coupling at its best."""
+    """A plane of two NSI couplings with a third one minimised at each point."""
     fixed, n = FixedResponse(), sizes.profiled
     model, free = _nsi(*NSI, FLAVOURS[2]), [FLAVOURS[2]]
     axis = np.linspace(*_AXIS, n)
@@ -222,17 +223,17 @@ def beside_pyhf(sizes: Sizes) -> Iterator[Row]:
         return _chi2(model, fixed=held, **dict.fromkeys(NSI, axis)).ravel()[chosen]
 
     def theirs(backend: str) -> list[float]:
-        found = []
+        minima = []
         for sample in samples:
             other = pyhf_fits.PyhfModel(model, backend, sample)
             counts = other.data(next(iter(data.counts.values())), {})
-            found.append(other.at_standard_strength(counts))
-        return found
+            minima.append(other.at_standard_strength(counts))
+        return minima
 
     sides = {"cevnsjax": ours, **{b: partial(theirs, b) for b in pyhf_fits.BACKENDS}}
     # The second scan of the same axes compiles the templates.
     ours()
-    found = {side: function() for side, function in sides.items()}
+    chi2s = {side: function() for side, function in sides.items()}
     clocks: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(min(sizes.times, 3)):
         for side, function in sides.items():
@@ -245,7 +246,7 @@ def beside_pyhf(sizes: Sizes) -> Iterator[Row]:
             f"contour {n} x {n}, eps_uV_ee and eps_dV_ee, csi_2021 over 7 nuisances / "
             f"pyhf, {backend} ({chosen.size} points, scaled)"
         )
-        worst = difference(what, found["cevnsjax"], found[backend])
+        worst = difference(what, chi2s["cevnsjax"], chi2s[backend])
         if not worst <= 1e-6:
             raise Disagreement(f"{what}: differ by {worst:.2g}")
         other = Timing.of([scale * x for x in clocks[backend]])
@@ -260,7 +261,7 @@ def radii(data: str, **options: Any) -> cj.Model:
 
 
 def argon() -> cj.Model:
-    """Its argon part."""
+    """The argon part of that analysis."""
     return radii("ar", threshold_kevee=1.75)
 
 
@@ -270,7 +271,7 @@ def interval(model: cj.Model) -> Any:
 
 
 def at_best(model: cj.Model, x: float) -> float:
-    """chi2 at a radius, minimised over the others by scipy with our gradient."""
+    """chi2 at a radius, minimised over the other four by scipy with the gradient of cevnsjax."""
     free = RADII[1:]
     scale = np.array([model.parameters[n].scale for n in free])
 
@@ -280,14 +281,12 @@ def at_best(model: cj.Model, x: float) -> float:
         return float(value), np.array([float(slopes[n]) for n in free]) * scale
 
     options = {"gtol": 1e-6}
-    found = (
-        minimize(cost, s, jac=True, method="L-BFGS-B", options=options) for s in _RADIUS_STARTS
-    )
-    return 2 * min(float(f.fun) for f in found)
+    fits = (minimize(cost, s, jac=True, method="L-BFGS-B", options=options) for s in _RADIUS_STARTS)
+    return 2 * min(float(f.fun) for f in fits)
 
 
 def interval_pair(sizes: Sizes) -> Part:
-    """The argon interval, beside scipy at as many points of the curve."""
+    """The argon interval, beside a scipy minimisation at each point of its curve."""
     model = argon()
     x = interval(model).x
     what = f"interval of r2_nu_ee over four radii, argon, {x.size} points / scipy L-BFGS-B"
@@ -302,7 +301,7 @@ def interval_pair(sizes: Sizes) -> Part:
 
 
 def intervals(sizes: Sizes) -> Iterator[Row]:
-    """Five-parameter intervals: first calls, and calls alone."""
+    """Five-parameter intervals: first calls, which compile, and a later call."""
     on_argon, what = argon(), "interval of r2_nu_ee over four radii"
     first = first_calls(lambda: interval(on_argon), jax.clear_caches, min(sizes.times, 3))
     yield Row(f"first call: {what}, argon", first)
@@ -357,7 +356,7 @@ def _minimised(sizes: Sizes) -> Iterator[Row]:
 
 
 def in_own_process(quick: bool) -> Iterator[Row]:
-    """Rows with minimisers, in a new process with one thread of BLAS, without dispatch."""
+    """Rows with minimisers, in a new process with one thread of BLAS and synchronous dispatch."""
     command = [sys.executable, __file__, *(["--quick"] if quick else [])]
     env = {**os.environ, **dict.fromkeys(THREADS, "1")}
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
@@ -365,7 +364,7 @@ def in_own_process(quick: bool) -> Iterator[Row]:
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Everything.
+    """All rows of the group.
 
     Raises:
         Disagreement: If two sides differ.
@@ -379,7 +378,7 @@ def rows(quick: bool) -> Iterator[Row]:
 
 def main(arguments: Sequence[str]) -> None:
     """Print the rows with minimisers as JSON."""
-    # Otherwise each gradient that scipy asks for waits for another thread.
+    # With asynchronous dispatch each gradient that scipy asks for would wait for another thread.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
     jax.config.update("jax_enable_compilation_cache", False)
     print(json.dumps(as_dicts(_minimised(QUICK if "--quick" in arguments else Sizes()))))

@@ -76,13 +76,13 @@ class Cost:
     unit: str = "s"
 
 
-Found = tuple[list[FitRow], list[Cost]]
+FitTable = tuple[list[FitRow], list[Cost]]
 
 
-def as_dict(found: Sequence[FitRow], costs: Sequence[Cost]) -> dict[str, Any]:
+def as_dict(rows: Sequence[FitRow], costs: Sequence[Cost]) -> dict[str, Any]:
     """For JSON, times in seconds."""
     return {
-        "rows": [{**asdict(r), "ratio": r.ratio} for r in found],
+        "rows": [{**asdict(r), "ratio": r.ratio} for r in rows],
         "costs": [asdict(c) for c in costs],
     }
 
@@ -110,11 +110,11 @@ def _share(strayed: float | None) -> str:
     return f" ({100 * strayed:.3g} % above 1e-3)" if strayed else ""
 
 
-def markdown(found: Sequence[FitRow], costs: Sequence[Cost]) -> str:
+def markdown(rows: Sequence[FitRow], costs: Sequence[Cost]) -> str:
     """Legend and tables."""
     lines = ["## Poisson fits", "", LEGEND, ""]
     lines += ["| " + " | ".join(_HEAD) + " |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
-    lines += ["| " + " | ".join(cells(r)) + " |" for r in found]
+    lines += ["| " + " | ".join(cells(r)) + " |" for r in rows]
     lines += ["", "Where the time of cevnsjax goes, toy fits per toy:", ""]
     lines += ["| what | cost |", "|---|---:|"]
     lines += [
@@ -123,7 +123,7 @@ def markdown(found: Sequence[FitRow], costs: Sequence[Cost]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def from_dict(printed: dict[str, Any]) -> Found:
+def from_dict(printed: dict[str, Any]) -> FitTable:
     """The inverse of ``as_dict``."""
     return [_row(r) for r in printed["rows"]], [Cost(**c) for c in printed["costs"]]
 

@@ -1,4 +1,4 @@
-"""NumPy for contours: closed forms on grids, and minimisers at single points.
+"""Contours by NumPy: closed forms on grids, and minimisers at single points.
 
 Counts are quadratic in couplings, so a fixed response needs three templates for each flavour.
 """
@@ -28,7 +28,7 @@ from numpy_reference import (
 from scipy.optimize import minimize
 
 _Q2 = (2 * MASS * T_NR).ravel()
-_SCALE = 0.1
+_EPS_SCALE = 0.1
 
 
 def electron(fixed: FixedResponse, u: Any, d: Any) -> np.ndarray:
@@ -87,9 +87,9 @@ def by_minuit(signal: np.ndarray) -> float:
         rest = MEASURED - (1 + a[0]) * signal - (1 + a[1]) * B_ON
         return float(rest**2 @ (1 / VARIANCE) + np.sum((a / SIGMAS) ** 2))
 
-    found = Minuit(cost, np.zeros(2))
-    found.errors, found.print_level, found.errordef = SIGMAS, 0, 1.0
-    return float(found.migrad().fval or np.nan)
+    minuit = Minuit(cost, np.zeros(2))
+    minuit.errors, minuit.print_level, minuit.errordef = SIGMAS, 0, 1.0
+    return float(minuit.migrad().fval or np.nan)
 
 
 def profiled(fixed: FixedResponse, u: float, d: float, starts: Sequence[float]) -> float:
@@ -97,9 +97,9 @@ def profiled(fixed: FixedResponse, u: float, d: float, starts: Sequence[float]) 
     from_e = electron(fixed, u, d)
 
     def cost(x: np.ndarray) -> float:
-        return float(chi2(from_e + muon(fixed, x[0] * _SCALE, 0.0)))
+        return float(chi2(from_e + muon(fixed, x[0] * _EPS_SCALE, 0.0)))
 
     options = {"gtol": 1e-6}
     return min(
-        float(minimize(cost, [s / _SCALE], method="BFGS", options=options).fun) for s in starts
+        float(minimize(cost, [s / _EPS_SCALE], method="BFGS", options=options).fun) for s in starts
     )

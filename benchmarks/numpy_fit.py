@@ -43,10 +43,10 @@ def covariance(best: np.ndarray, fixed: FixedResponse) -> np.ndarray:
 def fit() -> tuple[dict[str, float], dict[str, float], float]:
     """Best fit from three starts: values, errors, chi2."""
     fixed = FixedResponse()
-    found = []
+    fits = []
     for shift in (0.0, -1.0, 1.0):
         start = np.array([DEFAULT[0] / SCALES[0] + shift, 0.0, 0.0])
-        found.append(
+        fits.append(
             minimize(
                 lambda u: float(chi2(u * SCALES, fixed)),
                 start,
@@ -55,7 +55,7 @@ def fit() -> tuple[dict[str, float], dict[str, float], float]:
                 options={"gtol": 1e-6},
             )
         )
-    best = min(found, key=lambda r: r.fun)
+    best = min(fits, key=lambda r: r.fun)
     errors = np.sqrt(np.diag(covariance(best.x, fixed))) * SCALES
     values = dict(zip(NAMES, (best.x * SCALES).tolist(), strict=True))
     return values, dict(zip(NAMES, errors.tolist(), strict=True)), float(best.fun)

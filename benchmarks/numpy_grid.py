@@ -1,4 +1,4 @@
-"""NumPy over many points: what a careful author writes when neutron radii vary too.
+"""NumPy over many points, as a careful author would write it when neutron radii vary too.
 
 Everything that does not depend on (sin2_theta_w, R_n_Cs, R_n_I) is computed once; the rest is
 vectorised over points, in blocks that fit the processor's cache.
@@ -60,7 +60,7 @@ def nll(points: np.ndarray) -> np.ndarray:
 
 
 def value_and_gradient(point: np.ndarray) -> np.ndarray:
-    """Value and central differences of nll, its seven points side by side: [4]."""
+    """Value and central differences of nll, [4], from seven points evaluated in one call."""
     shifts = np.diag(STEPS)
     stencil = np.concatenate([point[None], point + shifts, point - shifts])
     f = nll(stencil)
@@ -68,7 +68,7 @@ def value_and_gradient(point: np.ndarray) -> np.ndarray:
 
 
 def hessian(point: np.ndarray) -> np.ndarray:
-    """Central second differences of nll, its nineteen points side by side: [3, 3]."""
+    """Central second differences of nll, [3, 3], from nineteen points evaluated in one call."""
     h = np.diag(HESSIAN_STEPS)
     pairs = [(0, 1), (0, 2), (1, 2)]
     corners = [a * h[i] + b * h[j] for i, j in pairs for a in (1, -1) for b in (1, -1)]
@@ -119,7 +119,7 @@ def scan_2d_nodes(s2w: np.ndarray, R_Cs: np.ndarray) -> np.ndarray:
 
 
 def scan_2d_templates(s2w: np.ndarray, R_Cs: np.ndarray) -> np.ndarray:
-    """The same with counts quadratic in the couplings: six templates per radius."""
+    """chi2 on (sin2_theta_w, R_n_Cs) by six templates per radius, quadratic in the couplings."""
     values = np.tile(DEFAULT, (s2w.size, 1))
     values[:, 0] = s2w
     p, n, P, M = np.broadcast_arrays(*nucleon_charges(values))

@@ -17,14 +17,15 @@ EXPERIMENT, NAME = "csi-2021", "sin2_theta_w"
 NORMS = tuple(f"alpha_{n}_csi2021" for n in ("sig", "brn", "nin", "ss"))
 MORPHS = tuple(f"alpha_{n}_csi2021" for n in ("qf_1", "qf_2", "eff", "time"))
 NAMES = (NAME, *NORMS, *MORPHS)
-_KEPT, _FLOOR = 0.1, 1e-9
-# Templates are read off where every cell is well above the tenth that is kept positive.
-_PROBE = 0.5
+_LINEAR_DOWN_TO, _SMALLEST_COUNT = 0.1, 1e-9
+# Size of the pulls at which templates are read off: there every cell stays well above the tenth of
+# its nominal count (_LINEAR_DOWN_TO) below which it is kept positive.
+_PULL_STEP = 0.5
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fit: values in natural units by ``names``, chi2 and what the minimiser says."""
+    """A fit: values in the order of ``NAMES``, chi2, and the minimiser's own flag."""
 
     values: np.ndarray
     chi2: float
@@ -32,7 +33,7 @@ class Fit:
 
 
 def bend(a: Any) -> tuple[Any, Any]:
-    """Code 4p: what multiplies the curved part of a morph, and its slope."""
+    """Code 4p: the factor of the curved part of a morph at a pull a, and its derivative."""
     s, outside = a * a, np.abs(a) > 1
     return (
         np.where(outside, np.abs(a), s * (15 - 10 * s + 3 * s * s) / 8),
@@ -44,15 +45,15 @@ def templates(model: cj.Model, values: dict[str, float]) -> np.ndarray:
     """Nominal, linear and curved parts of the signal, [9, source, cell] [count]."""
 
     def signal(**moved: float) -> np.ndarray:
-        found = model.predicted({**values, **moved})[EXPERIMENT]["signal"]
-        return np.array([np.asarray(x) for x in found.values()])
+        signals = model.predicted({**values, **moved})[EXPERIMENT]["signal"]
+        return np.array([np.asarray(x) for x in signals.values()])
 
     nominal = signal()
-    up, down = (np.array([signal(**{n: s * _PROBE}) for n in MORPHS]) for s in (1, -1))
-    if np.any((nominal > _FLOOR) & (np.minimum(up, down) < 2 * _KEPT * nominal)):
+    up, down = (np.array([signal(**{n: s * _PULL_STEP}) for n in MORPHS]) for s in (1, -1))
+    if np.any((nominal > _SMALLEST_COUNT) & (np.minimum(up, down) < 2 * _LINEAR_DOWN_TO * nominal)):
         raise ValueError("a template is too small to be read off")
-    linear = (up - down) / (2 * _PROBE)
-    curved = ((up + down) / 2 - nominal) / bend(_PROBE)[0]
+    linear = (up - down) / (2 * _PULL_STEP)
+    curved = ((up + down) / 2 - nominal) / bend(_PULL_STEP)[0]
     return np.concatenate([nominal[None], linear, curved])
 
 
@@ -61,13 +62,13 @@ class Likelihood:
 
     def __init__(self, model: cj.Model) -> None:
         grid = (0.0, 0.25, 0.5)
-        found = np.array([templates(model, {NAME: s}) for s in grid])
-        self.shape = found.shape[2:]
+        at_angles = np.array([templates(model, {NAME: s}) for s in grid])
+        self.shape = at_angles.shape[2:]
         powers = np.vander(grid, 3, increasing=True)
-        solved = np.linalg.solve(powers, found.reshape(3, -1))
+        solved = np.linalg.solve(powers, at_angles.reshape(3, -1))
         # [power x template, source x cell]
-        self.coefficients = solved.reshape(3 * found.shape[1], -1)
-        self.nominal = np.ascontiguousarray(self.coefficients[:: found.shape[1]])
+        self.coefficients = solved.reshape(3 * at_angles.shape[1], -1)
+        self.nominal = np.ascontiguousarray(self.coefficients[:: at_angles.shape[1]])
         backgrounds = model.by_component({})[EXPERIMENT]["background"]
         self.backgrounds = np.array([np.asarray(x) for x in backgrounds.values()])
         table = model.parameters
@@ -78,7 +79,7 @@ class Likelihood:
         self.set_data(model.observed[0], np.zeros(len(NAMES) - 1))
 
     def set_data(self, counts: Any, auxiliary: Any) -> None:
-        """Counts [cell] and what measured the nuisances found, [nuisance]."""
+        """Set the counts [cell] and the results of the auxiliary measurements [nuisance]."""
         self.counts, self.centre = np.asarray(counts, float), np.asarray(auxiliary, float)
         n = self.counts[self.counts > 0]
         self.constant = float(np.sum(n * np.log(n) - n))
@@ -90,13 +91,13 @@ class Likelihood:
         w = np.concatenate([[1.0], a, bend(a)[0]])
         p = np.array([1.0, x[0], x[0] ** 2])
         changed, nominal = np.outer(p, w).ravel() @ self.coefficients, p @ self.nominal
-        edge = _KEPT * nominal
-        low = (changed < edge) & (nominal > _FLOOR)
+        edge = _LINEAR_DOWN_TO * nominal
+        low = (changed < edge) & (nominal > _SMALLEST_COUNT)
         if low.any():
             t = 1 - changed[low] / edge[low]
             changed[low] = edge[low] * np.exp(-t - t**2 / 2)
         mu = (1 + x[1]) * changed.reshape(self.shape).sum(axis=0)
-        mu = np.maximum(mu + (1 + x[2:5]) @ self.backgrounds, _FLOOR)
+        mu = np.maximum(mu + (1 + x[2:5]) @ self.backgrounds, _SMALLEST_COUNT)
         deviation = (x[1:] - self.centre) / self.sd
         return float(
             np.sum(mu) - self.counts @ np.log(mu) + self.constant + deviation @ deviation / 2
@@ -117,20 +118,20 @@ class Likelihood:
         shifted = rows.reshape(6, -1) @ self.coefficients
         changed, slopes = shifted[0], shifted[1:]
         nominal = p @ self.nominal
-        edge = _KEPT * nominal
-        low = (changed < edge) & (nominal > _FLOOR)
+        edge = _LINEAR_DOWN_TO * nominal
+        low = (changed < edge) & (nominal > _SMALLEST_COUNT)
         if low.any():
             t = 1 - changed[low] / edge[low]
             down = np.exp(-t - t**2 / 2)
             changed[low] = edge[low] * down
             slopes[:, low] *= (1 + t) * down
             by_s = np.array([0.0, 1.0, 2 * s]) @ self.nominal[:, low]
-            slopes[0, low] += t**2 * down * _KEPT * by_s
+            slopes[0, low] += t**2 * down * _LINEAR_DOWN_TO * by_s
         signal = changed.reshape(self.shape).sum(axis=0)
         by_x = np.empty((9, signal.size))
         shapes = (1 + x[1]) * slopes.reshape(5, *self.shape).sum(axis=1)
         by_x[0], by_x[1], by_x[2:5], by_x[5:] = shapes[0], signal, self.backgrounds, shapes[1:]
-        mu = np.maximum((1 + x[1]) * signal + (1 + x[2:5]) @ self.backgrounds, _FLOOR)
+        mu = np.maximum((1 + x[1]) * signal + (1 + x[2:5]) @ self.backgrounds, _SMALLEST_COUNT)
         deviation = (x[1:] - self.centre) / self.sd
         gradient = by_x @ (1 - self.counts / mu)
         gradient[1:] += deviation / self.sd
@@ -138,7 +139,7 @@ class Likelihood:
         return float(value), gradient * self.scale
 
     def gradient(self, u: np.ndarray) -> np.ndarray:
-        """The gradient alone."""
+        """The gradient of -log L in scaled units."""
         return self.value_and_gradient(u)[1]
 
     def errors(self, values: np.ndarray) -> np.ndarray:
@@ -149,11 +150,11 @@ class Likelihood:
 
     def by_scipy(self, method: str, *, analytic: bool) -> Fit:
         """scipy.optimize.minimize from the defaults."""
-        # As tight as rounding lets the line search succeed.
+        # The tightest tolerances at which rounding still lets the line search succeed.
         options: dict[str, float] = {"gtol": 1e-4 if analytic or method == "L-BFGS-B" else 1e-3}
         if method == "L-BFGS-B":
             options["ftol"] = 1e-12 if analytic else 1e-10
-        found = minimize(
+        fit = minimize(
             self.value_and_gradient if analytic else self.value,
             self.start,
             jac=True if analytic else None,
@@ -161,7 +162,7 @@ class Likelihood:
             bounds=self.bounds if method == "L-BFGS-B" else None,
             options=options,
         )
-        return Fit(found.x * self.scale, 2 * float(found.fun), bool(found.success))
+        return Fit(fit.x * self.scale, 2 * float(fit.fun), bool(fit.success))
 
     def by_minuit(self, *, analytic: bool) -> Fit:
         """Migrad of iminuit from the defaults."""

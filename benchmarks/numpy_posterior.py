@@ -1,4 +1,4 @@
-"""NumPy for posteriors: a log density of many points at once, for emcee and for grids.
+"""Posteriors by NumPy: the log density of many points at once, for emcee and for grids.
 
 Parameters are (sin2_theta_w, R_n_Cs, R_n_I, eps_dV_ee), then both pulls where they are sampled.
 """
@@ -41,14 +41,14 @@ def signal(points: np.ndarray) -> np.ndarray:
 
 
 def log_prior(points: np.ndarray) -> np.ndarray:
-    """Of the four parameters, without constants, [point]."""
+    """Log prior of the four parameters, without constants, [point]."""
     inside = (points[:, 0] >= RANGE[0]) & (points[:, 0] <= RANGE[1]) & np.all(points[:, 1:3] > 2, 1)
     pulls = (points[:, 1:] - MEANS) / SDS
     return np.where(inside, -0.5 * np.sum(pulls**2, axis=1), -np.inf)
 
 
 def log_density(points: np.ndarray) -> np.ndarray:
-    """With both pulls as parameters 5 and 6, without constants, [point]."""
+    """Log posterior with both pulls as parameters 5 and 6, without constants, [point]."""
     prior, pulls = log_prior(points[:, :4]), points[:, 4:]
     usable = np.where(np.isfinite(prior)[:, None], points[:, :4], [0.2, *MEANS])
     rest = MEASURED - (1 + pulls[:, :1]) * signal(usable) - (1 + pulls[:, 1:]) * B_ON
@@ -56,7 +56,7 @@ def log_density(points: np.ndarray) -> np.ndarray:
 
 
 def log_marginal(points: np.ndarray) -> np.ndarray:
-    """With both pulls integrated out, without constants, [point]."""
+    """Log posterior with both pulls integrated out, without constants, [point]."""
     prior = log_prior(points)
     S = signal(np.where(np.isfinite(prior)[:, None], points, [0.2, *MEANS]))
     inverse, constraint = 1 / VARIANCE, 1 / SIGMAS**2

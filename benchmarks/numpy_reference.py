@@ -1,4 +1,4 @@
-"""Plain NumPy CsI-2017 prediction and chi2: what the package's speed is compared with.
+"""Plain NumPy CsI-2017 prediction and chi2, with which the package's speed is compared.
 
 The default analysis (14.57 kg, coherent2020 quenching, no smearing, 12 bins of 6-30 PE, Helm,
 couplings erler_su, pulls 0.128 and 0.25) as a function of the five parameters in `NAMES`:
@@ -141,7 +141,7 @@ class FixedResponse:
         return Q2[0] @ self.response[0] + Q2[1] @ self.response[1]
 
     def predict_template(self, values):
-        """The same through the six products of couplings: counts are quadratic in them."""
+        """Signal counts through the six products of couplings, in which counts are linear."""
         p, n, P, M = np.broadcast_arrays(*nucleon_charges(values))
         return np.stack([p * p, p * n, n * n, P * P, P * M, M * M], axis=-1) @ self.templates
 

@@ -25,7 +25,7 @@ def build() -> cj.Model:
 
 
 def points(count: int, *, radii: bool) -> np.ndarray:
-    """Different points (sin2_theta_w, R_n_Cs, R_n_I), [count, 3]."""
+    """Random points (sin2_theta_w, R_n_Cs, R_n_I), all different, [count, 3]."""
     rng = np.random.default_rng(1)
     spread = rng.uniform(-1, 1, (count, 3)) * [0.05, 0.5, 0.5]
     if not radii:
@@ -54,12 +54,18 @@ def single(model: cj.Model) -> list[Pair]:
     def rebuilt(values: Any) -> Any:
         return ref.predict_rebuilt(values) + ref.B_ON
 
-    def kept(values: Any) -> Any:
+    def by_nodes(values: Any) -> Any:
         return fixed.predict(values) + ref.B_ON
 
     return [
         Pair("prediction, radii vary / NumPy rebuilt", expected, rebuilt, full, five),
-        Pair("prediction, sin2_theta_w / NumPy fixed response", expected, kept, only_s2w, five_s2w),
+        Pair(
+            "prediction, sin2_theta_w / NumPy fixed response",
+            expected,
+            by_nodes,
+            only_s2w,
+            five_s2w,
+        ),
         Pair(
             "profiled nll, radii vary / NumPy rebuilt",
             nll,
@@ -114,7 +120,7 @@ def derivatives(model: cj.Model) -> list[Pair]:
 
 def scans(model: cj.Model, sizes: Iterable[int]) -> list[Pair]:
     """Grids of n x n and of n^2 points; cevnsjax makes an xarray.Dataset, NumPy an array."""
-    found = []
+    pairs = []
     for n in sizes:
         s2w, R_Cs = np.linspace(*_S2W, n), np.linspace(_RADII_LOW, _RADII_HIGH, n)
         plane = partial(_scan, model, sin2_theta_w=(*_S2W, n), R_n_Cs=(_RADII_LOW, _RADII_HIGH, n))
@@ -124,31 +130,31 @@ def scans(model: cj.Model, sizes: Iterable[int]) -> list[Pair]:
             "templates": numpy_grid.scan_2d_templates,
         }.items():
             call = _without_argument(partial(function, s2w, R_Cs))
-            found.append(Pair(f"{what} / NumPy {peer}", plane, call, [None], [None]))
-        found += _line(model, n * n)
-    return found
+            pairs.append(Pair(f"{what} / NumPy {peer}", plane, call, [None], [None]))
+        pairs += _line(model, n * n)
+    return pairs
 
 
 def planes(sizes: Iterable[int]) -> list[Pair]:
     """Couplings: NSI beside NumPy's closed form, a mediator beside the node engine."""
     nsi = cj.Model(cj.experiments.csi_2017(), [cj.NSI("eps_uV_ee", "eps_dV_ee")])
     vector = cj.Model(cj.experiments.csi_2017(), [cj.interactions.LightVector()])
-    found, fixed = [], ref.FixedResponse()
+    pairs, fixed = [], ref.FixedResponse()
     for n in sizes:
         grid, axis = np.linspace(-1.0, 1.0, n), (-1.0, 1.0, n)
         ours = partial(_scan, nsi, engine="template", eps_uV_ee=axis, eps_dV_ee=axis)
         theirs = _without_argument(partial(numpy_grid.scan_nsi, fixed, grid, grid))
         what = f"scan {n} x {n}, eps_uV_ee and eps_dV_ee / NumPy templates"
-        found.append(Pair(what, ours, theirs, [None], [None]))
+        pairs.append(Pair(what, ours, theirs, [None], [None]))
         mass = {"g_Zp": np.linspace(0, 1e-2, n), "m_Zp": np.geomspace(0.1, 1e4, n)}
         engines = [partial(_scan, vector, engine=e, **mass) for e in ("template", "node")]
         what = f"scan {n} x {n}, g_Zp and m_Zp, templates / our node engine"
-        found.append(Pair(what, *engines, [None], [None]))
-    return found
+        pairs.append(Pair(what, *engines, [None], [None]))
+    return pairs
 
 
 def four_dimensions(points: int) -> dict[str, Callable[[], Any]]:
-    """Four NSI couplings on a grid; nobody's NumPy is at hand for it."""
+    """Four NSI couplings on a grid; timed alone, without a NumPy counterpart."""
     names = ("eps_uV_ee", "eps_dV_ee", "eps_uV_mumu", "eps_dV_mumu")
     model = cj.Model(cj.experiments.csi_2017(), [cj.NSI(*names)])
     axes = dict.fromkeys(names, (-1.0, 1.0, points))
@@ -204,7 +210,7 @@ def fits(model: cj.Model) -> list[Pair]:
 
 
 def first_calls(model: cj.Model) -> dict[str, Callable[[], Any]]:
-    """Calls whose first time is tracing and compilation."""
+    """Calls whose first time is spent on tracing and compilation."""
     point = as_values(points(1, radii=True))[0]
     return {
         "profiled nll": lambda: float(model.profiled_nll(point)),

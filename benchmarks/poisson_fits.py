@@ -19,20 +19,20 @@ import numpy as np
 import numpy_poisson as peer
 import pyhf_fits
 import toy_fits
-from fit_rows import Cost, FitRow, Found, as_dict, from_dict
+from fit_rows import Cost, FitRow, FitTable, as_dict, from_dict
 from timing import Disagreement, Timing, interleave
 
 import cevnsjax as cj
 from cevnsjax.model.data import Pseudodata
 
-_SIGMAS, _CHI2, _DEEPER = 1e-3, 1e-6, 1e-3
+_MAX_SIGMAS, _CHI2_ATOL, _DEEPER = 1e-3, 1e-6, 1e-3
 _SEED = 2021
 THREADS = ("OPENBLAS_NUMTHREADS", "OMP_NUMTHREADS", "MKL_NUMTHREADS")
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done: toys in all, rounds, toys of slow and of fast peers in each round."""
+    """Toys in all, rounds, and the toys that slow and fast peers fit in each round."""
 
     toys: int = 10_000
     strength_toys: int = 2_000
@@ -69,7 +69,7 @@ def build() -> cj.Model:
 
 
 def auxiliary(toy: Any) -> list[float]:
-    """What measured the eight nuisances found in a toy."""
+    """Results of the auxiliary measurements of the eight nuisances in a toy."""
     return [float(toy.auxiliary.get(n, 0.0)) for n in peer.NAMES[1:]]
 
 
@@ -91,7 +91,10 @@ def require_equal(model: cj.Model, likelihood: peer.Likelihood, count: int = 20)
 
 
 def require_equal_strength(model: cj.Model, other: pyhf_fits.PyhfModel, count: int = 10) -> float:
-    """The same for pyhf, within 0.4 standard deviations, where no template is near zero."""
+    """Largest difference in chi2 between pyhf and ``model.nll``, as in ``require_equal``.
+
+    Points lie within 0.4 standard deviations of the default, where no template is near zero.
+    """
     rng, toys, worst = np.random.default_rng(3), model.toy(_SEED + 1, toys=count), 0.0
     for k in range(count):
         shifts = rng.uniform(-0.4, 0.4, len(pyhf_fits.NAMES))
@@ -106,8 +109,8 @@ def require_equal_strength(model: cj.Model, other: pyhf_fits.PyhfModel, count: i
 
 
 def _required(what: str, worst: float) -> float:
-    if not worst <= _CHI2:
-        raise Disagreement(f"{what}: chi2 differs by {worst:.2g}, allowed {_CHI2:.0e}")
+    if not worst <= _CHI2_ATOL:
+        raise Disagreement(f"{what}: chi2 differs by {worst:.2g}, allowed {_CHI2_ATOL:.0e}")
     return worst
 
 
@@ -121,7 +124,7 @@ def numpy_peers(likelihood: peer.Likelihood) -> list[Peer]:
 
         return run
 
-    found = [
+    peers = [
         Peer(
             f"NumPy, scipy {method}, {_gradient(analytic)}",
             on(lambda m=method, a=analytic: likelihood.by_scipy(m, analytic=a)),
@@ -131,8 +134,8 @@ def numpy_peers(likelihood: peer.Likelihood) -> list[Peer]:
         for analytic in (False, True)
     ]
     if not installed("iminuit"):
-        return found
-    return found + [
+        return peers
+    return peers + [
         Peer(
             f"NumPy, iminuit, {_gradient(analytic)}",
             on(lambda a=analytic: likelihood.by_minuit(analytic=a)),
@@ -148,7 +151,7 @@ def _gradient(analytic: bool) -> str:
 
 def pyhf_peers(model: cj.Model, backends: Sequence[str] = pyhf_fits.BACKENDS) -> list[Peer]:
     """pyhf with each backend, checked; each takes a toy."""
-    found = []
+    peers = []
     for backend in backends:
         other = pyhf_fits.PyhfModel(model, backend)
         require_equal_strength(model, other)
@@ -156,8 +159,8 @@ def pyhf_peers(model: cj.Model, backends: Sequence[str] = pyhf_fits.BACKENDS) ->
         def fit(toy: Any, other: pyhf_fits.PyhfModel = other) -> peer.Fit:
             return other.fit(other.data(toy.counts[peer.EXPERIMENT], toy.auxiliary))
 
-        found.append(Peer(f"pyhf, {backend}", fit, slow=True, prepare=other.activate, same=False))
-    return found
+        peers.append(Peer(f"pyhf, {backend}", fit, slow=True, prepare=other.activate, same=False))
+    return peers
 
 
 def own_data(model: cj.Model) -> Pseudodata:
@@ -202,7 +205,7 @@ def single(
         p.prepare()
         other, spread = theirs(None)
         off = max(abs(float(other.values[0]) - mine.values[name]), abs(spread - sigma)) / sigma
-        if other.converged and not off <= _SIGMAS:
+        if other.converged and not off <= _MAX_SIGMAS:
             raise Disagreement(f"{what}: {p.what} is off by {off:.2g} standard deviations")
         times = interleave([(ours, [None]), (theirs, [None])], budget=budget)
         failed = (float(mine.status != "converged"), float(not other.converged))
@@ -219,8 +222,8 @@ def many(
     peers: Sequence[Peer],
     count: int,
     sizes: Sizes,
-) -> Found:
-    """Toy fits: in each round cevnsjax fits a block and every peer the first few of it.
+) -> FitTable:
+    """Toy fits: in each round cevnsjax fits a block of toys, and every peer the first few of them.
 
     Args:
         what: Words for the rows.
@@ -236,7 +239,7 @@ def many(
     ours: list[toy_fits.ToyFits] = []
     seconds: list[float] = []
     slow: dict[str, list[float]] = {p.what: [] for p in peers}
-    found: dict[str, list[peer.Fit]] = {p.what: [] for p in peers}
+    fits: dict[str, list[peer.Fit]] = {p.what: [] for p in peers}
     for k in range(sizes.rounds):
         part = toys[k * block : (k + 1) * block]
         started = time.perf_counter()
@@ -247,10 +250,10 @@ def many(
             p.fit(toys[0])  # Compiles, where there is something to compile.
             listed = [part[i] for i in range(sizes.slow if p.slow else sizes.fast)]
             started = time.perf_counter()
-            found[p.what] += [p.fit(toy) for toy in listed]
+            fits[p.what] += [p.fit(toy) for toy in listed]
             slow[p.what].append((time.perf_counter() - started) / len(listed))
     clock = Timing.of(seconds)
-    rows = [_compared(what, clock, ours, p, Timing.of(slow[p.what]), found[p.what]) for p in peers]
+    rows = [_compared(what, clock, ours, p, Timing.of(slow[p.what]), fits[p.what]) for p in peers]
     steps = float(np.mean([np.mean(o.steps) for o in ours]))
     costs += [
         Cost(f"{what}: {block * sizes.rounds} toys, all rounds", sum(seconds) * block),
@@ -273,7 +276,7 @@ def _compiled(what: str, model: cj.Model, name: str, toys: Any) -> tuple[Any, li
 
 
 def parts(what: str, model: cj.Model, name: str, count: int) -> Iterator[Cost]:
-    """What an evaluation consists of, each for many toys at the default."""
+    """Cost of each part of an evaluation, over many toys at the default."""
     toys = model.toy(_SEED, toys=count)
     at, start = toy_fits.derivatives(model, name), model.parameters[name].default
 
@@ -296,7 +299,10 @@ def parts(what: str, model: cj.Model, name: str, count: int) -> Iterator[Cost]:
 
 
 def _moved(toy: Any, start: float) -> tuple[Any, Any]:
-    """The default, made to depend on the toy so that no work is taken out of the loop."""
+    """The default, moved by a tiny amount that depends on the toy.
+
+    A compiler that saw the same point for every toy would evaluate it once, outside the loop.
+    """
     return start + 1e-12 * next(iter(toy.auxiliary.values())), toy
 
 
@@ -306,34 +312,34 @@ def _compared(
     ours: Sequence[toy_fits.ToyFits],
     p: Peer,
     taken: Timing,
-    found: Sequence[peer.Fit],
+    fits: Sequence[peer.Fit],
 ) -> FitRow:
-    each = len(found) // len(ours)
+    each = len(fits) // len(ours)
 
     def first(name: str) -> np.ndarray:
         return np.concatenate([getattr(o, name)[:each] for o in ours])
 
     converged = np.concatenate([o.converged for o in ours])
-    theirs = np.array([f.converged for f in found])
-    off = np.abs(np.array([f.values[0] for f in found]) - first("value")) / first("error")
+    theirs = np.array([f.converged for f in fits])
+    off = np.abs(np.array([f.values[0] for f in fits]) - first("value")) / first("error")
     both = theirs & first("converged")
-    gain = first("chi2") - np.array([f.chi2 for f in found])
+    gain = first("chi2") - np.array([f.chi2 for f in fits])
     shares = (float(np.mean(both & (gain < -_DEEPER))), float(np.mean(both & (gain > _DEEPER))))
     compared = off[both & (np.abs(gain) <= _DEEPER)] if p.same else off[both]
     return FitRow(
         f"{what}, toys / {p.what}",
         clock,
         taken,
-        (converged.size, len(found)),
+        (converged.size, len(fits)),
         float(np.max(compared)) if compared.size else None,
-        float(np.mean(compared > _SIGMAS)) if compared.size else None,
+        float(np.mean(compared > _MAX_SIGMAS)) if compared.size else None,
         shares if p.same else None,
         (float(np.mean(~converged)), float(np.mean(~theirs))),
     )
 
 
-def rows(quick: bool) -> Found:
-    """Everything: checks, single fits, toys.
+def rows(quick: bool) -> FitTable:
+    """All rows: checks, single fits, fits of toys.
 
     Raises:
         Disagreement: If two likelihoods or two converged single fits differ.
@@ -345,21 +351,21 @@ def rows(quick: bool) -> Found:
     require_equal(model, likelihood)
     costs = [_first_fit(model, peer.NAME)]
     words, peers = "sin2_theta_w", numpy_peers(likelihood)
-    found = list(single(words, model, peer.NAME, peers, sizes.budget, likelihood.errors))
+    table = list(single(words, model, peer.NAME, peers, sizes.budget, likelihood.errors))
     more, spent = many(words, model, peer.NAME, peers, sizes.toys, sizes)
-    found, costs = found + more, costs + spent
+    table, costs = table + more, costs + spent
     costs += parts(words, model, peer.NAME, sizes.toys // 10)
     if not installed("iminuit"):
-        found.append(FitRow(f"{words} / NumPy, iminuit", note="not installed"))
+        table.append(FitRow(f"{words} / NumPy, iminuit", note="not installed"))
     if not installed("pyhf"):
-        found.append(FitRow("strength / pyhf", note="not installed"))
-        return found, costs
+        table.append(FitRow("strength / pyhf", note="not installed"))
+        return table, costs
     words, strength = "strength", pyhf_fits.build()
     costs.append(_first_fit(strength, pyhf_fits.STRENGTH))
     others = pyhf_peers(strength)
-    found += single(words, strength, pyhf_fits.STRENGTH, others, sizes.budget)
+    table += single(words, strength, pyhf_fits.STRENGTH, others, sizes.budget)
     more, spent = many(words, strength, pyhf_fits.STRENGTH, others, sizes.strength_toys, sizes)
-    return found + more, costs + spent
+    return table + more, costs + spent
 
 
 def _first_fit(model: cj.Model, name: str) -> Cost:
@@ -370,7 +376,7 @@ def _first_fit(model: cj.Model, name: str) -> Cost:
     )
 
 
-def in_own_process(quick: bool) -> Found:
+def in_own_process(quick: bool) -> FitTable:
     """``rows`` in a new process with one thread of BLAS."""
     command = [sys.executable, __file__, *(["--quick"] if quick else [])]
     env = {**os.environ, **dict.fromkeys(THREADS, "1")}

@@ -20,12 +20,12 @@ import cevnsjax as cj
 
 WHY = "posterior means and sd of two samplers: 0.1 sd"
 WALKERS = 32
-_PER = 1000
+_DRAWS_PER_ROW = 1000
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Draws of a chain, steps of a walker, points of a grid, repetitions."""
+    """Draws per chain, steps per walker, points per axis of a grid, repetitions, seconds."""
 
     draws: int = 4000
     steps: int = 4000
@@ -44,7 +44,7 @@ def build() -> cj.Model:
 
 
 def priors() -> dict[str, Any]:
-    """The same as those of the NumPy side."""
+    """Priors of the four parameters, equal to those of the NumPy side."""
     gaussian = zip(peer.MEANS.tolist(), peer.SDS.tolist(), strict=True)
     return {
         "sin2_theta_w": cj.Uniform(*peer.RANGE),
@@ -63,13 +63,13 @@ class Drawn:
     @property
     def per_thousand(self) -> float:
         """Seconds for a thousand effective draws."""
-        return self.seconds * _PER / self.effective
+        return self.seconds * _DRAWS_PER_ROW / self.effective
 
 
 def ours(model: cj.Model, sizes: Sizes, chains: int, marginal: bool, seed: int) -> Drawn:
     """One run of cevnsjax, warm-up included."""
     started = time.perf_counter()
-    found = cj.sample(
+    samples = cj.sample(
         model,
         peer.NAMES,
         priors=priors(),
@@ -79,7 +79,7 @@ def ours(model: cj.Model, sizes: Sizes, chains: int, marginal: bool, seed: int) 
         marginalise_linear=marginal,
     )
     seconds = time.perf_counter() - started
-    rows = cj.report(found).rows
+    rows = cj.report(samples).rows
     effective = min(r.ess_bulk for r in rows.values())
     return Drawn(seconds, effective, np.array([[rows[n].mean, rows[n].sd] for n in peer.NAMES]).T)
 
@@ -99,9 +99,9 @@ def theirs(sizes: Sizes, marginal: bool, seed: int) -> Drawn:
     sampler.run_mcmc(first, sizes.steps)
     seconds = time.perf_counter() - started
     steps = sampler.get_autocorr_time(quiet=True)
-    kept = sampler.get_chain(discard=sizes.steps // 8, flat=True)
-    effective = len(kept) / float(np.max(steps))
-    moments = np.array([kept.mean(axis=0), kept.std(axis=0)])
+    draws = sampler.get_chain(discard=sizes.steps // 8, flat=True)
+    effective = len(draws) / float(np.max(steps))
+    moments = np.array([draws.mean(axis=0), draws.std(axis=0)])
     return Drawn(seconds, effective, moments[:, : len(peer.NAMES)])
 
 
@@ -118,7 +118,8 @@ def require_equal(model: cj.Model) -> float:
     columns = dict(zip(peer.NAMES, points.T, strict=True))
     mine = -np.asarray(model.map({}, columns, kind="marginal_nll")) + peer.log_prior(points)
     other = peer.log_marginal(points)
-    # Log densities have a constant of their own; chi2 differs by less than this times itself.
+    # Each side has its own additive constant. The 100 keeps the relative difference defined where
+    # the log density itself is near zero.
     worst = difference("log density", mine - mine[0] + 100.0, other - other[0] + 100.0)
     if not worst <= 1e-8:
         raise Disagreement(f"log density: differ by {worst:.2g}")
@@ -126,7 +127,7 @@ def require_equal(model: cj.Model) -> float:
 
 
 def sampled(sizes: Sizes) -> Iterator[Row]:
-    """Four parameters and both pulls, or with pulls integrated out.
+    """Posteriors of four parameters and both pulls, and of the four with the pulls integrated out.
 
     Raises:
         Disagreement: If densities, means or sd differ.
@@ -138,20 +139,20 @@ def sampled(sizes: Sizes) -> Iterator[Row]:
         for chains in (1, 4):
             run = partial(ours, model, sizes, chains, without)
             run(seed=100)
-            found = [run(seed=seed) for seed in range(sizes.times)]
+            runs = [run(seed=seed) for seed in range(sizes.times)]
             plural = "" if chains == 1 else "s"
             what = f"posterior of 4 parameters{words}, {chains} chain{plural}"
             yield Row(
-                f"{what}, per {_PER} effective draws / emcee on vectorised NumPy",
-                Timing.of([d.per_thousand for d in found]),
+                f"{what}, per {_DRAWS_PER_ROW} effective draws / emcee on vectorised NumPy",
+                Timing.of([d.per_thousand for d in runs]),
                 Timing.of([d.per_thousand for d in emcee]),
-                _apart(what, found, emcee),
+                _apart(what, runs, emcee),
                 WHY,
             )
 
 
 def _apart(what: str, mine: list[Drawn], other: list[Drawn]) -> float:
-    """Largest distance of means and sd, in sd."""
+    """Largest difference of posterior means and standard deviations, in standard deviations."""
     a, b = (np.mean([d.moments for d in runs], axis=0) for runs in (mine, other))
     worst = float(np.max(np.abs(a - b) / b[1]))
     if not worst <= 0.1:
@@ -166,8 +167,8 @@ def grids(sizes: Sizes) -> Pair:
     s2w, radius = np.linspace(*peer.RANGE, n), np.linspace(4.0, 6.0, n)
 
     def mine(_: Any) -> np.ndarray:
-        found = cj.grid_posterior(model, priors=table, sin2_theta_w=s2w, R_n_Cs=radius)
-        return cj.marginal(found, "sin2_theta_w").to_numpy()
+        posterior = cj.grid_posterior(model, priors=table, sin2_theta_w=s2w, R_n_Cs=radius)
+        return cj.marginal(posterior, "sin2_theta_w").to_numpy()
 
     def other(_: Any) -> np.ndarray:
         first, second = (x.ravel() for x in np.meshgrid(s2w, radius, indexing="ij"))
@@ -192,7 +193,7 @@ def first_call(model: cj.Model) -> Row:
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Everything.
+    """All rows of the group.
 
     Raises:
         Disagreement: If two sides differ.

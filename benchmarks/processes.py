@@ -31,16 +31,16 @@ class Run:
 
 
 def run(command: Sequence[str], cache: str) -> Run:
-    """Run a command with its own cache folder.
+    """Run a command with a compilation cache in the folder ``cache``.
 
     Raises:
         RuntimeError: If it fails.
     """
-    kept = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
+    inherited = {k: v for k, v in os.environ.items() if k not in _NOT_INHERITED}
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env={**kept, "XDG_CACHE_HOME": cache},
+        env={**inherited, "XDG_CACHE_HOME": cache},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -71,9 +71,9 @@ def _compare(ours: Run, theirs: Run) -> float:
 
 
 def _require_same(cold: Run, cached: Run) -> None:
-    """Stop if the compilation cache changes a fit."""
-    found = [json.loads(r.output) for r in (cold, cached)]
-    numbers = [[*x["values"].values(), x["chi2"]] for x in found]
+    """Raise Disagreement if the cached program and a freshly compiled one fit differently."""
+    fits = [json.loads(r.output) for r in (cold, cached)]
+    numbers = [[*x["values"].values(), x["chi2"]] for x in fits]
     if not difference("fit of two parameters", *numbers) <= numpy_fit.RTOL:
         raise Disagreement("fit of two parameters: cold and cached differ")
 
@@ -101,8 +101,8 @@ def measure(rounds: int) -> list[Row]:
         for kind in ("cold", "cached"):
             worst = max(worst, _compare(runs[kind][-1], runs["numpy"][-1]))
         _require_same(runs["two cold"][-1], runs["two cached"][-1])
-    cpu = {kind: Timing.of([r.cpu for r in found]) for kind, found in runs.items()}
-    wall = {kind: Timing.of([r.wall for r in found]) for kind, found in runs.items()}
+    cpu = {kind: Timing.of([r.cpu for r in repeats]) for kind, repeats in runs.items()}
+    wall = {kind: Timing.of([r.wall for r in repeats]) for kind, repeats in runs.items()}
     rows = [
         Row("`cevnsjax --help`, CPU", cpu["help"]),
         Row("`cevnsjax --help`, wall", wall["help"]),

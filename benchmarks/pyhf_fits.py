@@ -27,7 +27,7 @@ def build() -> cj.Model:
 
 
 class PyhfModel:
-    """A pyhf model with one of its backends, which stays the process's backend."""
+    """A pyhf model and one backend, which pyhf uses in the whole process once activated."""
 
     def __init__(
         self, model: cj.Model, backend: str, samples: list[dict[str, Any]] | None = None
@@ -48,13 +48,13 @@ class PyhfModel:
         self.order = list(self.pdf.config.par_order)
 
     def activate(self) -> None:
-        """Make this backend the process's."""
+        """Make this backend the one that pyhf uses in this process."""
         self.pyhf.set_backend(self.backend)
 
     def data(self, counts: Any, auxiliary: dict[str, Any]) -> list[float]:
         """Counts and auxiliary measurements in units of their standard deviations."""
-        found = [float(auxiliary.get(n, 0.0)) / self.sd[n] for n in self.pdf.config.auxdata_order]
-        return [*np.asarray(counts, float).tolist(), *found]
+        pulls = [float(auxiliary.get(n, 0.0)) / self.sd[n] for n in self.pdf.config.auxdata_order]
+        return [*np.asarray(counts, float).tolist(), *measured]
 
     def chi2(self, values: dict[str, float], data: list[float]) -> float:
         """-2 log L less that of counts equal to their expectation."""
@@ -71,18 +71,18 @@ class PyhfModel:
     def fit(self, data: list[float]) -> Fit:
         """Maximum likelihood; activate the backend first."""
         try:
-            found, value = self.pyhf.infer.mle.fit(data, self.pdf, return_fitted_val=True)
+            best, value = self.pyhf.infer.mle.fit(data, self.pdf, return_fitted_val=True)
         except self.pyhf.exceptions.FailedMinimization:
             return Fit(np.full(len(NAMES), math.nan), math.nan, False)
-        named = dict(zip(self.order, np.asarray(found).tolist(), strict=True))
+        named = dict(zip(self.order, np.asarray(best).tolist(), strict=True))
         values = [named["mu"] - 1, *(named[n] * self.sd[n] for n in NAMES[1:])]
         return Fit(np.array(values), float(value) - self._constant(data), True)
 
     def at_standard_strength(self, data: list[float]) -> float:
-        """chi2 with the strength held and everything else at its best; activate first."""
+        """chi2 at strength 1, minimised over all nuisances; activate the backend first."""
         self.pdf.config.set_poi("mu")
-        found = self.pyhf.infer.mle.fixed_poi_fit(1.0, data, self.pdf, return_fitted_val=True)
-        return float(found[1]) - self._constant(data)
+        best = self.pyhf.infer.mle.fixed_poi_fit(1.0, data, self.pdf, return_fitted_val=True)
+        return float(best[1]) - self._constant(data)
 
 
 def samples_at(model: cj.Model, values: dict[str, float]) -> list[dict[str, Any]]:

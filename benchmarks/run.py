@@ -53,7 +53,7 @@ walkers of emcee; means and sd are compared, in sd, and both densities to 1e-8."
 
 def rows(quick: bool, only: Collection[str]) -> Iterator[Row]:
     """Measure groups, one row at a time."""
-    # First calls are meant to compile, so a cache on disk stays out.
+    # First calls are meant to compile, so the compilation cache on disk is switched off.
     jax.config.update("jax_enable_compilation_cache", False)
     for name, group in _GROUPS.items():
         if name in only:
@@ -65,8 +65,8 @@ def _first_calls(quick: bool) -> Iterator[Row]:
         yield Row(f"first call: {name}", first_calls(call, jax.clear_caches, 1 if quick else 3))
 
 
-def _in_turns(found: Sequence[Pair], quick: bool) -> Iterator[Row]:
-    for pair in found:
+def _in_turns(compared: Sequence[Pair], quick: bool) -> Iterator[Row]:
+    for pair in compared:
         yield measure(pair, budget=0.2 if quick else 2.0)
 
 
@@ -85,8 +85,8 @@ def _calls(model: Any) -> list[Pair]:
 def _inline(quick: bool) -> Iterator[Row]:
     """The single calls again in a new process, where jax computes in the calling thread."""
     command = [sys.executable, __file__, "--inline-rows", *(["--quick"] if quick else [])]
-    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for row in from_dicts(json.loads(found)):
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for row in from_dicts(json.loads(printed)):
         yield replace(row, what=f"inline: {row.what}")
 
 
@@ -122,14 +122,14 @@ def cells(row: Row) -> list[str]:
     ]
 
 
-def markdown(facts: dict[str, Any], found: Sequence[Row], fits: fit_rows.Found | None) -> str:
+def markdown(facts: dict[str, Any], timed: Sequence[Row], fits: fit_rows.FitTable | None) -> str:
     """Machine facts, legends, tables and notes."""
     lines = ["# Benchmarks", ""]
     lines += [f"- {name}: {_text(value)}" for name, value in facts.items()]
-    if found:
+    if timed:
         lines += ["", _LEGEND, "", _line(_HEAD), "|---|---:|---:|---:|---:|"]
-        lines += [_line(cells(row)) for row in found]
-        loose = dict.fromkeys(row.note for row in found if row.note)
+        lines += [_line(cells(row)) for row in timed]
+        loose = dict.fromkeys(row.note for row in timed if row.note)
         lines += ["", "Compared more loosely than to 1e-8:", ""] if loose else []
         lines += [f"- {note}." for note in loose]
     text = "\n".join(lines) + "\n"
@@ -144,11 +144,11 @@ def _text(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def to_json(facts: dict[str, Any], found: Sequence[Row], fits: fit_rows.Found | None) -> str:
+def to_json(facts: dict[str, Any], timed: Sequence[Row], fits: fit_rows.FitTable | None) -> str:
     """Machine facts and rows with quartiles, times in seconds."""
     out: dict[str, Any] = {"machine": facts}
-    if found:
-        out["rows"] = [{**asdict(row), "ratio": row.ratio} for row in found]
+    if timed:
+        out["rows"] = [{**asdict(row), "ratio": row.ratio} for row in timed]
     if fits is not None:
         out["poisson_fits"] = fit_rows.as_dict(*fits)
     return json.dumps(out, indent=2) + "\n"
@@ -167,12 +167,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.inline_rows:
         _print_inline_rows(options.quick)
         return
-    facts, found = machine.facts(), list(rows(options.quick, options.only))
+    facts, timed = machine.facts(), list(rows(options.quick, options.only))
     fits = poisson_fits.in_own_process(options.quick) if _POISSON in options.only else None
     facts["load_after"] = machine.load()
-    print(markdown(facts, found, fits), end="")
-    _write(options.json, lambda: to_json(facts, found, fits))
-    _write(options.markdown, lambda: markdown(facts, found, fits))
+    print(markdown(facts, timed, fits), end="")
+    _write(options.json, lambda: to_json(facts, timed, fits))
+    _write(options.markdown, lambda: markdown(facts, timed, fits))
 
 
 def _write(path: Path | None, text: Callable[[], str]) -> None:

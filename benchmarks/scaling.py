@@ -1,8 +1,8 @@
 """Scaling over devices: `python benchmarks/scaling.py [--quick] [--devices 1 2] [--markdown FILE]`.
 
 Each task runs in a process of its own that may use as many cores as devices (all GPUs it is told to
-use where there are any), is compiled before it is timed, and gives the same numbers for any number
-of devices, which is checked. Efficiency: time on one device over devices times time on several.
+use where there are any) and is compiled before it is timed. That it gives the same numbers on any
+number of devices is checked. Efficiency: time on one device over devices times time on several.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _ROUNDS = 3
 
 @cache
 def _model(*couplings: str) -> cj.Model:
-    """csi_2017 with couplings; one model, so that calls share what is compiled."""
+    """csi_2017 with NSI couplings; cached, so that later calls reuse the compiled functions."""
     return cj.Model(cj.experiments.csi_2017(), [cj.StandardModel(), *map(cj.NSI, couplings)])
 
 
@@ -55,14 +55,14 @@ def _toys(quick: bool) -> np.ndarray:
 def _feldman_cousins(quick: bool) -> np.ndarray:
     size = 3 if quick else 8
     axes = {"eps_uV_ee": (-0.4, 0.8, size), "eps_uV_mumu": (-0.4, 0.8, size)}
-    found = cj.feldman_cousins(_model(*axes), toys=1024, levels=0.90, **axes)
-    return found["p_value"].values
+    region = cj.feldman_cousins(_model(*axes), toys=1024, levels=0.90, **axes)
+    return region["p_value"].values
 
 
 def _chains(quick: bool) -> np.ndarray:
     how = {"chains": 8, "draws": 200 if quick else 1000, "warmup": 200, "seed": 1}
-    found = cj.sample(_model("eps_dV_ee"), ["sin2_theta_w"], **how)
-    return found["posterior"]["sin2_theta_w"].values
+    samples = cj.sample(_model("eps_dV_ee"), ["sin2_theta_w"], **how)
+    return samples["posterior"]["sin2_theta_w"].values
 
 
 TASKS: dict[str, tuple[str, Callable[[bool], np.ndarray]]] = {
@@ -82,12 +82,12 @@ def _work(task: str, devices: int, quick: bool) -> None:
     cj.enable_x64()
     configure(devices=devices)
     run = TASKS[task][1]
-    found, seconds = run(quick), []
+    numbers, seconds = run(quick), []
     for _ in range(1 if quick else _ROUNDS):
         began = time.perf_counter()
-        found = run(quick)
+        numbers = run(quick)
         seconds.append(time.perf_counter() - began)
-    digest = hashlib.sha256(np.ascontiguousarray(found).tobytes()).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(numbers).tobytes()).hexdigest()
     print(json.dumps({"seconds": float(np.median(seconds)), "sha256": digest}))
 
 
@@ -95,30 +95,30 @@ def measure(task: str, devices: Sequence[int], quick: bool) -> list[float]:
     """Seconds of a task on each number of devices.
 
     Raises:
-        Disagreement: If the numbers depend on it.
+        Disagreement: If the numbers depend on the number of devices.
     """
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for count in devices:
         words = [sys.executable, __file__, "--work", task, "--devices", str(count)]
         words += ["--quick"] if quick else []
         text = subprocess.run(words, check=True, capture_output=True, text=True).stdout
-        found.append(json.loads(text.splitlines()[-1]))
-    if len({f["sha256"] for f in found}) > 1:
+        results.append(json.loads(text.splitlines()[-1]))
+    if len({f["sha256"] for f in results}) > 1:
         raise Disagreement(f"{task}: numbers depend on the number of devices")
-    return [f["seconds"] for f in found]
+    return [f["seconds"] for f in results]
 
 
-def markdown(devices: Sequence[int], found: dict[str, list[float]], facts: dict[str, Any]) -> str:
+def markdown(devices: Sequence[int], seconds: dict[str, list[float]], facts: dict[str, Any]) -> str:
     """Machine facts and the table."""
     head = [f"{n} device{'s' if n > 1 else ''}" for n in devices]
     lines = ["# Scaling over devices", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += ["", __doc__.partition("\n\n")[2].strip(), ""]
     lines += [f"| task | {' | '.join(head)} | efficiency |", f"|---|{'---:|' * (len(head) + 1)}"]
-    for task, seconds in found.items():
-        times = " | ".join(map(shown, seconds))
-        last = devices[0] * seconds[0] / (devices[-1] * seconds[-1])
-        lines.append(f"| {TASKS[task][0]} | {times} | {100 * last:.0f} % |")
+    for task, times in seconds.items():
+        shown_times = " | ".join(map(shown, times))
+        last = devices[0] * times[0] / (devices[-1] * times[-1])
+        lines.append(f"| {TASKS[task][0]} | {shown_times} | {100 * last:.0f} % |")
     return "\n".join(lines) + "\n"
 
 
@@ -126,7 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="small tasks, once")
-    parser.add_argument("--devices", type=int, nargs="+", default=[1, 2], help="to compare")
+    parser.add_argument(
+        "--devices", type=int, nargs="+", default=[1, 2], help="numbers of devices to compare"
+    )
     parser.add_argument("--only", nargs="+", choices=TASKS, default=list(TASKS))
     parser.add_argument("--markdown", type=Path, help="write the result as markdown")
     parser.add_argument("--work", choices=TASKS, help=argparse.SUPPRESS)
@@ -135,8 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _work(options.work, options.devices[0], options.quick)
         return
     facts = machine.facts()
-    found = {task: measure(task, options.devices, options.quick) for task in options.only}
-    text = markdown(options.devices, found, {**facts, "load_after": machine.load()})
+    seconds = {task: measure(task, options.devices, options.quick) for task in options.only}
+    text = markdown(options.devices, seconds, {**facts, "load_after": machine.load()})
     print(text, end="")
     if options.markdown is not None:
         options.markdown.write_text(text)

@@ -12,11 +12,11 @@ import numpy as np
 
 NAMES = ("eps_uV_ee", "eps_dV_ee")
 LOW, HIGH = -1.0, 1.0
-_ROWS = 500
+_BLOCK_ROWS = 500
 
 
 def by_cevnsjax(points: int, path: Path) -> None:
-    """netCDF file by cevnsjax.scan."""
+    """Write a netCDF file by cevnsjax.scan."""
     import cevnsjax as cj
 
     cj.enable_x64()
@@ -25,21 +25,21 @@ def by_cevnsjax(points: int, path: Path) -> None:
 
 
 def by_numpy(points: int, path: Path) -> None:
-    """NumPy file, rows through the closed form."""
+    """Write a NumPy file, block by block of rows, through the closed form."""
     import numpy_grid
     from numpy_reference import FixedResponse
 
     fixed, axis = FixedResponse(), np.linspace(LOW, HIGH, points)
     out = np.lib.format.open_memmap(path, "w+", float, (points, points))
-    for first in range(0, points, _ROWS):
-        rows = axis[first : first + _ROWS]
-        out[first : first + _ROWS] = numpy_grid.scan_nsi(fixed, rows, axis)
+    for first in range(0, points, _BLOCK_ROWS):
+        rows = axis[first : first + _BLOCK_ROWS]
+        out[first : first + _BLOCK_ROWS] = numpy_grid.scan_nsi(fixed, rows, axis)
         out.flush()
 
 
 def peak_memory() -> float:
-    """Most memory resident so far [MiB]."""
-    # What a process inherits from the one that started it counts in ru_maxrss, not in VmHWM.
+    """Largest resident memory of this process so far [MiB]."""
+    # ru_maxrss includes memory inherited from the process that started this one; VmHWM does not.
     status = Path("/proc/self/status")
     if status.exists():
         line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))

@@ -20,8 +20,8 @@ class Pair:
         what: Row of the table.
         ours: Function of one of ``points``.
         theirs: Function of the matching entry of ``numpy_points``.
-        points: What the calls go through in turn, so that no call repeats the last one.
-        numpy_points: The same in NumPy's form.
+        points: Arguments of the calls, taken in turn, so that no call repeats the last one.
+        numpy_points: The same points in the form that the NumPy function takes.
         rtol: Largest relative difference, element by element.
         why: Reason where ``rtol`` is above 1e-8.
     """
@@ -98,10 +98,10 @@ def as_dicts(rows: Iterable[Row]) -> list[dict[str, Any]]:
     return [asdict(row) for row in rows]
 
 
-def from_dicts(found: Iterable[dict[str, Any]]) -> list[Row]:
+def from_dicts(dicts: Iterable[dict[str, Any]]) -> list[Row]:
     """Rows from ``as_dicts``."""
     out = []
-    for row in found:
+    for row in dicts:
         sides = {s: Timing(**row[s]) if row[s] else None for s in ("cevnsjax", "numpy")}
         peak = tuple(row["peak_MiB"]) if row["peak_MiB"] else None
         out.append(Row(**{**row, **sides, "peak_MiB": peak}))
@@ -148,7 +148,7 @@ def interleave(
     Args:
         sides: Functions and the points they go through.
         budget: Seconds for everything; at least five rounds are made.
-        rounds: Rounds wanted.
+        rounds: Rounds at most; fewer where the budget ends before.
     """
     chunk = budget / rounds / len(sides)
     numbers = [_number(f, points, chunk) for f, points in sides]

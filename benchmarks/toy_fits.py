@@ -8,10 +8,11 @@ import jax.numpy as jnp
 
 import cevnsjax as cj
 
-# The next Newton step from here lands within 1e-5 standard deviations, so it is taken unchecked.
-_EDM = 1e-6
+# A Newton step from an estimated distance (edm) this small lands within 1e-5 standard deviations of
+# the minimum, so the last step is taken without another evaluation.
+_MAX_EDM = 1e-6
 # Steps are no longer than this many scales of the parameter.
-_LONGEST = 2.0
+_LONGEST_STEP = 2.0
 
 
 class ToyFits(NamedTuple):
@@ -19,11 +20,11 @@ class ToyFits(NamedTuple):
 
     Attributes:
         value: The parameter.
-        error: From the curvature of the profile.
-        chi2: At the minimum.
-        edm: Distance left before the last step, in -log L.
+        error: Standard deviation, from the curvature of the profile.
+        chi2: chi2 at the minimum.
+        edm: Estimated height above the minimum before the last step, in -log L.
         steps: Evaluations of value, slope and curvature.
-        converged: Whether the distance is small, the curvature positive and no bound reached.
+        converged: Whether edm is small, the curvature positive and no bound reached.
     """
 
     value: Any
@@ -37,7 +38,7 @@ class ToyFits(NamedTuple):
 def derivatives(model: cj.Model, name: str) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
     """Value, slope and curvature of the profile of one parameter, a function of (x, toy)."""
 
-    def found(x: Any, toy: Any) -> tuple[Any, Any, Any]:
+    def profile(x: Any, toy: Any) -> tuple[Any, Any, Any]:
         def slope(x: Any) -> Any:
             return jax.jvp(lambda y: model.profiled_nll({name: y}, data=toy), (x,), (one,))
 
@@ -45,7 +46,7 @@ def derivatives(model: cj.Model, name: str) -> Callable[[Any, Any], tuple[Any, A
         (value, first), (_, second) = jax.jvp(slope, (x,), (one,))
         return value, first, second
 
-    return found
+    return profile
 
 
 def fitter(
@@ -63,17 +64,17 @@ def fitter(
     """
     parameter, at = model.parameters[name], derivatives(model, name)
     low, high = parameter.bounds
-    longest = _LONGEST * parameter.scale
+    longest = _LONGEST_STEP * parameter.scale
 
     def fit(toy: Any) -> ToyFits:
         def unfinished(state: Any) -> Any:
             steps, *_, edm = state
-            return (steps < most_steps) & ~(edm < _EDM)
+            return (steps < most_steps) & ~(edm < _MAX_EDM)
 
         def step(state: Any) -> Any:
             steps, x, origin, lowest, *_ = state
             value, first, second = at(x, toy)
-            rose, convex = ~(value <= lowest + _EDM), second > 0
+            rose, convex = ~(value <= lowest + _MAX_EDM), second > 0
             move = jnp.where(convex, first / second, jnp.sign(first) * longest)
             new = jnp.clip(x - jnp.clip(move, -longest, longest), low, high)
             edm = jnp.where(convex & ~rose, first**2 / (2 * second), jnp.inf)
@@ -89,7 +90,7 @@ def fitter(
         unknown, start = jnp.asarray(jnp.inf), jnp.asarray(parameter.default)
         state = (0, start, start, unknown, unknown, unknown)
         steps, x, _, value, error, edm = jax.lax.while_loop(unfinished, step, state)
-        converged = (edm < _EDM) & (x > low) & (x < high)
+        converged = (edm < _MAX_EDM) & (x > low) & (x < high)
         return ToyFits(x, error, 2 * (value - edm), edm, steps, converged)
 
     return jax.jit(lambda toys: jax.lax.map(fit, toys, batch_size=batch_size))

@@ -1,7 +1,7 @@
 """Pseudo-experiments of csi_2017 beside NumPy: every toy on a grid by matrix products.
 
-The other side has the templates of the signal, solves both pulls in closed form and takes the
-lowest of 301 grid points, as a good physicist would; it is exact to the grid.
+The NumPy side takes the templates of the signal, solves both pulls in closed form and takes the
+lowest of 301 grid points, as a good physicist would; it is exact up to the spacing of the grid.
 """
 
 import json
@@ -15,11 +15,14 @@ import cevnsjax as cj
 
 NAME, POINTS, CHUNK = "sin2_theta_w", 301, 4096
 WHY = "q of toys, absolutely, where NumPy has the minimum to its grid: 0.05"
-_GRID = 0.05
+_MAX_Q_DIFFERENCE = 0.05
 
 
 def closed_forms(model: cj.Model, truth: float) -> Callable[[Any], np.ndarray]:
-    """q of many toys on a grid: residuals' squares less what two pulls explain."""
+    """A function that gives q of many toys by minimising over a grid of sin2_theta_w.
+
+    At each grid point both pulls are minimised in closed form.
+    """
     (e,) = model.experiments.values()
     grid = np.append(np.linspace(0.0, 1.0, POINTS), truth)
     parts = [model.by_component({NAME: float(x)})[e.name] for x in grid]
@@ -46,11 +49,11 @@ def closed_forms(model: cj.Model, truth: float) -> Callable[[Any], np.ndarray]:
 
 
 def csi_2017(n: int) -> tuple[Callable[[], Any], Callable[[], np.ndarray]]:
-    """Toys of one parameter from both sides; functions that give q."""
+    """Two functions that give q of the same toys, by cevnsjax and by NumPy."""
     cj.enable_x64()
     model = cj.Model(cj.experiments.csi_2017())
-    found = cj.toys(model, n, test=NAME)
-    truth = json.loads(found.attrs["truth"])
+    sample = cj.toys(model, n, test=NAME)
+    truth = json.loads(sample.attrs["truth"])
     theirs = closed_forms(model, truth[NAME])
 
     def ours() -> np.ndarray:
@@ -60,7 +63,7 @@ def csi_2017(n: int) -> tuple[Callable[[], Any], Callable[[], np.ndarray]]:
 
 
 def rows(quick: bool) -> Iterator[Row]:
-    """Conditional and global fits of many toys.
+    """Rows of conditional and global fits of many toys.
 
     Raises:
         Disagreement: If q lies below that of the grid, or far above it.
@@ -68,7 +71,7 @@ def rows(quick: bool) -> Iterator[Row]:
     n = 10_000 if quick else 100_000
     ours, theirs = csi_2017(n)
     above = ours() - theirs()
-    if not -1e-8 < above.min() <= above.max() < _GRID:
+    if not -1e-8 < above.min() <= above.max() < _MAX_Q_DIFFERENCE:
         raise Disagreement(f"toys: q differs by {above.min():.2g} to {above.max():.2g}")
     what = f"{n} toys of csi_2017, conditional and global fits / NumPy, {POINTS} grid points"
     sides = [(lambda _: ours(), [None]), (lambda _: theirs(), [None])]

@@ -1,4 +1,4 @@
-"""Both sides of every benchmark compute the same numbers; nothing is timed here."""
+"""Both sides of every benchmark compute the same numbers; speed is not tested here."""
 
 import json
 import sys
@@ -130,14 +130,14 @@ def test_contours_agree_with_pyhf():
 
 
 @pytest.mark.slow
-def test_scan_to_file_tells_its_memory():
+def test_scan_to_file_reports_its_peak_memory():
     row = contours.to_file(SMALL.file, 1)
     assert row.difference <= 1e-8
     assert min(row.peak_MiB) > 10
     assert "MiB" in run.cells(row)[0]
 
 
-def test_only_the_other_side_is_scaled():
+def test_only_the_time_of_the_other_side_is_scaled():
     part = contours.Part(Pair("half", lambda _: 1.0, lambda _: 1.0, [None], [None]), 1e6)
     assert part.measure(1e-3).ratio > 1e3
 

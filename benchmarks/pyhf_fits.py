@@ -54,7 +54,7 @@ class PyhfModel:
     def data(self, counts: Any, auxiliary: dict[str, Any]) -> list[float]:
         """Counts and auxiliary measurements in units of their standard deviations."""
         pulls = [float(auxiliary.get(n, 0.0)) / self.sd[n] for n in self.pdf.config.auxdata_order]
-        return [*np.asarray(counts, float).tolist(), *measured]
+        return [*np.asarray(counts, float).tolist(), *pulls]
 
     def chi2(self, values: dict[str, float], data: list[float]) -> float:
         """-2 log L less that of counts equal to their expectation."""

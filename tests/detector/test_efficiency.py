@@ -1,4 +1,4 @@
-"""Efficiencies against golden values and their papers' formulas."""
+"""Efficiencies against golden values and the formulas of their papers."""
 
 import jax
 import jax.numpy as jnp

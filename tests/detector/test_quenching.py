@@ -1,4 +1,4 @@
-"""Quenching against golden values, published variations, scipy's spline, and its own slope."""
+"""Quenching against golden values, published variations and scipy's spline; its derivative."""
 
 import jax
 import jax.numpy as jnp
@@ -82,15 +82,15 @@ def test_a_number_is_a_constant_factor():
 
 
 def test_parameters_of_a_model():
-    found = q.quenching_parameters(q.coherent2020(), "x", 0.051)
-    assert [p.name for p in found] == ["qf_scale_x", "qf_1_x", "qf_2_x"]
-    assert [(p.default, p.prior.mean, p.prior.sd) for p in found] == [
+    parameters = q.quenching_parameters(q.coherent2020(), "x", 0.051)
+    assert [p.name for p in parameters] == ["qf_scale_x", "qf_1_x", "qf_2_x"]
+    assert [(p.default, p.prior.mean, p.prior.sd) for p in parameters] == [
         (1.0, 1.0, 0.051),
         (0.0, 0.0, 1.0),
         (0.0, 0.0, 1.0),
     ]
-    assert {p.kind for p in found} == {"nuisance"}
-    assert not any(p.linear for p in found)
+    assert {p.kind for p in parameters} == {"nuisance"}
+    assert not any(p.linear for p in parameters)
     assert [p.name for p in q.quenching_parameters(q.constant(), "x", 0.1)] == ["qf_scale_x"]
 
 

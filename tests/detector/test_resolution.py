@@ -62,7 +62,7 @@ def test_bins_are_differences_of_the_cumulative(model, law, xp):
 @pytest.mark.parametrize("efficiency", [STEP, CLIPPED], ids=["steps", "clipped"])
 @pytest.mark.parametrize(("model", "law"), CONTINUOUS, ids=["gamma", "gaussian"])
 def test_efficiency_is_taken_at_the_reconstructed_observable(model, law, efficiency):
-    """Kinks inside the range cut the inner integral; witness: scipy's adaptive quadrature."""
+    """Kinks of the efficiency split the inner integral; compared with scipy's quadrature."""
     got = model.bin_weights(X_TRUE, E_EE, EDGES, efficiency, np)
     for j, x_true in enumerate(X_TRUE):
         density = law(x_true)

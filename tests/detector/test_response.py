@@ -74,7 +74,7 @@ def test_unsmeared_integrates_a_smooth_rate(name):
 @pytest.mark.parametrize("shape", [{"qf_scale": 1.0}, {"qf_scale": 1.0, "qf_1": 0.0, "qf_2": 0.0}])
 @pytest.mark.parametrize("smearing", [None, *SMEARED])
 def test_traced_as_built(smearing, shape):
-    """Inside the trace, at nominal shape, the integral of a rate is what it is at build."""
+    """A response traced by jax at the nominal shape integrates a rate as the built one does."""
     detector = csi_2017(smearing=smearing, bins=(6, 40)).detector
     traced = {k: jnp.asarray(v) for k, v in shape.items()}
     totals = []

@@ -29,7 +29,7 @@ ACCEPTED = TimeEfficiency(0.52, 0.0494)
 
 
 def decay(source, s):
-    """Density of the delay after the proton, by hand: pion, or pion and muon [1/us]."""
+    """Density of the delay after the proton, in closed form: pion, or pion and muon [1/us]."""
     if source == "nu_mu":
         return np.exp(-s / TAU_PION_US) / TAU_PION_US
     both = np.exp(-s / TAU_MUON_US) - np.exp(-s / TAU_PION_US)
@@ -37,7 +37,7 @@ def decay(source, s):
 
 
 def convolved(pulse, source, t):
-    """Integral over the delay of pulse x decay, pieces of half a pulse width or pion lifetime."""
+    """Integral of pulse x decay over the delay, in pieces of half a pulse width or pion lifetime."""
     low, high = (max(0.0, t - pulse.mean_us + k * pulse.sigma_us) for k in (-13, 13))
     step = min(pulse.sigma_us / 2, 4 * TAU_PION_US)
     if high - low > 60 * step:
@@ -100,7 +100,7 @@ def test_norm_mean_and_variance(name, source):
 @pytest.mark.parametrize("source", ["nu_mu", "nu_mu_bar"])
 @pytest.mark.parametrize("name", ["csi", "golden", "wide"])
 def test_fractions_against_quad(name, source):
-    """Density times efficiency in every bin; the bend at 0.52 us lies inside one."""
+    """Density times efficiency in every bin; the kink at 0.52 us lies inside a bin."""
     pulse = PULSES[name]
     got = pulse.fractions(source, EDGES, ACCEPTED)
 
@@ -116,7 +116,7 @@ def test_fractions_against_quad(name, source):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_fractions_without_efficiency(source):
-    """All times together hold every neutrino, and bins add."""
+    """The fraction over all times is 1, and fractions of bins add."""
     pulse = PULSES["csi"]
     fine = pulse.fractions(source, np.linspace(-1.5, 80, 400).tolist())
     assert fine.sum() == pytest.approx(1.0, rel=1e-10)
@@ -157,7 +157,7 @@ def thrown(pulse, source, size, rng):
 
 @pytest.mark.parametrize("source", ["nu_mu", "nu_e"])
 def test_monte_carlo_of_arrival_times(source):
-    """A million neutrinos, each accepted or not: every bin within 3 sigma."""
+    """A million neutrinos, each accepted or rejected: every bin agrees within 3 sigma."""
     size, rng, pulse = 1_000_000, np.random.default_rng(2021), PULSES["csi"]
     t = thrown(pulse, source, size, rng)
     chance = np.where(t < 0.52, 1.0, np.exp(-0.0494 * (t - 0.52)))
@@ -192,9 +192,9 @@ def events_csi(size=1_000_000):
         t = thrown(pulse, source, number, rng)
         chance = np.maximum(1.32045 / (1 + np.exp(-0.285979 * (n - 10.8646))) - 0.333322, 0)
         chance = chance * np.where(t < 0.52, 1.0, np.exp(-0.0494 * (t - 0.52)))
-        kept = rng.uniform(size=number) < chance
+        accepted = rng.uniform(size=number) < chance
         edges = (np.array(experiment.detector.edges), np.array(EDGES))
-        seen += np.histogram2d(n[kept], t[kept], bins=edges)[0]
+        seen += np.histogram2d(n[accepted], t[accepted], bins=edges)[0]
     parts = model.by_component()["csi-2021"]["signal"]
     expected = sum(np.asarray(c) for c in parts.values()).reshape(9, 11)
     return seen, expected * size / whole

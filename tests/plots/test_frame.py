@@ -1,4 +1,4 @@
-"""Frames keep their size, legends fit over them, and labels of logarithmic axes keep apart."""
+"""Frames keep their size, legends fit above them, labels of logarithmic axes do not overlap."""
 
 import warnings
 from itertools import pairwise

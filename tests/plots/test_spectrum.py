@@ -1,4 +1,4 @@
-"""Spectrum plot: what is drawn is what was given."""
+"""Spectrum plot: the figure shows the numbers that were passed."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -23,14 +23,14 @@ BACKGROUND = {"prompt_neutrons": np.array([0.5, 1.0, 0.5, 0.25])}
 
 
 def draw(**changes):
-    given = {
+    defaults = {
         "edges": EDGES,
         "observed": OBSERVED,
         "variance": VARIANCE,
         "signal": SIGNAL,
         "background": BACKGROUND,
     }
-    return spectrum(**given | changes)
+    return spectrum(**defaults | changes)
 
 
 def stairs(figure):

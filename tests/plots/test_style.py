@@ -1,4 +1,4 @@
-"""Labels, and saving a figure whole or not at all."""
+"""Labels, and saving of figures: a file is complete or is not there."""
 
 import subprocess
 import sys
@@ -92,8 +92,10 @@ def test_drawing_changes_no_global_setting(tmp_path):
 
 def test_plots_load_neither_jax_nor_pyplot():
     code = "import sys, cevnsjax.plots; print({'jax', 'matplotlib.pyplot'} & set(sys.modules))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "set()"
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ GRID = paraboloid(X[:, None], Y[None, :])
 
 
 def one(**changes):
-    given = {"x": X, "y": Y, "delta_chi2": GRID, "levels": LEVELS}
-    return ContourSet(**given | changes)
+    defaults = {"x": X, "y": Y, "delta_chi2": GRID, "levels": LEVELS}
+    return ContourSet(**defaults | changes)
 
 
 def draw(*curves, **options):
@@ -89,7 +89,7 @@ def test_the_frame_spans_all_grids():
     assert (axes.get_xlim(), axes.get_ylim()) == ((-3.0, 5.0), (-2.0, 4.0))
 
 
-def test_levels_beyond_the_grid_warn_of_nothing():
+def test_levels_beyond_the_grid_raise_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         everywhere = draw(one(delta_chi2=GRID * 1e-3))

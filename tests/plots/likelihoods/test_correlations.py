@@ -1,4 +1,4 @@
-"""Correlations: colours centred at 0, numbers while they fit, hatches where there is none."""
+"""Correlations: colours centred at 0, numbers while they fit, hatches where one is unknown."""
 
 from itertools import pairwise
 
@@ -22,8 +22,8 @@ def draw(names=NAMES, matrix=MATRIX, **options):
 
 
 def mesh(figure):
-    (found,) = [c for c in figure.axes[0].collections if isinstance(c, QuadMesh)]
-    return found
+    (quad_mesh,) = [c for c in figure.axes[0].collections if isinstance(c, QuadMesh)]
+    return quad_mesh
 
 
 def numbers(figure):
@@ -37,10 +37,10 @@ def hatched(figure):
 def test_colours_are_centred_at_zero_and_diverge():
     figure = draw()
     figure.draw_without_rendering()
-    found = mesh(figure)
-    assert found.get_clim() == (-1.0, 1.0)
-    assert_allclose(found.get_array(), MATRIX)
-    assert_allclose(found.get_facecolor().reshape(3, 3, 4), DIVERGING((MATRIX + 1) / 2), atol=0.01)
+    cells = mesh(figure)
+    assert cells.get_clim() == (-1.0, 1.0)
+    assert_allclose(cells.get_array(), MATRIX)
+    assert_allclose(cells.get_facecolor().reshape(3, 3, 4), DIVERGING((MATRIX + 1) / 2), atol=0.01)
     red, _, blue, _ = DIVERGING(1.0)
     assert red > blue
     red, _, blue, _ = DIVERGING(0.0)
@@ -69,7 +69,7 @@ def test_numbers_are_left_out_where_they_would_not_fit(number, printed):
     assert len(figure.axes[0].texts) == printed
 
 
-def test_names_stand_at_rows_and_columns_the_first_in_the_corner():
+def test_names_label_rows_and_columns_from_the_upper_left_corner():
     axes = draw().axes[0]
     assert [t.get_text() for t in axes.get_yticklabels()] == NAMES
     assert [t.get_text() for t in axes.get_xticklabels()] == NAMES
@@ -81,9 +81,9 @@ def test_what_is_unknown_is_hatched_and_explained():
     holes = MATRIX.copy()
     holes[1, :] = holes[:, 1] = np.nan
     figure = draw(matrix=holes)
-    found = hatched(figure)
-    assert set(found) == {(-0.5, 0.5), (0.5, 0.5), (1.5, 0.5), (0.5, -0.5), (0.5, 1.5)}
-    assert all(p.get_hatch() for p in found.values())
+    patches = hatched(figure)
+    assert set(patches) == {(-0.5, 0.5), (0.5, 0.5), (1.5, 0.5), (0.5, -0.5), (0.5, 1.5)}
+    assert all(p.get_hatch() for p in patches.values())
     assert set(numbers(figure)) == {(0, 0), (2, 0), (0, 2), (2, 2)}
     texts = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
     assert texts == ["no error (on a bound)"]
@@ -144,7 +144,7 @@ def test_given_axes_and_files(tmp_path):
         (np.triu(MATRIX), "matrix is not symmetric: -0.82 for eps_uV_ee and .* the other way"),
     ],
 )
-def test_what_is_no_correlation_matrix_is_named(matrix, message):
+def test_a_matrix_that_is_not_of_correlations_is_refused(matrix, message):
     with pytest.raises(InputError, match=message):
         draw(matrix=matrix)
 

@@ -1,4 +1,4 @@
-"""Forecast plot: bands and limits as given."""
+"""Forecast plot: bands and limits are those that were passed."""
 
 import math
 
@@ -17,7 +17,7 @@ REACH = np.outer(SD, [1.0, math.sqrt(2.7055)])
 
 
 def draw(**changes):
-    given = {
+    defaults = {
         "x": X,
         "low": 0.5 - REACH,
         "high": 0.5 + REACH,
@@ -27,7 +27,7 @@ def draw(**changes):
         "x_label": "exposure",
         "x_scale": "log",
     }
-    return forecast(**given | changes)
+    return forecast(**defaults | changes)
 
 
 def bands(figure):
@@ -40,10 +40,10 @@ def names(figure):
 
 
 def test_bands_are_the_intervals_the_widest_below():
-    found = bands(draw())
-    assert list(found) == ["0.90", "0.6827"]
+    drawn = bands(draw())
+    assert list(drawn) == ["0.90", "0.6827"]
     for k, level in enumerate(LEVELS):
-        corners = found[level][found[level][:, 0] == X[0]][:, 1]
+        corners = drawn[level][drawn[level][:, 0] == X[0]][:, 1]
         assert_allclose([corners.min(), corners.max()], 0.5 + REACH[0, k] * np.array([-1, 1]))
 
 

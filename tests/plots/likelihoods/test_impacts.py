@@ -1,4 +1,4 @@
-"""Impacts: ranked, in two colours, with or without pulls."""
+"""Impacts: rows are ranked, bars have two colours, pulls may be drawn beside them."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ RANKED = [NAMES[i] for i in (1, 2, 3, 0)]
 
 
 def draw(**changes):
-    given = {"names": NAMES, "up": UP, "down": DOWN, "label": r"$R_n$ [fm]"}
-    return impacts(**given | changes)
+    defaults = {"names": NAMES, "up": UP, "down": DOWN, "label": r"$R_n$ [fm]"}
+    return impacts(**defaults | changes)
 
 
 def rows(axes):
@@ -32,9 +32,9 @@ def ends(patch):
 
 
 def bars(axes):
-    """Up and down: [(width, lower edge, upper edge, colour)] of each row."""
-    found = [c for c in axes.containers if isinstance(c, BarContainer)]
-    return [[(p.get_width(), *ends(p), to_hex(p.get_facecolor())) for p in c] for c in found]
+    """Bars of +1 and of -1 sigma: [(width, lower edge, upper edge, colour)] of each row."""
+    containers = [c for c in axes.containers if isinstance(c, BarContainer)]
+    return [[(p.get_width(), *ends(p), to_hex(p.get_facecolor())) for p in c] for c in containers]
 
 
 def test_the_largest_is_on_top():

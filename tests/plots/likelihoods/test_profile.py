@@ -1,4 +1,4 @@
-"""Profile plot: curves, levels and intervals as given."""
+"""Profile plot: curves, levels and intervals are those that were passed."""
 
 import math
 from itertools import pairwise
@@ -18,7 +18,7 @@ INTERVALS = {"0.6827": [(-1.0, 1.0)], "0.90": [(-1.6449, 1.6449)]}
 
 
 def draw(**changes):
-    given = {
+    defaults = {
         "x": X,
         "delta_chi2": X**2,
         "label": "x [fm]",
@@ -26,7 +26,7 @@ def draw(**changes):
         "intervals": INTERVALS,
         "levels": LEVELS,
     }
-    return profile(**given | changes)
+    return profile(**defaults | changes)
 
 
 def lines(figure):
@@ -35,12 +35,12 @@ def lines(figure):
 
 def spans(figure):
     """Shaded intervals: {level: [(low, high, height)]}."""
-    found = {}
+    by_level = {}
     for p in figure.axes[0].patches:
         if isinstance(p, Rectangle):
             ends = (p.get_x(), p.get_x() + p.get_width(), p.get_height())
-            found.setdefault(p.get_gid(), []).append(ends)
-    return found
+            by_level.setdefault(p.get_gid(), []).append(ends)
+    return by_level
 
 
 def test_curve_and_best_fit_are_as_given():
@@ -52,16 +52,16 @@ def test_curve_and_best_fit_are_as_given():
 
 
 def test_every_interval_is_shaded_up_to_its_level():
-    found = spans(draw())
-    assert_allclose(found["0.6827"], [(-1.0, 1.0, 1.0)])
-    assert_allclose(found["0.90"], [(-1.6449, 1.6449, 2.7055)])
+    shaded = spans(draw())
+    assert_allclose(shaded["0.6827"], [(-1.0, 1.0, 1.0)])
+    assert_allclose(shaded["0.90"], [(-1.6449, 1.6449, 2.7055)])
 
 
 def test_a_union_of_intervals_is_drawn_piece_by_piece():
     pieces = [(-1.5, -0.5), (0.5, 1.5)]
-    found = spans(draw(delta_chi2=4 * (X**2 - 1) ** 2, intervals={"0.90": pieces}))
-    assert_allclose([f[:2] for f in found["0.90"]], pieces)
-    assert set(found) == {"0.90"}
+    shaded = spans(draw(delta_chi2=4 * (X**2 - 1) ** 2, intervals={"0.90": pieces}))
+    assert_allclose([f[:2] for f in shaded["0.90"]], pieces)
+    assert set(shaded) == {"0.90"}
 
 
 def test_open_intervals_end_at_the_frame_without_a_mark():

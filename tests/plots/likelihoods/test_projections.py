@@ -1,4 +1,4 @@
-"""Projections: each panel is the minimum over what it does not show."""
+"""Projections: each panel shows the minimum over the parameters that are not its axes."""
 
 import itertools
 import warnings
@@ -30,14 +30,14 @@ CUBE = parabola(GRIDS)
 
 
 def draw(**changes):
-    given = {
+    defaults = {
         "grids": GRIDS,
         "delta_chi2": CUBE,
         "labels": ["$a$", "$b$ [fm]", "$c$"],
         "levels_1d": LEVELS_1D,
         "levels_2d": LEVELS_2D,
     }
-    return projections(**given | changes)
+    return projections(**defaults | changes)
 
 
 def panels(figure, number=3):
@@ -84,8 +84,8 @@ def test_panels_below_the_diagonal_are_minima_over_one_axis():
         inverse = np.linalg.inv(COVARIANCE[np.ix_([j, i], [j, i])])
         for level, path in zip(lines.levels, lines.get_paths(), strict=True):
             vertices = path.vertices
-            found = np.einsum("ni,ij,nj->n", vertices, inverse, vertices)
-            assert_allclose(found, level, rtol=0.15)
+            chi2 = np.einsum("ni,ij,nj->n", vertices, inverse, vertices)
+            assert_allclose(chi2, level, rtol=0.15)
             assert len(vertices) > 20
 
 

@@ -1,4 +1,4 @@
-"""Pulls: points, bands and numbers where they belong, however many rows."""
+"""Pulls: points, bands and numbers stand at their rows, for few and for many rows."""
 
 from itertools import pairwise
 
@@ -20,8 +20,8 @@ ERRORS = np.array([0.98, 0.4, np.nan])
 
 
 def draw(**changes):
-    given = {"names": NAMES, "values": VALUES, "errors": ERRORS}
-    return pulls(**given | changes)
+    defaults = {"names": NAMES, "values": VALUES, "errors": ERRORS}
+    return pulls(**defaults | changes)
 
 
 def containers(figure):
@@ -126,7 +126,7 @@ def test_names_and_numbers_keep_apart_and_within_the_figure(number, form):
     assert_allclose(frame.width / figure.dpi, 2.3, rtol=0.03)
 
 
-def test_given_axes_jax_arrays_and_none_for_no_error(tmp_path):
+def test_given_axes_jax_arrays_and_none_for_an_unknown_error(tmp_path):
     figure = Figure(layout="constrained")
     axes = figure.subplots()
     assert pulls(iter(NAMES), jnp.array(VALUES), [1.0, None, 0.5], axes=axes) is figure

@@ -1,4 +1,4 @@
-"""Posterior figures: regions hold what they say, bands are quantiles, what is drawn was given."""
+"""Posterior figures: regions hold their stated probability, bands are quantiles of the draws."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -25,41 +25,41 @@ def gaussian(rho, size=1000, chains=4, seed=1):
     return np.moveaxis(drawn, -1, 0)
 
 
-def area(found, level):
-    """Of the most probable region, cell by cell."""
-    inside = np.sum(found.density >= found.height(level))
-    return inside * np.prod([x[1] - x[0] for x in found.axes])
+def area(kde, level):
+    """Area of the most probable region, summed over cells of the grid."""
+    inside = np.sum(kde.density >= kde.height(level))
+    return inside * np.prod([x[1] - x[0] for x in kde.axes])
 
 
 # --- regions ---
 @pytest.mark.parametrize("rho", [0.0, 0.6, -0.95, 0.999])
 def test_regions_of_a_correlated_gaussian(rho):
-    """Their areas are those of ellipses; they hold their part of draws they have not seen."""
-    found = estimate(gaussian(rho, size=3000), [NOWHERE] * 2)
-    inside = RegularGridInterpolator(found.axes, found.density, bounds_error=False, fill_value=0)
+    """Regions have the areas of ellipses and hold their stated share of independent draws."""
+    kde = estimate(gaussian(rho, size=3000), [NOWHERE] * 2)
+    inside = RegularGridInterpolator(kde.axes, kde.density, bounds_error=False, fill_value=0)
     fresh = inside(gaussian(rho, size=50_000, seed=2).reshape(2, -1).T)
     for level in LEVELS:
         ellipse = -2 * np.pi * np.log(1 - level) * np.sqrt(1 - rho**2)
         # 12 000 draws place a height to a per cent; the grid resolves the narrow side.
-        assert_allclose(area(found, level), ellipse, rtol=0.05)
-        assert_allclose(np.mean(fresh >= found.height(level)), level, atol=0.015)
+        assert_allclose(area(kde, level), ellipse, rtol=0.05)
+        assert_allclose(np.mean(fresh >= kde.height(level)), level, atol=0.015)
 
 
 def test_the_estimate_integrates_to_one_and_is_the_density():
-    found = estimate(gaussian(0.6, size=5000), [NOWHERE] * 2)
-    cell = np.prod([x[1] - x[0] for x in found.axes])
-    assert_allclose(found.density.sum() * cell, 1, rtol=1e-6)
-    points = np.stack(np.meshgrid(*found.axes, indexing="ij"), axis=-1)
+    kde = estimate(gaussian(0.6, size=5000), [NOWHERE] * 2)
+    cell = np.prod([x[1] - x[0] for x in kde.axes])
+    assert_allclose(kde.density.sum() * cell, 1, rtol=1e-6)
+    points = np.stack(np.meshgrid(*kde.axes, indexing="ij"), axis=-1)
     exact = stats.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]]).pdf(points)
     # Square error within the half per cent that smoothness may cost, and noise.
-    assert np.sum((found.density - exact) ** 2) < 0.01 * np.sum(exact**2)
+    assert np.sum((kde.density - exact) ** 2) < 0.01 * np.sum(exact**2)
 
 
 def test_regions_of_one_parameter():
-    found = estimate(gaussian(0.0, size=5000)[:1], [NOWHERE])
+    kde = estimate(gaussian(0.0, size=5000)[:1], [NOWHERE])
     for level in LEVELS:
-        assert_allclose(area(found, level), 2 * stats.norm.ppf((1 + level) / 2), rtol=0.03)
-    assert_allclose(found.density.max(), stats.norm.pdf(0), rtol=0.05)
+        assert_allclose(area(kde, level), 2 * stats.norm.ppf((1 + level) / 2), rtol=0.03)
+    assert_allclose(kde.density.max(), stats.norm.pdf(0), rtol=0.05)
 
 
 def test_separated_modes_are_not_smeared_into_each_other():
@@ -75,45 +75,45 @@ def test_separated_modes_are_not_smeared_into_each_other():
 
 
 def test_parallel_bands_that_end_on_bounds():
-    """Flat along, Gaussian across: as narrow as they are, straight up to the bounds."""
+    """Flat along x, Gaussian in y: regions are as narrow as the bands and reach the bounds."""
     rng = np.random.default_rng(7)
     along, across = rng.uniform(-1, 1, size=(4, 1500)), 0.02 * rng.normal(size=(4, 1500))
     drawn = np.stack([along, rng.choice([0.0, 0.5], size=(4, 1500)) - 0.4 * along + across])
-    found = estimate(drawn, [(-1.0, 1.0), NOWHERE])
+    kde = estimate(drawn, [(-1.0, 1.0), NOWHERE])
     for level in LEVELS:
         wide = 2 * stats.norm.ppf((1 + level) / 2) * 0.02
-        assert_allclose(area(found, level), 2 * 2 * wide, rtol=0.1)
-        inside = found.density >= found.height(level)
-        step = found.axes[1][1] - found.axes[1][0]
+        assert_allclose(area(kde, level), 2 * 2 * wide, rtol=0.1)
+        inside = kde.density >= kde.height(level)
+        step = kde.axes[1][1] - kde.axes[1][0]
         assert_allclose(inside[[0, -1]].sum(axis=1) * step, 2 * wide, rtol=0.35)
 
 
 def test_nothing_leaks_over_a_hard_end():
-    """Half a Gaussian beside an end, where a kernel alone would halve it."""
-    found = estimate(np.abs(gaussian(0.0, size=5000)), [(0.0, np.inf), NOWHERE])
-    assert found.axes[0][0] > 0
-    cell = np.prod([x[1] - x[0] for x in found.axes])
-    assert_allclose(found.density.sum() * cell, 1, rtol=1e-6)
-    x, marginal = found.axes[0], found.density.sum(axis=1) * (found.axes[1][1] - found.axes[1][0])
+    """Half a Gaussian beside a bound, where a plain kernel would give half the density."""
+    kde = estimate(np.abs(gaussian(0.0, size=5000)), [(0.0, np.inf), NOWHERE])
+    assert kde.axes[0][0] > 0
+    cell = np.prod([x[1] - x[0] for x in kde.axes])
+    assert_allclose(kde.density.sum() * cell, 1, rtol=1e-6)
+    x, marginal = kde.axes[0], kde.density.sum(axis=1) * (kde.axes[1][1] - kde.axes[1][0])
     assert_allclose(marginal[x < 0.1], 2 * stats.norm.pdf(0), rtol=0.08)
     flat = np.random.default_rng(4).uniform(size=(2, 4, 5000))
-    found = estimate(flat, [(0.0, 1.0)] * 2)
-    assert_allclose(found.density, 1, atol=0.2)
-    assert_allclose(area(found, 0.6827), 0.6827, atol=0.02)
+    kde = estimate(flat, [(0.0, 1.0)] * 2)
+    assert_allclose(kde.density, 1, atol=0.2)
+    assert_allclose(area(kde, 0.6827), 0.6827, atol=0.02)
 
 
 def test_draws_on_a_line_have_a_density():
     line = gaussian(0.0)[0]
-    found = estimate(np.stack([line, 2 - 3 * line]), [NOWHERE] * 2)
-    x, y = np.meshgrid(*found.axes, indexing="ij")
-    inside = found.density >= found.height(0.6827)
+    kde = estimate(np.stack([line, 2 - 3 * line]), [NOWHERE] * 2)
+    x, y = np.meshgrid(*kde.axes, indexing="ij")
+    inside = kde.density >= kde.height(0.6827)
     assert_allclose(y[inside], 2 - 3 * x[inside], atol=0.3)
     assert_allclose(np.abs(x[inside]).max(), 1.0, atol=0.15)
 
 
 def test_one_chain_will_do():
-    found = estimate(gaussian(0.6, size=8000, chains=1), [NOWHERE] * 2)
-    assert_allclose(area(found, 0.6827), -2 * np.pi * np.log(1 - 0.6827) * 0.8, rtol=0.05)
+    kde = estimate(gaussian(0.6, size=8000, chains=1), [NOWHERE] * 2)
+    assert_allclose(area(kde, 0.6827), -2 * np.pi * np.log(1 - 0.6827) * 0.8, rtol=0.05)
 
 
 # --- corner ---
@@ -329,6 +329,6 @@ def test_bands_are_quantiles():
     ],
 )
 def test_predictions_that_cannot_be_drawn(changes, message):
-    given = {"edges": EDGES, "observed": OBSERVED, "draws": COUNTS}
+    arguments = {"edges": EDGES, "observed": OBSERVED, "draws": COUNTS}
     with pytest.raises(InputError, match=message):
-        predictive(**given | changes)
+        predictive(**arguments | changes)

@@ -1,4 +1,4 @@
-"""Rank histograms: counts, bands and expectations where they belong."""
+"""Rank histograms: counts per bin, bands and expectations."""
 
 import numpy as np
 import pytest
@@ -19,11 +19,11 @@ def steps(figure, panel=0):
 
 
 def test_counts_are_those_of_the_ranks():
-    given = np.random.default_rng(1).integers(0, 100, 300)
-    band, even, found = steps(ranks({"x": given}, 99))
-    expected, edges = np.histogram(given, bins=20, range=(0, 100))
-    assert_array_equal(found.values, expected)
-    assert_array_equal(found.edges, edges)
+    drawn_ranks = np.random.default_rng(1).integers(0, 100, 300)
+    band, even, counted = steps(ranks({"x": drawn_ranks}, 99))
+    expected, edges = np.histogram(drawn_ranks, bins=20, range=(0, 100))
+    assert_array_equal(counted.values, expected)
+    assert_array_equal(counted.edges, edges)
     assert_allclose(even.values, 15.0)
     assert_array_equal(band.edges, edges)
 
@@ -35,11 +35,11 @@ def test_band_holds_99_per_cent_of_a_binomial():
     assert_allclose(band.values, high)
 
 
-def test_bins_of_numbers_of_ranks_that_nothing_divides():
+def test_bins_may_hold_unequal_numbers_of_ranks():
     """0 to 100 are 101 ranks: bins of 5 and one of 6, each with its own expectation."""
-    _, even, found = steps(ranks({"x": np.arange(101).repeat(2)}, 100))
-    assert found.values.sum() == 202
-    assert_allclose(even.values, found.values)
+    _, even, counted = steps(ranks({"x": np.arange(101).repeat(2)}, 100))
+    assert counted.values.sum() == 202
+    assert_allclose(even.values, counted.values)
 
 
 def test_panels_labels_and_title():

@@ -58,12 +58,12 @@ def test_new_experiment(run, tmp_path):
 def test_new_experiment_overwrites_only_if_told(run, tmp_path):
     run("new-experiment", "my_ge")
     mine = tmp_path / "my_ge" / "data.csv"
-    made = mine.read_text()
+    written = mine.read_text()
     mine.write_text("mine")
     one_line(run("new-experiment", "my_ge"), "folder my_ge is not empty; choose another name, or")
     assert mine.read_text() == "mine"
     assert run("new-experiment", "my_ge", "--overwrite").code == 0
-    assert mine.read_text() == made
+    assert mine.read_text() == written
     assert run("new-experiment", "my_ge", "--force").code == 0
     one_line(run("new-experiment", "my_ge/data.csv"), "my_ge/data.csv is a file; choose another")
     one_line(run("new-experiment", "nowhere/my_ge"), "folder nowhere does not exist; create it")

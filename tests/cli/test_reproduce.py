@@ -29,10 +29,10 @@ def made(monkeypatch):
     """Function that puts a paper of two groups in place, with one row of each given status."""
 
     def put(name, quick, slow=(), reason="", supplements=()):
-        known = list(published(name).values())
+        all_rows = list(published(name).values())
         groups, first = [], 0
         for cost, wanted in (("quick", quick), ("slow", slow)):
-            rows = [_made(row, s, reason) for row, s in zip(known[first:], wanted, strict=False)]
+            rows = [_made(row, s, reason) for row, s in zip(all_rows[first:], wanted, strict=False)]
             first += len(wanted)
             names = tuple(r.published.id.partition("/")[2] for r in rows)
             groups.append(Group(f"{cost} rows", cost, names, lambda rows=rows: rows))

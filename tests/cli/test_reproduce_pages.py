@@ -132,11 +132,11 @@ def test_beyond(run):
 def test_rows_kept_in_a_folder(run, monkeypatch):
     expected = json.loads(run("reproduce", NAME, "--json").out)
     assert json.loads(run("reproduce", NAME, "--json", "--folder", "kept").out) == expected
-    kept = PAPERS[NAME]
+    paper = PAPERS[NAME]
     never = tuple(
-        Group(g.name, g.cost, g.patterns, lambda: pytest.fail("again")) for g in kept.groups
+        Group(g.name, g.cost, g.patterns, lambda: pytest.fail("again")) for g in paper.groups
     )
-    monkeypatch.setitem(PAPERS, NAME, Paper(NAME, kept.title, kept.reference, never))
+    monkeypatch.setitem(PAPERS, NAME, Paper(NAME, paper.title, paper.reference, never))
     again = run("reproduce", NAME, "--json", "--folder", "kept", "--resume")
     assert json.loads(again.out) == expected
     refused = run("reproduce", NAME, "--folder", "kept")
@@ -171,7 +171,7 @@ def test_bad_folders(run, tmp_path, monkeypatch, words, message):
 
 
 def test_a_page_without_rows_claims_nothing(run, tmp_path, monkeypatch):
-    kept = PAPERS[NAME]
-    monkeypatch.setitem(PAPERS, NAME, Paper(NAME, kept.title, kept.reference, kept.groups[1:]))
+    paper = PAPERS[NAME]
+    monkeypatch.setitem(PAPERS, NAME, Paper(NAME, paper.title, paper.reference, paper.groups[1:]))
     assert run("reproduce", NAME, "--quick", "--report", "out").code == 0
     assert "Every primary row" not in (tmp_path / "out" / "report.md").read_text()

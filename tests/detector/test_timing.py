@@ -37,7 +37,7 @@ def decay(source, s):
 
 
 def convolved(pulse, source, t):
-    """Integral of pulse x decay over the delay, in pieces of half a pulse width or pion lifetime."""
+    """Integral of pulse x decay over the delay, in pieces of a pulse width or pion lifetime."""
     low, high = (max(0.0, t - pulse.mean_us + k * pulse.sigma_us) for k in (-13, 13))
     step = min(pulse.sigma_us / 2, 4 * TAU_PION_US)
     if high - low > 60 * step:

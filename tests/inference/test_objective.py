@@ -97,9 +97,9 @@ def test_fits_profiles_and_scans_of_a_solved_nuisance():
     assert fitted.correlation[0, 1] == pytest.approx(-0.5 / sd, rel=1e-6)
     curve = profile(toy, "x", levels=(0.6827,), within=(1.0, 4.0))
     np.testing.assert_allclose(curve.intervals["0.6827"], [(2 - sd, 2 + sd)], atol=1e-6)
-    kept = scan(toy, keep_nuisances=True, x=(1.0, 3.0, 3))
-    np.testing.assert_allclose(kept.a, [1 / 1.36, 0, -1 / 1.36], atol=1e-12)
-    np.testing.assert_allclose(kept.chi2, [1 / sd**2, 0, 1 / sd**2], atol=1e-12)
+    scanned = scan(toy, keep_nuisances=True, x=(1.0, 3.0, 3))
+    np.testing.assert_allclose(scanned.a, [1 / 1.36, 0, -1 / 1.36], atol=1e-12)
+    np.testing.assert_allclose(scanned.chi2, [1 / sd**2, 0, 1 / sd**2], atol=1e-12)
 
 
 def test_fits_with_expansions_point_by_point_are_the_same(model):

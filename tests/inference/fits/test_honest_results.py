@@ -61,18 +61,18 @@ def test_a_flat_direction_is_profiled_in_the_errors_of_the_others():
     rows = np.array([[1.0, 1.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     hessian = rows.T @ np.diag([100.0, 25.0, 11.0]) @ rows
     scale, everything = np.array([1.0, 0.1, 2.0]), np.ones(3, dtype=bool)
-    found = _covariance(hessian, scale, everything)
+    covariance = _covariance(hessian, scale, everything)
     expected = np.linalg.inv(hessian[np.ix_([0, 2], [0, 2])])[1, 1]
-    assert found[2, 2] == pytest.approx(expected, rel=1e-12)
+    assert covariance[2, 2] == pytest.approx(expected, rel=1e-12)
     assert expected > 1.2 / hessian[2, 2]
-    assert np.isnan(found[:2]).all()
-    assert np.isnan(found[:, :2]).all()
+    assert np.isnan(covariance[:2]).all()
+    assert np.isnan(covariance[:, :2]).all()
     assert np.isnan(_covariance(np.zeros((3, 3)), scale, everything)).all()
 
 
 def test_errors_that_hold_another_parameter_at_its_bound_say_so():
     model = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_dV_ee")])
-    found = fit(model, ["eps_uV_ee", "eps_dV_ee"])
-    assert found.at_bound == ("eps_uV_ee",)
-    assert found.notes[0].startswith("eps_uV_ee on a bound: errors of the others hold it there")
+    result = fit(model, ["eps_uV_ee", "eps_dV_ee"])
+    assert result.at_bound == ("eps_uV_ee",)
+    assert result.notes[0].startswith("eps_uV_ee on a bound: errors of the others hold it there")
     assert not any("on a bound" in note for note in fit(model, ["eps_dV_ee"]).notes)

@@ -40,10 +40,10 @@ def cell():
 
 
 def built_anew(model, parameter, design, *, statistical=(), level=0.90, **options):
-    made = rebuilt(model, design, statistical=statistical)
-    found = cj.forecast(made, parameter, level=level, **options)
-    assert bool(found["converged"].all())
-    return [float(found[end][0, 0]) for end in ("low", "high")]
+    rebuilt_model = rebuilt(model, design, statistical=statistical)
+    forecast = cj.forecast(rebuilt_model, parameter, level=level, **options)
+    assert bool(forecast["converged"].all())
+    return [float(forecast[end][0, 0]) for end in ("low", "high")]
 
 
 def has_slopes(function, design, h=1e-3):
@@ -221,10 +221,10 @@ def test_a_searched_pull_is_as_good_as_a_solved_one():
     )
     design = {"exposure": 2.0, "sd.alpha_sig_csi2017": 0.1}
     assert float(other(design)) == pytest.approx(float(one(design)), rel=1e-10)
-    expected, found = (jax.hessian(f)(design) for f in (one, other))
+    expected, computed = (jax.hessian(f)(design) for f in (one, other))
     for a in design:
         for b in design:
-            assert float(found[a][b]) == pytest.approx(float(expected[a][b]), rel=1e-6)
+            assert float(computed[a][b]) == pytest.approx(float(expected[a][b]), rel=1e-6)
 
 
 def test_it_is_a_pure_function_for_jit_and_vmap(cell):

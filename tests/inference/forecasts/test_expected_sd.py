@@ -123,12 +123,12 @@ def test_planned_gaussian_counts_vary_by_their_mean():
 # --- closed forms ---
 def test_scaling_laws(sd):
     bare = cj.expected_sd(cj.Model(csi_2017(pulls={"sig": 0, "brn": 0})), PARAMETER)
-    known = {"sd.alpha_sig_csi2017": 1e-7, "sd.alpha_brn_csi2017": 1e-7}
+    tight_widths = {"sd.alpha_sig_csi2017": 1e-7, "sd.alpha_brn_csi2017": 1e-7}
     one = float(bare())
     assert float(bare({"exposure": 100.0})) == pytest.approx(one / 10, rel=1e-12)
     # d sd/d exposure = -sd/2 for pure statistics.
     assert float(jax.grad(bare)({"exposure": 1.0})["exposure"]) == pytest.approx(-one / 2, rel=1e-9)
-    assert float(sd(known)) == pytest.approx(one, rel=1e-9)
+    assert float(sd(tight_widths)) == pytest.approx(one, rel=1e-9)
 
 
 def test_it_is_a_pure_function_for_jit_and_vmap(sd):

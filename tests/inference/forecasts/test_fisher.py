@@ -48,22 +48,22 @@ def counting(statistic="poisson", sd=0.2, S=50.0, B=30.0, V=100.0):
 # --- closed forms ---
 @pytest.mark.parametrize(("statistic", "variance"), [("poisson", 80.0), ("gaussian", 100.0)])
 def test_one_cell_adds_statistics_and_systematics_in_quadrature(statistic, variance):
-    found = cj.fisher(counting(statistic))
-    assert found.errors["s"] == pytest.approx(np.sqrt(variance / 50**2 + 0.2**2), rel=1e-13)
-    assert found.errors["a"] == pytest.approx(0.2, rel=1e-13)
-    assert found.profiled[0, 0] == pytest.approx(found.errors["s"] ** -2, rel=1e-13)
-    known = found.with_known("a")
-    assert known.errors == {"s": pytest.approx(np.sqrt(variance) / 50, rel=1e-13)}
-    assert known.fixed == {"a": 0.0}
+    fisher = cj.fisher(counting(statistic))
+    assert fisher.errors["s"] == pytest.approx(np.sqrt(variance / 50**2 + 0.2**2), rel=1e-13)
+    assert fisher.errors["a"] == pytest.approx(0.2, rel=1e-13)
+    assert fisher.profiled[0, 0] == pytest.approx(fisher.errors["s"] ** -2, rel=1e-13)
+    with_a_known = fisher.with_known("a")
+    assert with_a_known.errors == {"s": pytest.approx(np.sqrt(variance) / 50, rel=1e-13)}
+    assert with_a_known.fixed == {"a": 0.0}
 
 
 def test_truth_away_from_the_defaults():
-    found = cj.fisher(counting(), truth={"s": 2.0, "a": 0.1})
+    fisher = cj.fisher(counting(), truth={"s": 2.0, "a": 0.1})
     # mu = 2 x 1.1 x 50 + 30; slopes 55 by s and 100 by a.
     information = np.array([[55**2, 55 * 100], [55 * 100, 100**2]]) / 140 + np.diag([0, 25.0])
-    assert_allclose(found.information, information, rtol=1e-13)
-    assert_allclose(found.covariance, np.linalg.inv(information), rtol=1e-11)
-    assert found.truth == {"s": 2.0, "a": 0.1}
+    assert_allclose(fisher.information, information, rtol=1e-13)
+    assert_allclose(fisher.covariance, np.linalg.inv(information), rtol=1e-11)
+    assert fisher.truth == {"s": 2.0, "a": 0.1}
 
 
 def linear(J, sd, free):
@@ -79,41 +79,41 @@ def linear(J, sd, free):
 def test_nuisances_are_profiled_as_numpy_does_it():
     rng = np.random.default_rng(3)
     J, sd = rng.normal(size=(9, 5)), [0.3, 2.0]
-    found = cj.fisher(linear(J, sd, 3))
+    fisher = cj.fisher(linear(J, sd, 3))
     whole = J.T @ J + np.diag([0, 0, 0, 0.3**-2, 2.0**-2])
-    assert_allclose(found.information, whole, rtol=1e-12)
-    assert_allclose(found.covariance, np.linalg.inv(whole), rtol=1e-10)
-    assert_allclose(found.profiled, np.linalg.inv(np.linalg.inv(whole)[:3, :3]), rtol=1e-10)
+    assert_allclose(fisher.information, whole, rtol=1e-12)
+    assert_allclose(fisher.covariance, np.linalg.inv(whole), rtol=1e-10)
+    assert_allclose(fisher.profiled, np.linalg.inv(np.linalg.inv(whole)[:3, :3]), rtol=1e-10)
     d = np.sqrt(np.diag(np.linalg.inv(whole)))
-    assert_allclose(found.correlation, np.linalg.inv(whole) / np.outer(d, d), rtol=1e-10)
-    assert found.parameters == ("x0", "x1", "x2")
+    assert_allclose(fisher.correlation, np.linalg.inv(whole) / np.outer(d, d), rtol=1e-10)
+    assert fisher.parameters == ("x0", "x1", "x2")
 
 
 # --- what is not fixed ---
 def test_a_degenerate_combination_is_named_and_the_rest_is_profiled_over_it():
     # x0 + 2 x1 is all that counts know of the two; x2 is correlated with that sum.
     J = np.array([[1.0, 2.0, 1.0], [1.0, 2.0, 0.5], [0.5, 1.0, -1.0]])
-    found = cj.fisher(linear(J, [], 3))
-    assert found.errors["x0"] is None
-    assert found.errors["x1"] is None
+    fisher = cj.fisher(linear(J, [], 3))
+    assert fisher.errors["x0"] is None
+    assert fisher.errors["x1"] is None
     two = J[:, [0, 2]]
-    assert found.errors["x2"] == pytest.approx(np.sqrt(np.linalg.inv(two.T @ two)[1, 1]), rel=1e-9)
-    (note,) = found.notes
+    assert fisher.errors["x2"] == pytest.approx(np.sqrt(np.linalg.inv(two.T @ two)[1, 1]), rel=1e-9)
+    (note,) = fisher.notes
     assert "x0 +1, x1 -0.5" in note
-    assert found.with_known("x1").notes == ()
-    assert json.loads(found.to_json())["covariance"][0] == [None] * 3
-    again = cj.fisher(linear(J, [], 3)).from_json(found.to_json())
-    assert again.to_dict() == found.to_dict()
-    assert again.with_known("x1").to_dict() == found.with_known("x1").to_dict()
+    assert fisher.with_known("x1").notes == ()
+    assert json.loads(fisher.to_json())["covariance"][0] == [None] * 3
+    again = cj.fisher(linear(J, [], 3)).from_json(fisher.to_json())
+    assert again.to_dict() == fisher.to_dict()
+    assert again.with_known("x1").to_dict() == fisher.with_known("x1").to_dict()
 
 
 def test_an_even_parameter_at_zero_has_no_information():
     table = [parameter("s", default=1.0, free=True), parameter("m", free=True, even=True)]
     mean = lambda v: jnp.stack([10 * v["s"] + 0 * v["m"], 20 + 3 * v["m"] ** 2])  # noqa: E731
     model = Counts(table, None, counts=mean)
-    found = cj.fisher(model)
-    assert found.errors == {"s": pytest.approx(10**-0.5), "m": None}
-    (note,) = found.notes
+    fisher = cj.fisher(model)
+    assert fisher.errors == {"s": pytest.approx(10**-0.5), "m": None}
+    (note,) = fisher.notes
     assert "no information on m at 0" in note
     assert "forecast" in note
     away = cj.fisher(model, truth={"m": 2.0})
@@ -124,9 +124,9 @@ def test_an_even_parameter_at_zero_has_no_information():
 def test_a_parameter_without_effect_is_named():
     table = [parameter("s", default=1.0, free=True), parameter("idle", free=True)]
     model = Counts(table, None, counts=lambda v: jnp.stack([10 * v["s"] + 0 * v["idle"]]))
-    found = cj.fisher(model)
-    assert "the counts do not depend on it" in found.notes[0]
-    assert "idle = 0 +- -" in found.lines()
+    fisher = cj.fisher(model)
+    assert "the counts do not depend on it" in fisher.notes[0]
+    assert "idle = 0 +- -" in fisher.lines()
 
 
 # --- models ---
@@ -136,10 +136,10 @@ def csi():
 
 
 def is_hessian_of_a_fit(model, free):
-    found, fitted = cj.fisher(model, free), cj.fit(model, free, data=cj.asimov(model))
-    assert found.names == tuple(fitted.values)
-    assert_allclose(found.covariance, fitted.covariance, rtol=1e-8, atol=1e-14)
-    assert_allclose([*found.errors.values()], [*fitted.errors.values()], rtol=1e-8)
+    fisher, fitted = cj.fisher(model, free), cj.fit(model, free, data=cj.asimov(model))
+    assert fisher.names == tuple(fitted.values)
+    assert_allclose(fisher.covariance, fitted.covariance, rtol=1e-8, atol=1e-14)
+    assert_allclose([*fisher.errors.values()], [*fitted.errors.values()], rtol=1e-8)
 
 
 def test_it_is_the_hessian_of_a_fit_to_asimov_data(csi):
@@ -151,9 +151,11 @@ def test_it_is_the_hessian_of_a_fit_with_quenching_and_two_experiments():
     model = cj.Model([csi_2017(shape="qf_scale"), lar_2020()])
     is_hessian_of_a_fit(model, ["sin2_theta_w"])
     whole = cj.fisher(model, "sin2_theta_w")
-    known = cj.fisher(model, "sin2_theta_w", fixed={"qf_scale_csi2017": 1.0})
-    assert "qf_scale_csi2017" not in known.names
-    assert known.errors == pytest.approx(whole.with_known("qf_scale_csi2017").errors, rel=1e-12)
+    at_fixed_quenching = cj.fisher(model, "sin2_theta_w", fixed={"qf_scale_csi2017": 1.0})
+    assert "qf_scale_csi2017" not in at_fixed_quenching.names
+    assert at_fixed_quenching.errors == pytest.approx(
+        whole.with_known("qf_scale_csi2017").errors, rel=1e-12
+    )
     parts = [cj.Model(e) for e in model.experiments.values()]
     alone = sum(cj.fisher(m, "sin2_theta_w").profiled for m in parts)
     assert_allclose(whole.profiled, alone, rtol=1e-10)
@@ -168,17 +170,17 @@ def test_it_is_the_hessian_at_any_truth(statistic):
     free = ["sin2_theta_w", "R_n_Cs"]
     points = {n: [truth[n]] for n in free}
     expanded = model.expand({}, points, data=cj.asimov(model, truth))
-    found = cj.fisher(model, free, truth=truth)
-    assert_allclose(found.information, expanded.full[0], rtol=1e-8, atol=1e-8)
-    assert_allclose(found.profiled, expanded.hessian[0], rtol=1e-8)
+    fisher = cj.fisher(model, free, truth=truth)
+    assert_allclose(fisher.information, expanded.full[0], rtol=1e-8, atol=1e-8)
+    assert_allclose(fisher.profiled, expanded.hessian[0], rtol=1e-8)
 
 
 @pytest.mark.slow
 def test_no_information_on_a_moment_at_zero():
     model = cj.Model(csi_2017(), [cj.StandardModel(), cj.MagneticMoment()])
-    found = cj.fisher(model, "mu_nu")
-    assert found.errors["mu_nu"] is None
-    assert "mu_nu" in found.notes[0]
+    fisher = cj.fisher(model, "mu_nu")
+    assert fisher.errors["mu_nu"] is None
+    assert "mu_nu" in fisher.notes[0]
     assert cj.fisher(model, "mu_nu", truth={"mu_nu": 20.0}).errors["mu_nu"] > 0
 
 

@@ -64,46 +64,46 @@ def test_a_planned_experiment_needs_no_data():
     model = cj.Model(planned)
     with pytest.raises(InputError, match="planned and has no data"):
         cj.profile(model, "sin2_theta_w")
-    found = cj.forecast(model, "sin2_theta_w")
+    forecast = cj.forecast(model, "sin2_theta_w")
     with_data = cj.Model(planned.with_data(cj.asimov(model).counts[NAME]))
     expected = cj.forecast(with_data, "sin2_theta_w")
-    xr.testing.assert_allclose(found, expected, rtol=1e-12)
-    assert float(found["sd"][0]) == pytest.approx(
+    xr.testing.assert_allclose(forecast, expected, rtol=1e-12)
+    assert float(forecast["sd"][0]) == pytest.approx(
         cj.fisher(model).errors["sin2_theta_w"], rel=1e-12
     )
     mu = counts(model)
     signal = counts(model) - float(planned.backgrounds["prompt_neutrons"][0])
     variance = mu + (0.128 * signal) ** 2 + (0.25 * (mu - signal)) ** 2
     rate = slope(model, "sin2_theta_w", model.parameters["sin2_theta_w"].default)
-    assert float(found["sd"][0]) == pytest.approx(math.sqrt(variance) / rate, rel=1e-7)
+    assert float(forecast["sd"][0]) == pytest.approx(math.sqrt(variance) / rate, rel=1e-7)
 
 
 # --- intervals ---
 @pytest.mark.parametrize("level", [0.6827, 0.90])
 def test_ends_are_where_chi2_of_one_cell_rises_by_the_level(bare, level):
-    found = cj.forecast(bare, "sin2_theta_w", level=level)
+    forecast = cj.forecast(bare, "sin2_theta_w", level=level)
     variance = float(bare.experiments[NAME].variance[0])
-    truth, mu = found.attrs["truth"], counts(bare)
+    truth, mu = forecast.attrs["truth"], counts(bare)
 
     def above(s):
         return (counts(bare, sin2_theta_w=s) - mu) ** 2 / variance - delta_chi2_at(level)
 
     ends = brentq(above, 0.0, truth, xtol=1e-12), brentq(above, truth, 1.0, xtol=1e-12)
-    assert float(found["low"][0, 0]) == pytest.approx(ends[0], abs=1e-8)
-    assert float(found["high"][0, 0]) == pytest.approx(ends[1], abs=1e-8)
+    assert float(forecast["low"][0, 0]) == pytest.approx(ends[0], abs=1e-8)
+    assert float(forecast["high"][0, 0]) == pytest.approx(ends[1], abs=1e-8)
     sd = math.sqrt(variance) / slope(bare, "sin2_theta_w", truth)
-    assert float(found["sd"][0]) == pytest.approx(sd, rel=1e-8)
+    assert float(forecast["sd"][0]) == pytest.approx(sd, rel=1e-8)
 
 
 def test_a_moment_at_zero_has_a_limit_and_no_error():
     model = cj.Model(cell(pulls={"sig": 0, "brn": 0}), [cj.StandardModel(), cj.MagneticMoment()])
-    found = cj.forecast(model, "mu_nu", over={"exposure": [1.0, 16.0]})
+    forecast = cj.forecast(model, "mu_nu", over={"exposure": [1.0, 16.0]})
     per_square = (counts(model, mu_nu=10.0) - counts(model)) / 100
     variance = float(model.experiments[NAME].variance[0])
     limit = math.sqrt(math.sqrt(delta_chi2_at(0.90) * variance) / per_square)
-    assert_allclose(found["high"].sel(level=0.90), [limit, limit / 2], rtol=1e-6)
-    assert_allclose(found["low"], 0)
-    assert np.isnan(found["sd"]).all()
+    assert_allclose(forecast["high"].sel(level=0.90), [limit, limit / 2], rtol=1e-6)
+    assert_allclose(forecast["low"], 0)
+    assert np.isnan(forecast["sd"]).all()
 
 
 def test_no_limit_is_infinite(bare):
@@ -113,34 +113,34 @@ def test_no_limit_is_infinite(bare):
 
 
 def test_truth_and_free_parameters(bare):
-    found = cj.forecast(bare, "sin2_theta_w", truth={"sin2_theta_w": 0.21, "R_n_Cs": 5.2})
-    assert found.attrs["truth"] == 0.21
+    forecast = cj.forecast(bare, "sin2_theta_w", truth={"sin2_theta_w": 0.21, "R_n_Cs": 5.2})
+    assert forecast.attrs["truth"] == 0.21
     variance = float(bare.experiments[NAME].variance[0])
 
     def at(s):
         return counts(bare, sin2_theta_w=s, R_n_Cs=5.2)
 
     rate = (at(0.2101) - at(0.2099)) / 2e-4
-    assert float(found["sd"][0]) == pytest.approx(math.sqrt(variance) / rate, rel=1e-6)
-    assert float(found["low"][0, 0]) < 0.21 < float(found["high"][0, 0])
+    assert float(forecast["sd"][0]) == pytest.approx(math.sqrt(variance) / rate, rel=1e-6)
+    assert float(forecast["low"][0, 0]) < 0.21 < float(forecast["high"][0, 0])
 
 
 # --- scaling ---
 def test_error_falls_with_the_root_of_exposure_without_systematics(bare):
-    found = cj.forecast(bare, "sin2_theta_w", over={"exposure": [0.5, 1.0, 4.0, 100.0]})
-    sd = found["sd"].values
+    forecast = cj.forecast(bare, "sin2_theta_w", over={"exposure": [0.5, 1.0, 4.0, 100.0]})
+    sd = forecast["sd"].values
     assert_allclose(sd / sd[1], [math.sqrt(2), 1.0, 0.5, 0.1], rtol=1e-12)
 
 
 def test_error_has_the_floor_of_systematics(pulled):
     factors = np.array([0.1, 1.0, 10.0, 1e5])
-    found = cj.forecast(pulled, "sin2_theta_w", over={f"exposure.{NAME}": factors})
+    forecast = cj.forecast(pulled, "sin2_theta_w", over={f"exposure.{NAME}": factors})
     variance = float(pulled.experiments[NAME].variance[0])
     background = float(pulled.experiments[NAME].backgrounds["prompt_neutrons"][0])
     signal = counts(pulled) - background
     systematic = (0.128 * signal) ** 2 + (0.25 * background) ** 2
-    rate = slope(pulled, "sin2_theta_w", found.attrs["truth"])
-    assert_allclose(found["sd"], np.sqrt(variance / factors + systematic) / rate, rtol=1e-7)
+    rate = slope(pulled, "sin2_theta_w", forecast.attrs["truth"])
+    assert_allclose(forecast["sd"], np.sqrt(variance / factors + systematic) / rate, rtol=1e-7)
 
 
 @pytest.mark.slow
@@ -150,38 +150,38 @@ def test_poisson_cells_scale_alike_and_statistical_pulls_with_them():
     ss = "alpha_ss_csi2017"
     sd = cj.forecast(model, "sin2_theta_w", over=over, statistical=ss)["sd"].values
     assert sd[1] == pytest.approx(sd[0] / 3, rel=1e-12)
-    kept = cj.forecast(model, "sin2_theta_w", over=over)["sd"].values
-    assert kept[0] == sd[0]
-    assert kept[1] > sd[1] * (1 + 1e-6)
+    sd_of_one_model = cj.forecast(model, "sin2_theta_w", over=over)["sd"].values
+    assert sd_of_one_model[0] == sd[0]
+    assert sd_of_one_model[1] > sd[1] * (1 + 1e-6)
 
 
 def test_designs_act_on_arrays_as_on_experiments(pulled):
     """Errors and intervals against models whose experiments are made anew."""
     name = f"background.{NAME}"
-    found = cj.forecast(pulled, "sin2_theta_w", over={name: [0.5, 4.0]})
+    forecast = cj.forecast(pulled, "sin2_theta_w", over={name: [0.5, 4.0]})
     anew = cj.forecast(
         lambda x: rebuilt(pulled, {name: x}), "sin2_theta_w", over={name: [0.5, 4.0]}
     )
-    xr.testing.assert_allclose(found, anew, rtol=1e-9)
+    xr.testing.assert_allclose(forecast, anew, rtol=1e-9)
 
 
 def test_a_function_builds_the_models():
-    found = cj.forecast(
+    forecast = cj.forecast(
         lambda kg: cj.Model(cell(mass_kg=kg, pulls={"brn": 0})),
         "sin2_theta_w",
         over={"mass_kg": [14.57, 20.0]},
     )
     one = cj.fisher(cj.Model(cell(mass_kg=20.0, pulls={"brn": 0})))
-    assert float(found["sd"][1]) == pytest.approx(one.errors["sin2_theta_w"], rel=1e-12)
-    assert found["mass_kg"].values.tolist() == [14.57, 20.0]
+    assert float(forecast["sd"][1]) == pytest.approx(one.errors["sin2_theta_w"], rel=1e-12)
+    assert forecast["mass_kg"].values.tolist() == [14.57, 20.0]
 
 
 def test_a_file_keeps_it(bare, tmp_path):
-    found = cj.forecast(bare, "sin2_theta_w", over={"exposure": [1, 2]}, level=[0.6827, 0.90])
-    found.to_netcdf(tmp_path / "f.nc", engine="h5netcdf")
+    forecast = cj.forecast(bare, "sin2_theta_w", over={"exposure": [1, 2]}, level=[0.6827, 0.90])
+    forecast.to_netcdf(tmp_path / "f.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "f.nc", engine="h5netcdf") as back:
         # netCDF keeps a list of one text as that text.
-        xr.testing.assert_identical(back.load(), found.assign_attrs(experiments=NAME))
+        xr.testing.assert_identical(back.load(), forecast.assign_attrs(experiments=NAME))
 
 
 # --- toys ---
@@ -204,13 +204,13 @@ def test_error_is_the_scatter_of_best_fits_to_toys():
         best, before = step(best, toys), best
     assert float(jax.numpy.max(jax.numpy.abs(best - before))) < 1e-9
     for k in (0, 17, 4711):
-        found = minimize(
+        minimum = minimize(
             lambda s, k=k: float(nll(float(s[0]), toys[k])),
             [truth],
             method="Nelder-Mead",
             options={"xatol": 1e-9, "fatol": 1e-14},
         )
-        assert float(best[k]) == pytest.approx(found.x[0], abs=1e-6)
+        assert float(best[k]) == pytest.approx(minimum.x[0], abs=1e-6)
     sd = cj.fisher(model).errors["sin2_theta_w"]
     assert float(jax.numpy.std(best)) == pytest.approx(sd, rel=0.03)
     assert float(jax.numpy.mean(best)) == pytest.approx(truth, abs=0.1 * sd)

@@ -12,8 +12,8 @@ from cevnsjax.inference.forecasts.limit_root import Inner, crossing, minimum
 
 def inner(start, low=None, high=None, aside=None):
     n = len(start)
-    given = (low or [-jnp.inf] * n, high or [jnp.inf] * n, aside or [0.0] * n)
-    return Inner(*(jnp.asarray(x, float) for x in (start, *given)))
+    bounds = (low or [-jnp.inf] * n, high or [jnp.inf] * n, aside or [0.0] * n)
+    return Inner(*(jnp.asarray(x, float) for x in (start, *bounds)))
 
 
 def cross(function, height, origin=0.0, end=jnp.inf, scale=1.0, others=None):

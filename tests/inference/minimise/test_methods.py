@@ -28,8 +28,8 @@ def models():
     """One model and the least chi2 of a fine scan for each problem."""
     out = {}
     for name, axes in PROBLEMS.items():
-        made = Model(csi_2017(), owning(list(axes), {}))
-        out[name] = made, scan(made, **axes).attrs["chi2_min"]
+        model = Model(csi_2017(), owning(list(axes), {}))
+        out[name] = model, scan(model, **axes).attrs["chi2_min"]
     return out
 
 

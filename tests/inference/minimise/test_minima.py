@@ -104,8 +104,8 @@ def test_number_of_minima():
 @cache
 def valleys(limit=10.0):
     """Valleys along eps_uV_ee: its values, least chi2 over eps_dV_ee by parabolas, and where."""
-    made = Model(csi_2017(), owning(COUPLINGS))
-    result = scan(made, eps_uV_ee=(-limit, limit, 801), eps_dV_ee=(-limit, limit, 4001))
+    model = Model(csi_2017(), owning(COUPLINGS))
+    result = scan(model, eps_uV_ee=(-limit, limit, 801), eps_dV_ee=(-limit, limit, 4001))
     chi2, x, y = (result[n].to_numpy() for n in ("chi2", *COUPLINGS))
     heights, places = [], []
     for row in chi2:
@@ -114,7 +114,7 @@ def valleys(limit=10.0):
         t = (a - c) / (2 * (a - 2 * b + c))
         heights.append((b - (a - c) * t / 4).tolist())
         places.append((y[inside] + t * (y[1] - y[0])).tolist())
-    return made, x, heights, places
+    return model, x, heights, places
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def valleys(limit=10.0):
 def test_two_couplings_that_nearly_make_up_for_each_other(method):
     """Two valleys across the box, flat to 0.7 over 200 scales; each is lowest at one bound."""
     require(method)
-    made, x, heights, places = valleys()
+    model, x, heights, places = valleys()
     assert {len(h) for h in heights} == {2}
     chi2, y = np.array(heights), np.array(places)
     ends = np.argmin(chi2, axis=0)
@@ -132,7 +132,7 @@ def test_two_couplings_that_nearly_make_up_for_each_other(method):
     assert all(
         np.all(np.diff(c) * s > 0) for c, s in zip(chi2.T, np.sign(x[ends]) * -1, strict=True)
     )
-    result = fit(made, COUPLINGS, starts=STARTS[method], seed=11, method=method)
+    result = fit(model, COUPLINGS, starts=STARTS[method], seed=11, method=method)
     assert result.converged, result.status
     assert result.at_bound == ("eps_uV_ee",)
     assert len(result.minima) == 2

@@ -162,9 +162,9 @@ def test_sample_is_what_arviz_reads(line):
 
 
 def test_data_in_all_forms(line):
-    own = line.draws(draws=5)["theta"]
+    at_observed = line.draws(draws=5)["theta"]
     for data in (SEEN, {"line": SEEN}, SimpleNamespace(counts={"line": SEEN}, auxiliary={"a": 0})):
-        np.testing.assert_array_equal(line.draws(data, 5)["theta"], own)
+        np.testing.assert_array_equal(line.draws(data, 5)["theta"], at_observed)
     many = line.draws(np.stack([SEEN, SEEN + 1, SEEN + 2]), 5)["theta"]
     assert many.shape == (3, 5)
 
@@ -255,8 +255,8 @@ def test_ranks_of_true_angles_are_uniform(csi, angle):
     true, counts = truths(csi, "sin2_theta_w", 500)
     drawn = angle.draws(counts, 99)["sin2_theta_w"]
     ranks = np.sum(drawn < true[:, None], axis=1)
-    found = np.bincount(ranks // 10, minlength=10)
-    assert stats.chisquare(found).pvalue > 0.01
+    histogram = np.bincount(ranks // 10, minlength=10)
+    assert stats.chisquare(histogram).pvalue > 0.01
 
 
 @pytest.mark.slow

@@ -67,38 +67,38 @@ def right(toy):
 
 # --- right ones ---
 def test_a_right_posterior_passes(right):
-    found, _ = right
-    assert found.calibrated, found
-    assert list(found.ranks) == ["x", "a"]
-    for name, test in found.tests.items():
+    calibration, _ = right
+    assert calibration.calibrated, calibration
+    assert list(calibration.ranks) == ["x", "a"]
+    for name, test in calibration.tests.items():
         assert test.p > 0.01, name
         assert abs(test.shift) < 4
         assert abs(test.spread) < 4
-        assert found.ranks[name].min() >= 0
-        assert found.ranks[name].max() <= 99
-    assert found.simulations == 400
+        assert calibration.ranks[name].min() >= 0
+        assert calibration.ranks[name].max() <= 99
+    assert calibration.simulations == 400
 
 
 def test_truths_come_from_the_priors(right):
-    for name, known in (("x", stats.norm(1.0, 0.7)), ("a", stats.norm(0.0, SD_A))):
-        assert stats.kstest(right[0].truths[name], known.cdf).pvalue > 1e-3
+    for name, prior in (("x", stats.norm(1.0, 0.7)), ("a", stats.norm(0.0, SD_A))):
+        assert stats.kstest(right[0].truths[name], prior.cdf).pvalue > 1e-3
 
 
 def test_ranks_are_shares_of_the_closed_posterior(right):
-    found, seen = right
+    calibration, seen = right
     error2 = SD**2 / 3 + SD_A**2
     variance = 1 / (1 / 0.7**2 + 1 / error2)
     exact = stats.norm(variance * (1 / 0.7**2 + seen / error2), np.sqrt(variance))
-    away = (found.ranks["x"] + 0.5) / 100 - exact.cdf(found.truths["x"])
+    away = (calibration.ranks["x"] + 0.5) / 100 - exact.cdf(calibration.truths["x"])
     # 99 draws know a share of one half to 0.05.
     assert np.std(away) < 0.06
     assert np.mean(away) == pytest.approx(0.0, abs=0.01)
 
 
 def test_populations_pass_too(toy):
-    found = cj.sbc(toy, "x", method="smc", **QUICK)
-    assert found.method == "smc"
-    assert min(t.p for t in found.tests.values()) > 0.01, found
+    calibration = cj.sbc(toy, "x", method="smc", **QUICK)
+    assert calibration.method == "smc"
+    assert min(t.p for t in calibration.tests.values()) > 0.01, calibration
 
 
 def test_seeds(toy, right):
@@ -108,15 +108,15 @@ def test_seeds(toy, right):
 
 
 def test_text_and_json(right):
-    found, _ = right
-    data = json.loads(json.dumps(found.to_dict()))
+    calibration, _ = right
+    data = json.loads(json.dumps(calibration.to_dict()))
     assert data["status"] == "calibrated"
-    assert data["parameters"]["x"]["p"] == found.tests["x"].p
-    assert data["parameters"]["a"]["ranks"] == found.ranks["a"].tolist()
-    again = type(found).from_json(found.to_json())
-    assert again.to_dict() == found.to_dict()
-    np.testing.assert_array_equal(again.ranks["x"], found.ranks["x"])
-    text = repr(found)
+    assert data["parameters"]["x"]["p"] == calibration.tests["x"].p
+    assert data["parameters"]["a"]["ranks"] == calibration.ranks["a"].tolist()
+    again = type(calibration).from_json(calibration.to_json())
+    assert again.to_dict() == calibration.to_dict()
+    np.testing.assert_array_equal(again.ranks["x"], calibration.ranks["x"])
+    text = repr(calibration)
     assert "Calibration of nuts, 400 simulations: calibrated" in text
     assert re.search(r"x +[01]", text)
 
@@ -135,34 +135,34 @@ def test_text_and_json(right):
 def test_a_wrong_posterior_is_found(toy, monkeypatch, name, value, words):
     """Data that the likelihood does not describe."""
     monkeypatch.setattr(toy, name, value)
-    found = cj.sbc(toy, "x", fixed={"a": 0.0}, method="smc", **QUICK)
-    assert found.tests["x"].p < 1e-3
-    assert not found.calibrated
-    assert f"x ({words}" in found.status
+    calibration = cj.sbc(toy, "x", fixed={"a": 0.0}, method="smc", **QUICK)
+    assert calibration.tests["x"].p < 1e-3
+    assert not calibration.calibrated
+    assert f"x ({words}" in calibration.status
 
 
 def test_a_narrower_prior_than_that_simulated_is_found(toy, monkeypatch):
     """True values thrown three times as wide as the prior says."""
-    own = Density.draw
+    correct_draw = Density.draw
 
     def wider(self, rng, size):
-        drawn = own(self, rng, size)
+        drawn = correct_draw(self, rng, size)
         return 1 + 3 * (drawn - 1) if self.name == "x" else drawn
 
     monkeypatch.setattr(Density, "draw", wider)
-    found = cj.sbc(toy, "x", **QUICK)
-    assert found.tests["x"].p < 1e-3
-    assert "x (posteriors too narrow" in found.status
+    calibration = cj.sbc(toy, "x", **QUICK)
+    assert calibration.tests["x"].p < 1e-3
+    assert "x (posteriors too narrow" in calibration.status
 
 
 # --- tests of uniformity ---
 def test_uniformity_of_ranks_that_are_spread_evenly():
-    found = cj.uniformity(np.repeat(np.arange(100), 4), 99)
-    assert found.chi2 == pytest.approx(1.0)
-    assert found.ecdf > 0.99
-    assert found.p == 1.0
-    assert found.shift == pytest.approx(0.0, abs=1e-12)
-    assert found.spread == pytest.approx(0.0, abs=1e-9)
+    test = cj.uniformity(np.repeat(np.arange(100), 4), 99)
+    assert test.chi2 == pytest.approx(1.0)
+    assert test.ecdf > 0.99
+    assert test.p == 1.0
+    assert test.shift == pytest.approx(0.0, abs=1e-12)
+    assert test.spread == pytest.approx(0.0, abs=1e-9)
 
 
 def test_chi_square_is_scipys():
@@ -175,14 +175,14 @@ def test_chi_square_is_scipys():
 def test_p_values_of_uniform_ranks_are_uniform(draws):
     """Also for draws that no number of bins divides."""
     rng = np.random.default_rng(3)
-    found = [cj.uniformity(rng.integers(0, draws + 1, 200), draws, k) for k in range(400)]
-    for p in ([t.chi2 for t in found], [t.ecdf for t in found]):
+    tests = [cj.uniformity(rng.integers(0, draws + 1, 200), draws, k) for k in range(400)]
+    for p in ([t.chi2 for t in tests], [t.ecdf for t in tests]):
         assert stats.kstest(p, "uniform").pvalue > 1e-3
-    for z in ([t.shift for t in found], [t.spread for t in found]):
+    for z in ([t.shift for t in tests], [t.spread for t in tests]):
         assert np.mean(z) == pytest.approx(0.0, abs=0.2)
         assert np.std(z) == pytest.approx(1.0, abs=0.15)
     # Both tests together are wrong at most as often as they say.
-    assert np.mean([t.p < 0.05 for t in found]) < 0.08
+    assert np.mean([t.p < 0.05 for t in tests]) < 0.08
 
 
 # --- what is refused ---
@@ -255,5 +255,5 @@ CASES = {
 def test_experiments_are_calibrated(case):
     """p > 0.01 for every parameter."""
     model, free, priors, options = CASES[case]
-    found = cj.sbc(model(), free, priors=priors, seed=5, **{"simulations": 300, **options})
-    assert min(t.p for t in found.tests.values()) > 0.01, found
+    calibration = cj.sbc(model(), free, priors=priors, seed=5, **{"simulations": 300, **options})
+    assert min(t.p for t in calibration.tests.values()) > 0.01, calibration

@@ -39,8 +39,8 @@ def integral_over_pulls(model, sin2, data=None):
 
     least = half(0.0, 0.0)
     reach = [(-9 * p.sd, 9 * p.sd) for p in (sig, brn)]
-    found, _ = integrate.nquad(lambda a, b: np.exp(least - half(a, b)), reach)
-    return least - np.log(found)
+    integral, _ = integrate.nquad(lambda a, b: np.exp(least - half(a, b)), reach)
+    return least - np.log(integral)
 
 
 @pytest.mark.parametrize("sin2", [0.05, 0.23857, 0.8])
@@ -61,8 +61,8 @@ def test_marginal_nll_is_not_the_profiled_one(model):
 def test_marginal_nll_takes_data_and_maps(model):
     data = 1.3 * np.asarray(model.experiments[NAME].observed)
     expected = [integral_over_pulls(model, s, data) for s in (0.2, 0.4)]
-    found = model.map({}, {"sin2_theta_w": np.array([0.2, 0.4])}, kind="marginal_nll", data=data)
-    np.testing.assert_allclose(found, expected, atol=1e-7)
+    marginal = model.map({}, {"sin2_theta_w": np.array([0.2, 0.4])}, kind="marginal_nll", data=data)
+    np.testing.assert_allclose(marginal, expected, atol=1e-7)
 
 
 def test_poisson_pulls_have_no_closed_form():
@@ -79,17 +79,17 @@ def test_poisson_pulls_have_no_closed_form():
 
 def test_grid_of_csi_2017(model):
     """Mean and sd against brute force over pulls and the angle."""
-    found = cj.grid_posterior(model, sin2_theta_w=(0.0, 1.0, 401))
-    assert found["density"].integrate("sin2_theta_w") == pytest.approx(1, rel=1e-12)
+    posterior = cj.grid_posterior(model, sin2_theta_w=(0.0, 1.0, 401))
+    assert posterior["density"].integrate("sin2_theta_w") == pytest.approx(1, rel=1e-12)
     points = np.linspace(0, 0.5, 17)
     brute = np.array([integral_over_pulls(model, s) for s in points])
     weights = np.exp(-brute)
     mean = np.sum(points * weights) / np.sum(weights)
-    assert found.attrs["mean_sin2_theta_w"] == pytest.approx(mean, abs=2e-4)
+    assert posterior.attrs["mean_sin2_theta_w"] == pytest.approx(mean, abs=2e-4)
     sd = np.sqrt(np.sum((points - mean) ** 2 * weights) / np.sum(weights))
-    assert found.attrs["sd_sin2_theta_w"] == pytest.approx(sd, rel=5e-3)
-    assert found.attrs["cut"] == ""
-    assert found.attrs["coarse"] == ""
+    assert posterior.attrs["sd_sin2_theta_w"] == pytest.approx(sd, rel=5e-3)
+    assert posterior.attrs["cut"] == ""
+    assert posterior.attrs["coarse"] == ""
 
 
 # --- closed forms ---
@@ -137,11 +137,11 @@ def test_evidence(flat):
 
 def test_credible_intervals_of_a_gaussian(flat):
     levels = (0.6827, 0.90, 0.99)
-    found = cj.credible_intervals(flat, "x", levels)
-    for key, level in zip(found, levels, strict=True):
+    intervals = cj.credible_intervals(flat, "x", levels)
+    for key, level in zip(intervals, levels, strict=True):
         assert float(key) == level
         np.testing.assert_allclose(
-            found[key], [stats.norm(1.3, 0.2).interval(level)], rtol=0, atol=1e-3
+            intervals[key], [stats.norm(1.3, 0.2).interval(level)], rtol=0, atol=1e-3
         )
 
 
@@ -155,12 +155,14 @@ def test_contour_of_a_gaussian(flat):
 
 
 def test_a_prior_multiplies():
-    found = cj.grid_posterior(plane(), {"x": cj.Normal(1.0, 0.3)}, {"y": -0.4}, x=(-1.0, 3.0, 401))
+    posterior = cj.grid_posterior(
+        plane(), {"x": cj.Normal(1.0, 0.3)}, {"y": -0.4}, x=(-1.0, 3.0, 401)
+    )
     weight = INVERSE[0, 0] + 1 / 0.3**2
     mean = (INVERSE[0, 0] * 1.3 + 1 / 0.3**2) / weight
-    assert found.attrs["mean_x"] == pytest.approx(mean, abs=1e-6)
-    assert found.attrs["sd_x"] == pytest.approx(weight**-0.5, rel=1e-6)
-    assert json.loads(found.attrs["fixed"]) == {"y": -0.4}
+    assert posterior.attrs["mean_x"] == pytest.approx(mean, abs=1e-6)
+    assert posterior.attrs["sd_x"] == pytest.approx(weight**-0.5, rel=1e-6)
+    assert json.loads(posterior.attrs["fixed"]) == {"y": -0.4}
 
 
 def test_a_constraint_counts_once():
@@ -170,9 +172,9 @@ def test_a_constraint_counts_once():
         parameter("a", kind="nuisance", prior=cj.Normal(0.0, 0.5)),
     ]
     toy = Toy(table, lambda x, a: ((x - a) / 0.3) ** 2 + (a / 0.5) ** 2)
-    found = cj.grid_posterior(toy, x=(-4.0, 4.0, 161), a=(-4.0, 4.0, 161))
-    assert found.attrs["sd_a"] == pytest.approx(0.5, rel=1e-6)
-    assert found.attrs["sd_x"] == pytest.approx(np.hypot(0.3, 0.5), rel=1e-6)
+    posterior = cj.grid_posterior(toy, x=(-4.0, 4.0, 161), a=(-4.0, 4.0, 161))
+    assert posterior.attrs["sd_a"] == pytest.approx(0.5, rel=1e-6)
+    assert posterior.attrs["sd_x"] == pytest.approx(np.hypot(0.3, 0.5), rel=1e-6)
 
 
 def test_two_peaks_are_two_intervals():
@@ -181,27 +183,27 @@ def test_two_peaks_are_two_intervals():
         return -2 * np.log(p)
 
     toy = Toy([parameter("x", bounds=(-5.0, 5.0))], chi2)
-    found = cj.grid_posterior(toy, x=(-5.0, 5.0, 2001))
+    posterior = cj.grid_posterior(toy, x=(-5.0, 5.0, 2001))
     low, high = stats.norm(2, 0.3).interval(0.9)
     np.testing.assert_allclose(
-        cj.credible_intervals(found, "x", (0.9,))["0.90"],
+        cj.credible_intervals(posterior, "x", (0.9,))["0.90"],
         [(-high, -low), (low, high)],
         rtol=0,
         atol=1e-3,
     )
-    assert found.attrs["sd_x"] == pytest.approx(np.hypot(2, 0.3), rel=1e-6)
+    assert posterior.attrs["sd_x"] == pytest.approx(np.hypot(2, 0.3), rel=1e-6)
 
 
 def test_uneven_and_flat_densities():
     exponential = Toy([parameter("x", default=1.0, bounds=(1e-3, 60.0))], lambda x: 2 * x)
-    found = cj.grid_posterior(exponential, x=(1e-3, 60.0, 2000, "log"))
-    assert found.attrs["mean_x"] == pytest.approx(1.001, rel=1e-3)
-    (interval,) = cj.credible_intervals(found, "x", (0.9,))["0.90"]
+    posterior = cj.grid_posterior(exponential, x=(1e-3, 60.0, 2000, "log"))
+    assert posterior.attrs["mean_x"] == pytest.approx(1.001, rel=1e-3)
+    (interval,) = cj.credible_intervals(posterior, "x", (0.9,))["0.90"]
     assert interval == pytest.approx((1e-3, 1e-3 - np.log(0.1)), rel=3e-3)
     constant = Toy([parameter("x", bounds=(0.0, 2.0))], lambda x: 0 * x)
-    found = cj.grid_posterior(constant, x=(0.0, 2.0, 11))
-    np.testing.assert_allclose(found["density"], 0.5)
-    assert cj.credible_intervals(found, "x", (0.9,))["0.90"] == [(0.0, 2.0)]
+    posterior = cj.grid_posterior(constant, x=(0.0, 2.0, 11))
+    np.testing.assert_allclose(posterior["density"], 0.5)
+    assert cj.credible_intervals(posterior, "x", (0.9,))["0.90"] == [(0.0, 2.0)]
 
 
 def test_grids_that_do_not_hold_the_posterior_say_so():
@@ -234,8 +236,8 @@ def test_nuisances_must_be_on_an_axis_or_fixed():
     toy = Toy(table, lambda x, a: x**2 + a**2)
     with pytest.raises(InputError, match="a must be integrated over"):
         cj.grid_posterior(toy, x=(0.0, 1.0, 5))
-    found = cj.grid_posterior(toy, fixed={"a": 0.0}, x=(0.0, 1.0, 5))
-    assert json.loads(found.attrs["fixed"]) == {"a": 0.0}
+    posterior = cj.grid_posterior(toy, fixed={"a": 0.0}, x=(0.0, 1.0, 5))
+    assert json.loads(posterior.attrs["fixed"]) == {"a": 0.0}
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 90.0])

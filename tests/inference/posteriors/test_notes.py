@@ -27,8 +27,8 @@ def test_two_modes_are_told_with_their_most_probable_intervals():
     (note,) = notes_of(dataset(draws))
     assert note.startswith("x has several modes: 68 % lie in [")
     numbers = note.partition("in ")[2].replace("[", "").replace("]", "").replace(" or ", ", ")
-    found = [float(x) for x in numbers.split(",")]
-    np.testing.assert_allclose(found, [-1.1, -0.9, 0.9, 1.1], atol=0.04)
+    ends = [float(x) for x in numbers.split(",")]
+    np.testing.assert_allclose(ends, [-1.1, -0.9, 0.9, 1.1], atol=0.04)
 
 
 @pytest.mark.parametrize(

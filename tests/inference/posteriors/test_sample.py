@@ -118,15 +118,15 @@ def test_the_result_describes_itself(drawn):
 
 
 def test_report_of_good_chains(drawn):
-    found = cj.report(drawn)
-    assert found.converged, found.status
-    assert found.divergences < 5
-    row = found.rows["x"]
+    report = cj.report(drawn)
+    assert report.converged, report.status
+    assert report.divergences < 5
+    row = report.rows["x"]
     assert row.interval68[0] < row.mean < row.interval68[1]
     width = row.interval95[1] - row.interval95[0]
     assert width == pytest.approx(4 * np.hypot(0.3, SD_A), rel=0.1)
     assert row.r_hat < 1.01
-    text = repr(found)
+    text = repr(report)
     assert "Posterior: converged" in text
     assert "of 4000 draws diverged" in text
 
@@ -154,14 +154,14 @@ def test_constraints_are_priors_where_the_data_put_them_and_leave_the_likelihood
         values = {"a": a, "b": b}
         counts = ((0.3 - a) / 0.3) ** 2 + (2 / 0.4) ** 2
         assert float(target.log_likelihood(values)) == pytest.approx(-counts / 2, rel=1e-12)
-        known = stats.norm(0, SD_A).logpdf(a), stats.norm(0.7, 0.2).logpdf(b)
-        found = [float(p.log(np.array(values[p.name]))) for p in priors]
-        assert found == pytest.approx(known, rel=1e-12)
+        expected = stats.norm(0, SD_A).logpdf(a), stats.norm(0.7, 0.2).logpdf(b)
+        log_priors = [float(p.log(np.array(values[p.name]))) for p in priors]
+        assert log_priors == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.slow
 def test_fixed_values_other_priors_and_data():
-    found = cj.sample(
+    samples = cj.sample(
         everything(),
         ["x"],
         fixed={"a": 0.25},
@@ -171,11 +171,11 @@ def test_fixed_values_other_priors_and_data():
         draws=500,
         warmup=200,
     )["posterior"]
-    assert list(found.data_vars) == ["x", "b"]
-    assert json.loads(found.attrs["fixed"]) == {"a": 0.25}
+    assert list(samples.data_vars) == ["x", "b"]
+    assert json.loads(samples.attrs["fixed"]) == {"a": 0.25}
     cut = stats.truncnorm(-0.25 / 0.3, 0.75 / 0.3, loc=1.25, scale=0.3)
     for name, mean, sd in (("x", cut.mean(), cut.std()), ("b", 0.7, 0.2)):
-        x = found[name].values
+        x = samples[name].values
         assert x.mean() == pytest.approx(mean, abs=0.25 * sd)
         assert x.std() == pytest.approx(sd, rel=0.2)
 
@@ -248,10 +248,10 @@ def test_a_likelihood_that_is_never_finite():
 # --- reports of bad chains, made by hand ---
 def by_hand(x, **statistics):
     dims = ("chain", "draw")
-    made = {"diverging": np.zeros(x.shape, dtype=bool), **statistics}
+    sample_stats = {"diverging": np.zeros(x.shape, dtype=bool), **statistics}
     return {
         "posterior": xr.Dataset({"x": (dims, x)}),
-        "sample_stats": xr.Dataset({n: (dims, s) for n, s in made.items()}),
+        "sample_stats": xr.Dataset({n: (dims, s) for n, s in sample_stats.items()}),
     }
 
 
@@ -269,10 +269,10 @@ def test_a_report_comes_back_from_json(chains):
 
 
 def test_independent_draws_pass():
-    found = cj.report(by_hand(noise()))
-    assert found.converged
-    assert found.rows["x"].ess_bulk == pytest.approx(4000, rel=0.15)
-    assert found.rows["x"].interval68 == pytest.approx((-1, 1), abs=0.1)
+    report = cj.report(by_hand(noise()))
+    assert report.converged
+    assert report.rows["x"].ess_bulk == pytest.approx(4000, rel=0.15)
+    assert report.rows["x"].interval68 == pytest.approx((-1, 1), abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -289,9 +289,9 @@ def test_independent_draws_pass():
     ids=["modes", "few", "one chain", "two draws", "divergent", "trees", "energy"],
 )
 def test_report_says_what_is_wrong(made, words):
-    found = cj.report(made)
-    assert not found.converged
-    assert re.search(words, found.status)
+    report = cj.report(made)
+    assert not report.converged
+    assert re.search(words, report.status)
 
 
 def test_groups_for_later_versions_of_arviz(monkeypatch):

@@ -95,18 +95,18 @@ def test_without_information_pulls_keep_their_constraints(model):
     blind = cj.Model([replace(e, variance=1e8 * e.variance)], [cj.StandardModel()])
     toy = blind.toy(11)
     for marginal in (False, True):
-        found = cj.sample(blind, data=toy, marginalise_linear=marginal, draws=1500, warmup=300)
+        samples = cj.sample(blind, data=toy, marginalise_linear=marginal, draws=1500, warmup=300)
         for name, sd in PULLS.items():
-            within(found["posterior"][name].values, float(toy.auxiliary[name]), sd)
-        within(found["posterior"]["sin2_theta_w"].values, 0.5, 12**-0.5)
+            within(samples["posterior"][name].values, float(toy.auxiliary[name]), sd)
+        within(samples["posterior"]["sin2_theta_w"].values, 0.5, 12**-0.5)
 
 
 @pytest.mark.slow
 def test_poisson_counts():
     """A strength near its fit; probabilities by scipy; thrown counts."""
     model = cj.analyses.coherent2021()
-    found = cj.sample(model, chains=2, draws=500, warmup=300, seed=5)
-    strength = found["posterior"]["alpha_sig_csi2021"].values
+    samples = cj.sample(model, chains=2, draws=500, warmup=300, seed=5)
+    strength = samples["posterior"]["alpha_sig_csi2021"].values
     fitted = cj.fit(model, free=["alpha_sig_csi2021"])
     error = fitted.errors["alpha_sig_csi2021"]
     assert error is not None
@@ -114,15 +114,15 @@ def test_poisson_counts():
     assert strength.mean() == pytest.approx(fitted.values["alpha_sig_csi2021"], abs=0.4 * error)
     assert strength.std() == pytest.approx(error, rel=0.15)
     e = model.experiments["csi-2021"]
-    values = {str(n): float(x[1, 9]) for n, x in found["posterior"].data_vars.items()}
+    values = {str(n): float(x[1, 9]) for n, x in samples["posterior"].data_vars.items()}
     mu = np.asarray(model.expected(values)["csi-2021"])
     np.testing.assert_allclose(
-        found["log_likelihood"]["csi-2021"].values[1, 9],
+        samples["log_likelihood"]["csi-2021"].values[1, 9],
         stats.poisson(mu).logpmf(e.observed),
         rtol=1e-8,
     )
     # About the counts of the fit, with their Poisson spread.
-    thrown = found["posterior_predictive"]["csi-2021"].values.sum(axis=2)
+    thrown = samples["posterior_predictive"]["csi-2021"].values.sum(axis=2)
     expected = float(model.expected(fitted.values)["csi-2021"].sum())
     assert thrown.mean() == pytest.approx(expected, rel=0.01)
     assert thrown.std() > 0.9 * np.sqrt(expected)

@@ -90,14 +90,14 @@ def test_other_parameters_keep_their_priors(drawn):
 
 def test_evidence(drawn):
     """Peaks of area sqrt(2 pi) together, on a prior 10 wide."""
-    found = drawn["sample_stats"].attrs
-    runs = np.array(found["log_evidence_runs"])
+    evidence = drawn["sample_stats"].attrs
+    runs = np.array(evidence["log_evidence_runs"])
     assert runs.shape == (4,)
-    assert found["log_evidence"] == pytest.approx(runs.mean())
-    assert found["log_evidence_sd"] == pytest.approx(runs.std(ddof=1))
-    assert found["log_evidence_sd"] < 0.2
+    assert evidence["log_evidence"] == pytest.approx(runs.mean())
+    assert evidence["log_evidence_sd"] == pytest.approx(runs.std(ddof=1))
+    assert evidence["log_evidence_sd"] < 0.2
     expected = np.log(np.sqrt(2 * np.pi) / 10)
-    assert found["log_evidence"] == pytest.approx(expected, abs=0.1)
+    assert evidence["log_evidence"] == pytest.approx(expected, abs=0.1)
 
 
 def test_the_result_describes_itself(drawn):
@@ -122,11 +122,11 @@ def test_particles_are_in_no_order(drawn):
 
 
 def test_report(drawn):
-    found = cj.report(drawn)
-    assert found.converged, found.status
-    assert found.rows["x"].r_hat < 1.01
-    assert found.evidence == pytest.approx((np.log(np.sqrt(2 * np.pi) / 10), 0.05), abs=0.1)
-    assert "log evidence -1.4" in repr(found) or "log evidence -1.3" in repr(found)
+    report = cj.report(drawn)
+    assert report.converged, report.status
+    assert report.rows["x"].r_hat < 1.01
+    assert report.evidence == pytest.approx((np.log(np.sqrt(2 * np.pi) / 10), 0.05), abs=0.1)
+    assert "log evidence -1.4" in repr(report) or "log evidence -1.3" in repr(report)
 
 
 def test_seeds(toy, drawn):
@@ -145,11 +145,11 @@ def test_a_likelihood_that_is_0_in_places():
     table = [parameter("x", bounds=(-1.0, 1.0), default=0.9)]
     for nothing in (np.inf, np.nan):
         toy = Traced(table, lambda x, n=nothing: jnp.where(x > 0.5, 0.0, n))
-        found = cj.sample(toy, "x", method="smc", draws=500)
-        x = found["posterior"]["x"].values
+        samples = cj.sample(toy, "x", method="smc", draws=500)
+        x = samples["posterior"]["x"].values
         assert x.min() > 0.5
         assert x.mean() == pytest.approx(0.75, abs=0.03)
-        assert found["sample_stats"].attrs["log_evidence"] == pytest.approx(np.log(0.25), abs=0.2)
+        assert samples["sample_stats"].attrs["log_evidence"] == pytest.approx(np.log(0.25), abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +191,8 @@ def test_arrays_that_change_in_place_are_read_anew():
     data = np.array([1.0])
     for seen in (1.0, 30.0):
         data[0] = seen
-        found = cj.sample(toy, "x", method="smc", data=data, draws=300, chains=2)
-        assert found["posterior"]["x"].values.mean() == pytest.approx(seen, abs=0.3)
+        samples = cj.sample(toy, "x", method="smc", data=data, draws=300, chains=2)
+        assert samples["posterior"]["x"].values.mean() == pytest.approx(seen, abs=0.3)
 
 
 def test_data_as_arrays():
@@ -227,26 +227,26 @@ def exact(model):
 def test_two_modes_of_an_experiment(model, exact, marginal):
     grid, valley, upper = exact
     options = {"priors": PRIOR, "draws": 2000, "seed": 1, "marginalise_linear": marginal}
-    found = cj.sample(model, "eps_dV_mumu", method="smc", **options)
-    x = found["posterior"]["eps_dV_mumu"].values
+    samples = cj.sample(model, "eps_dV_mumu", method="smc", **options)
+    x = samples["posterior"]["eps_dV_mumu"].values
     assert np.mean(x > valley) == pytest.approx(upper, abs=0.03)
     near(x, grid.attrs["mean_eps_dV_mumu"], grid.attrs["sd_eps_dV_mumu"])
-    evidence = found["sample_stats"].attrs
+    evidence = samples["sample_stats"].attrs
     # The spread of four is known to a factor of 2 only.
     error = max(evidence["log_evidence_sd"], 0.02) / 2
     assert evidence["log_evidence"] == pytest.approx(grid.attrs["log_evidence"], abs=4 * error)
-    assert cj.report(found).converged, cj.report(found).status
-    assert found["posterior_predictive"]["csi-2017"].shape[2] == 12
+    assert cj.report(samples).converged, cj.report(samples).status
+    assert samples["posterior_predictive"]["csi-2017"].shape[2] == 12
 
 
 @pytest.mark.slow
 def test_nuts_weighs_the_modes_wrong_and_says_so(model, exact):
     _, valley, upper = exact
-    found = cj.sample(model, "eps_dV_mumu", priors=PRIOR, seed=1)
-    x = found["posterior"]["eps_dV_mumu"].values
+    samples = cj.sample(model, "eps_dV_mumu", priors=PRIOR, seed=1)
+    x = samples["posterior"]["eps_dV_mumu"].values
     off = abs(np.mean(x > valley, axis=1) - upper)
     assert off.max() > 0.03
-    summary = cj.report(found)
+    summary = cj.report(samples)
     assert summary.rows["eps_dV_mumu"].r_hat > 1.01
     assert 'method="smc"' in summary.status
 
@@ -257,16 +257,16 @@ def test_bands_of_two_couplings(model):
     priors = {n: cj.Uniform(-1.0, 1.0) for n in names}
     axes = dict.fromkeys(names, (-1.0, 1.0, 301))
     grid = cj.grid_posterior(model, priors, **axes)
-    found = cj.sample(model, names, method="smc", priors=priors, draws=2000, seed=2)
+    samples = cj.sample(model, names, method="smc", priors=priors, draws=2000, seed=2)
     for n in names:
-        near(found["posterior"][n].values, grid.attrs[f"mean_{n}"], grid.attrs[f"sd_{n}"])
+        near(samples["posterior"][n].values, grid.attrs[f"mean_{n}"], grid.attrs[f"sd_{n}"])
     u, d = np.meshgrid(*(grid[n].values for n in names), indexing="ij")
     mass = grid["density"].values / grid["density"].values.sum()
     a, b = (x - np.sum(mass * x) for x in (u, d))
     correlation = np.sum(mass * a * b) / np.sqrt(np.sum(mass * a**2) * np.sum(mass * b**2))
-    drawn = np.corrcoef(*(found["posterior"][n].values.ravel() for n in names))[0, 1]
+    drawn = np.corrcoef(*(samples["posterior"][n].values.ravel() for n in names))[0, 1]
     assert drawn == pytest.approx(correlation, abs=0.02)
-    evidence = found["sample_stats"].attrs
+    evidence = samples["sample_stats"].attrs
     assert evidence["log_evidence"] == pytest.approx(grid.attrs["log_evidence"], abs=0.08)
 
 
@@ -325,9 +325,9 @@ def noise(runs=4):
     ids=["means", "evidence", "one"],
 )
 def test_report_says_what_is_wrong(made, words):
-    found = cj.report(made)
-    assert not found.converged
-    assert re.search(words, found.status)
+    report = cj.report(made)
+    assert not report.converged
+    assert re.search(words, report.status)
 
 
 def test_effective_draws_come_from_the_spread_between_populations():

@@ -236,14 +236,14 @@ def test_differences_are_left_out_of_large_grids(monkeypatch):
 
 def test_engines_by_cost(monkeypatch):
     """Templates for large grids, and for axes that were scanned before, where they are exact."""
-    made = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_dV_ee")])
+    model = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_dV_ee")])
     axes = {"eps_uV_ee": (-1.0, 1.0, 7), "sin2_theta_w": (0.1, 0.4, 5)}
-    first, again = scan(made, **axes), scan(made, **axes)
+    first, again = scan(model, **axes), scan(model, **axes)
     assert [s.attrs["engine"] for s in (first, again)] == ["node", "template"]
     np.testing.assert_allclose(first.chi2, again.chi2, rtol=1e-11)
     monkeypatch.setattr(module_of_scan, "_MANY_POINTS", 10)
-    assert scan(made, eps_dV_ee=(-1.0, 1.0, 11)).attrs["engine"] == "template"
-    assert scan(made, eps_dV_ee=(-1.0, 1.0, 11), engine="node").attrs["engine"] == "node"
+    assert scan(model, eps_dV_ee=(-1.0, 1.0, 11)).attrs["engine"] == "template"
+    assert scan(model, eps_dV_ee=(-1.0, 1.0, 11), engine="node").attrs["engine"] == "node"
     assert scan(toy(), x=(-1.0, 1.0, 11)).attrs["engine"] == "node"
 
 

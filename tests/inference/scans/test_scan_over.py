@@ -258,11 +258,11 @@ def test_two_couplings_against_scipy():
 @pytest.mark.slow
 def test_a_mass_against_a_finer_scan():
     """A narrow valley where a mediator interferes, over masses of six decades."""
-    made = Model(csi_2017(), owning(["g_Zp", "m_Zp"]))
-    result = scan(made, free="g_Zp", bounds={"g_Zp": (0.0, 1e-2)}, m_Zp=(0.1, 1e5, 25, "log"))
+    model = Model(csi_2017(), owning(["g_Zp", "m_Zp"]))
+    result = scan(model, free="g_Zp", bounds={"g_Zp": (0.0, 1e-2)}, m_Zp=(0.1, 1e5, 25, "log"))
     for m, chi2 in zip(result.m_Zp.values.tolist(), result.chi2.values.tolist(), strict=True):
         g = np.unique([0.0, *np.geomspace(1e-7, 1e-2, 20_001), *np.linspace(0, 1e-2, 20_001)])
-        fine = 2 * np.asarray(made.map({"m_Zp": m}, {"g_Zp": g}))
+        fine = 2 * np.asarray(model.map({"m_Zp": m}, {"g_Zp": g}))
         assert fine.min() - 1e-3 < chi2 <= fine.min() + 1e-8
 
 
@@ -341,10 +341,10 @@ def test_bounds_of_what_is_not_profiled_are_refused():
 
 def test_radius_profiled_on_a_logarithmic_axis():
     """The axis is even in the logarithm, and ends on its ends."""
-    made = Model(csi_2017(), [StandardModel()])
-    result = scan(made, free="R_n_Cs", sin2_theta_w=(0.05, 0.9, 6, "log"))
+    model = Model(csi_2017(), [StandardModel()])
+    result = scan(model, free="R_n_Cs", sin2_theta_w=(0.05, 0.9, 6, "log"))
     np.testing.assert_allclose(np.diff(np.log(result.sin2_theta_w)), np.log(18) / 5, rtol=1e-12)
     assert (float(result.sin2_theta_w[0]), float(result.sin2_theta_w[-1])) == (0.05, 0.9)
     for s, chi2 in zip(result.sin2_theta_w.values.tolist(), result.chi2.values, strict=True):
-        fine = scan(made, fixed={"sin2_theta_w": s}, R_n_Cs=(0.0, 12.0, 4001)).attrs["chi2_min"]
+        fine = scan(model, fixed={"sin2_theta_w": s}, R_n_Cs=(0.0, 12.0, 4001)).attrs["chi2_min"]
         assert fine - 1e-4 < chi2 <= fine + 1e-9

@@ -50,15 +50,15 @@ def test_counting_experiment(counting):
     """p-values of pseudo-experiments against exact Poisson sums, and the published interval."""
     signal = float(np.asarray(counting.expected({})["csi-2017"])[0]) - BACKGROUND
     mu = np.array([0.5, 1.0, 2.0, 4.0, 5.0, 5.4, 5.8, 6.5])
-    found = cj.feldman_cousins(
+    region = cj.feldman_cousins(
         counting, levels=0.90, toys=16384, **{STRENGTH: mu / signal - 1}, seed=4
     )
     exact = np.array([p_value(4, x, BACKGROUND) for x in mu])
-    spread = np.sqrt(exact * (1 - exact) / found["toys"].values)
-    assert np.all(np.abs(found["p_value"].values - exact) <= 4.5 * spread)
-    assert int(found["failed"].sum()) == 0
+    spread = np.sqrt(exact * (1 - exact) / region["toys"].values)
+    assert np.all(np.abs(region["p_value"].values - exact) <= 4.5 * spread)
+    assert int(region["failed"].sum()) == 0
     # Published: [0, 5.60] at 90 % for four counts over a background of three.
-    accepted = found["accepted"].values[:, 0]
+    accepted = region["accepted"].values[:, 0]
     np.testing.assert_array_equal(accepted, mu < 5.60)
     low, high = cj.feldman_cousins_counting(4, BACKGROUND, 0.90)
     np.testing.assert_array_equal(accepted, (mu >= low) & (mu <= high))
@@ -67,23 +67,23 @@ def test_counting_experiment(counting):
 def test_linear_gaussian_problem():
     """Critical values are quantiles of chi2, and intervals those of the profile likelihood."""
     model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
-    found = cj.feldman_cousins(model, toys=8192, seed=1, **{SIG: np.linspace(-0.3, 0.3, 25)})
-    for k, level in enumerate(found["level"].values.tolist()):
+    region = cj.feldman_cousins(model, toys=8192, seed=1, **{SIG: np.linspace(-0.3, 0.3, 25)})
+    for k, level in enumerate(region["level"].values.tolist()):
         exact = stats.chi2(1).ppf(level)
-        values, errors = (found[n].values[:, k] for n in ("critical", "critical_error"))
+        values, errors = (region[n].values[:, k] for n in ("critical", "critical_error"))
         assert np.all(np.abs(values - exact) < 4.5 * errors)
     profile = cj.profile(model, SIG)
-    for key, spans in json.loads(found.attrs["intervals"]).items():
+    for key, spans in json.loads(region.attrs["intervals"]).items():
         np.testing.assert_allclose(spans, profile.intervals[key], rtol=0, atol=0.008)
 
 
 def test_q_of_the_data(model):
     axis = np.linspace(0.15, 0.32, 5)
-    found = cj.feldman_cousins(model, toys=1024, sin2_theta_w=axis)
+    region = cj.feldman_cousins(model, toys=1024, sin2_theta_w=axis)
     best = cj.fit(model, "sin2_theta_w")
     chi2 = 2 * np.asarray(model.map({}, {"sin2_theta_w": axis}))
-    np.testing.assert_allclose(found["q_data"].values, chi2 - best.chi2, rtol=0, atol=1e-8)
-    assert found.attrs["best_fit_sin2_theta_w"] == pytest.approx(
+    np.testing.assert_allclose(region["q_data"].values, chi2 - best.chi2, rtol=0, atol=1e-8)
+    assert region.attrs["best_fit_sin2_theta_w"] == pytest.approx(
         best.values["sin2_theta_w"], abs=1e-6
     )
 
@@ -91,22 +91,22 @@ def test_q_of_the_data(model):
 def test_point_is_that_of_toys(model):
     """A grid does not change what is found at one of its points."""
     x = 0.20
-    found = cj.feldman_cousins(model, toys=1024, seed=7, sin2_theta_w=np.array([0.18, x, 0.22]))
+    region = cj.feldman_cousins(model, toys=1024, seed=7, sin2_theta_w=np.array([0.18, x, 0.22]))
     alone = cj.toys(model, 1024, test="sin2_theta_w", truth={"sin2_theta_w": x}, seed=7)
-    assert found["p_value"].values[1] == alone.attrs["p_value"]
-    assert found["critical"].values[1, 0] == pytest.approx(
+    assert region["p_value"].values[1] == alone.attrs["p_value"]
+    assert region["critical"].values[1, 0] == pytest.approx(
         float(alone["q"].quantile(0.6827)), abs=1e-12
     )
 
 
 def test_more_where_it_matters(model):
-    found = cj.feldman_cousins(model, "sin2_theta_w", levels=0.6827, toys=4096)
-    near = np.abs(found["q_data"].values - 1.0) < 0.1
-    far = found["q_data"].values > 4.0
-    assert np.all(found["toys"].values[near] == 4096)
-    assert np.all(found["toys"].values[far] == 1024)
+    region = cj.feldman_cousins(model, "sin2_theta_w", levels=0.6827, toys=4096)
+    near = np.abs(region["q_data"].values - 1.0) < 0.1
+    far = region["q_data"].values > 4.0
+    assert np.all(region["toys"].values[near] == 4096)
+    assert np.all(region["toys"].values[far] == 1024)
     profile = cj.profile(model, "sin2_theta_w")
-    (span,) = json.loads(found.attrs["intervals"])["0.6827"]
+    (span,) = json.loads(region.attrs["intervals"])["0.6827"]
     np.testing.assert_allclose(span, profile.intervals["0.6827"][0], rtol=0, atol=0.004)
 
 
@@ -114,31 +114,31 @@ def test_more_where_it_matters(model):
 def test_other_nuisances(true_nuisances):
     """Thrown nuisances and thrown measurements are the same where all is nearly linear."""
     model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
-    found = cj.feldman_cousins(
+    region = cj.feldman_cousins(
         model,
         fixed={SIG: 0.0},
         true_nuisances=true_nuisances,
         toys=4096,
         sin2_theta_w=(0.2, 0.27, 2),
     )
-    exact = [stats.chi2(1).ppf(level) for level in found["level"].values]
-    values, errors = found["critical"].values, found["critical_error"].values
+    exact = [stats.chi2(1).ppf(level) for level in region["level"].values]
+    values, errors = region["critical"].values, region["critical_error"].values
     assert np.all(np.abs(values - exact) < 0.15 + 4.5 * errors)
-    assert found.attrs["true_nuisances"] == true_nuisances
+    assert region.attrs["true_nuisances"] == true_nuisances
 
 
 def test_two_parameters():
     interactions = [cj.StandardModel(), cj.NSI("eps_uV_ee", "eps_uV_mumu")]
     model = cj.Model(cj.experiments.csi_2017(), interactions)
     axes = {"eps_uV_ee": (-0.2, 0.6, 3), "eps_uV_mumu": np.array([-0.1, 0.2])}
-    found = cj.feldman_cousins(model, levels=0.90, toys=1024, **axes)
-    assert found["q_data"].dims == ("eps_uV_ee", "eps_uV_mumu")
+    region = cj.feldman_cousins(model, levels=0.90, toys=1024, **axes)
+    assert region["q_data"].dims == ("eps_uV_ee", "eps_uV_mumu")
     scan = cj.scan(model, engine="node", **axes)
     best = cj.fit(model, list(axes))
     np.testing.assert_allclose(
-        found["q_data"].values, scan["chi2"].values - best.chi2, rtol=0, atol=1e-6
+        region["q_data"].values, scan["chi2"].values - best.chi2, rtol=0, atol=1e-6
     )
-    assert "intervals" not in found.attrs
+    assert "intervals" not in region.attrs
 
 
 def test_intervals_between_points():
@@ -218,7 +218,7 @@ def test_coverage(name, x, least, most):
     terms = np.stack([np.ones(9), u, v, u * v, u**2, v**2], axis=1)
     surface, *_ = np.linalg.lstsq(terms, np.array(critical), rcond=None)
     truth = {name: x, SIG: 0.0, BRN: 0.0}
-    found = cj.toys(model, n, test=name, truth=truth, seed=12)
+    table = cj.toys(model, n, test=name, truth=truth, seed=12)
     import jax
 
     toys = model.toy(12, truth, toys=n)
@@ -226,9 +226,9 @@ def test_coverage(name, x, least, most):
     u, v = np.asarray(pulls[SIG]) / sd[SIG], np.asarray(pulls[BRN]) / sd[BRN]
     at = np.stack([np.ones(n), u, v, u * v, u**2, v**2], axis=1) @ surface
     for k, level in enumerate(levels):
-        covered = float(np.mean(found["q"].values <= at[:, k]))
+        covered = float(np.mean(table["q"].values <= at[:, k]))
         assert covered == pytest.approx(level, abs=0.005)
-    wilks = float(np.mean(found["q"].values <= 1.0))
+    wilks = float(np.mean(table["q"].values <= 1.0))
     assert least < wilks < most
 
 
@@ -252,8 +252,8 @@ def test_notes_on_what_the_grid_hides():
     (off,) = notes(nothing, {"sin2_theta_w": 0.05}, **grid)
     assert off.endswith("sin2_theta_w = 0.05, lies off the grid; move or widen it")
     # An island elsewhere does not stand for the one that is missed.
-    found = notes([False, False, False, False, True, True, True], {"sin2_theta_w": 0.15}, **grid)
-    assert any("misses the region around the best fit" in text for text in found)
+    messages = notes([False, False, False, False, True, True, True], {"sin2_theta_w": 0.15}, **grid)
+    assert any("misses the region around the best fit" in text for text in messages)
     island = [False, True, False, True, True, True, False]
     (thin,) = notes(island, **grid)
     assert "an island of 1 point near sin2_theta_w = 0.1667 is thinner than 3" in thin
@@ -279,6 +279,6 @@ def test_notes_on_regions():
 
 
 def test_notes_come_with_the_result(model):
-    found = cj.feldman_cousins(model, levels=0.90, toys=1024, sin2_theta_w=(0.22, 0.4, 4))
-    (text, *_) = found.attrs["notes"]
+    region = cj.feldman_cousins(model, levels=0.90, toys=1024, sin2_theta_w=(0.22, 0.4, 4))
+    (text, *_) = region.attrs["notes"]
     assert text == "0.90: runs out of the grid below sin2_theta_w = 0.22; widen it there"

@@ -52,25 +52,25 @@ def curvature(model, *, thrown):
 @pytest.mark.parametrize("auxiliary", [True, False])
 def test_linear_gaussian_problem(linear, auxiliary):
     """q is the ratio of both variances times chi2 of one degree of freedom."""
-    found = cj.toys(linear, 4000, test=SIG, free=[], truth={BRN: 0.0}, auxiliary=auxiliary, seed=1)
+    toys = cj.toys(linear, 4000, test=SIG, free=[], truth={BRN: 0.0}, auxiliary=auxiliary, seed=1)
     variance, inverse = curvature(linear, thrown=auxiliary)
     ratio = variance / inverse
     assert ratio == pytest.approx(1.0, abs=1e-12) if auxiliary else ratio < 0.7
-    assert bool(found["converged"].all())
-    assert stats.kstest(found["q"].values / ratio, stats.chi2(1).cdf).pvalue > 0.01
-    spread = found[SIG].values / np.sqrt(variance)
+    assert bool(toys["converged"].all())
+    assert stats.kstest(toys["q"].values / ratio, stats.chi2(1).cdf).pvalue > 0.01
+    spread = toys[SIG].values / np.sqrt(variance)
     assert stats.kstest(spread, stats.norm.cdf).pvalue > 0.01
 
 
 def test_strength_at_its_bound(linear):
     """At a physical bound q is half a delta function at 0 and half chi2 (Chernoff 1954)."""
-    found = cj.toys(linear, 4000, truth={SIG: -1.0, BRN: 0.0}, test=SIG, free=[], seed=3)
-    q = found["q"].values
-    assert bool(found["converged"].all())
+    toys = cj.toys(linear, 4000, truth={SIG: -1.0, BRN: 0.0}, test=SIG, free=[], seed=3)
+    q = toys["q"].values
+    assert bool(toys["converged"].all())
     at_bound = q < 1e-10
     assert stats.binomtest(int(at_bound.sum()), q.size, 0.5).pvalue > 0.01
     assert stats.kstest(q[~at_bound], stats.chi2(1).cdf).pvalue > 0.01
-    np.testing.assert_array_equal(found[SIG].values[at_bound], -1.0)
+    np.testing.assert_array_equal(toys[SIG].values[at_bound], -1.0)
 
 
 def test_equal_to_fits_one_by_one(model, thrown):
@@ -88,8 +88,8 @@ def test_equal_to_fits_one_by_one(model, thrown):
 @pytest.mark.parametrize("tested", [("eps_dV_ee",), ("eps_dV_ee", "eps_uV_mumu")])
 def test_two_valleys_are_both_seen(two_valleys, tested):
     """Nowhere on an exact grid is chi2 lower than the global fit."""
-    found = cj.toys(two_valleys, 60, test=tested, seed=5)
-    truth = json.loads(found.attrs["truth"])
+    table = cj.toys(two_valleys, 60, test=tested, seed=5)
+    truth = json.loads(table.attrs["truth"])
     toys = two_valleys.toy(5, truth, toys=60)
     axis = np.linspace(-1.0, 1.5, 2001 if len(tested) == 1 else 61)
     axes = np.meshgrid(*[axis] * len(tested))
@@ -97,9 +97,9 @@ def test_two_valleys_are_both_seen(two_valleys, tested):
     sides = set()
     for i in range(0, 60, 3):
         chi2 = 2 * np.asarray(two_valleys.map({}, grid, data=toys[i]))
-        assert found["chi2"].values[i] < chi2.min() + 1e-9
-        assert found["chi2"].values[i] > chi2.min() - (0.01 if len(tested) == 1 else 1.0)
-        sides.add(found["eps_dV_ee"].values[i] > 0.18)
+        assert table["chi2"].values[i] < chi2.min() + 1e-9
+        assert table["chi2"].values[i] > chi2.min() - (0.01 if len(tested) == 1 else 1.0)
+        sides.add(table["eps_dV_ee"].values[i] > 0.18)
     assert sides == {True, False}
 
 
@@ -121,15 +121,15 @@ def test_engines_agree(model):
 
 
 def test_further_free_parameter(two_valleys):
-    found = cj.toys(two_valleys, 12, test="eps_dV_ee", free=["eps_dV_ee", "eps_uV_mumu"], seed=4)
-    truth = json.loads(found.attrs["truth"])
+    table = cj.toys(two_valleys, 12, test="eps_dV_ee", free=["eps_dV_ee", "eps_uV_mumu"], seed=4)
+    truth = json.loads(table.attrs["truth"])
     toys = two_valleys.toy(4, truth, toys=12)
     for i in (0, 5, 11):
         whole = cj.fit(two_valleys, ["eps_dV_ee", "eps_uV_mumu"], data=toys[i])
         held = cj.fit(two_valleys, "eps_uV_mumu", fixed={"eps_dV_ee": 0.0}, data=toys[i])
-        assert found["chi2"].values[i] == pytest.approx(whole.chi2, abs=1e-6)
-        assert found["chi2_conditional"].values[i] == pytest.approx(held.chi2, abs=1e-6)
-        assert found["eps_uV_mumu_conditional"].values[i] == pytest.approx(
+        assert table["chi2"].values[i] == pytest.approx(whole.chi2, abs=1e-6)
+        assert table["chi2_conditional"].values[i] == pytest.approx(held.chi2, abs=1e-6)
+        assert table["eps_uV_mumu_conditional"].values[i] == pytest.approx(
             held.values["eps_uV_mumu"], abs=1e-4
         )
 
@@ -168,9 +168,9 @@ def test_p_value_of_the_data(model, thrown):
 
 def test_data_of_ones_own(model):
     counts = np.asarray(model.expected({"sin2_theta_w": 0.30})["csi-2017"])
-    found = cj.toys(model, 100, test="sin2_theta_w", truth={"sin2_theta_w": 0.30}, data=counts)
-    assert found.attrs["q_data"] == pytest.approx(0.0, abs=1e-9)
-    assert found.attrs["p_value"] == 1.0
+    toys = cj.toys(model, 100, test="sin2_theta_w", truth={"sin2_theta_w": 0.30}, data=counts)
+    assert toys.attrs["q_data"] == pytest.approx(0.0, abs=1e-9)
+    assert toys.attrs["p_value"] == 1.0
 
 
 def test_dataset_goes_to_a_file_and_back(thrown, tmp_path):
@@ -208,12 +208,12 @@ def test_bad_input(model, options, words):
 def test_poisson_equal_to_fits_one_by_one():
     """CsI 2021 with its four pulls: a random hundred against fits one by one."""
     model = cj.Model(cj.experiments.csi_2021(morphs=()))
-    found = cj.toys(model, 2000, test="sin2_theta_w", seed=9)
-    assert found.attrs["failed"] == 0
-    truth = json.loads(found.attrs["truth"])
+    table = cj.toys(model, 2000, test="sin2_theta_w", seed=9)
+    assert table.attrs["failed"] == 0
+    truth = json.loads(table.attrs["truth"])
     toys = model.toy(9, truth, toys=2000)
     for i in np.random.default_rng(1).choice(2000, 100, replace=False).tolist():
         fit = cj.fit(model, "sin2_theta_w", data=toys[i])
-        assert found["chi2"].values[i] == pytest.approx(fit.chi2, abs=1e-6)
+        assert table["chi2"].values[i] == pytest.approx(fit.chi2, abs=1e-6)
         fixed = 2 * float(model.profiled_nll({}, data=toys[i]))
-        assert found["chi2_conditional"].values[i] == pytest.approx(fixed, abs=1e-6)
+        assert table["chi2_conditional"].values[i] == pytest.approx(fixed, abs=1e-6)

@@ -48,9 +48,7 @@ def test_scan_over_a_further_parameter_with_nuisances(run, tmp_path):
     with xr.open_dataset(tmp_path / "s.nc", engine="h5netcdf") as written:
         assert written.attrs["engine"] == "newton"
         assert bool(written["converged"].all())
-        for x, profiled_chi2 in zip(
-            written["eps_uV_ee"].values, written["chi2"].values, strict=True
-        ):
+        for x, least in zip(written["eps_uV_ee"].values, written["chi2"].values, strict=True):
             best = min(
                 minimize_scalar(
                     lambda y, x=x: chi2(eps_uV_ee=float(x), eps_uV_mumu=float(y)),
@@ -60,7 +58,7 @@ def test_scan_over_a_further_parameter_with_nuisances(run, tmp_path):
                 ).fun
                 for ends in ((-1.0, 0.2), (0.2, 1.5))
             )
-            assert profiled_chi2 == pytest.approx(best, abs=1e-8)
+            assert least == pytest.approx(best, abs=1e-8)
         at = {n: float(written[n][0]) for n in ("eps_uV_ee", "eps_uV_mumu")}
         pulls = model.best_pulls(at)
         assert float(written["alpha_sig_csi2017"][0]) == pytest.approx(

@@ -93,7 +93,7 @@ def test_drawing_changes_no_global_setting(tmp_path):
 def test_plots_load_neither_jax_nor_pyplot():
     code = "import sys, cevnsjax.plots; print({'jax', 'matplotlib.pyplot'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert process.stdout.strip() == "set()"
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize(

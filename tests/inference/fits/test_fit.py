@@ -1,4 +1,4 @@
-"""Fits of CsI-2017 against brute force in plain NumPy, and what they say about themselves."""
+"""Fits of CsI-2017 against brute force in plain NumPy, and the status they report."""
 
 from dataclasses import replace
 from functools import cache
@@ -57,7 +57,7 @@ def test_two_parameters_against_brute_force():
 
 @pytest.mark.slow
 def test_quenching_nuisance_against_brute_force():
-    """A nonlinear nuisance is varied unasked, with its constraint, and costs no ndf."""
+    """A nonlinear nuisance is fitted by default, with its constraint, and does not reduce ndf."""
     result = fit(model(("qf_scale",)), free=["sin2_theta_w"])
     agree(result, ["sin2_theta_w", "qf_scale_csi2017"])
     assert result.ndf == 11
@@ -77,7 +77,7 @@ def test_against_minuit():
     minuit.migrad(ncall=5000)
     result = fit(model(), free=["sin2_theta_w", "R_n_Cs"])
     sd = np.array(list(result.errors.values()))
-    # Minuit's own finite differences limit the comparison, not ours.
+    # The finite differences of Minuit limit the comparison.
     distance = (np.array(minuit.values) - list(result.values.values())) / sd
     np.testing.assert_allclose(distance, 0, atol=1e-3)
     assert result.chi2 == pytest.approx(minuit.fval, abs=1e-5)
@@ -152,7 +152,7 @@ def test_nothing_free():
 
 @pytest.mark.parametrize(("signal", "bound"), [(5.0, 1.0), (0.0, 0.0)])
 def test_parameter_on_its_bound(signal, bound):
-    """More signal than sin2_theta_w = 1 can make, and none, which even 0 exceeds."""
+    """Data with more signal than sin2_theta_w = 1 predicts, or with less than 0 predicts."""
     data = signal * np.asarray(model().expected({"sin2_theta_w": 1.0})[NAME])
     result = fit(model(), free=["sin2_theta_w"], data=data)
     assert result.at_bound == ("sin2_theta_w",)

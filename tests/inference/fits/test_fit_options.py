@@ -39,7 +39,7 @@ def wells(tilt=0.0, depth=10.0):
 
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_closed_form(kind):
-    """Whether the function is had at many points in one call or one by one."""
+    """The function may be evaluated at many points in one call, or at one point per call."""
     result = fit(ellipse(kind), ["x", "y"])
     close(list(result.values.values()), [1.3, -0.4], atol=1e-5)
     assert result.chi2 == pytest.approx(3, abs=1e-9)
@@ -70,7 +70,7 @@ def test_equal_minima_are_both_reported():
 
 
 def test_minima_that_do_not_matter_are_left_out():
-    """The other well is 80 higher, or one on a bound that is 8 higher."""
+    """The other well is 80 higher in chi2, or lies on a bound and is 8 higher."""
     assert len(fit(wells(tilt=40.0, depth=300.0), ["x", "y"]).minima) == 1
     concave = Batched([parameter("x", bounds=(-1.0, 3.0))], lambda x: -(x**2))
     result = fit(concave, "x", starts=5)
@@ -112,7 +112,7 @@ def hidden():
     return Batched([parameter("x", bounds=(-20.0, 20.0))], hill)
 
 
-def test_random_starts_find_what_others_miss():
+def test_random_starts_find_a_minimum_that_default_starts_miss():
     few = fit(hidden(), "x", method="lbfgs")
     assert few.values["x"] == pytest.approx(0.0, abs=1e-5)
     many = fit(hidden(), "x", method="lbfgs", starts=40)
@@ -120,7 +120,7 @@ def test_random_starts_find_what_others_miss():
     assert [round(m[1]["x"]) for m in many.minima] == [6, 0]
 
 
-def test_one_start_there_is_enough():
+def test_one_start_in_the_narrow_valley_is_enough():
     result = fit(hidden(), "x", method="lbfgs", start={"x": 5.5})
     assert result.values["x"] == pytest.approx(6.0, abs=0.05)
 
@@ -141,7 +141,7 @@ def test_a_seed_gives_the_same_fit_again():
 
 
 def test_starts_of_an_even_parameter_are_never_where_it_is_stationary():
-    """Its bound at 0 would gather half of them; their mirror images are as good."""
+    """Clipping to the bound at 0 would put half of the starts there; they are mirrored instead."""
     table = [parameter("g", bounds=(0.0, 100.0), even=True)]
     for method in ("newton", "lbfgs"):
         seen = []
@@ -223,11 +223,11 @@ def test_unknown_names_are_refused():
             fit(ellipse(), **options)
 
 
-# --- likelihoods that do not do ---
+# --- likelihoods that cannot be fitted ---
 
 
 def test_a_parameter_that_moves_nothing_is_refused():
-    """A mass without its coupling, here and in a model."""
+    """The mass of a mediator whose coupling is 0, in a plain function and in a model."""
     still = Batched([parameter("g"), parameter("m", default=3.0)], lambda g, m: (g * m - 1) ** 2)
     with pytest.raises(InputError, match=r"does not depend on m with these fixed values.*coupling"):
         fit(still, "m", fixed={"g": 0.0})
@@ -237,7 +237,7 @@ def test_a_parameter_that_moves_nothing_is_refused():
 
 
 def test_a_flat_likelihood_says_so():
-    """x + y is known, neither of them alone."""
+    """The data measure x + y, neither x nor y alone."""
     table = [parameter("x", bounds=(-9.0, 9.0)), parameter("y", bounds=(-9.0, 9.0)), parameter("z")]
     valley = Batched(table, lambda x, y, z: (x + y - 1) ** 2 + (z - 2) ** 2)
     result = fit(valley, ["x", "y", "z"])

@@ -1,4 +1,4 @@
-"""Minima of everything: looked for once for all profiles of a model, and the same in any order."""
+"""Minima over all free parameters: searched once for all profiles of a model, in any order."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def model():
 
 @pytest.fixture
 def searches(monkeypatch):
-    """How many starts each search had."""
+    """List to which each search for minima appends its number of starts."""
     counted, search = [], everything.newton_many
 
     def counting(problem, starts):

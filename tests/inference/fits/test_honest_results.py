@@ -45,7 +45,7 @@ def test_the_curve_survives_json(model):
 
 
 def test_notes_where_the_hessian_misleads(model):
-    """At its symmetry point eps_emu has a quartic chi2; the radii hardly constrain each other."""
+    """chi2 is quartic in eps_emu about its symmetry point; two radii are hardly constrained."""
     even = fit(model, "eps_uV_emu")
     assert [n.split()[0] for n in even.notes] == ["eps_uV_emu"]
     half = np.ptp(profile(model, "eps_uV_emu", levels=0.6827).intervals["0.6827"][0]) / 2

@@ -62,7 +62,7 @@ def test_bad_levels(level):
     ids=str,
 )
 def test_gaussian_intervals(options):
-    """Whatever is known of the range beforehand."""
+    """Intervals are the same whatever bounds, scale and default the parameter states."""
     result = profile(gaussian(**options), "x", levels=LEVELS)
     assert result.status == "converged"
     assert result.best_fit == pytest.approx(1.3, abs=1e-7)
@@ -78,7 +78,7 @@ def test_gaussian_intervals(options):
 
 @pytest.mark.parametrize(("side", "sign"), [("upper", 1), ("lower", -1)])
 def test_one_sided_limits(side, sign):
-    """At 90 % the limit is 1.2816 errors from the best fit; everything on the other side is in."""
+    """The 90 % limit is 1.2816 errors from the best fit; the interval is open on the other side."""
     toy = gaussian(bounds=(-2.0, 4.0))
     result = profile(toy, "x", levels=(0.90, 0.95), side=side)
     for key, level in (("0.90", 0.90), ("0.95", 0.95)):
@@ -86,7 +86,7 @@ def test_one_sided_limits(side, sign):
         close(result.intervals[key], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
         assert result.levels[key] == pytest.approx(norm.ppf(level) ** 2, rel=1e-12)
     assert result.open_at == ((4.0,) if sign > 0 else (-2.0,))
-    # Counted from a lower minimum elsewhere the limit is nearer, until nothing is left.
+    # With Delta chi2 from a lower chi2_min the limit is nearer; at last the interval is empty.
     counted = profile(toy, "x", levels=(0.90,), side=side, chi2_min=4.0)
     limit = 1.3 + sign * 0.2 * np.sqrt(norm.ppf(0.90) ** 2 - 1)
     close(counted.intervals["0.90"], [(-2.0, limit) if sign > 0 else (limit, 4.0)])
@@ -166,7 +166,7 @@ def test_profile_over_a_correlated_parameter(options):
 
 
 def test_profile_over_an_even_parameter():
-    """x = y^2 can follow x >= 0 only; y starts at 0, where it has no gradient."""
+    """y^2 follows x only where x >= 0; y starts at 0, where chi2 has no gradient in y."""
     chi2 = lambda x, y: ((x - y**2) / 0.1) ** 2 + ((x - 0.3) / 0.4) ** 2  # noqa: E731
     table = [parameter("x", bounds=(-1.0, 2.0)), parameter("y", even=True, bounds=(-3.0, 3.0))]
     result = profile(Toy(table, chi2), "x", free=["y"], levels=(0.90,))
@@ -177,13 +177,13 @@ def test_profile_over_an_even_parameter():
 
 
 def test_data_reach_the_profile():
-    """The range is searched with the data of the call, not with the model's own."""
+    """The range is searched with the data of the call, not with those of the model."""
     toy = Toy([parameter("x")], lambda x, data=0.0: ((x - data) / 0.2) ** 2)
     result = profile(toy, "x", data=1000.0, levels=(0.6827,))
     close(result.intervals["0.6827"], [(999.8, 1000.2)])
 
 
-def test_inner_fits_that_fail_are_told():
+def test_inner_fits_that_fail_are_reported():
     runaway = Batched(
         [parameter("x", bounds=(0.0, 1.0)), parameter("y")], lambda x, y: x**2 - np.log1p(y**2)
     )

@@ -52,7 +52,7 @@ def test_published_intervals_of_papoulias2020(quenching, digits):
 
 
 def test_free_radius_against_brute_force():
-    """With R_n_Cs free the curve equals a scipy fit at every point, and never lies above."""
+    """With R_n_Cs free the curve equals a scipy fit at every point and never lies above it."""
     result = profile(model(), "sin2_theta_w", free=["R_n_Cs"], levels=(0.90,))
     assert result.status == "converged"
     low, high = model().parameters["R_n_Cs"].bounds
@@ -102,8 +102,8 @@ def test_json():
 
 
 @pytest.mark.slow
-def test_quenching_scale_is_profiled_unasked():
-    """Its freedom only lowers the curve, to what a scipy fit at each point finds."""
+def test_quenching_scale_is_profiled_by_default():
+    """The free scale only lowers the curve, to what a scipy fit at each point finds."""
     result = profile(model(shape=("qf_scale",)), "sin2_theta_w", levels=(0.90,))
     for i in np.linspace(0, len(result.x) - 1, 5).astype(int):
         s = float(result.x[i])

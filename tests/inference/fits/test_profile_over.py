@@ -24,7 +24,7 @@ def close(result, expected, atol=1e-7):
 
 
 def ends_lie_on_their_levels(result, chi2, atol=1e-8):
-    """Every end inside the range is where chi2 of a closed form crosses the level."""
+    """At every end inside the range a closed form of chi2 crosses the level."""
     for key, spans in result.intervals.items():
         for end in np.ravel(spans):
             if end not in (result.x[0], result.x[-1]):
@@ -40,7 +40,7 @@ def swapping(x, y):
 
 
 def lowest(x, low=-3.0, high=3.0):
-    """The least of it over y: roots of a cubic, or an end."""
+    """The minimum of chi2 over y: at a root of a cubic, or at a bound."""
     roots = np.roots([80, 0, -80, 3 * x])
     inside = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > low) & (roots.real < high)]
     return min(swapping(x, y) for y in (low, high, *inside))
@@ -58,7 +58,7 @@ def test_the_lower_of_two_valleys_is_followed(kind):
     assert result.free == ("y",)
     close(result.chi2, [lowest(x) for x in result.x.tolist()], atol=1e-8)
     ends_lie_on_their_levels(result, lowest)
-    # Both signs of y: a minimum each, and a barrier where the valleys swap.
+    # Either sign of y has a minimum, with a barrier between them where the valleys swap.
     assert [np.sign(x) for x, _ in result.minima] == [1, -1]
     for x, height in result.minima:
         best = minimize_scalar(lowest, bounds=sorted((0.0, 3.0 * np.sign(x))))
@@ -68,7 +68,7 @@ def test_the_lower_of_two_valleys_is_followed(kind):
 
 @pytest.mark.parametrize("ends", [(0.0, 3.0), (-3.0, 0.5), (-1.2, -0.4), (0.9, 2.0)])
 def test_bounds_of_what_is_profiled_are_kept(ends):
-    """Only one valley, none, or part of one is left."""
+    """The bounds leave one valley, none, or a part of one."""
     result = profile(swap(), "x", free="y", bounds={"y": ends}, levels=LEVELS)
     assert result.status == "converged"
     close(result.chi2, [lowest(x, *ends) for x in result.x.tolist()], atol=1e-8)
@@ -82,7 +82,7 @@ def test_a_part_of_the_range():
     close(result.chi2, [lowest(x) for x in result.x.tolist()], atol=1e-8)
     ends_lie_on_their_levels(result, lowest)
     assert result.chi2_min > whole.chi2_min
-    # Counted from the minimum outside, the intervals are those of the whole range.
+    # With Delta chi2 taken from the minimum outside, the intervals are those of the whole range.
     counted = profile(
         swap(), "x", free="y", within=(-2.5, -0.5), levels=LEVELS, chi2_min=whole.chi2_min
     )
@@ -151,8 +151,8 @@ def test_errors_of_a_gaussian(size):
     close(result.chi2[inside], (result.x[inside] / sd) ** 2, atol=1e-7)
 
 
-def test_nonlinear_nuisances_are_profiled_unasked():
-    """x + n with n known to 0.5: the error in quadrature; held, the error alone."""
+def test_nonlinear_nuisances_are_profiled_by_default():
+    """x + n with n constrained to 0.5: errors add in quadrature; with n held, only one is left."""
     table = [
         parameter("x", bounds=(-9.0, 9.0)),
         parameter("n", kind="nuisance", prior=Normal(0.0, 0.5), scale=0.5),
@@ -177,7 +177,7 @@ def test_data_reach_what_is_profiled():
 
 
 def test_the_slope_is_that_of_the_profile():
-    """What is at its best adds nothing to it: differences of the closed form."""
+    """A profiled parameter is at its minimum and adds nothing to the slope of the profile."""
     curve = Curve(swap(), "x", ("y",), {}, (-3.0, 3.0))
     x = np.array([-2.3, -0.7, -0.2, 0.4, 1.9])
     curve.chi2(np.linspace(-3, 3, 13))
@@ -211,7 +211,7 @@ def test_an_interval_that_ends_at_a_physical_limit_is_closed(physical):
 )
 @pytest.mark.parametrize("free", [(), ("y",)])
 def test_an_end_that_rounding_would_move(bound, scale, free):
-    """Bounds that scaling and scaling back does not give back: the best fit is on them, closed."""
+    """A bound that dividing and multiplying by the scale moves: best fit and interval end on it."""
     assert bound / scale * scale != bound
     table = [parameter("x", bounds=(0.0, bound), scale=scale, physical=(True, True))]
     toy = Batched([*table, parameter("y")], lambda x, y: (x - 90) ** 2 + (y - x) ** 2)
@@ -222,8 +222,8 @@ def test_an_end_that_rounding_would_move(bound, scale, free):
     assert result.intervals["0.90"][0][1] == bound
 
 
-def test_inner_fits_that_fail_for_a_part_of_the_range_are_told():
-    """Where x > 0.5 nothing holds y."""
+def test_inner_fits_that_fail_for_a_part_of_the_range_are_reported():
+    """Where x > 0.5 chi2 falls with |y| without end."""
     table = [parameter("x", bounds=(0.0, 1.0)), parameter("y")]
 
     def chi2(x, y):
@@ -326,8 +326,8 @@ def test_mass_of_a_mediator_against_a_fine_scan():
         assert result.chi2[i] == pytest.approx(chi2.min(), abs=1e-3)
 
 
-def test_pieces_of_a_searched_pull():
-    """A pull that is searched is profiled like any other parameter: the solver's answer."""
+def test_profile_over_a_free_pull():
+    """A free pull is profiled like any other parameter, with the result of the linear solver."""
     solved = Model(csi_2017(), [StandardModel()])
     name = "alpha_sig_csi2017"
     free_pulls = Model(csi_2017(), [StandardModel()], free_pulls=[name])

@@ -1,4 +1,4 @@
-"""Expected limits of designs: profiles of models built anew, closed forms, finite differences."""
+"""Expected limits of designs against profiles of rebuilt models, closed forms and differences."""
 
 import math
 from dataclasses import replace
@@ -47,7 +47,7 @@ def built_anew(model, parameter, design, *, statistical=(), level=0.90, **option
 
 
 def has_slopes(function, design, h=1e-3):
-    """The gradient is what five-point differences are."""
+    """The gradient equals five-point differences."""
     slopes = jax.grad(function)(design)
     for key, x in design.items():
         near, far = (
@@ -64,7 +64,7 @@ def test_a_moment_at_zero_has_the_limit_of_its_profile(moment):
     limit = cj.expected_limit(moment, MOMENT)
     _, high = built_anew(moment, MOMENT, DESIGN, side="upper")
     assert float(limit(DESIGN)) == pytest.approx(high, rel=1e-9)
-    # Where there is no error at all.
+    # At zero the error of the moment does not exist.
     assert math.isnan(float(cj.expected_sd(moment, MOMENT)(DESIGN)))
 
 
@@ -107,7 +107,7 @@ def test_other_unknowns_are_profiled_over(moment):
     _, high = built_anew(moment, MOMENT, DESIGN, free=ANGLE, side="upper")
     assert float(limit(DESIGN)) == pytest.approx(high, rel=1e-9)
     has_slopes(limit, DESIGN)
-    # The unknown that counts depend on by its square starts beside 0, where its slope vanishes.
+    # Counts depend on the square of this unknown: it starts beside 0, where the slope vanishes.
     both = cj.expected_limit(moment, ANGLE, free=MOMENT, side="both")
     expected = built_anew(moment, ANGLE, DESIGN, free=MOMENT)
     assert_allclose(both(DESIGN), expected, rtol=1e-9, atol=1e-12)
@@ -164,7 +164,7 @@ def test_counts_linear_in_all_unknowns_give_quantiles_of_the_normal():
     prior = 1 / model.parameters[name].prior.sd ** 2
 
     def sd_of(exposure):
-        # Counts and variances grow alike.
+        # Counts and variances are both proportional to exposure.
         J = np.stack([B, S])
         information = exposure * (J / e.variance) @ J.T + np.diag([prior, 1 / sd_pull**2])
         return math.sqrt(np.linalg.inv(information)[0, 0])
@@ -213,8 +213,8 @@ def test_poisson_counts_without_background():
 
 
 @pytest.mark.slow
-def test_a_searched_pull_is_as_good_as_a_solved_one():
-    """Newton's search against the closed form, second derivatives too."""
+def test_a_free_pull_gives_the_limit_of_a_solved_one():
+    """Newton's method on the pull against its closed form, second derivatives too."""
     one, other = (
         cj.expected_limit(cj.Model(csi_2017(), free_pulls=names), ANGLE)
         for names in ([], ["alpha_sig_csi2017"])

@@ -1,4 +1,4 @@
-"""Designs: models built anew, finite differences, closed forms, and a brute-force scan."""
+"""Expected errors of designs against rebuilt models, differences, closed forms, brute force."""
 
 import math
 
@@ -47,7 +47,7 @@ def differences(function, design, h=1e-3):
 
 
 def agrees(model, function, design, **options):
-    """The function gives what a model built anew does, and its gradient what differences do."""
+    """The function equals that of a rebuilt model, its gradient equals finite differences."""
     expected = rebuilt_sd(model, design, **options)
     assert float(function(design)) == pytest.approx(expected, rel=1e-10)
     model_of_design = redesigned(model, design, **options)
@@ -59,7 +59,7 @@ def agrees(model, function, design, **options):
 
 
 # --- against models built anew ---
-def test_as_it_is_it_is_the_error_of_the_information(csi, sd):
+def test_an_unchanged_design_has_the_error_of_fisher(csi, sd):
     assert float(sd()) == pytest.approx(cj.fisher(csi, PARAMETER).errors[PARAMETER], rel=1e-12)
     assert float(sd({"exposure": 1.0})) == pytest.approx(float(sd()), rel=1e-14)
 
@@ -159,7 +159,7 @@ def test_a_budget_is_shared_as_a_brute_force_scan_shares_it():
     logit = jnp.asarray(0.0)
     state = optimizer.init(logit)
     descend = jax.jit(jax.value_and_grad(loss))
-    # optax mixes whole numbers and floats.
+    # optax mixes integers and floats, which strict promotion would refuse.
     with jax.numpy_dtype_promotion("standard"):
         for _ in range(300):
             _, slope = descend(logit)
@@ -200,7 +200,7 @@ def test_bad_designs(csi, sd, design, error, message):
         redesigned(csi, design)
 
 
-def test_steps_of_an_efficiency_are_no_design():
+def test_steps_of_an_efficiency_cannot_be_designed():
     model = cj.Model(lar_2020(threshold_kevee=1.75))
     with pytest.raises(InputError, match="threshold moves a step or kink"):
         redesigned(model, {f"efficiency.{LAR}.threshold": 2.0})

@@ -91,7 +91,7 @@ def test_nuisances_are_profiled_as_numpy_does_it():
 
 # --- what is not fixed ---
 def test_a_degenerate_combination_is_named_and_the_rest_is_profiled_over_it():
-    # x0 + 2 x1 is all that counts know of the two; x2 is correlated with that sum.
+    # Counts depend on x0 and x1 through x0 + 2 x1 only; x2 is correlated with that sum.
     J = np.array([[1.0, 2.0, 1.0], [1.0, 2.0, 0.5], [0.5, 1.0, -1.0]])
     fisher = cj.fisher(linear(J, [], 3))
     assert fisher.errors["x0"] is None
@@ -214,7 +214,7 @@ def test_bad_input(csi, given, error, message):
         cj.fisher(csi, **given)
 
 
-def test_what_predicts_nothing_has_no_information():
+def test_an_objective_without_predictions_is_refused():
     with pytest.raises(InputError, match="predicts no counts"):
         cj.fisher(Toy([parameter("x", free=True)], lambda x: x**2))
 

@@ -54,7 +54,7 @@ def test_asimov_data_are_expected_counts_and_true_nuisances(pulled):
     data = cj.asimov(pulled, truth)
     assert_allclose(data.counts[NAME], pulled.expected(truth)[NAME], rtol=1e-14)
     assert data.auxiliary == {"alpha_sig_csi2017": 0.1, "alpha_brn_csi2017": 0.0}
-    # Nothing is left at the truth, and everything is above it.
+    # chi2 is 0 at the truth and positive elsewhere.
     assert float(pulled.nll(truth, data=data)) == pytest.approx(0, abs=1e-18)
     assert float(pulled.profiled_nll({"sin2_theta_w": 0.25}, data=data)) > 0.01
 
@@ -156,7 +156,7 @@ def test_poisson_cells_scale_alike_and_statistical_pulls_with_them():
 
 
 def test_designs_act_on_arrays_as_on_experiments(pulled):
-    """Errors and intervals against models whose experiments are made anew."""
+    """Errors and intervals against models whose experiments are rebuilt."""
     name = f"background.{NAME}"
     forecast = cj.forecast(pulled, "sin2_theta_w", over={name: [0.5, 4.0]})
     anew = cj.forecast(
@@ -180,7 +180,7 @@ def test_a_file_keeps_it(bare, tmp_path):
     forecast = cj.forecast(bare, "sin2_theta_w", over={"exposure": [1, 2]}, level=[0.6827, 0.90])
     forecast.to_netcdf(tmp_path / "f.nc", engine="h5netcdf")
     with xr.open_dataset(tmp_path / "f.nc", engine="h5netcdf") as back:
-        # netCDF keeps a list of one text as that text.
+        # netCDF reads a list of one string back as that string.
         xr.testing.assert_identical(back.load(), forecast.assign_attrs(experiments=NAME))
 
 

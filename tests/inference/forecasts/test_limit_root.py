@@ -44,12 +44,12 @@ def test_a_poisson_deviance_as_scipy_has_it():
 
 
 def test_the_first_of_two_crossings():
-    # A double well, as a degenerate coupling has it: minima at 0 and 4, 2.56 between them.
+    # A double well, as of a degenerate coupling: minima at 0 and 4, a barrier of 2.56 between.
     end_of_walk = cross(lambda x, _: 0.16 * (x * (x - 4.0)) ** 2, 1.0)
     assert float(end_of_walk.x) == pytest.approx(2 - np.sqrt(1.5), rel=1e-12)
 
 
-def test_no_crossing_ends_at_the_end():
+def test_without_a_crossing_the_end_of_the_range_is_returned():
     end_of_walk = cross(lambda x, _: x**2, 2.7, end=1.5)
     assert not bool(end_of_walk.reached)
     assert float(end_of_walk.x) == 1.5
@@ -58,19 +58,19 @@ def test_no_crossing_ends_at_the_end():
     assert not bool(cross(lambda x, _: jnp.nan * x, 2.7).reached)
 
 
-def test_a_jump_over_the_height_is_no_crossing():
+def test_a_jump_over_the_height_is_not_a_crossing():
     assert not bool(cross(lambda x, _: jnp.where(x < 1.3, 0.0, 9.0), 2.7).reached)
 
 
 def test_the_other_argument_is_profiled_over():
-    # Correlation 0.6: the profile is x^2 whatever it is.
+    # Correlation 0.6: the profile is x^2 for any correlation.
     def chi2(x, u):
         return (x**2 - 1.2 * x * u[0] + u[0] ** 2) / (1 - 0.36)
 
     end_of_walk = cross(chi2, 4.0, others=inner([0.0]))
     assert float(end_of_walk.x) == pytest.approx(2.0, rel=1e-12)
     assert float(end_of_walk.u[0]) == pytest.approx(1.2, rel=1e-6)
-    # Not with a bound at 0.5, where a slice is left.
+    # With the other argument on its bound 0.5 the curve is a slice, not the profile.
     bound = cross(chi2, 4.0, others=inner([0.0], high=[0.5]))
     slice_ = brentq(lambda x: float(chi2(x, np.array([0.5]))) - 4, 0.5, 3, xtol=1e-14)
     assert float(bound.x) == pytest.approx(slice_, rel=1e-12)
@@ -86,7 +86,7 @@ def test_many_at_once():
 
 
 # --- minima ---
-def test_it_leaves_a_saddle_point_where_symmetry_holds_it():
+def test_a_saddle_point_on_an_axis_of_symmetry_is_left():
     # Symmetric in u[0], minima at +-2, a saddle point at 0.
     def double(u):
         return (u[0] ** 2 - 4) ** 2 + (u[1] - 3 * u[0]) ** 2

@@ -1,4 +1,4 @@
-"""Every method finds the lowest minimum of the same problems, held against a fine scan."""
+"""Every method finds the lowest minimum of the same problems, compared with a fine scan."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_lowest_minimum(models, problem, method):
     model, least = models[problem]
     result = fit(model, list(PROBLEMS[problem]), method=method)
     assert result.converged, result.status
-    # The scan's own steps leave it a little above the minimum, never below.
+    # The steps of the scan leave its lowest chi2 a little above the minimum, never below.
     assert result.chi2 <= least + 1e-7
     assert result.chi2 >= least - 0.01
     reference = fit(model, list(PROBLEMS[problem]), method="newton")
@@ -112,7 +112,7 @@ def wells(tilt=0.0, low=-np.inf, high=np.inf):
 @pytest.mark.parametrize("method", ["auto", "newton", "lbfgs", "minuit"])
 @pytest.mark.parametrize("tilt", [0.0, 0.3])
 def test_all_minima_lowest_first(method, tilt):
-    """Equal ones are kept apart by their places; the lowest comes first."""
+    """Two minima of equal height count as two; the lowest comes first."""
     if method == "minuit":
         pytest.importorskip("iminuit")
     starts = [np.array([x]) for x in (2.0, 1.1, -0.9, -3.0, 0.4)]
@@ -134,12 +134,12 @@ def test_distinct_keeps_one_of_each():
     same = ended([1.001, 2.0], 3.0 + 1e-9)
     assert [m.u[1] for m in distinct([same, far, near])] == [2.0, 2.5]
     assert [m.value for m in distinct([ended([0.0], 5.0), ended([9.0], 2.0)])] == [2.0, 5.0]
-    # One place with two values: both ended there, one of them before its minimum.
+    # Two descents ended at one place with different values: one had not reached the minimum.
     assert len(distinct([ended([1.0], 3.0), ended([1.0], 3.1, edm=0.2)])) == 2
 
 
 def test_distinct_prefers_what_converged():
-    """Of those within rounding of the lowest."""
+    """Among ends whose values equal the lowest up to rounding the converged one is kept."""
     stuck, good = ended([1.0], 3.0 - 1e-8, edm=1.0), ended([1.0], 3.0)
     assert distinct([stuck, good]) == [good]
     lower = ended([1.0], 2.0, edm=1.0)
@@ -152,7 +152,7 @@ def test_distinct_measures_far_places_by_their_size():
 
 
 def test_lbfgs_leaves_a_maximum_in_few_steps():
-    """Where it only sees curvature down its steps grow; at a slope alone it would crawl."""
+    """L-BFGS lengthens its steps where the curvature is negative; slopes alone make short ones."""
     cosine = problem(lambda x: 1e-3 * np.cos(x), lambda x: -1e-3 * np.sin(x))
     result = lbfgs(cosine, np.array([0.05]))
     assert result.u[0] == pytest.approx(np.pi, abs=1e-2)

@@ -11,7 +11,7 @@ from cevnsjax import Model, StandardModel, fit, scan
 from cevnsjax.experiments import csi_2017
 from cevnsjax.interactions.owners import owning
 
-# Parameters and grids on which their minima are looked for; values held.
+# Parameters with the grids on which their minima are searched, and parameters held at a value.
 PROBLEMS = {
     "one coupling": ({"eps_dV_ee": (-10.0, 10.0, 200_001)}, {}),
     "charge radii": ({"r2_nu_ee": (-120, 80, 801), "r2_nu_mumu": (-150, 100, 1001)}, {}),
@@ -103,7 +103,7 @@ def test_number_of_minima():
 
 @cache
 def valleys(limit=10.0):
-    """Valleys along eps_uV_ee: its values, least chi2 over eps_dV_ee by parabolas, and where."""
+    """Valleys along eps_uV_ee: its values, the least chi2 over eps_dV_ee, and where it lies."""
     model = Model(csi_2017(), owning(COUPLINGS))
     result = scan(model, eps_uV_ee=(-limit, limit, 801), eps_dV_ee=(-limit, limit, 4001))
     chi2, x, y = (result[n].to_numpy() for n in ("chi2", *COUPLINGS))
@@ -121,7 +121,7 @@ def valleys(limit=10.0):
     "method",
     ["newton", *(pytest.param(m, marks=pytest.mark.slow) for m in ("lbfgs", "minuit"))],
 )
-def test_two_couplings_that_nearly_make_up_for_each_other(method):
+def test_two_couplings_that_nearly_compensate_each_other(method):
     """Two valleys across the box, flat to 0.7 over 200 scales; each is lowest at one bound."""
     require(method)
     model, x, heights, places = valleys()
@@ -145,7 +145,7 @@ def test_two_couplings_that_nearly_make_up_for_each_other(method):
 
 @METHODS
 def test_a_parameter_that_starts_where_it_is_stationary_does_not_stay(method):
-    """At 0 chi2 has no slope in a coupling that counts are even in, and curves down here."""
+    """Counts are even in the coupling: at 0 chi2 has no slope, and its curvature is negative."""
     require(method)
     m = model("mediator")
     least, height = dips("mediator")[0]
@@ -158,7 +158,7 @@ def test_a_parameter_that_starts_where_it_is_stationary_does_not_stay(method):
 
 @METHODS
 def test_a_coupling_that_is_not_seen_ends_on_its_bound(method):
-    """Fewer events than the Standard Model's: a coupling that only adds some is best at 0."""
+    """Fewer events than the Standard Model predicts: a coupling that adds some is best at 0."""
     require(method)
     m = Model(csi_2017(), owning(["mu_nu_e"]))
     few = 0.5 * np.asarray(m.expected()["csi-2017"])
@@ -173,8 +173,8 @@ def test_a_coupling_that_is_not_seen_ends_on_its_bound(method):
 
 
 @METHODS
-def test_a_radius_that_counts_press_ends_on_a_bound(method):
-    """More events than a point nucleus gives; with narrower bounds, on those."""
+def test_a_radius_that_counts_push_to_a_bound_ends_on_it(method):
+    """Data with more events than a point nucleus gives; narrower bounds are reached likewise."""
     require(method)
     m = model("radius")
     many = 3 * np.asarray(m.expected({"R_n_Cs": 0.0})["csi-2017"])

@@ -178,7 +178,7 @@ def test_high_condition_number(condition):
 
 
 def test_flat_direction():
-    """(x + y - 1)^2 has a valley: any point of it will do, and the value is right."""
+    """(x + y - 1)^2 has a valley: any point of it is a minimum, of value 0."""
     flat = quadratic([[2.0, 2.0], [2.0, 2.0]], [0.5, 0.5])
     result = best_minimum(flat, [np.zeros(2)])
     assert result.converged

@@ -73,7 +73,7 @@ def places(result):
 
 
 def is_minimum(bounded, m):
-    """Slopes vanish inside and press on bounds; curvature is positive between the bounds."""
+    """Slopes vanish inside and point out of the box on bounds; inner curvature is positive."""
     _, (slope,), (bend,) = bounded.local(m.u[None])
     inside = ~on_bound(bounded, m.u)
     pressed = np.where(m.u <= bounded.low, slope, -slope)[~inside]
@@ -122,7 +122,7 @@ def test_every_end_is_a_minimum_in_a_box(seed):
 
 
 def test_many_at_once_equal_one_by_one():
-    """Also where the function computes one point at a time."""
+    """Descents from many starts equal those from each, for functions of one point per call too."""
     starts = np.random.default_rng(2).uniform(-2, 2, (20, 2))
     bounded = problem(rosenbrock, 2, high=[0.8, 5.0])
     single = by_point(lambda u: (rosen(u), rosen_der(u)), rosen_hess, bounded.low, bounded.high)
@@ -165,7 +165,7 @@ def test_saddles_in_corners_of_a_box_are_left_inwards():
 
 
 def test_a_slope_on_a_bound_beside_curvature_down_is_followed():
-    """On a face, uphill of a ridge: the step off the ridge leaves the box, its reverse climbs."""
+    """On a face beside a ridge: the step off the ridge leaves the box, the opposite one climbs."""
 
     def ridge(u):
         x, y = u.T
@@ -187,7 +187,7 @@ def test_a_slope_on_a_bound_beside_curvature_down_is_followed():
 
 
 def test_fixed_coordinates_stay():
-    """The minimum over the others is that of their conditional; slopes are those of all."""
+    """The others reach their conditional minimum; the slopes returned are those of all."""
     H, center = [[3.0, 1.0, 0.5], [1.0, 2.0, -0.4], [0.5, -0.4, 1.0]], [0.3, -0.2, 0.9]
     bounded = problem(quadratic(H, center), 3, [-9.0, -2.0, -9.0], [9.0, 2.0, 9.0])
     starts = np.random.default_rng(3).uniform(-2, 2, (10, 3))
@@ -259,7 +259,7 @@ def broken(u):
     return (x - 0.1) ** 2 + nan, 2 * (u - 0.1) + nan[:, None], 2.0 + nan[:, None, None]
 
 
-def test_starts_without_a_number_harm_no_others():
+def test_starts_where_the_function_is_nan_do_not_harm_others():
     starts = np.array([[-1.0], [0.5], [np.nan], [3.0], [0.0]])
     result = newton_many(problem(broken, 1), starts)
     assert [m.converged for m in result] == [False, True, False, True, False]
@@ -271,7 +271,7 @@ def test_starts_without_a_number_harm_no_others():
         assert m.steps == 0
 
 
-def test_a_region_without_numbers_is_not_entered():
+def test_a_region_where_the_function_is_nan_is_not_entered():
     """-log(1 - |u|^2): a logarithm whose Newton step from near the edge leaves its domain."""
 
     def logarithm(u):
@@ -296,7 +296,7 @@ def test_a_region_without_numbers_is_not_entered():
     np.testing.assert_allclose(places(result), np.tile([1 - 2**0.5, 0, 0], (40, 1)), atol=1e-5)
 
 
-def test_a_hessian_without_numbers_is_not_stepped_to():
+def test_a_step_to_a_nan_hessian_is_refused():
     def expand(u):
         value, slope, bend = cosh(u)
         return value, slope, np.where(np.abs(u[:, :, None]) < 1e-3, np.nan, bend)

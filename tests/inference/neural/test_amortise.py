@@ -85,7 +85,7 @@ PRIORS = [
 
 @pytest.mark.parametrize(("prior", "exact"), PRIORS)
 def test_prior_is_standard_normal_in_the_coordinates(prior, exact):
-    """Quantiles go to quantiles, there and back; the density is scipy's."""
+    """The map takes quantiles to quantiles, and back; the density is that of scipy."""
     p = np.array([1e-6, 0.01, 0.3, 0.5, 0.9, 1 - 1e-6])
     z, x = stats.norm.ppf(p), exact.ppf(p)
     np.testing.assert_allclose(from_normal(prior, z), x, rtol=1e-7, atol=1e-7)
@@ -199,8 +199,8 @@ def test_bad_files(tmp_path):
 
 
 @pytest.mark.slow
-def test_nuisance_that_is_asked_for(line):
-    """Both at once, correlated as in the closed form; theta's marginal stays what it was."""
+def test_posterior_with_a_nuisance(line):
+    """theta and the nuisance are correlated as in the closed form; theta has the same marginal."""
     both = amortise(linear(), infer_nuisances="a", steps=1500, batch=256, width=48, rate=5e-3)
     mean, covariance = closed_form(SEEN)
     drawn = both.draws(None, 20_000)
@@ -328,7 +328,7 @@ def linear_without_prior():
     return objective
 
 
-def test_without_flowjax_the_remedy_is_told(monkeypatch):
+def test_without_flowjax_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "flowjax", None)
     with pytest.raises(InputError, match=r"pip install 'cevnsjax\[ml\]'"):
         amortise(linear())

@@ -1,4 +1,4 @@
-"""What inference asks of an objective, and fits of objectives that are not a Model."""
+"""Protocols that inference asks of an objective, and fits of objectives that are not a Model."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_protocols(model):
 
 
 def test_expansion_by_gradients_and_hessians(model):
-    """A model's expansion, and what its Hessian with all nuisances gives point by point."""
+    """The expansion of a model against its Hessian with all nuisances, point by point."""
     columns = dict(zip(NAMES, POINTS.T, strict=True))
     for held, data in (({"R_n_I": 4.5}, None), ({}, model.toy(1))):
         ours, plain = (m.expand(held, columns, data=data) for m in (model, Plain(model)))

@@ -1,4 +1,4 @@
-"""Progress where stderr is not a terminal: few lines that say how far the work is."""
+"""Progress where stderr is not a terminal: a line a minute with the share done and time left."""
 
 import io
 import itertools
@@ -12,7 +12,7 @@ from cevnsjax.inference import progress
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Ten seconds pass with every look at the clock; those of others are left alone."""
+    """A clock of ``progress`` that advances ten seconds with every call."""
     seconds = itertools.count(0.0, 10.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
@@ -21,7 +21,7 @@ def test_a_line_a_minute(clock, monkeypatch):
     del clock
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert list(progress.track(range(22), "toys")) == list(range(22))
-    # Piece k is begun after 10 (k + 1) seconds.
+    # Piece k begins after 10 (k + 1) seconds.
     assert sys.stderr.getvalue().splitlines() == [
         "toys: 6 of 22 after 70 s, 187 s left",
         "toys: 13 of 22 after 140 s, 97 s left",
@@ -29,12 +29,12 @@ def test_a_line_a_minute(clock, monkeypatch):
     ]
 
 
-def test_nothing_for_what_is_quick(capsys):
+def test_quick_work_prints_nothing(capsys):
     assert list(progress.track(range(1000), "toys")) == list(range(1000))
     assert capsys.readouterr().err == ""
 
 
 def test_time_left():
-    """A quarter in 30 s leaves 90 s."""
+    """A quarter of the work in 30 s: 90 s are left."""
     assert progress.line("toys", 5, 20, 30.0) == "toys: 5 of 20 after 30 s, 90 s left"
     assert progress.line("toys", 0, 20, 30.0) == "toys: 0 of 20 after 30 s"

@@ -60,12 +60,12 @@ QUICK = {"simulations": 400, "warmup": 150, "thin": 3, "seed": 1}
 
 @pytest.fixture(scope="module")
 def right(toy):
-    """Ranks, and what the data were."""
+    """A calibration of a right posterior, and the data that were thrown."""
     toy.thrown.clear()
     return cj.sbc(toy, "x", **QUICK), np.array(toy.thrown)
 
 
-# --- right ones ---
+# --- right posteriors ---
 def test_a_right_posterior_passes(right):
     calibration, _ = right
     assert calibration.calibrated, calibration
@@ -90,12 +90,12 @@ def test_ranks_are_shares_of_the_closed_posterior(right):
     variance = 1 / (1 / 0.7**2 + 1 / error2)
     exact = stats.norm(variance * (1 / 0.7**2 + seen / error2), np.sqrt(variance))
     away = (calibration.ranks["x"] + 0.5) / 100 - exact.cdf(calibration.truths["x"])
-    # 99 draws know a share of one half to 0.05.
+    # 99 draws measure a probability of one half to 0.05.
     assert np.std(away) < 0.06
     assert np.mean(away) == pytest.approx(0.0, abs=0.01)
 
 
-def test_populations_pass_too(toy):
+def test_a_right_posterior_by_smc_passes(toy):
     calibration = cj.sbc(toy, "x", method="smc", **QUICK)
     assert calibration.method == "smc"
     assert min(t.p for t in calibration.tests.values()) > 0.01, calibration
@@ -121,7 +121,7 @@ def test_text_and_json(right):
     assert re.search(r"x +[01]", text)
 
 
-# --- wrong ones ---
+# --- wrong posteriors ---
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -133,7 +133,7 @@ def test_text_and_json(right):
     ids=["data wider", "data narrower", "shifted up", "shifted down"],
 )
 def test_a_wrong_posterior_is_found(toy, monkeypatch, name, value, words):
-    """Data that the likelihood does not describe."""
+    """Data thrown from another distribution than that of the likelihood."""
     monkeypatch.setattr(toy, name, value)
     calibration = cj.sbc(toy, "x", fixed={"a": 0.0}, method="smc", **QUICK)
     assert calibration.tests["x"].p < 1e-3
@@ -142,7 +142,7 @@ def test_a_wrong_posterior_is_found(toy, monkeypatch, name, value, words):
 
 
 def test_a_narrower_prior_than_that_simulated_is_found(toy, monkeypatch):
-    """True values thrown three times as wide as the prior says."""
+    """True values are thrown three times as wide as the prior states."""
     correct_draw = Density.draw
 
     def wider(self, rng, size):
@@ -173,7 +173,7 @@ def test_chi_square_is_scipys():
 
 @pytest.mark.parametrize("draws", [99, 100, 9])
 def test_p_values_of_uniform_ranks_are_uniform(draws):
-    """Also for draws that no number of bins divides."""
+    """Also where the number of ranks is not a multiple of the number of bins."""
     rng = np.random.default_rng(3)
     tests = [cj.uniformity(rng.integers(0, draws + 1, 200), draws, k) for k in range(400)]
     for p in ([t.chi2 for t in tests], [t.ecdf for t in tests]):
@@ -181,11 +181,11 @@ def test_p_values_of_uniform_ranks_are_uniform(draws):
     for z in ([t.shift for t in tests], [t.spread for t in tests]):
         assert np.mean(z) == pytest.approx(0.0, abs=0.2)
         assert np.std(z) == pytest.approx(1.0, abs=0.15)
-    # Both tests together are wrong at most as often as they say.
+    # The combined p-value of both tests falls below 0.05 in at most 5 % of cases, up to noise.
     assert np.mean([t.p < 0.05 for t in tests]) < 0.08
 
 
-# --- what is refused ---
+# --- bad input ---
 @pytest.mark.parametrize(
     ("options", "message"),
     [

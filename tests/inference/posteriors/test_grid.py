@@ -50,7 +50,7 @@ def test_marginal_nll_is_the_integral(model, sin2):
 
 
 def test_marginal_nll_is_not_the_profiled_one(model):
-    """Pulls multiply the signal: the more there is, the less of the pulls is left."""
+    """Pulls multiply the signal: the larger the signal, the narrower their conditional widths."""
     gaps = [
         float(model.marginal_nll({"sin2_theta_w": s}) - model.profiled_nll({"sin2_theta_w": s}))
         for s in (0.1, 0.9)
@@ -154,7 +154,7 @@ def test_contour_of_a_gaussian(flat):
         )
 
 
-def test_a_prior_multiplies():
+def test_a_prior_multiplies_the_likelihood():
     posterior = cj.grid_posterior(
         plane(), {"x": cj.Normal(1.0, 0.3)}, {"y": -0.4}, x=(-1.0, 3.0, 401)
     )
@@ -166,7 +166,7 @@ def test_a_prior_multiplies():
 
 
 def test_a_constraint_counts_once():
-    """The nll holds the nuisance's constraint already."""
+    """The nll already contains the constraint of the nuisance."""
     table = [
         parameter("x", bounds=(-9.0, 9.0)),
         parameter("a", kind="nuisance", prior=cj.Normal(0.0, 0.5)),
@@ -206,7 +206,7 @@ def test_uneven_and_flat_densities():
     assert cj.credible_intervals(posterior, "x", (0.9,))["0.90"] == [(0.0, 2.0)]
 
 
-def test_grids_that_do_not_hold_the_posterior_say_so():
+def test_grids_that_cut_the_posterior_are_reported():
     cut = cj.grid_posterior(plane(), x=(1.2, 2.4, 61), y=(-4.0, 3.0, 71))
     assert cut.attrs["cut"] == "x"
     toy = plane(bounds=(1.2, 5.0), default=2.0)
@@ -214,7 +214,7 @@ def test_grids_that_do_not_hold_the_posterior_say_so():
     assert cj.grid_posterior(plane(), x=(0.3, 2.3, 5), y=(-4.0, 3.0, 71)).attrs["coarse"] == "x"
 
 
-# --- what is refused ---
+# --- bad input ---
 @pytest.mark.parametrize(
     ("options", "message"),
     [

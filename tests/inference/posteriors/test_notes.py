@@ -21,8 +21,8 @@ def test_one_mode_has_no_note():
     assert notes_of(dataset(near)) == ()
 
 
-def test_two_modes_are_told_with_their_most_probable_intervals():
-    """Equal Gaussians at -1 and 1: each holds half of 68.27 % within one sd of its own."""
+def test_two_modes_are_noted_with_their_most_probable_intervals():
+    """Equal Gaussians at -1 and 1: 68.27 % lie within one standard deviation of either centre."""
     draws = 0.1 * RNG.normal(size=SHAPE) + RNG.choice([-1.0, 1.0], SHAPE)
     (note,) = notes_of(dataset(draws))
     assert note.startswith("x has several modes: 68 % lie in [")

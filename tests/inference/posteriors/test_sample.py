@@ -1,4 +1,4 @@
-"""Sampled posteriors against closed forms: priors, nothing counted twice, seeds, reports."""
+"""Sampled posteriors against closed forms: priors, constraints counted once, seeds, reports."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def nuisance(name, sd=SD_A, **options):
 
 
 def everything():
-    """Parameters whose posteriors are known: each case has variables of its own.
+    """Parameters with posteriors in closed form; each case has its own parameters.
 
     x is measured at 1 +- 0.3 with an offset a; b has no data; y is measured at 2 +- 0.4 under the
     prior 0 +- 0.3; z and half have no data either.
@@ -76,7 +76,7 @@ def truth():
         "y": (2 / 0.4**2 / weight, weight**-0.5),
         "z": (1.0, 4 / np.sqrt(12)),
         "half": (cut.mean(), cut.std()),
-        # Counted twice these would be smaller by the root of 2.
+        # A constraint counted twice would make these smaller by the square root of 2.
         "a": (0.0, SD_A),
         "b": (0.0, 0.2),
     }
@@ -85,7 +85,7 @@ def truth():
 # --- closed forms ---
 @pytest.mark.parametrize("name", list(truth()))
 def test_mean_and_sd(drawn, name):
-    """Within five Monte Carlo errors, which are below 10 % of the sd."""
+    """Mean and sd agree within five Monte Carlo errors, which are below 10 % of the sd."""
     mean, sd = truth()[name]
     x = drawn["posterior"][name].values
     assert x.shape == (4, 1000)
@@ -96,7 +96,7 @@ def test_mean_and_sd(drawn, name):
 
 
 def test_correlation_of_parameter_and_nuisance(drawn):
-    """Var(a) over sd(x) sd(a): x follows the offset it cannot be told from."""
+    """Correlation Var(a)/(sd(x) sd(a)): the data measure x plus the offset a."""
     x, a = (drawn["posterior"][n].values.ravel() for n in "xa")
     assert np.corrcoef(x, a)[0, 1] == pytest.approx(SD_A / np.hypot(0.3, SD_A), abs=0.03)
 
@@ -145,7 +145,7 @@ def test_seeds(toy, drawn):
 
 # --- data, fixed values, other priors ---
 def test_constraints_are_priors_where_the_data_put_them_and_leave_the_likelihood():
-    """Prior times likelihood is exp(-chi2/2), whatever the auxiliary measurements found."""
+    """Prior times likelihood is exp(-chi2/2) for any results of the auxiliary measurements."""
     toy, data = everything(), SimpleNamespace(auxiliary={"b": 0.7})
     priors = densities(toy, ["a", "b"], None, data)
     assert [p.normal for p in priors] == [cj.Normal(0.0, SD_A), cj.Normal(0.7, 0.2)]
@@ -198,14 +198,14 @@ def test_prior_densities(prior, bounds, known):
     (density,) = densities(toy, ["x"], None if prior is None else {"x": prior})
     x = np.array([-1.2, -0.3, 0.1, 1.7, 2.5])
     np.testing.assert_allclose(density.log(x), known.logpdf(x), rtol=1e-9)
-    # numpyro's own density, in units of the scale, which is 1 here.
+    # The density of numpyro, in units of the scale, which is 1 here.
     inside = np.isfinite(known.logpdf(x))
     with standard_promotion():
         again = density.distribution().log_prob(x[inside])
     np.testing.assert_allclose(again, known.logpdf(x[inside]), rtol=1e-6)
 
 
-# --- what is refused ---
+# --- bad input ---
 WIDE = Traced([parameter("x"), parameter("y", bounds=(0.0, 1.0))], lambda x, y: x**2 + y**2)
 
 
@@ -245,7 +245,7 @@ def test_a_likelihood_that_is_never_finite():
         cj.sample(toy, ["x"])
 
 
-# --- reports of bad chains, made by hand ---
+# --- reports of good and bad chains, written by hand ---
 def by_hand(x, **statistics):
     dims = ("chain", "draw")
     sample_stats = {"diverging": np.zeros(x.shape, dtype=bool), **statistics}

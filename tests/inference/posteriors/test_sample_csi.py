@@ -25,7 +25,7 @@ def drawn(model, request):
 
 
 def within(x, mean, sd):
-    """Within four Monte Carlo errors, which are to be small themselves."""
+    """Mean and sd agree within four Monte Carlo errors, which must be small."""
     errors = [float(arviz.mcse(x, method=m)) for m in ("mean", "sd")]
     assert max(errors) < 0.05 * sd
     assert abs(x.mean() - mean) < 4 * errors[0]
@@ -43,7 +43,7 @@ def test_the_angle_against_the_exact_grid(model, drawn):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(PULLS))
 def test_pulls_against_importance_weights(model, drawn, name):
-    """Pulls thrown from their constraints, weighted with the likelihood of the counts in NumPy."""
+    """Witness: pulls thrown from their constraints, weighted by the likelihood of the counts."""
     e = model.experiments[NAME]
     rng = np.random.default_rng(7)
     pulls = {n: rng.normal(0, sd, 4000) for n, sd in PULLS.items()}
@@ -59,14 +59,14 @@ def test_pulls_against_importance_weights(model, drawn, name):
     mean = np.sum(w * pulls[name])
     sd = np.sqrt(np.sum(w * (pulls[name] - mean) ** 2))
     x = drawn["posterior"][name].values
-    # 4000 throws know the mean to 0.016 and the sd to 0.011 of the sd.
+    # 4000 draws determine the mean to 0.016 sd and the sd to 1.1 %.
     assert x.mean() == pytest.approx(mean, abs=0.08 * sd)
     assert x.std() == pytest.approx(sd, rel=0.06)
 
 
 @pytest.mark.slow
 def test_groups_of_counts(model, drawn):
-    """Densities by scipy at a few draws; thrown counts have the variance of data and posterior."""
+    """Log likelihoods against scipy; predicted counts vary by statistics and by the posterior."""
     e = model.experiments[NAME]
     posterior = drawn["posterior"]
     log = drawn["log_likelihood"][NAME].values
@@ -87,9 +87,9 @@ def test_groups_of_counts(model, drawn):
 
 @pytest.mark.slow
 def test_without_information_pulls_keep_their_constraints(model):
-    """Data with huge errors: a constraint counted twice would shrink by the root of 2.
+    """Data without information: a constraint counted twice would shrink by the root of 2.
 
-    The pseudo-experiment's auxiliary measurement is the centre then.
+    Each pull is centred on its auxiliary measurement in the pseudo-experiment.
     """
     e = model.experiments[NAME]
     blind = cj.Model([replace(e, variance=1e8 * e.variance)], [cj.StandardModel()])
@@ -103,7 +103,7 @@ def test_without_information_pulls_keep_their_constraints(model):
 
 @pytest.mark.slow
 def test_poisson_counts():
-    """A strength near its fit; probabilities by scipy; thrown counts."""
+    """The strength agrees with its fit, log likelihoods with scipy, predicted counts with both."""
     model = cj.analyses.coherent2021()
     samples = cj.sample(model, chains=2, draws=500, warmup=300, seed=5)
     strength = samples["posterior"]["alpha_sig_csi2021"].values

@@ -1,4 +1,4 @@
-"""Tempered populations against closed forms and exact grids; modes that NUTS weighs wrong."""
+"""Tempered populations (SMC) against closed forms and grids; modes that NUTS weighs wrongly."""
 
 import re
 import sys
@@ -17,13 +17,13 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.log_posterior import as_arrays
 from cevnsjax.inference.posteriors.priors import densities
 
-# Two peaks of unequal weight and width, 19 of the larger width apart.
+# Two peaks of unequal weight and width; their distance is 19 times the larger width.
 WEIGHTS, MEANS, SDS = (0.3, 0.7), (-3.0, 1.0), (0.05, 0.2)
 SD_A = 0.5
 
 
 class Traced(Toy):
-    """A toy that jax can trace; it counts how often it is."""
+    """A toy that jax can trace; it counts how often it is traced."""
 
     traces = 0
 
@@ -33,7 +33,7 @@ class Traced(Toy):
 
 
 def two_peaks():
-    """x has two peaks under a flat prior, half is positive, a a nuisance nobody measures."""
+    """x has two peaks under a flat prior; half is positive; the data do not depend on a."""
     table = [
         parameter("x", bounds=(-5.0, 5.0), scale=0.1),
         parameter("half", prior=cj.Normal(0.2, 1.0), bounds=(0.0, np.inf)),
@@ -62,7 +62,7 @@ def drawn(toy):
 
 
 def near(x, mean, sd):
-    """Within five errors, which are those of independent draws or larger."""
+    """Mean and sd agree within five errors, which are those of independent draws or larger."""
     row = cj.report({"posterior": xr.Dataset({"x": (("chain", "draw"), x)}), "sample_stats": {}})
     effective = min(row.rows["x"].ess_bulk, x.size)
     assert abs(x.mean() - mean) < 5 * sd / np.sqrt(effective)
@@ -72,7 +72,7 @@ def near(x, mean, sd):
 
 # --- closed forms ---
 def test_weights_of_two_peaks(drawn):
-    """The valley between them holds nothing: no chain would ever cross it."""
+    """The density between the peaks is so small that a chain would never cross it."""
     x = drawn["posterior"]["x"].values
     assert np.mean(x > -1) == pytest.approx(WEIGHTS[1], abs=0.03)
     for mean, sd, peak in zip(MEANS, SDS, (x[x < -1], x[x > -1]), strict=True):
@@ -89,7 +89,7 @@ def test_other_parameters_keep_their_priors(drawn):
 
 
 def test_evidence(drawn):
-    """Peaks of area sqrt(2 pi) together, on a prior 10 wide."""
+    """The peaks have the total area sqrt(2 pi), and the flat prior is 10 wide."""
     evidence = drawn["sample_stats"].attrs
     runs = np.array(evidence["log_evidence_runs"])
     assert runs.shape == (4,)
@@ -116,7 +116,7 @@ def test_the_result_describes_itself(drawn):
 
 
 def test_particles_are_in_no_order(drawn):
-    """Resampling leaves offspring side by side; what is returned is shuffled."""
+    """Resampling leaves copies of a particle side by side; the draws returned are shuffled."""
     x = drawn["posterior"]["x"].values[0]
     assert abs(np.corrcoef(x[:-1], x[1:])[0, 1]) < 5 / np.sqrt(x.size)
 
@@ -141,7 +141,7 @@ def test_seeds(toy, drawn):
 
 
 def test_a_likelihood_that_is_0_in_places():
-    """x above 0.5 only, with an infinite chi2 or none below: the evidence is what is left."""
+    """chi2 is infinite or NaN where x < 0.5: the evidence is the integral over the rest."""
     table = [parameter("x", bounds=(-1.0, 1.0), default=0.9)]
     for nothing in (np.inf, np.nan):
         toy = Traced(table, lambda x, n=nothing: jnp.where(x > 0.5, 0.0, n))
@@ -232,7 +232,7 @@ def test_two_modes_of_an_experiment(model, exact, marginal):
     assert np.mean(x > valley) == pytest.approx(upper, abs=0.03)
     near(x, grid.attrs["mean_eps_dV_mumu"], grid.attrs["sd_eps_dV_mumu"])
     evidence = samples["sample_stats"].attrs
-    # The spread of four is known to a factor of 2 only.
+    # The spread of four populations is an estimate, right to a factor of about 2.
     error = max(evidence["log_evidence_sd"], 0.02) / 2
     assert evidence["log_evidence"] == pytest.approx(grid.attrs["log_evidence"], abs=4 * error)
     assert cj.report(samples).converged, cj.report(samples).status
@@ -240,7 +240,7 @@ def test_two_modes_of_an_experiment(model, exact, marginal):
 
 
 @pytest.mark.slow
-def test_nuts_weighs_the_modes_wrong_and_says_so(model, exact):
+def test_nuts_weighs_the_modes_wrongly_and_reports_it(model, exact):
     _, valley, upper = exact
     samples = cj.sample(model, "eps_dV_mumu", priors=PRIOR, seed=1)
     x = samples["posterior"]["eps_dV_mumu"].values
@@ -270,7 +270,7 @@ def test_bands_of_two_couplings(model):
     assert evidence["log_evidence"] == pytest.approx(grid.attrs["log_evidence"], abs=0.08)
 
 
-# --- what is refused, and what is reported ---
+# --- bad input and reports ---
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -337,5 +337,5 @@ def test_effective_draws_come_from_the_spread_between_populations():
     rng = np.random.default_rng(1)
     shuffled = np.stack([rng.permutation(x) for x in copies])
     assert float(arviz.ess(shuffled[:1])) > 500
-    # Of the 4000 there are 200 different ones; three degrees of freedom know that so well.
+    # Of the 4000 draws 200 are distinct; the spread of four populations is a rough estimate.
     assert cj.report(by_hand(shuffled)).rows["x"].ess_bulk < 1000

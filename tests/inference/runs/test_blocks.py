@@ -1,4 +1,4 @@
-"""Blocks of a run: each is whole or missing, and damaged ones are computed again."""
+"""Blocks of a run: each is complete or missing, and damaged blocks are computed again."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One run at a time writes to a folder; a lock goes with its process, however that ends."""
+"""One run at a time writes to a folder; its lock is released however its process ends."""
 
 import errno
 import fcntl
@@ -91,7 +91,7 @@ def test_where_there_are_no_file_locks(tmp_path, monkeypatch):
     taken.release()
     assert not file.exists()
     assert not is_locked(path)
-    # A killed process of this host leaves nothing that somebody must clean up.
+    # A killed process of this host leaves no lock that a user must remove.
     command = [sys.executable, "-c", HOLD_WITHOUT_LOCKS, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "held\n"

@@ -163,7 +163,7 @@ def test_another_seed_is_refused(tmp_path):
         cj.toys(model, 100, test="eps_dV_ee", seed=1, folder=folder)
 
 
-def test_another_model_is_refused_by_field(tmp_path):
+def test_another_model_is_refused_and_the_field_named(tmp_path):
     folder, e = tmp_path / "run", cj.experiments.csi_2017()
     interactions = [cj.StandardModel(), cj.NSI("eps_dV_ee")]
     options = {"folder": folder, "resume": True, "eps_dV_ee": (-1.0, 1.0, 5)}

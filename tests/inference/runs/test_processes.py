@@ -1,4 +1,4 @@
-"""Several processes of a run, and the words that say which one this is."""
+"""Several processes of a run, and the option that says which one this is."""
 
 import time
 

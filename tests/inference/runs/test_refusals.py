@@ -27,7 +27,7 @@ def test_a_folder_with_a_run_needs_resume(complete):
         ({"z": 1}, 'z: "absent" in the folder, 1 now'),
     ],
 )
-def test_another_run_is_refused_by_field(complete, change, message):
+def test_another_run_is_refused_and_the_field_named(complete, change, message):
     with pytest.raises(InputError, match=message):
         new_run(complete, configuration={**CONFIGURATION, **change}, resume=True).__enter__()
     assert missing_blocks(complete) == []
@@ -71,7 +71,7 @@ def test_a_read_only_folder(tmp_path):
     tmp_path.chmod(0o700)
 
 
-def test_files_that_cannot_grow(tmp_path):
+def test_a_full_disk(tmp_path):
     """The system refuses to write more, as on a full disk; finished blocks are kept."""
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     with new_run(tmp_path / "run") as run:

@@ -48,7 +48,7 @@ def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
     result = scan(toy, x=(-2.0, 4.0, 7), y=(-4.0, 0.0, 5))
     x, y = np.meshgrid(np.linspace(-2, 4, 7), np.linspace(-4, 0, 5), indexing="ij")
     np.testing.assert_allclose(result["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
-    # Equal sizes: one compilation serves them all.
+    # All chunks have equal sizes, so that jax compiles once.
     assert len(set(toy.calls)) == 1
     assert toy.calls[0] <= chunk
     assert sum(toy.calls) < 2 * 35
@@ -56,7 +56,7 @@ def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
 
 @pytest.mark.parametrize("chunk", [3, 10, 11])
 def test_rows_longer_than_a_chunk(toy, monkeypatch, chunk):
-    """They go in pieces of one size."""
+    """A row is split into pieces of equal size."""
     monkeypatch.setattr(module_of_scan, "_CHUNK", chunk)
     result = scan(toy, y=(-2.0, 2.0, 2), x=(-5.0, 5.0, 11))
     y, x = np.meshgrid([-2.0, 2.0], np.linspace(-5, 5, 11), indexing="ij")
@@ -97,7 +97,7 @@ def test_netcdf_round_trip(model, tmp_path):
         xr.testing.assert_equal(back, result)
         assert back.attrs["analysis"] == "test"
         assert back.attrs["chi2_min"] == result.attrs["chi2_min"]
-        # h5netcdf gives a list of one back as its element.
+        # h5netcdf reads a list of one string back as that string.
         assert "csi-2017" in back.attrs["experiments"]
         assert back["R_n_Cs"].attrs["units"] == "fm"
 

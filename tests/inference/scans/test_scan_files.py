@@ -1,4 +1,4 @@
-"""Scans written to files: the same numbers, whole or not at all, within the memory."""
+"""Scans written to files: the same numbers, complete files or none, limited memory."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def toy(kind=Toy, names="xyz"):
 
 @pytest.fixture
 def in_blocks(monkeypatch):
-    """Files in blocks of few points, as those larger than the memory are."""
+    """Files are written in blocks of few points, as those larger than the memory are."""
     monkeypatch.setattr(module_of_scan, "IN_ONE_PIECE", 0)
     monkeypatch.setattr(module_of_scan, "_CHUNK", 7)
 
@@ -74,7 +74,7 @@ def test_blocks_equal_the_closed_form(tmp_path, axes):
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
 @pytest.mark.usefixtures("in_blocks")
 def test_blocks_equal_the_scan_in_memory(tmp_path, engine, order):
-    """Either engine, which may number rows by other axes than the first ones."""
+    """Both engines agree; the template engine may run over the axes in another order."""
     axes = {n: AXES[n] for n in np.array(list(AXES))[list(order)].tolist()}
     inside = scan(model(), engine=engine, **axes)
     with scan(model(), engine=engine, output=tmp_path / "scan.nc", **axes) as result:
@@ -100,7 +100,7 @@ def test_small_files_hold_what_memory_holds(tmp_path, engine):
 
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
-    """Flags come back as flags, units and names of what was profiled too."""
+    """Flags, units and the names of profiled parameters are read back as they were."""
     axes = {"x": (-1.0, 1.0, 3), "y": (-3.0, 0.0, 2)}
     inside = scan(toy(kind), free="z", **axes)
     with scan(toy(kind), free="z", output=tmp_path / "scan.nc", **axes) as result:
@@ -119,7 +119,7 @@ def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
 
 @pytest.mark.usefixtures("in_blocks")
 def test_points_without_a_number_are_stored_as_such(tmp_path):
-    """Whole blocks of them too; the best point is the best of the others."""
+    """Whole blocks may be NaN; the best point is the lowest of the others."""
     broken = Toy(
         [parameter("x", bounds=(-5.0, 5.0)), parameter("y", bounds=(-5.0, 5.0))],
         lambda x, y: np.where(np.asarray(x) < 0, np.nan, (x - 1) ** 2 + y**2),
@@ -138,7 +138,7 @@ def test_points_without_a_number_are_stored_as_such(tmp_path):
 
 @pytest.mark.usefixtures("in_blocks")
 def test_the_file_is_read_as_it_is_used(tmp_path):
-    """Opened, not loaded; a part is read without the rest."""
+    """The file is opened, not loaded; a part is read without the rest."""
     result = scan(toy(), output=tmp_path / "scan.nc", x=(-2.0, 2.0, 5), y=(-2.0, 2.0, 4))
     assert not result.chi2.variable._in_memory
     part = float(result.chi2.sel(x=1.0, y=-2.0))
@@ -152,8 +152,8 @@ def test_the_file_is_read_as_it_is_used(tmp_path):
 
 @pytest.mark.parametrize("fail_at", [1, 3])
 @pytest.mark.usefixtures("in_blocks")
-def test_whole_or_not_at_all(tmp_path, fail_at):
-    """An objective that gives up midway leaves no file, and an older one as it was."""
+def test_a_failed_scan_leaves_no_file(tmp_path, fail_at):
+    """An objective that raises midway leaves no new file and does not change an older one."""
     broken = toy()
     inner = broken.map
 
@@ -262,7 +262,7 @@ def test_order_of_axes_only_transposes(engine):
 
 
 def test_logarithmic_axes():
-    """Even in the logarithm, from one end to the other; even where rounding would leave them."""
+    """Points are even in the logarithm and include both ends in spite of rounding."""
     table = [parameter("x", bounds=(0.0, 7.3)), parameter("y", bounds=(-5.0, 5.0))]
     result = scan(Toy(table, chi2), x=(0.003, 7.3, 9, "log"), y=(-1.0, 1.0, 3, "linear"))
     x = result.x.values
@@ -300,7 +300,7 @@ with scan(model, output=sys.argv[1], **axes) as found:
     chi2 = float(found.chi2.isel(eps_uV_ee=i, eps_dV_ee=j))
     error = chi2 / (2 * float(model.profiled_nll(point))) - 1
     print(found.chi2.size, found.attrs["engine"], found.attrs["chi2_min"], error)
-# Not ru_maxrss, which begins at what the process that started this one had.
+# ru_maxrss would include the memory of the process that started this one.
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) / 2**20)
 """

@@ -27,7 +27,7 @@ def swapping(x, z, y):
 
 
 def lowest(x, z, low=-3.0, high=3.0):
-    """The least of it over y and where: roots of a cubic, or an end."""
+    """The minimum of chi2 over y and its place: a root of a cubic, or a bound."""
     roots = np.roots([80, 0, -80, 3 * (z - 0.3 * x)])
     inside = roots.real[(np.abs(roots.imag) < 1e-9) & (roots.real > low) & (roots.real < high)]
     return min((swapping(x, z, y), y) for y in (low, high, *inside.tolist()))
@@ -49,7 +49,7 @@ def test_the_lower_of_two_valleys_at_every_point(kind):
     assert bool(result.converged.all())
     expected = np.array([[lowest(x, z) for z in result.z.values] for x in result.x.values])
     close(result.chi2, expected[:, :, 0])
-    # Where the valleys are as low as each other either will do.
+    # Where both valleys are equally low, either place is right.
     z, x = np.meshgrid(result.z, result.x)
     apart = np.abs(z - 0.3 * x) > 1e-6
     close(result.y.values[apart], expected[:, :, 1][apart], atol=1e-5)
@@ -101,7 +101,7 @@ def test_two_further_parameters():
 
 @pytest.mark.parametrize("axes", [1, 2, 3, 4])
 def test_any_number_of_axes(axes):
-    """Even and odd numbers of points, single ones too; chi2 is separable."""
+    """Axes have even and odd numbers of points, or one point; chi2 is separable."""
     names = ["x", "y", "z", "w"][:axes]
     sizes = [11, 4, 2, 1][:axes]
     table = [parameter(n, bounds=(-3.0, 3.0)) for n in [*names, "a"]]
@@ -124,7 +124,7 @@ def test_order_of_axes_only_transposes():
     close(other.chi2.T, one.chi2)
 
 
-def test_nonlinear_nuisances_are_profiled_unasked():
+def test_nonlinear_nuisances_are_profiled_by_default():
     table = [
         parameter("x", bounds=(-9.0, 9.0)),
         parameter("n", kind="nuisance", prior=Normal(0.0, 0.5), scale=0.5),
@@ -138,7 +138,7 @@ def test_nonlinear_nuisances_are_profiled_unasked():
     assert held.attrs["engine"] == "node"
 
 
-def test_points_where_nothing_holds_a_parameter_are_flagged():
+def test_points_where_a_parameter_is_unconstrained_are_flagged():
     table = [parameter("x", bounds=(0.0, 1.0)), parameter("y")]
 
     def chi2(x, y):
@@ -202,7 +202,7 @@ def model():
 
 
 def test_one_coupling_against_a_finer_scan():
-    """All four in two axes and one profiled: some of the points by scans of their own."""
+    """Two couplings as axes, one profiled: some points are compared with finer scans."""
     result = scan(
         model(),
         free="eps_dV_ee",
@@ -297,7 +297,7 @@ def test_nuisances_in_several_batches(monkeypatch):
         assert alpha == pytest.approx(float(best), abs=1e-12)
 
 
-def test_data_and_held_values_reach_what_is_profiled():
+def test_data_and_held_values_reach_the_inner_fits():
     data = model().expected({"eps_dV_ee": 0.1, "sin2_theta_w": 0.3})
     result = scan(
         model(),
@@ -340,7 +340,7 @@ def test_bounds_of_what_is_not_profiled_are_refused():
 
 
 def test_radius_profiled_on_a_logarithmic_axis():
-    """The axis is even in the logarithm, and ends on its ends."""
+    """Points of the axis are even in the logarithm and include both ends exactly."""
     model = Model(csi_2017(), [StandardModel()])
     result = scan(model, free="R_n_Cs", sin2_theta_w=(0.05, 0.9, 6, "log"))
     np.testing.assert_allclose(np.diff(np.log(result.sin2_theta_w)), np.log(18) / 5, rtol=1e-12)

@@ -30,10 +30,10 @@ def test_intervals_cover(level):
 
 
 def test_upper_end_of_no_counts_without_background():
-    """A mean accepts 0 first while exp(-mu) is the largest ratio: 1 - sum_{k >= 1} decides."""
+    """A mean accepts 0 counts until the counts of larger likelihood ratio reach 90 %."""
     low, high = feldman_cousins_counting(0, 0.0, 0.90, monotonic=False)
     assert low == 0.0
-    # There ratios order 0 behind 1, ..., 6, which together reach 90 % right beyond the end.
+    # At the end the ratio of 0 is below those of 1, ..., 6, which together reach 90 % beyond it.
     inside = stats.poisson.pmf(np.arange(1, 7), high - 1e-6).sum()
     beyond = stats.poisson.pmf(np.arange(1, 7), high + 1e-6).sum()
     assert inside < 0.90 <= beyond

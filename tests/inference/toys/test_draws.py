@@ -1,4 +1,4 @@
-"""Pseudo-experiments of models: what is thrown, how it is used, pulls and coverage."""
+"""Pseudo-experiments of models: counts and auxiliaries thrown, their use, pulls and coverage."""
 
 from dataclasses import fields, replace
 from functools import cache
@@ -50,7 +50,7 @@ def constrained(analysis):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_shapes_and_names(name):
-    """One toy without, a batch with a first axis; auxiliaries of all constrained nuisances."""
+    """A batch adds a first axis to one toy; all constrained nuisances have auxiliaries."""
     analysis = model(name)
     one, batch = analysis.toy(3), analysis.toy(3, toys=4)
     assert set(one.counts) == set(batch.counts) == set(analysis.experiments)
@@ -73,7 +73,7 @@ def test_shapes_and_names(name):
 
 
 def test_a_batch_begins_with_a_smaller_one():
-    """Across blocks of toys, counts and auxiliaries."""
+    """A larger batch begins with the same counts and auxiliaries, across blocks of toys."""
     analysis = model("joint")
     small, large = analysis.toy(8, toys=5), analysis.toy(8, toys=BLOCK + 3)
     for part in ("counts", "auxiliary"):
@@ -86,7 +86,7 @@ def test_a_batch_begins_with_a_smaller_one():
 
 
 def test_twins_get_different_toys():
-    """Two experiments alike but for their names are thrown independently."""
+    """Two experiments that differ by name only are thrown independently."""
     e = csi_2021(morphs=())
     pulls = tuple(replace(p, name=f"{p.name}b") for p in e.pulls)
     analysis = Model([e, replace(e, name="twin", pulls=pulls)])
@@ -122,7 +122,7 @@ def test_counts_follow_the_true_values(name):
 
 @pytest.mark.parametrize("name", KINDS)
 def test_auxiliaries_are_thrown_about_the_true_values(name):
-    """Not about the prior's centre; with the prior's width, and without it on request."""
+    """Auxiliaries scatter about the true value with the width of the prior, or not at all."""
     analysis, size = model(name), 4000
     priors = constrained(analysis)
     true = {n: p.mean + (0.7 - 0.2 * k) * p.sd for k, (n, p) in enumerate(priors.items())}
@@ -157,7 +157,7 @@ def test_nonlinear_nuisances_are_thrown_about_one():
 
 @pytest.mark.parametrize("name", KINDS)
 def test_vmap_over_toys(name):
-    """All at once, compiled: as one by one; thrown auxiliaries matter."""
+    """vmap over toys equals one by one; the likelihood depends on the thrown auxiliaries."""
     analysis, toys = model(name), model(name).toy(12, {THEORY: 0.25}, toys=5)
     together = jax.vmap(lambda d: analysis.profiled_nll({}, data=d))(toys)
     alone = [float(analysis.profiled_nll({}, data=toys[i])) for i in range(5)]
@@ -171,7 +171,7 @@ def test_vmap_over_toys(name):
 
 
 def chi2_by_hand(analysis, values, data):
-    """Deviance or (n - mu)^2/variance of each experiment, and ((a - found)/sd)^2, in NumPy."""
+    """Deviance or (n - mu)^2/variance of each experiment, and ((a - measured)/sd)^2, in NumPy."""
     mean, chi2 = analysis.expected(values), 0.0
     for name, e in analysis.experiments.items():
         n, mu = np.asarray(data.counts[name], dtype=float), np.asarray(mean[name])
@@ -189,7 +189,7 @@ def chi2_by_hand(analysis, values, data):
 @pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("kept", ["all", "some", "none"])
 def test_nll_by_hand(name, kept):
-    """Centres are what was thrown, or the prior's where nothing is given."""
+    """Constraints are centred on thrown auxiliaries, or on the prior where there are none."""
     analysis = model(name)
     priors, rng = constrained(analysis), np.random.default_rng(1)
     toy = analysis.toy(13)
@@ -199,7 +199,7 @@ def test_nll_by_hand(name, kept):
     expected = chi2_by_hand(analysis, {THEORY: 0.26, **values}, data)
     got = 2 * float(analysis.nll({THEORY: 0.26, **values}, data=data))
     assert got == pytest.approx(expected, rel=1e-11)
-    # The profile is the least of it over the solved ones, so that none nearby lies below.
+    # The profile is the minimum over the solved nuisances, so that no neighbour lies below.
     best = {n: float(a) for n, a in analysis.best_pulls({THEORY: 0.26}, data=data).items()}
     least = chi2_by_hand(analysis, {THEORY: 0.26, **best}, data)
     profiled = 2 * float(analysis.profiled_nll({THEORY: 0.26}, data=data))
@@ -211,7 +211,7 @@ def test_nll_by_hand(name, kept):
 
 
 def test_counts_of_one_experiment_only():
-    """What is left out of the counts stays as observed."""
+    """An experiment left out of the counts keeps its observed counts."""
     analysis, toy = model("joint"), model("joint").toy(14)
     part = Pseudodata({"csi-2021": toy.counts["csi-2021"]}, {})
     whole = Pseudodata({**part.counts, "csi-2017": analysis.experiments["csi-2017"].observed}, {})
@@ -220,7 +220,7 @@ def test_counts_of_one_experiment_only():
 
 
 def test_derivatives_of_toys():
-    """value_and_grad and hessian take toys: central differences of the profile."""
+    """value_and_grad and hessian of a toy equal central differences of its profile."""
     analysis, toy, h = model("csi-2017"), model("csi-2017").toy(15), 1e-4
     value, slopes = analysis.value_and_grad({THEORY: 0.25}, data=toy)
     at = [float(analysis.profiled_nll({THEORY: 0.25 + s}, data=toy)) for s in (-h, 0, h)]
@@ -249,7 +249,7 @@ def test_bad_size(size):
 
 @pytest.mark.parametrize(("seed", "size"), [(1.0, None), ("1", None), (1, 1.5), (1, "3")], ids=str)
 def test_numbers_of_a_wrong_kind(seed, size):
-    """Caught by annotations where those are checked, by the package elsewhere."""
+    """The type checker of the tests refuses them; without it the package does."""
     with pytest.raises((InputError, TypeCheckError)):
         model("csi-2017").toy(seed, toys=size)
 
@@ -266,8 +266,8 @@ def test_unknown_names():
         analysis.nll({}, data=Pseudodata(toy.counts, {THEORY: 0.2}))
 
 
-def test_a_batch_is_no_data():
-    """It has to be indexed or mapped over; the error says what shape is expected."""
+def test_a_batch_is_not_data_of_one_toy():
+    """A batch must be indexed or mapped over; the error names the expected shape."""
     analysis, toys = model("csi-2017"), model("csi-2017").toy(1, toys=3)
     with pytest.raises(InputError, match=r"shape \(3, 12\), expected \(12,\)"):
         analysis.nll({}, data=toys)
@@ -305,10 +305,10 @@ def test_every_toy_is_solved():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["lar-2020", "csi-2021"])
 def test_pulls(name):
-    """Fitted nuisances about true ones of 0: mean 0, width 1 in units of their own widths."""
+    """Fitted nuisances scatter about the true 0 with mean 0 and width 1, in units of errors."""
     analysis, size = model(name), 2000
     names, a, width = solved(analysis, analysis.toy(11, toys=size))
-    # No wider than the constraints alone; in single toys a morph can bend chi2 flatter.
+    # Errors are no larger than the constraints; single toys may have a flatter chi2 by a morph.
     assert np.all(np.median(width, axis=1) <= [analysis.parameters[n].prior.sd for n in names])
     pulls = a / width
     np.testing.assert_array_less(np.abs(pulls.mean(axis=1)), 4 / np.sqrt(size))
@@ -317,7 +317,7 @@ def test_pulls(name):
 
 @pytest.mark.slow
 def test_pulls_without_thrown_auxiliaries():
-    """Centres held at the truth pull the fit there: widths shrink by what the data say."""
+    """Constraints centred on the truth pull the fit to it: the scatter is below the error."""
     analysis, size = model("csi-2021"), 400
     names, a, width = solved(analysis, analysis.toy(11, toys=size, auxiliary=False))
     k = names.index("alpha_nin_csi2021")
@@ -354,14 +354,14 @@ def test_coverage(name):
     for i in range(5):
         direct = 2 * float(analysis.profiled_nll({THEORY: where[i]}, data=toys[i]))
         assert least[i] == pytest.approx(direct, abs=2e-3)
-    # The upper end is far away; the lower one, 0, is where the angle's bound is.
+    # The upper end is far away; the lower end is the bound of the angle, 0.
     assert np.all(where < fine[-2])
     covered = np.mean(chi2[k == 0][0] - least <= 1)
     assert abs(covered - 0.6827) < 3 * np.sqrt(0.6827 * 0.3173 / size)
 
 
 def test_planned_experiments_predict_but_are_not_fitted_without_data():
-    """Their backgrounds stand where data will be; nobody may mistake them for a measurement."""
+    """Their observed counts are placeholders that must not be taken for a measurement."""
     whole = csi_2021(morphs=())
     planned = PlannedExperiment(**{f.name: getattr(whole, f.name) for f in fields(Experiment)})
     model = Model(planned)

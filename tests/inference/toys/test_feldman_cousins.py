@@ -89,7 +89,7 @@ def test_q_of_the_data(model):
 
 
 def test_point_is_that_of_toys(model):
-    """A grid does not change what is found at one of its points."""
+    """A point of a grid has the p-value that toys at this point alone give."""
     x = 0.20
     region = cj.feldman_cousins(model, toys=1024, seed=7, sin2_theta_w=np.array([0.18, x, 0.22]))
     alone = cj.toys(model, 1024, test="sin2_theta_w", truth={"sin2_theta_w": x}, seed=7)
@@ -99,7 +99,7 @@ def test_point_is_that_of_toys(model):
     )
 
 
-def test_more_where_it_matters(model):
+def test_more_toys_are_thrown_near_the_ends_of_intervals(model):
     region = cj.feldman_cousins(model, "sin2_theta_w", levels=0.6827, toys=4096)
     near = np.abs(region["q_data"].values - 1.0) < 0.1
     far = region["q_data"].values > 4.0
@@ -112,7 +112,7 @@ def test_more_where_it_matters(model):
 
 @pytest.mark.parametrize("true_nuisances", ["prior", "default"])
 def test_other_nuisances(true_nuisances):
-    """Thrown nuisances and thrown measurements are the same where all is nearly linear."""
+    """Throwing nuisances or their measurements is equivalent where the model is nearly linear."""
     model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
     region = cj.feldman_cousins(
         model,
@@ -142,7 +142,7 @@ def test_two_parameters():
 
 
 def test_intervals_between_points():
-    """p = exp(-x^2/2) crosses 1 - level where it should, on both sides and in two pieces."""
+    """p = exp(-4 (x -+ 2)^2) crosses 1 - level on both sides of either peak: two intervals."""
     x = np.linspace(-4, 4, 401)
     p = np.maximum(np.exp(-((x - 2) ** 2) * 4), np.exp(-((x + 2) ** 2) * 4))
     edge = np.sqrt(-np.log(0.1) / 4)
@@ -198,7 +198,7 @@ def test_bad_input(model, options, words):
     ],
 )
 def test_coverage(name, x, least, most):
-    """Intervals cover as they say, also between two valleys, where Wilks' cover far too much.
+    """Intervals cover at their level, also between two valleys, where Wilks overcovers far.
 
     The construction at the truth takes nuisances from each pseudo-experiment's own conditional fit.
     Critical values depend on them smoothly, so that they are interpolated between nine places.
@@ -233,7 +233,7 @@ def test_coverage(name, x, least, most):
 
 
 def notes(inside, best=None, error=1e-3, **grids):
-    """Notes on a region at 90 % with its best fit at the middle of the grid, or elsewhere."""
+    """Notes on a region at 90 % with its best fit in the middle of the grid or at ``best``."""
     axes = {n: np.asarray(g, dtype=float) for n, g in grids.items()}
     model = cj.Model(cj.experiments.csi_2017())
     p = np.where(inside, 0.11, 0.09)
@@ -251,7 +251,7 @@ def test_notes_on_what_the_grid_hides():
     )
     (off,) = notes(nothing, {"sin2_theta_w": 0.05}, **grid)
     assert off.endswith("sin2_theta_w = 0.05, lies off the grid; move or widen it")
-    # An island elsewhere does not stand for the one that is missed.
+    # An island elsewhere does not replace the missed region around the best fit.
     messages = notes([False, False, False, False, True, True, True], {"sin2_theta_w": 0.15}, **grid)
     assert any("misses the region around the best fit" in text for text in messages)
     island = [False, True, False, True, True, True, False]
@@ -261,7 +261,7 @@ def test_notes_on_what_the_grid_hides():
     assert chance.endswith("is within the Monte Carlo error; take more toys")
     (cut,) = notes([True, True, True, False, False, False, False], **grid)
     assert cut == "0.90: runs out of the grid below sin2_theta_w = 0.1; widen it there"
-    # At a bound of the parameter there is nothing to widen.
+    # At a bound of the parameter the grid cannot be widened.
     at_bound = {"sin2_theta_w": np.linspace(0.0, 0.5, 7)}
     assert notes([True, True, True, False, False, False, False], **at_bound) == []
 

@@ -87,7 +87,7 @@ def test_equal_to_fits_one_by_one(model, thrown):
 
 @pytest.mark.parametrize("tested", [("eps_dV_ee",), ("eps_dV_ee", "eps_uV_mumu")])
 def test_two_valleys_are_both_seen(two_valleys, tested):
-    """Nowhere on an exact grid is chi2 lower than the global fit."""
+    """No point of an exact grid has a lower chi2 than the global fit."""
     table = cj.toys(two_valleys, 60, test=tested, seed=5)
     truth = json.loads(table.attrs["truth"])
     toys = two_valleys.toy(5, truth, toys=60)
@@ -104,7 +104,7 @@ def test_two_valleys_are_both_seen(two_valleys, tested):
 
 
 def test_engines_agree(model):
-    """The closed form and Newton's descents, on the same pseudo-experiments."""
+    """The closed form and Newton's method fit the same pseudo-experiments alike."""
     draws = Draws(model, 8, {})
     point = {"sin2_theta_w": model.parameters["sin2_theta_w"].default}
     names = ("sin2_theta_w",)
@@ -134,13 +134,13 @@ def test_further_free_parameter(two_valleys):
         )
 
 
-def test_first_ones_of_many_are_those_of_few(model, thrown):
+def test_first_toys_of_many_are_those_of_few(model, thrown):
     few = cj.toys(model, 1100, test="sin2_theta_w", seed=3)
     for name in ("q", "chi2", "sin2_theta_w"):
         np.testing.assert_array_equal(few[name].values, thrown[name].values[:1100])
 
 
-def test_cores_change_nothing(model, thrown, monkeypatch):
+def test_the_number_of_cores_changes_nothing(model, thrown, monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
     alone = cj.toys(model, 3000, test="sin2_theta_w", seed=3)
     np.testing.assert_array_equal(alone["q"].values, thrown["q"].values)
@@ -166,7 +166,7 @@ def test_p_value_of_the_data(model, thrown):
     assert a["p_value_chi2"] == float(np.mean(thrown["chi2"].values >= fit.chi2))
 
 
-def test_data_of_ones_own(model):
+def test_q_of_data_from_the_user(model):
     counts = np.asarray(model.expected({"sin2_theta_w": 0.30})["csi-2017"])
     toys = cj.toys(model, 100, test="sin2_theta_w", truth={"sin2_theta_w": 0.30}, data=counts)
     assert toys.attrs["q_data"] == pytest.approx(0.0, abs=1e-9)
@@ -206,7 +206,7 @@ def test_bad_input(model, options, words):
 
 @pytest.mark.slow
 def test_poisson_equal_to_fits_one_by_one():
-    """CsI 2021 with its four pulls: a random hundred against fits one by one."""
+    """CsI 2021 with its four pulls: random toys against fits one by one."""
     model = cj.Model(cj.experiments.csi_2021(morphs=()))
     table = cj.toys(model, 2000, test="sin2_theta_w", seed=9)
     assert table.attrs["failed"] == 0

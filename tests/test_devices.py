@@ -54,12 +54,12 @@ def model():
 @pytest.mark.parametrize("size", SIZES)
 def test_the_bits_of_one_device(spread, model, size):
     points = np.linspace(0.1, 0.4, size)
-    found = np.asarray(model.map({}, {"sin2_theta_w": points}))
-    np.testing.assert_array_equal(spread[str(size)], found)
-    np.testing.assert_allclose(spread[f"jit {size}"], found, rtol=1e-13)
+    nll = np.asarray(model.map({}, {"sin2_theta_w": points}))
+    np.testing.assert_array_equal(spread[str(size)], nll)
+    np.testing.assert_allclose(spread[f"jit {size}"], nll, rtol=1e-13)
     for i in (0, size // 2, size - 1):
         one = float(model.profiled_nll({"sin2_theta_w": float(points[i])}))
-        assert found[i] == pytest.approx(one, rel=1e-12)
+        assert nll[i] == pytest.approx(one, rel=1e-12)
 
 
 def test_a_derivative_through_a_map(spread, model):

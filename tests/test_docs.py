@@ -28,8 +28,8 @@ PHYSICS = {name: text for name, text in PAGES.items() if name.startswith("physic
 def linked(page):
     """(place, anchor) of the relative links of a page, outside code."""
     text = re.sub(r"```.*?```|`[^`\n]*`|\$[^$]*\$", "", PAGES[page], flags=re.DOTALL)
-    found = re.findall(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)", text)
-    return [(place, anchor) for place, anchor in found if "://" not in place]
+    links = re.findall(r"\]\(([^)\s#]*)(?:#([^)\s]*))?\)", text)
+    return [(place, anchor) for place, anchor in links if "://" not in place]
 
 
 def listed(page):
@@ -39,11 +39,11 @@ def listed(page):
         entries = [line.strip() for line in tree.splitlines() if line.strip()]
         names += [e for e in entries if not e.startswith(":")]
     here = (DOCS / page).parent
-    found = set()
+    pages = set()
     for name in names:
         matches = sorted(here.glob(f"{name}.md")) if "*" in name else [here / f"{name}.md"]
-        found |= {m.relative_to(DOCS).as_posix() for m in matches}
-    return found
+        pages |= {m.relative_to(DOCS).as_posix() for m in matches}
+    return pages
 
 
 def slug(heading):

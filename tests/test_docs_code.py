@@ -24,12 +24,12 @@ SLOW = [page for page in RUNNABLE if any(mark == "slow" for mark, _ in blocks(pa
 
 def expected_numbers(code):
     """{line of an expression: the number printed after it}."""
-    found = {}
+    comments = {}
     for number, line in enumerate(code.splitlines(), start=1):
         comment = line.partition("  # ")[2]
         if NUMBER.fullmatch(comment):
-            found[number] = comment
-    return found
+            comments[number] = comment
+    return comments
 
 
 def run(code, names, page):

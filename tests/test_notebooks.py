@@ -29,8 +29,8 @@ def test_every_script_has_a_notebook_and_the_other_way_round():
 def test_pairs_hold_the_same_cells(name):
     script = jupytext.read(FOLDER / f"{name}.py", fmt="py:percent")
     expected = [(c.cell_type, c.source) for c in script.cells]
-    found = [(c["cell_type"], "".join(c["source"])) for c in stored(name)["cells"]]
-    assert found == expected
+    cells = [(c["cell_type"], "".join(c["source"])) for c in stored(name)["cells"]]
+    assert cells == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,9 +42,9 @@ def test_every_code_cell_was_run_in_order(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_have_figures_and_no_errors_or_warnings(name):
-    found = outputs(name)
-    assert not [o for o in found if o["output_type"] == "error" or o.get("name") == "stderr"]
-    assert any("image/png" in o.get("data", {}) for o in found)
+    shown = outputs(name)
+    assert not [o for o in shown if o["output_type"] == "error" or o.get("name") == "stderr"]
+    assert any("image/png" in o.get("data", {}) for o in shown)
 
 
 @pytest.mark.parametrize("name", NAMES)

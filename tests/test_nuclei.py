@@ -18,9 +18,9 @@ def test_constants(golden):
     for name, entry in golden("constants").items():
         kind, key = name.split(".")[:2]
         if kind == "const":
-            own = {"E_nu_mu": "E_nu_prompt", "E_end": "E_nu_michel_max"}
-            own |= {"hbarc2": "hbar_c_squared_cm2"}
-            helpers.check(getattr(c, own.get(key, key)), entry)
+            names = {"E_nu_mu": "E_nu_prompt", "E_end": "E_nu_michel_max"}
+            names |= {"hbarc2": "hbar_c_squared_cm2"}
+            helpers.check(getattr(c, names.get(key, key)), entry)
         elif kind == "mass":
             helpers.check(isotope(helpers.ISOTOPES[key]).mass, entry)
 
@@ -50,11 +50,11 @@ def test_isotope_table():
     """Abundances of an element sum to 1, masses rise with A, and each lies close to A u."""
     table = read_csv("nuclides", "isotopes.csv")
     for symbol in dict.fromkeys(table["symbol"]):
-        own = table["symbol"] == symbol
-        assert table["abundance"][own].sum() == pytest.approx(1.0, abs=2e-4)
-        assert len(set(table["Z"][own])) == 1
-        assert np.all(np.diff(table["A"][own]) > 0)
-        assert np.all(np.diff(table["atomic_mass_u"][own]) > 0.9)
+        of_element = table["symbol"] == symbol
+        assert table["abundance"][of_element].sum() == pytest.approx(1.0, abs=2e-4)
+        assert len(set(table["Z"][of_element])) == 1
+        assert np.all(np.diff(table["A"][of_element]) > 0)
+        assert np.all(np.diff(table["atomic_mass_u"][of_element]) > 0.9)
     np.testing.assert_allclose(table["atomic_mass_u"], table["A"], atol=0.11)
     assert np.all(table["A"] > 2 * table["Z"] - 1)
     odd = table["A"] % 2 == 1
@@ -80,9 +80,9 @@ def test_target_against_molar_mass(name):
 
 def test_natural_germanium_by_hand():
     table = read_csv("nuclides", "isotopes.csv")
-    own = table["symbol"] == "Ge"
-    fractions = table["abundance"][own] / table["abundance"][own].sum()
-    molar = fractions @ table["atomic_mass_u"][own]
+    of_element = table["symbol"] == "Ge"
+    fractions = table["abundance"][of_element] / table["abundance"][of_element].sum()
+    molar = fractions @ table["atomic_mass_u"][of_element]
     np.testing.assert_allclose(target("Ge").per_kg, fractions * c.N_A / (molar * 1e-3), rtol=1e-12)
     assert [n.A for n in target("Ge").nuclei] == [70, 72, 73, 74, 76]
     assert target("Ge").elements == ("Ge",)

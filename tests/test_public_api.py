@@ -105,8 +105,8 @@ def _public(node, prefix):
 
 def _section(text, title):
     """Entries of one section of a Google docstring, wrapped lines joined."""
-    found = re.search(rf"^{title}:\n((?:[ \t]+.*\n?|\n)*)", text, re.MULTILINE)
-    body = re.sub(r"\n {8,}", " ", found[1]) if found else ""
+    match = re.search(rf"^{title}:\n((?:[ \t]+.*\n?|\n)*)", text, re.MULTILINE)
+    body = re.sub(r"\n {8,}", " ", match[1]) if match else ""
     return [line.strip() for line in body.splitlines() if line.strip()]
 
 
@@ -145,8 +145,8 @@ def test_docstrings_carry_units(room):
     if not files[0].exists():
         files = sorted((PACKAGE / room).rglob("*.py"))
     assert files
-    found = []
+    missing = []
     for path in files:
         for name, function in _public(ast.parse(path.read_text()), path.stem):
-            found += missing_units(name, function)
-    assert found == []
+            missing += missing_units(name, function)
+    assert missing == []

@@ -40,10 +40,10 @@ def test_poisson_frequencies(k):
     counts = poisson_counts((2, 0, 0), MU, TOYS)[:, k]
     walls = np.unique(reference.ppf(np.arange(1, 8) / 8, MU[k]))
     probability = np.diff(np.concatenate([[0.0], reference.cdf(walls, MU[k]), [1.0]]))
-    found = np.bincount(np.searchsorted(walls, counts), minlength=probability.size)
+    counted = np.bincount(np.searchsorted(walls, counts), minlength=probability.size)
     expected = probability * TOYS
     assert expected.min() > 100
-    pearson = np.sum((found - expected) ** 2 / expected)
+    pearson = np.sum((counted - expected) ** 2 / expected)
     assert chi2.sf(pearson, probability.size - 1) > 1e-3
 
 
@@ -59,10 +59,10 @@ def test_gaussian_moments_and_shape():
 
 
 def test_normal_moments_and_shape():
-    found = (normal((4, 1, 0), 0.3, 0.12, TOYS) - 0.3) / 0.12
-    assert kstest(found, norm.cdf).pvalue > 1e-3
-    assert abs(found.mean()) < 4 / np.sqrt(TOYS)
-    assert abs(pull_of_variance(found, 1.0, 3.0)) < 4
+    deviates = (normal((4, 1, 0), 0.3, 0.12, TOYS) - 0.3) / 0.12
+    assert kstest(deviates, norm.cdf).pvalue > 1e-3
+    assert abs(deviates.mean()) < 4 / np.sqrt(TOYS)
+    assert abs(pull_of_variance(deviates, 1.0, 3.0)) < 4
 
 
 @pytest.mark.parametrize("kind", DRAWS)

@@ -150,10 +150,10 @@ def test_best_pulls_minimise(K, centred):
     value = jax.jit(
         lambda a: gaussian.chi2(observed, weights, problem, tuple(a[k] for k in range(K)))
     )
-    found = minimize(value, np.zeros(K), jac=jax.jit(jax.grad(value)), method="BFGS", tol=1e-12)
+    fit = minimize(value, np.zeros(K), jac=jax.jit(jax.grad(value)), method="BFGS", tol=1e-12)
     pulls = np.array(gaussian.best_pulls(observed, weights, problem))
-    np.testing.assert_allclose(found.x, pulls, atol=1e-7)
-    assert found.fun == pytest.approx(float(value(pulls)), rel=1e-12)
+    np.testing.assert_allclose(fit.x, pulls, atol=1e-7)
+    assert fit.fun == pytest.approx(float(value(pulls)), rel=1e-12)
 
 
 @jax.jit

@@ -166,13 +166,13 @@ def problem_and_data(seed, *, sd=SD, signal=1.0, strength=0.15, centre=0.0):
     rng = np.random.default_rng(seed)
     width = np.array(sd)
     centre = centre * np.clip(width, 0, 1) * rng.normal(size=5)
-    made = Problem([parts_of(rng, strength)], width, centre, [None])
+    problem = Problem([parts_of(rng, strength)], width, centre, [None])
     true = np.clip(width, 0, 1) * rng.normal(size=5)
-    observed = rng.poisson(np.maximum(mean(made, true), 0.5)).astype(float)
-    first = made.experiments[0][0]
+    observed = rng.poisson(np.maximum(mean(problem, true), 0.5)).astype(float)
+    first = problem.experiments[0][0]
     first.nominal = signal * first.nominal
     first.shifted = {k: (signal * u, signal * d) for k, (u, d) in first.shifted.items()}
-    return made, observed
+    return problem, observed
 
 
 def deviance(n, mu):
@@ -188,15 +188,15 @@ def brute_force(n, problem, starts=6):
     best = None
     for i in range(starts):
         start = 0.5 * spread * rng.normal(size=problem.sd.size) * (i > 0)
-        found = minimize(
+        fit = minimize(
             lambda a: chi2_and_gradient(n, problem, a),
             start,
             jac=True,
             method="BFGS",
             options={"gtol": 1e-9},
         )
-        if best is None or found.fun < best.fun:
-            best = found
+        if best is None or fit.fun < best.fun:
+            best = fit
     return best.fun, best.x
 
 

@@ -131,12 +131,10 @@ def polished(name, theory, start):
         return m.hessian(values, names=names, profiled=False) * np.outer(sd, sd)
 
     options = {"ftol": 1e-15, "gtol": 1e-7, "maxiter": 3000, "maxfun": 6000}
-    found = minimize(function, start, jac=True, method="L-BFGS-B", options=options)
+    fit = minimize(function, start, jac=True, method="L-BFGS-B", options=options)
     polish = {"gtol": 1e-8, "maxiter": 50}
-    better = minimize(
-        function, found.x, jac=True, hess=hessian, method="trust-exact", options=polish
-    )
-    return min(found.fun, better.fun)
+    better = minimize(function, fit.x, jac=True, hess=hessian, method="trust-exact", options=polish)
+    return min(fit.fun, better.fun)
 
 
 def check(name, i, starts=3, more=12):

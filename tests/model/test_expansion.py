@@ -82,31 +82,31 @@ def near(got, expected, rtol):
 @pytest.mark.parametrize("case", EVERY)
 def test_value_gradient_and_hessian_are_those_of_the_profile(case):
     names, points = CASES[case]
-    found, scale, m = expanded(case), scales(case), model(case)
+    expansion, scale, m = expanded(case), scales(case), model(case)
     for i in range(len(points)):
         values = values_of(case, i)
-        near(found.value[i], m.profiled_nll(values), 1e-11)
+        near(expansion.value[i], m.profiled_nll(values), 1e-11)
         value, slopes = m.value_and_grad(values, names=names)
-        near(found.value[i], value, 1e-11)
-        near(found.gradient[i] * scale, np.array([slopes[n] for n in names]) * scale, 1e-9)
+        near(expansion.value[i], value, 1e-11)
+        near(expansion.gradient[i] * scale, np.array([slopes[n] for n in names]) * scale, 1e-9)
         units = np.outer(scale, scale)
-        near(found.hessian[i] * units, m.hessian(values, names=names) * units, 1e-9)
+        near(expansion.hessian[i] * units, m.hessian(values, names=names) * units, 1e-9)
 
 
 @pytest.mark.parametrize("case", EVERY)
 def test_full_hessian_pulls_and_distance_are_those_of_the_model(case):
     names, points = CASES[case]
-    found, m = expanded(case), model(case)
+    expansion, m = expanded(case), model(case)
     for i in range(len(points)):
         values = values_of(case, i)
         best = {n: float(a) for n, a in m.best_pulls(values).items()}
-        assert {n: x[i] for n, x in found.pulls.items()} == pytest.approx(best, rel=0, abs=1e-9)
+        assert {n: x[i] for n, x in expansion.pulls.items()} == pytest.approx(best, rel=0, abs=1e-9)
         exact = case not in POISSON
-        near(found.distance[i], 0.0 if exact else m.solver_distance(values), 1e-9)
-        every = (*names, *found.pulls)
+        near(expansion.distance[i], 0.0 if exact else m.solver_distance(values), 1e-9)
+        every = (*names, *expansion.pulls)
         scale = np.array([m.parameters[n].scale for n in every])
         expected = m.hessian({**values, **best}, names=every, profiled=False)
-        near(found.full[i] * np.outer(scale, scale), expected * np.outer(scale, scale), 1e-9)
+        near(expansion.full[i] * np.outer(scale, scale), expected * np.outer(scale, scale), 1e-9)
 
 
 def stencil(z, low, high, h):
@@ -144,11 +144,11 @@ def differences(case, point, h=0.05):
 
 @pytest.mark.parametrize("case", EVERY)
 def test_derivatives_against_differences_inside_and_on_bounds(case):
-    found, scale = expanded(case), scales(case)
+    expansion, scale = expanded(case), scales(case)
     for i, point in enumerate(CASES[case][1]):
         gradient, hessian = differences(case, point)
-        near(found.gradient[i] * scale, gradient, 1e-5)
-        near(found.hessian[i] * np.outer(scale, scale), hessian, 1e-4)
+        near(expansion.gradient[i] * scale, gradient, 1e-5)
+        near(expansion.hessian[i] * np.outer(scale, scale), hessian, 1e-4)
 
 
 def test_many_points_equal_one_by_one():
@@ -167,31 +167,31 @@ def test_many_points_equal_one_by_one():
 
 
 def test_any_order_of_names_is_one_program():
-    found = expanded("gaussian")
+    in_order = expanded("gaussian")
     compiled = expansion._run._cache_size()
     points = dict(zip(PLAIN, np.array(CASES["gaussian"][1]).T, strict=True))
     order = [2, 0, 1]
     again = model("gaussian").expand({}, {PLAIN[k]: points[PLAIN[k]] for k in order})
     assert expansion._run._cache_size() == compiled
-    np.testing.assert_array_equal(again.value, found.value)
-    np.testing.assert_array_equal(again.gradient, found.gradient[:, order])
-    np.testing.assert_array_equal(again.hessian, found.hessian[:, order][:, :, order])
+    np.testing.assert_array_equal(again.value, in_order.value)
+    np.testing.assert_array_equal(again.gradient, in_order.gradient[:, order])
+    np.testing.assert_array_equal(again.hessian, in_order.hessian[:, order][:, :, order])
     every = [*order, 3, 4]
-    np.testing.assert_array_equal(again.full, found.full[:, every][:, :, every])
+    np.testing.assert_array_equal(again.full, in_order.full[:, every][:, :, every])
 
 
 def test_no_names():
     """The profiled nll at given values, and the Hessian by the pulls alone."""
     m, values = model("gaussian"), {"sin2_theta_w": 0.3}
-    found = m.expand(values, {})
-    assert found.value.shape == (1,)
-    assert found.gradient.shape == (1, 0)
-    assert found.hessian.shape == (1, 0, 0)
-    near(found.value[0], m.profiled_nll(values), 1e-12)
+    expansion = m.expand(values, {})
+    assert expansion.value.shape == (1,)
+    assert expansion.gradient.shape == (1, 0)
+    assert expansion.hessian.shape == (1, 0, 0)
+    near(expansion.value[0], m.profiled_nll(values), 1e-12)
     best = {n: float(a) for n, a in m.best_pulls(values).items()}
-    assert {n: x[0] for n, x in found.pulls.items()} == pytest.approx(best, rel=0, abs=1e-12)
-    expected = m.hessian({**values, **best}, names=tuple(found.pulls), profiled=False)
-    np.testing.assert_allclose(found.full[0], expected, rtol=1e-11)
+    assert {n: x[0] for n, x in expansion.pulls.items()} == pytest.approx(best, rel=0, abs=1e-12)
+    expected = m.hessian({**values, **best}, names=tuple(expansion.pulls), profiled=False)
+    np.testing.assert_allclose(expansion.full[0], expected, rtol=1e-11)
 
 
 def test_held_values_and_points_of_the_same_name():
@@ -213,22 +213,22 @@ def test_given_data():
     scale, values = scales("gaussian"), values_of("gaussian", 0)
     seen = []
     for data in (counts, toy.counts, toy):
-        found = m.expand({}, {n: np.array([x]) for n, x in values.items()}, data=data)
+        expansion = m.expand({}, {n: np.array([x]) for n, x in values.items()}, data=data)
         value, slopes = m.value_and_grad(values, names=PLAIN, data=data)
-        near(found.value[0], value, 1e-11)
-        near(found.gradient[0] * scale, np.array([slopes[n] for n in PLAIN]) * scale, 1e-9)
+        near(expansion.value[0], value, 1e-11)
+        near(expansion.gradient[0] * scale, np.array([slopes[n] for n in PLAIN]) * scale, 1e-9)
         expected = m.hessian(values, names=PLAIN, data=data) * np.outer(scale, scale)
-        near(found.hessian[0] * np.outer(scale, scale), expected, 1e-9)
-        seen.append(found.value[0])
+        near(expansion.hessian[0] * np.outer(scale, scale), expected, 1e-9)
+        seen.append(expansion.value[0])
     assert seen[0] == seen[1]
     assert len({*seen, expanded("gaussian").value[0]}) == 3
 
 
 def test_single_precision():
     m = Model(csi_2017(), [StandardModel(), NSI("eps_dV_ee")], dtype="float32")
-    found = m.expand({}, {"eps_dV_ee": [0.1, -0.3]})
+    expansion = m.expand({}, {"eps_dV_ee": [0.1, -0.3]})
     expected = model("gaussian").map({}, {"eps_dV_ee": [0.1, -0.3]})
-    np.testing.assert_allclose(found.value, expected, rtol=1e-4)
+    np.testing.assert_allclose(expansion.value, expected, rtol=1e-4)
 
 
 def test_bad_input():

@@ -219,8 +219,8 @@ def test_many_points(model, tmp_path):
         np.testing.assert_allclose(nll(points[:n], arrays), expected[:n], rtol=1e-13)
     assert manifest["batched"] is True
     slopes = jax.grad(lambda p: nll(p, arrays).sum())(points)
-    own = [list(model.value_and_grad(values(p), profiled=False)[1].values()) for p in points]
-    np.testing.assert_allclose(slopes, own, rtol=1e-12)
+    by_model = [list(model.value_and_grad(values(p), profiled=False)[1].values()) for p in points]
+    np.testing.assert_allclose(slopes, by_model, rtol=1e-12)
 
 
 def test_vmap_of_a_loaded_function_is_not_there_but_map_is(model, archive):
@@ -229,9 +229,9 @@ def test_vmap_of_a_loaded_function_is_not_there_but_map_is(model, archive):
     points = np.array([POINT, (0.3, 0.0, 0.1)])
     with pytest.raises(NotImplementedError, match="call_exported"):
         jax.vmap(nll, in_axes=(0, None))(points, arrays)
-    found = jax.lax.map(lambda p: nll(p, arrays), points)
+    mapped = jax.lax.map(lambda p: nll(p, arrays), points)
     expected = [float(model.nll(values(p))) for p in points]
-    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    np.testing.assert_allclose(mapped, expected, rtol=1e-13)
 
 
 # --- platforms ---

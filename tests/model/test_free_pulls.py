@@ -53,13 +53,13 @@ def chi2(sig, brn, ss, *, sd=0.128):
 
 def best(sig, **options):
     """Least chi2 over the two other pulls, and where it lies."""
-    found = minimize(
+    fit = minimize(
         lambda z: chi2(sig, z[0] * SD[BRN], z[1] * SD[SS], **options),
         np.zeros(2),
         method="BFGS",
         options={"gtol": 1e-8},
     )
-    return found.fun, found.x * (SD[BRN], SD[SS])
+    return fit.fun, fit.x * (SD[BRN], SD[SS])
 
 
 @pytest.mark.parametrize("value", [-1.0, -0.4, 0.0, 0.2, 2.5])
@@ -173,8 +173,8 @@ def test_any_pulls_in_any_statistic(names):
 
 def flux_only(experiment):
     """The experiment with only the flux pull on its signal."""
-    own = tuple(p for p in experiment.pulls if p.name == FLUX or SIGNAL not in p.components)
-    return replace(experiment, pulls=own, morphs=())
+    pulls = tuple(p for p in experiment.pulls if p.name == FLUX or SIGNAL not in p.components)
+    return replace(experiment, pulls=pulls, morphs=())
 
 
 @cache
@@ -290,11 +290,11 @@ def test_argon_without_signal():
     np.testing.assert_allclose(
         m.expected({name: -1.0})[e.name], sum(e.backgrounds.values()), rtol=1e-14
     )
-    found = {k: float(a) for k, a in m.best_pulls({name: -1.0}).items()}
-    assert set(found) == set(rest)
-    assert found["alpha_f90_lar2020"] == found["alpha_time_lar2020"] == 0.0
+    pulls = {k: float(a) for k, a in m.best_pulls({name: -1.0}).items()}
+    assert set(pulls) == set(rest)
+    assert pulls["alpha_f90_lar2020"] == pulls["alpha_time_lar2020"] == 0.0
     sd = {n.name: n.sd for n in (*e.pulls, *e.morphs)}
-    free = [n for n in rest if found[n] != 0.0]
+    free = [n for n in rest if pulls[n] != 0.0]
 
     def function(z):
         values = {name: -1.0, **{n: float(x) * sd[n] for n, x in zip(free, z, strict=True)}}

@@ -61,8 +61,8 @@ class Scaled:
         self.hessian = jax.jit(jax.hessian(function))
 
     def start(self, point):
-        given = [point.get(n, self.model.parameters[n].default) for n in self.names]
-        return np.array(given) / self.scale
+        point_values = [point.get(n, self.model.parameters[n].default) for n in self.names]
+        return np.array(point_values) / self.scale
 
     def gradient(self, z):
         return np.asarray(self.gradients(np.repeat(z[None], POINTS_AT_ONCE * len(z), axis=0)))[0]

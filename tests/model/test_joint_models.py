@@ -37,10 +37,10 @@ def test_nothing_shared_adds(values):
     total, full, pulls = 0.0, 0.0, {}
     for name in BUILT:
         model = alone(name)
-        own = {k: v for k, v in values.items() if k in model.parameters}
-        total += float(model.profiled_nll(own))
-        full += float(model.nll(own))
-        pulls |= {n: float(a) for n, a in model.best_pulls(own).items()}
+        its_values = {k: v for k, v in values.items() if k in model.parameters}
+        total += float(model.profiled_nll(its_values))
+        full += float(model.nll(its_values))
+        pulls |= {n: float(a) for n, a in model.best_pulls(its_values).items()}
     assert float(joint().profiled_nll(values)) == pytest.approx(total, rel=1e-13)
     assert float(joint().nll(values)) == pytest.approx(full, rel=1e-13)
     got = {n: float(a) for n, a in joint().best_pulls(values).items()}
@@ -138,8 +138,8 @@ def brute_force(model, theory):
     options = {"ftol": 1e-15, "gtol": 1e-7, "maxiter": 2000}
     rng = np.random.default_rng(0)
     starts = [np.zeros(len(names)), rng.normal(size=len(names))]
-    found = [minimize(function, s, jac=True, method="L-BFGS-B", options=options) for s in starts]
-    best = min(found, key=lambda f: f.fun)
+    fits = [minimize(function, s, jac=True, method="L-BFGS-B", options=options) for s in starts]
+    best = min(fits, key=lambda f: f.fun)
     return best.fun, dict(zip(names, best.x * sd, strict=True))
 
 

@@ -93,14 +93,14 @@ def test_grad_and_hessian(model):
 def test_data_replaced_by_array_dict_and_tracer(model):
     data = np.arange(12.0)
     expected = _numpy_chi2(model, VALUES, data) / 2
-    given = [
+    forms = [
         data,
         data.tolist(),
         jnp.asarray(data),
         {"csi-2017": data},
         {"csi-2017": data.astype(int)},
     ]
-    for form in given:
+    for form in forms:
         assert float(model.nll(VALUES, data=form)) == pytest.approx(expected, rel=1e-12)
     function = jax.jit(lambda v, d: model.nll(v, data=d))
     assert float(function(_traced(), data)) == pytest.approx(expected, rel=1e-12)

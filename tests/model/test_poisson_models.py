@@ -51,26 +51,26 @@ def brute_force(model, theory, data):
     directions are followed to their end, and none leaps over the nearest minimum.
     """
     names, sd, value_and_grad, hessian = compiled(model)
-    given = {n: jnp.float64(v) for n, v in theory.items()}
+    theory_values = {n: jnp.float64(v) for n, v in theory.items()}
 
     def function(z):
-        value, gradient = value_and_grad(z, given, data)
+        value, gradient = value_and_grad(z, theory_values, data)
         return float(value), np.asarray(gradient)
 
     far = [1.0 if n in NUISANCES[4:] else 5.0 for n in names if n not in NUISANCES[1:4]]
     axes = np.eye(len(names))[[n not in NUISANCES[1:4] for n in names]] * np.array(far)[:, None]
     rng, best = np.random.default_rng(0), None
     for start in (np.zeros(len(names)), *axes, *-axes, *rng.normal(size=(4, len(names)))):
-        found = minimize(
+        fit = minimize(
             function,
             start,
             jac=True,
-            hess=lambda z: np.asarray(hessian(z, given, data)),
+            hess=lambda z: np.asarray(hessian(z, theory_values, data)),
             method="trust-exact",
             options={"gtol": 1e-9, "initial_trust_radius": 0.3, "max_trust_radius": 2.0},
         )
-        if best is None or found.fun < best.fun:
-            best = found
+        if best is None or fit.fun < best.fun:
+            best = fit
     return best.fun, dict(zip(names, best.x * sd, strict=True))
 
 
@@ -236,41 +236,41 @@ def test_derivatives_of_the_profile(point):
 
     In units of 0.05 (sin2_theta_w) and 0.1 (eps).
     """
-    made, scale = model(), np.array([0.05, 0.1, 0.1])
+    analysis, scale = model(), np.array([0.05, 0.1, 0.1])
     values = dict(zip(FREE, point, strict=True))
 
     def gradient_at(x):
-        slopes = made.value_and_grad(dict(zip(FREE, x, strict=True)))[1]
+        slopes = analysis.value_and_grad(dict(zip(FREE, x, strict=True)))[1]
         return np.array([slopes[n] for n in FREE]) * scale
 
-    value, slopes = made.value_and_grad(values)
-    assert value == pytest.approx(float(made.profiled_nll(values)), rel=1e-13)
+    value, slopes = analysis.value_and_grad(values)
+    assert value == pytest.approx(float(analysis.profiled_nll(values)), rel=1e-13)
     gradient = np.array([slopes[n] for n in FREE]) * scale
-    hessian = made.hessian(values) * np.outer(scale, scale)
+    hessian = analysis.hessian(values) * np.outer(scale, scale)
     for i, name in enumerate(FREE):
-        f = lambda x, name=name: float(made.profiled_nll({**values, name: x}))  # noqa: E731
+        f = lambda x, name=name: float(analysis.profiled_nll({**values, name: x}))  # noqa: E731
         expected = extrapolated(f, point[i], 0.05 * scale[i]) * scale[i]
         assert gradient[i] == pytest.approx(expected, rel=1e-7, abs=1e-7)
         along = lambda t, i=i: gradient_at(np.array(point) + t * np.eye(3)[i])  # noqa: E731
         column = extrapolated(along, 0.0, 0.05 * scale[i]) * scale[i]
         np.testing.assert_allclose(hessian[i], column, rtol=1e-6, atol=1e-6)
-    best = {n: float(a) for n, a in made.best_pulls(values).items()}
-    full = made.hessian({**values, **best}, names=(*FREE, *NUISANCES), profiled=False)
+    best = {n: float(a) for n, a in analysis.best_pulls(values).items()}
+    full = analysis.hessian({**values, **best}, names=(*FREE, *NUISANCES), profiled=False)
     schur = full[:3, :3] - full[:3, 3:] @ np.linalg.solve(full[3:, 3:], full[3:, :3])
     np.testing.assert_allclose(hessian, schur * np.outer(scale, scale), rtol=1e-6, atol=1e-9)
 
 
 def test_vmap_and_map():
     """Toys side by side, points side by side: the same numbers as one at a time."""
-    made, rng = model(), np.random.default_rng(5)
-    toys = rng.poisson(np.asarray(made.expected()[NAME]), (6, 99)).astype(float)
-    together = jax.jit(jax.vmap(lambda n: made.profiled_nll({}, data=n)))(jnp.asarray(toys))
-    alone = [float(made.profiled_nll({}, data=n)) for n in toys]
+    analysis, rng = model(), np.random.default_rng(5)
+    toys = rng.poisson(np.asarray(analysis.expected()[NAME]), (6, 99)).astype(float)
+    together = jax.jit(jax.vmap(lambda n: analysis.profiled_nll({}, data=n)))(jnp.asarray(toys))
+    alone = [float(analysis.profiled_nll({}, data=n)) for n in toys]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
     eps = np.linspace(-2, 2, 9)
-    mapped = made.map({}, {"eps_uV_ee": eps})
+    mapped = analysis.map({}, {"eps_uV_ee": eps})
     np.testing.assert_allclose(
-        mapped, [float(made.profiled_nll({"eps_uV_ee": e})) for e in eps], rtol=1e-12
+        mapped, [float(analysis.profiled_nll({"eps_uV_ee": e})) for e in eps], rtol=1e-12
     )
 
 

@@ -33,7 +33,7 @@ def brute_force(model, values):
     """Least nll over the pulls by scipy's trust-region minimiser: (nll, {pull: value})."""
     pulls, nll, gradient, hessian = _compiled(model)
     rest = {n: jnp.float64(v) for n, v in values.items()}
-    found = minimize(
+    fit = minimize(
         lambda a: float(nll(a, rest)),
         np.zeros(len(pulls)),
         jac=lambda a: np.asarray(gradient(a, rest)),
@@ -41,7 +41,7 @@ def brute_force(model, values):
         method="trust-exact",
         options={"gtol": 1e-10, "maxiter": 500},
     )
-    return found.fun, dict(zip(pulls, found.x, strict=True))
+    return fit.fun, dict(zip(pulls, fit.x, strict=True))
 
 
 def check(model, values):

@@ -71,10 +71,10 @@ def test_tables_are_written():
 
 
 def test_limits_of_a_parabola_and_of_two_valleys():
-    found = limits(known(lambda x: ((x - 0.3) / 0.2) ** 2 + 5), "x", (-1.0, 2.0))
-    assert (found.best_fit, found.chi2_min) == pytest.approx((0.3, 5.0), abs=1e-7)
-    np.testing.assert_allclose(found.intervals["0.6827"], [(0.1, 0.5)], rtol=1e-7)
-    np.testing.assert_allclose(found.intervals["0.90"], [(0.3 - 0.2 * NINETY, 0.3 + 0.2 * NINETY)])
+    result = limits(known(lambda x: ((x - 0.3) / 0.2) ** 2 + 5), "x", (-1.0, 2.0))
+    assert (result.best_fit, result.chi2_min) == pytest.approx((0.3, 5.0), abs=1e-7)
+    np.testing.assert_allclose(result.intervals["0.6827"], [(0.1, 0.5)], rtol=1e-7)
+    np.testing.assert_allclose(result.intervals["0.90"], [(0.3 - 0.2 * NINETY, 0.3 + 0.2 * NINETY)])
     two = limits(
         known(lambda x: ((x**2 - 4) / 2) ** 2 + 0.1 * x), "x", (-5.0, 5.0), levels=(0.6827,)
     )
@@ -94,12 +94,12 @@ def test_limits_at_the_ends_of_a_range():
 def test_limits_of_a_paper():
     """90 % of eq. 11 and of Table I: [0.140, 0.282]; and what the profile's derivatives find."""
     model = papoulias2020("new")
-    found = limits(model, "sin2_theta_w", (0.0, 0.6))
-    np.testing.assert_allclose(found.intervals["0.90"], [(0.140, 0.282)], atol=0.003)
+    result = limits(model, "sin2_theta_w", (0.0, 0.6))
+    np.testing.assert_allclose(result.intervals["0.90"], [(0.140, 0.282)], atol=0.003)
     other = profile(model, "sin2_theta_w", levels=(0.6827, 0.90), within=(0.0, 0.6))
-    assert found.best_fit == pytest.approx(other.best_fit, abs=1e-7)
+    assert result.best_fit == pytest.approx(other.best_fit, abs=1e-7)
     for level, spans in other.intervals.items():
-        np.testing.assert_allclose(found.intervals[level], spans, atol=1e-8)
+        np.testing.assert_allclose(result.intervals[level], spans, atol=1e-8)
 
 
 def test_events_of_the_papers():
@@ -182,10 +182,10 @@ def test_everything_joint_is_a_parameter_with_its_default_inside():
 def test_joint_intervals_against_the_profile(parameter, within):
     """Newton's method on exact derivatives finds the same ends."""
     model = joint.joint_model()
-    found, other = limits(model, parameter, within), profile(model, parameter, within=within)
-    for level, spans in found.intervals.items():
+    result, other = limits(model, parameter, within), profile(model, parameter, within=within)
+    for level, spans in result.intervals.items():
         np.testing.assert_allclose(spans, other.intervals[level], atol=1e-7)
-    assert found.chi2_min == pytest.approx(other.chi2_min, abs=1e-8)
+    assert result.chi2_min == pytest.approx(other.chi2_min, abs=1e-8)
 
 
 @SLOW
@@ -208,16 +208,16 @@ def test_joint_tables():
 
 @SLOW
 def test_plane_holds_theory_at_ninety_percent():
-    found, point = plane.region(), plane.theory()
-    x, y = np.asarray(found.x), np.asarray(found.y)
-    near = np.asarray(found.delta_chi2)[np.argmin(abs(x - point[0])), np.argmin(abs(y - point[1]))]
+    region, point = plane.region(), plane.theory()
+    x, y = np.asarray(region.x), np.asarray(region.y)
+    near = np.asarray(region.delta_chi2)[np.argmin(abs(x - point[0])), np.argmin(abs(y - point[1]))]
     direct = 2 * float(plane.model_of_csi().profiled_nll({}))
-    at_best = dict(zip(("sin2_theta_w", "R_n"), found.best_fit, strict=True))
+    at_best = dict(zip(("sin2_theta_w", "R_n"), region.best_fit, strict=True))
     lowest = 2 * float(plane.model_of_csi().profiled_nll(at_best))
     assert near == pytest.approx(direct - lowest, abs=0.1)
-    assert near < found.levels["0.6827"]
+    assert near < region.levels["0.6827"]
     # The valley: events fall with R_n and rise with the angle.
-    i, j = np.nonzero(np.asarray(found.delta_chi2) < found.levels["0.6827"])
+    i, j = np.nonzero(np.asarray(region.delta_chi2) < region.levels["0.6827"])
     assert np.corrcoef(x[i], y[j])[0, 1] > 0.9
 
 
@@ -259,15 +259,15 @@ def test_exact_posterior_is_the_integral_over_pulls():
     for angle in angles:
         nll = np.asarray(model.map({"sin2_theta_w": angle}, mesh, kind="nll"))
         masses.append(np.sum(np.exp(-nll)))
-    own = [float(posterior.sel(sin2_theta_w=a, method="nearest")) for a in angles]
-    assert own[0] / own[1] == pytest.approx(masses[0] / masses[1], rel=1e-3)
+    densities = [float(posterior.sel(sin2_theta_w=a, method="nearest")) for a in angles]
+    assert densities[0] / densities[1] == pytest.approx(masses[0] / masses[1], rel=1e-3)
 
 
 @SLOW
 def test_feldman_cousins_far_from_boundaries_is_wilks():
     """Where both valleys are apart the critical value is chi2's; between them it is lower."""
-    found = coverage.construction("lar_2020", "sin2_theta_w", toys=4096)
-    critical = found["critical"].sel(sin2_theta_w=slice(0.3, 0.6)).isel(level=1)
+    construction = coverage.construction("lar_2020", "sin2_theta_w", toys=4096)
+    critical = construction["critical"].sel(sin2_theta_w=slice(0.3, 0.6)).isel(level=1)
     assert float(critical.mean()) == pytest.approx(delta_chi2_at(0.90), rel=0.06)
     valleys = coverage.construction("csi_2017", "eps_dV_ee", toys=1024)["critical"].isel(level=1)
     assert float(valleys.sel(eps_dV_ee=0.18, method="nearest")) < 0.7 * delta_chi2_at(0.90)
@@ -284,11 +284,11 @@ def test_measurements_that_are_not_thrown():
     name = "sin2_theta_w"
     model = coverage.model_of("csi_2017", name)
     best = profile(model, name, levels=(0.6827,)).best_fit
-    found = {
+    constructions = {
         thrown: auxiliary.construction(model, name, auxiliary=thrown, toys=4096)
         for thrown in (True, False)
     }
-    near = {k: f.sel({name: best}, method="nearest") for k, f in found.items()}
+    near = {k: f.sel({name: best}, method="nearest") for k, f in constructions.items()}
     exact, x = delta_chi2_at(0.6827), float(near[True][name])
     assert abs(near[True]["critical"][0] - exact) < 4.5 * near[True]["critical_error"][0]
     # Weighted least squares with the pulls' constraints as further rows.

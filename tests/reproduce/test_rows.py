@@ -152,14 +152,14 @@ def test_unknown_rows_and_papers():
 
 
 def test_rows_and_their_table():
-    made = rows_of(
+    rows = rows_of(
         "papoulias2020",
         {"N_SM.old": 174.2, "sin2thetaW_90.old": [(0.1, 0.321)]},
         {"sin2thetaW_90.old": "because"},
     )
-    assert [r.status for r in made] == ["reproduced", "differs"]
-    assert [r.reason for r in made] == ["", "because"]
-    lines = markdown(made).splitlines()
+    assert [r.status for r in rows] == ["reproduced", "differs"]
+    assert [r.reason for r in rows] == ["", "because"]
+    lines = markdown(rows).splitlines()
     assert len(lines) == 4
     assert "[0.116, 0.321]" in lines[3]
     assert "differs" in lines[3]
@@ -167,10 +167,10 @@ def test_rows_and_their_table():
 
 def test_rows_go_to_text_and_back():
     """Numbers, lists and unions of intervals, open ends among them."""
-    known = published("papoulias2020")
+    printed = published("papoulias2020")
     rows = [
-        compare(known["papoulias2020/N_SM.old"], 174.25, reason="why"),
-        compare(known["papoulias2020/eps_uV_mumu.old"], [(-float("inf"), 0.1), (0.2, 0.49)]),
+        compare(printed["papoulias2020/N_SM.old"], 174.25, reason="why"),
+        compare(printed["papoulias2020/eps_uV_mumu.old"], [(-float("inf"), 0.1), (0.2, 0.49)]),
     ]
     back = from_text(to_text(rows))
     assert back == rows

@@ -13,12 +13,12 @@ def outlines(axes):
 def cuts(outline, index, *, x=None, y=None):
     """Where the lines of a level cross x or y, in order, as values of the other."""
     along, value = (0, x) if y is None else (1, y)
-    found = []
+    places = []
     for line in outline.allsegs[index]:
         at, other = line[:, along] - value, line[:, 1 - along]
         i = np.flatnonzero((at[:-1] < 0) != (at[1:] < 0))
-        found.append(other[i] - at[i] * (other[i + 1] - other[i]) / (at[i + 1] - at[i]))
-    return np.sort(np.concatenate(found))
+        places.append(other[i] - at[i] * (other[i + 1] - other[i]) / (at[i + 1] - at[i]))
+    return np.sort(np.concatenate(places))
 
 
 def reach(outline, index):

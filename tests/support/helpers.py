@@ -32,9 +32,9 @@ def golden(name):
 def entries(name, *prefixes):
     """Golden entries whose id starts with one of the prefixes, as pytest parameters."""
     rows = golden(name).values()
-    found = [pytest.param(e, id=e["id"]) for e in rows if e["id"].startswith(prefixes or "")]
-    assert found, f"no golden entry of {name} starts with {prefixes}"
-    return found
+    parameters = [pytest.param(e, id=e["id"]) for e in rows if e["id"].startswith(prefixes or "")]
+    assert parameters, f"no golden entry of {name} starts with {prefixes}"
+    return parameters
 
 
 def check(value, entry):

@@ -33,12 +33,12 @@ def model(experiments, axes, **options):
     return Model(experiments, [StandardModel(**options), *beyond])
 
 
-def compare(made, axes, within=1e-9, **options):
+def compare(analysis, axes, within=1e-9, **options):
     """Both ways on the same grid: chi2 agrees to a relative tolerance, 1e-9 by default."""
-    by_engine = {e: scan(made, engine=e, **options, **axes) for e in ("node", "template")}
-    for engine, found in by_engine.items():
-        assert found.attrs["engine"] == engine
-        assert found.chi2.dims == tuple(axes)
+    by_engine = {e: scan(analysis, engine=e, **options, **axes) for e in ("node", "template")}
+    for engine, scanned in by_engine.items():
+        assert scanned.attrs["engine"] == engine
+        assert scanned.chi2.dims == tuple(axes)
     node, template = (by_engine[e].chi2.to_numpy() for e in ("node", "template"))
     assert np.max(np.abs(template - node) / np.maximum(np.abs(node), 1.0)) < within
     assert np.ptp(node) > 1e-6
@@ -79,28 +79,28 @@ def test_counting_and_smearing():
 
 
 def test_other_data_and_fixed_values():
-    made = model(csi_2017(), GRIDS["nsi"])
-    toy = made.toy(3)
-    compare(made, GRIDS["nsi"], data=toy, fixed={"sin2_theta_w": 0.3, "R_n_Cs": 4.5})
+    analysis = model(csi_2017(), GRIDS["nsi"])
+    toy = analysis.toy(3)
+    compare(analysis, GRIDS["nsi"], data=toy, fixed={"sin2_theta_w": 0.3, "R_n_Cs": 4.5})
 
 
 def test_searched_pull_is_held():
     name = "alpha_sig_csi2017"
-    made = Model(csi_2017(), owning(["eps_uV_ee"], {}), free_pulls=[name])
-    compare(made, {"eps_uV_ee": (*EPS, 15)}, fixed={name: 0.2})
+    analysis = Model(csi_2017(), owning(["eps_uV_ee"], {}), free_pulls=[name])
+    compare(analysis, {"eps_uV_ee": (*EPS, 15)}, fixed={name: 0.2})
 
 
 def test_refused_where_it_is_not_exact():
-    made = Model(csi_2017())
+    analysis = Model(csi_2017())
     with pytest.raises(InputError, match="no template is exact"):
-        scan(made, engine="template", R_n_Cs=(4.0, 6.0, 3), R_n_I=(4.0, 6.0, 3))
+        scan(analysis, engine="template", R_n_Cs=(4.0, 6.0, 3), R_n_I=(4.0, 6.0, 3))
     with pytest.raises(InputError, match="no template is exact"):
-        scan(made, engine="template", R_n_Cs=(4.0, 6.0, 3))
+        scan(analysis, engine="template", R_n_Cs=(4.0, 6.0, 3))
 
 
 def test_auto_takes_templates_the_second_time_and_for_large_grids():
-    made, axes = model(csi_2017(), GRIDS["nsi"]), GRIDS["nsi"]
-    assert [scan(made, **axes).attrs["engine"] for _ in range(2)] == ["node", "template"]
+    analysis, axes = model(csi_2017(), GRIDS["nsi"]), GRIDS["nsi"]
+    assert [scan(analysis, **axes).attrs["engine"] for _ in range(2)] == ["node", "template"]
     fresh = model(csi_2017(), GRIDS["nsi"])
     large = {"eps_uV_ee": (*EPS, 400), "eps_dV_ee": (*EPS, 300)}
     assert scan(fresh, **large).attrs["engine"] == "template"

@@ -21,17 +21,17 @@ def of(function, rows=1, outputs=2):
 def check(function, box, *, centre=None, scale=None, rows=1, exponents=None):
     """The polynomial agrees with the function at a thousand points of its box."""
     ask = of(function, rows)
-    found = find_polynomial(
+    polynomial = find_polynomial(
         ask, box, centre or dict.fromkeys(box, 0.0), scale or dict.fromkeys(box, 1.0), rows
     )
-    assert found is not None
+    assert polynomial is not None
     rng = np.random.default_rng(1)
     points = {a: rng.uniform(*ends, (1000, rows)) for a, ends in box.items()}
     true = ask(points)
-    assert np.max(np.abs(found(points) - true) / np.max(np.abs(true), axis=0)) < 1e-12
+    assert np.max(np.abs(polynomial(points) - true) / np.max(np.abs(true), axis=0)) < 1e-12
     if exponents is not None:
-        assert sorted(map(tuple, found.exponents.tolist())) == sorted(exponents)
-    return found
+        assert sorted(map(tuple, polynomial.exponents.tolist())) == sorted(exponents)
+    return polynomial
 
 
 def test_square_of_a_sum():
@@ -65,12 +65,12 @@ def test_any_scale_and_guess(size, guess):
 def test_rows_have_scales_of_their_own():
     """g^2/(q^2 + m^2): over eight decades of m no common scale serves."""
     m = np.geomspace(1e-1, 1e4, 40)
-    found = check(
+    polynomial = check(
         lambda p: (1 + p["g"] ** 2 / (1e-3 + m**2)) ** 2, {"g": (0.0, 1.0)},
         scale={"g": 1e-4}, rows=40, exponents=[(0,), (2,), (4,)],
     )  # fmt: skip
-    assert found.scale.shape == (1, 40)
-    assert found.scale[0, -1] > 1e3 * found.scale[0, 0]
+    assert polynomial.scale.shape == (1, 40)
+    assert polynomial.scale[0, -1] > 1e3 * polynomial.scale[0, 0]
 
 
 def test_far_centre():

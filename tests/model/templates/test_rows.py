@@ -44,9 +44,9 @@ GRIDS = {
 
 
 def with_pulls(name):
-    made = csi_2017()
+    experiment = csi_2017()
     pulls = [Pull(f"alpha_{k}_csi2017", sd, c, "") for k, (sd, c) in enumerate(PULLS[name])]
-    return replace(made, pulls=tuple(pulls))
+    return replace(experiment, pulls=tuple(pulls))
 
 
 def model(experiments, axes, **options):
@@ -84,12 +84,12 @@ def least_squares(experiment, parts, observed, centres):
     return sum(w * x**2 for w, x in zip(weights, left, strict=True)) + penalty
 
 
-def witness(made, values, data=None):
+def witness(analysis, values, data=None):
     """chi2 at a point from expected counts and sixty digits."""
     with mpmath.workdps(60):
         out = mpmath.mpf(0)
-        for name, e in made.experiments.items():
-            counts = made.by_component(values)[name]
+        for name, e in analysis.experiments.items():
+            counts = analysis.by_component(values)[name]
             parts = {"signal": list(counts["signal"].values())}
             parts |= {c: [x] for c, x in counts["background"].items()}
             observed = e.observed if data is None else data.counts[name]
@@ -97,15 +97,15 @@ def witness(made, values, data=None):
         return float(out)
 
 
-def check(made, axes, data=None, points=12, within=1e-11):
+def check(analysis, axes, data=None, points=12, within=1e-11):
     """The rows agree with the witness at some points, rounding of counts in residuals aside."""
-    found = scan(made, engine="template", data=data, **axes).chi2.to_numpy()
+    chi2 = scan(analysis, engine="template", data=data, **axes).chi2.to_numpy()
     rng = np.random.default_rng(5)
-    corners = [(0,) * found.ndim, tuple(n - 1 for n in found.shape)]
-    for place in [*corners, *rng.integers(0, found.shape, (points, found.ndim)).tolist()]:
+    corners = [(0,) * chi2.ndim, tuple(n - 1 for n in chi2.shape)]
+    for place in [*corners, *rng.integers(0, chi2.shape, (points, chi2.ndim)).tolist()]:
         values = {n: float(g[i]) for (n, g), i in zip(axes.items(), place, strict=True)}
-        true = witness(made, values, data)
-        assert abs(found[tuple(place)] - true) <= within * (true + 0.1 * np.sqrt(true)), values
+        true = witness(analysis, values, data)
+        assert abs(chi2[tuple(place)] - true) <= within * (true + 0.1 * np.sqrt(true)), values
 
 
 @pytest.mark.parametrize("name", PULLS)
@@ -131,11 +131,11 @@ def test_several_experiments(name):
 
 def test_toys_with_thrown_centres():
     axes = GRIDS["four nsi"]
-    made = model([csi_2017(), lar_2020()], axes)
+    analysis = model([csi_2017(), lar_2020()], axes)
     for seed in (1, 2):
-        toy = made.toy(seed, {"eps_uV_ee": 0.3})
+        toy = analysis.toy(seed, {"eps_uV_ee": 0.3})
         assert min(abs(float(c)) for c in toy.auxiliary.values()) > 0
-        check(made, axes, data=toy, points=4)
+        check(analysis, axes, data=toy, points=4)
 
 
 @pytest.mark.parametrize("name", ["signal", "two on the signal", "free", "none", "narrow"])
@@ -143,37 +143,37 @@ def test_data_that_a_grid_point_explains(name):
     """chi2 falls to nothing there and keeps its digits on the way."""
     away = np.array([0.0, 1e-9, 1e-7, 1e-5, 1e-3, 0.1])
     axes = {"eps_uV_ee": 0.2 + away, "eps_dV_ee": -0.4 + away}
-    made = model(with_pulls(name), axes)
+    analysis = model(with_pulls(name), axes)
     truth = {"eps_uV_ee": 0.2, "eps_dV_ee": -0.4}
-    data = Pseudodata(made.expected({**made.parameters.defaults(), **truth}), {})
-    found = scan(made, engine="template", data=data, **axes).chi2.to_numpy()
-    assert 0 <= found[0, 0] < 1e-22
+    data = Pseudodata(analysis.expected({**analysis.parameters.defaults(), **truth}), {})
+    chi2 = scan(analysis, engine="template", data=data, **axes).chi2.to_numpy()
+    assert 0 <= chi2[0, 0] < 1e-22
     for place in [(0, 1), (1, 0), (2, 2), (3, 1), (4, 4), (0, 5)]:
         values = {n: float(g[i]) for (n, g), i in zip(axes.items(), place, strict=True)}
-        true = witness(made, values, data)
+        true = witness(analysis, values, data)
         # Counts have sixteen digits, and so have the residuals that are left of them.
-        assert abs(found[place] - true) <= 1e-11 * true + 3e-12 * np.sqrt(true), values
+        assert abs(chi2[place] - true) <= 1e-11 * true + 3e-12 * np.sqrt(true), values
         assert true > 0
 
 
 def test_huge_signals_saturate():
     """With the signal pulled to nothing chi2 tends to a constant, and keeps all its digits."""
     axes = {"g_Zp": np.geomspace(1e-3, 1.0, 4), "m_Zp": np.array([0.01, 0.02])}
-    made = model(csi_2017(), axes)
-    found = scan(made, engine="template", **axes).chi2.to_numpy()
-    assert np.ptp(found) < 0.1
-    check(made, axes, points=8)
+    analysis = model(csi_2017(), axes)
+    chi2 = scan(analysis, engine="template", **axes).chi2.to_numpy()
+    assert np.ptp(chi2) < 0.1
+    check(analysis, axes, points=8)
 
 
 def test_data_are_not_mixed_up():
     """What is kept for one set of data is not used for another."""
     axes = GRIDS["nsi"]
-    made = model(csi_2017(), axes)
-    toy = made.toy(4)
-    own = [scan(made, engine="template", data=d, **axes).chi2 for d in (None, toy, None, toy)]
-    assert own[0].equals(own[2])
-    assert own[1].equals(own[3])
-    assert float(abs(own[0] - own[1]).max()) > 0.1
+    analysis = model(csi_2017(), axes)
+    toy = analysis.toy(4)
+    scans = [scan(analysis, engine="template", data=d, **axes).chi2 for d in (None, toy, None, toy)]
+    assert scans[0].equals(scans[2])
+    assert scans[1].equals(scans[3])
+    assert float(abs(scans[0] - scans[1]).max()) > 0.1
 
 
 def test_blocks_in_any_order(monkeypatch):
@@ -181,32 +181,32 @@ def test_blocks_in_any_order(monkeypatch):
 
     monkeypatch.setattr(grid, "_MAX_ROWS", 7)
     axes = GRIDS["four nsi"]
-    made = model(csi_2017(), axes)
-    found = made.template_grid({}, axes)
-    starts = range(0, 64, found.step)
-    forward = [found.block(i).copy() for i in starts]
-    backward = [found.block(i).copy() for i in reversed(starts)][::-1]
+    analysis = model(csi_2017(), axes)
+    template_grid = analysis.template_grid({}, axes)
+    starts = range(0, 64, template_grid.step)
+    forward = [template_grid.block(i).copy() for i in starts]
+    backward = [template_grid.block(i).copy() for i in reversed(starts)][::-1]
     np.testing.assert_array_equal(forward, backward)
-    np.testing.assert_array_equal(found.block(63), np.broadcast_to(forward[-1][0], (7, 4)))
+    np.testing.assert_array_equal(template_grid.block(63), np.broadcast_to(forward[-1][0], (7, 4)))
 
 
 def test_lengths_are_those_of_the_signal():
     """Polynomials of a row and the counts they stand for give the same squares and products."""
     axes = GRIDS["four nsi"]
-    made = model(csi_2017(), axes)
-    found = made.template_grid({}, axes)
-    places = np.unravel_index(np.arange(64), found.lengths)
-    (rows,) = found._rows
-    table = rows.table(found._folded.weights(places, 64), None)
-    t, y = found._folded.t, rows.numbers[0]
+    analysis = model(csi_2017(), axes)
+    grid = analysis.template_grid({}, axes)
+    places = np.unravel_index(np.arange(64), grid.lengths)
+    (rows,) = grid._rows
+    table = rows.table(grid._folded.weights(places, 64), None)
+    t, y = grid._folded.t, rows.numbers[0]
     powers = t[:, None] ** np.arange(3)
     along = powers @ table[0]
     across = [powers[:, : 3 - k] @ table[1 + k, : 3 - k] for k in range(3)]
-    e = made.experiments["csi-2017"]
+    e = analysis.experiments["csi-2017"]
     B, sd = e.backgrounds[BRN], next(p.sd for p in e.pulls if BRN in p.components)
     # The background's pull widens the covariance along the background.
     inverse = np.linalg.inv(np.diag(e.variance) + sd**2 * np.outer(B, B))
-    s = np.einsum("tp,prc->trc", powers, found._folded.row_coefficients(places, 64))
+    s = np.einsum("tp,prc->trc", powers, grid._folded.row_coefficients(places, 64))
     data = e.observed - B
     assert y == pytest.approx(np.sqrt(data @ inverse @ data), rel=1e-12)
     np.testing.assert_allclose(along * y, s @ inverse @ data, rtol=1e-10, atol=1e-12)
@@ -216,13 +216,13 @@ def test_lengths_are_those_of_the_signal():
 
 def test_constraint_of_a_nuisance_along_rows():
     """Counts are not polynomials of any nuisance that ships; the grid pays for one all the same."""
-    made = Model(csi_2017(shape="qf_scale"))
+    analysis = Model(csi_2017(shape="qf_scale"))
     axes = {"qf_scale_csi2017": np.linspace(0.9, 1.1, 3), "sin2_theta_w": np.linspace(0.1, 0.3, 4)}
-    found = made.template_grid({}, axes)
-    assert (found.inner, found.outer) == ("sin2_theta_w", ("qf_scale_csi2017",))
-    across = found._penalty((np.arange(3),))
-    found.inner, found.outer = "qf_scale_csi2017", ("sin2_theta_w",)
-    along = found._penalty((np.arange(3),))
+    grid = analysis.template_grid({}, axes)
+    assert (grid.inner, grid.outer) == ("sin2_theta_w", ("qf_scale_csi2017",))
+    across = grid._penalty((np.arange(3),))
+    grid.inner, grid.outer = "qf_scale_csi2017", ("sin2_theta_w",)
+    along = grid._penalty((np.arange(3),))
     assert (across.shape, along.shape) == ((3, 1), (3, 3))
     np.testing.assert_allclose(along, np.broadcast_to(across.T, (3, 3)), rtol=1e-12)
     assert across[0] > 1

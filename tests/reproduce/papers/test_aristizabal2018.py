@@ -36,12 +36,12 @@ def width_of(row):
 
 @pytest.mark.parametrize("scaled", [False, True])
 def test_table_1(tables, scaled):
-    known = published(PAPER)
+    rows = published(PAPER)
     for name, computed in tables[scaled].items():
         if name.endswith("_bestfit"):
             assert 0 <= computed < 1e-6
         else:
-            row = known[f"{PAPER}/{name}{'_scaled' if scaled else ''}"]
+            row = rows[f"{PAPER}/{name}{'_scaled' if scaled else ''}"]
             assert compare(row, computed).status in GOOD, name
 
 

@@ -53,12 +53,12 @@ def test_they_are_seven_in_order():
 def test_events_by_flavour(golden):
     """Golden couplings are literal: x 1.07 and (0.939/0.9466)^2. The text orders the flavours."""
     (axes,) = axes_of("fig1")
-    found = steps(axes)
-    totals = {name: counts.sum() for name, counts in found.items()}
+    histograms = steps(axes)
+    totals = {name: counts.sum() for name, counts in histograms.items()}
     assert totals["total"] == pytest.approx(177.8, abs=0.05)
     sources = sorted((s for s in totals if s != "total"), key=lambda s: totals[s])
     assert sources == [r"$\nu_\mu$", r"$\nu_e$", r"$\bar{\nu}_\mu$"]
-    np.testing.assert_allclose(sum(found[s] for s in sources), found["total"])
+    np.testing.assert_allclose(sum(histograms[s] for s in sources), histograms["total"])
     x, seen = data(axes)
     entries = golden("csi_2017_chi2")
     np.testing.assert_allclose(seen[:12], entries["data.C_minus_AC"]["value"])
@@ -119,8 +119,8 @@ def test_vector_couplings():
     assert reach(rings[0], 0)[0][0] == pytest.approx(-0.85, abs=0.03)
     best = np.array(TABLES["T1_xi_V_bestfits"].value) / VECTOR_U
     for lines in (stripes[-1], rings[-1]):
-        found = np.sort(np.concatenate([cuts(lines, i, y=0.0) for i in range(len(lines.levels))]))
-        np.testing.assert_allclose(found, best, atol=0.002)
+        places = np.sort(np.concatenate([cuts(lines, i, y=0.0) for i in range(len(lines.levels))]))
+        np.testing.assert_allclose(places, best, atol=0.002)
 
 
 def test_the_shortcut_shrinks_what_table_1_allows_by_sqrt2():
@@ -171,19 +171,19 @@ def test_panels_share_one_legend():
 
 
 def test_vector_profiles_cross_at_the_tables():
-    found = curves(axes_of("fig7")[0])
+    drawn = curves(axes_of("fig7")[0])
     rows = {
         r"$\xi_V$": "T1_xi_V_{}_scaled",
         r"$\xi_V$ and $\xi_T$": "T2_T-V_xi_V_{}_scaled",
         r"$\xi_V$ and $\xi_S$": "T2_S-V_xi_V_{}_scaled",
     }
-    assert list(found) == [r"$\xi_V$", r"$\xi_V$ and $\xi_T$", r"$\xi_V$ and $\xi_S$"]
+    assert list(drawn) == [r"$\xi_V$", r"$\xi_V$ and $\xi_T$", r"$\xi_V$ and $\xi_S$"]
     for name, stem in rows.items():
         for key, height in zip(("90", "99"), LEVELS, strict=True):
             row = TABLES[stem.format(key)]
-            ends = crossings(found[name], height)
+            ends = crossings(drawn[name], height)
             np.testing.assert_allclose(ends, np.ravel(row.value), atol=row.attainable + 0.001)
-        middle = np.interp(-STANDARD, *found[name])
+        middle = np.interp(-STANDARD, *drawn[name])
         assert (middle > 12) if name == r"$\xi_V$" else (middle < 1.2)
 
 

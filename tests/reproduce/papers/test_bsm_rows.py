@@ -56,8 +56,8 @@ TABLE_I = {
 @pytest.mark.parametrize("name", TABLE_I)
 def test_intervals_of_papoulias2020(name, quenching):
     """Radii by source, through s_W^2, with half the shift the paper prints."""
-    found = profiled(P20, name, quenching=quenching)
-    result = check(P20, f"{TABLE_I[name]}.{quenching}", found.intervals["0.90"])
+    profile = profiled(P20, name, quenching=quenching)
+    result = check(P20, f"{TABLE_I[name]}.{quenching}", profile.intervals["0.90"])
     if quenching == "old" and name not in ("eps_dV_mumu", "r2_nu_mu"):
         assert result.status == "reproduced"
 
@@ -67,8 +67,8 @@ def test_intervals_of_papoulias2020(name, quenching):
 def test_moment_of_papoulias2020(quenching, power, expected):
     """Eq. 15 has two powers of F, Table I needs one."""
     reading = {"magnetic_moment": {"form_factor_power": power}}
-    found = profiled(P20, "mu_nu", reading=reading, quenching=quenching)
-    ((low, high),) = found.intervals["0.90"]
+    profile = profiled(P20, "mu_nu", reading=reading, quenching=quenching)
+    ((low, high),) = profile.intervals["0.90"]
     assert low == 0
     assert rounded(high) == expected[QUENCHINGS.index(quenching)]
     row = published(P20)[f"{P20}/mu_nu_F{power}.{quenching}"]
@@ -86,11 +86,11 @@ def test_printed_radius_shift_is_twice_too_large():
 
 # --- PRD 97, 033003 ---
 def test_weak_mixing_angle_of_papoulias_kosmas2019():
-    found = profiled(PK, "sin2_theta_w")
-    check(PK, "s2w_bf", found.best_fit)
-    check(PK, "s2w90", found.intervals["0.90"])
-    assert rounded(found.best_fit) == 0.198
-    np.testing.assert_allclose(found.intervals["0.90"], [(0.120, 0.321)], atol=5e-4)
+    profile = profiled(PK, "sin2_theta_w")
+    check(PK, "s2w_bf", profile.best_fit)
+    check(PK, "s2w90", profile.intervals["0.90"])
+    assert rounded(profile.best_fit) == 0.198
+    np.testing.assert_allclose(profile.intervals["0.90"], [(0.120, 0.321)], atol=5e-4)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_weak_mixing_angle_of_papoulias_kosmas2019():
     ],
 )
 def test_reference_of_papoulias_kosmas2019(name, expected):
-    found = profiled(PK, name).intervals["0.90"]
-    np.testing.assert_allclose(found, expected, atol=0.0501)
+    intervals = profiled(PK, name).intervals["0.90"]
+    np.testing.assert_allclose(intervals, expected, atol=0.0501)
 
 
 def test_sterile_neutrinos_of_papoulias_kosmas2019():
@@ -115,10 +115,10 @@ def test_sterile_neutrinos_of_papoulias_kosmas2019():
         assert chi2.max() - chi2.min() < 4.605
     model = analysis(PK, named=["sin2_2theta"])
     lowest = min(_sterile_chi2("sin2_2theta").min(), 2 * float(model.profiled_nll()))
-    found = cj.profile(
+    profile = cj.profile(
         model, "sin2_2theta", fixed={"dm2_41": 2.0}, levels=(0.90,), dof=2, chi2_min=lowest
     )
-    ((low, high),) = found.intervals["0.90"]
+    ((low, high),) = profile.intervals["0.90"]
     assert low == 0
     assert high == pytest.approx(0.76, abs=0.005)
 
@@ -134,19 +134,19 @@ def _sterile_chi2(name):
 def test_table_1_of_aristizabal2018(suffix):
     """The repaired formulas are 2-4 % off; two fitted numbers give the limits to 1.5 %."""
     levels, scaled = (0.90, 0.99), bool(suffix)
-    found = profiled(NGI, "xi_V", levels, scaled=scaled)
-    check(NGI, f"T1_xi_V_bestfits{suffix}", sorted(x for x, _ in found.minima))
+    profile = profiled(NGI, "xi_V", levels, scaled=scaled)
+    check(NGI, f"T1_xi_V_bestfits{suffix}", sorted(x for x, _ in profile.minima))
     for key in ("90", "99"):
-        check(NGI, f"T1_xi_V_{key}{suffix}", found.intervals[f"0.{key}"])
+        check(NGI, f"T1_xi_V_{key}{suffix}", profile.intervals[f"0.{key}"])
     for name in ("xi_S", "xi_T"):
-        found = profiled(NGI, name, levels, scaled=scaled)
+        profile = profiled(NGI, name, levels, scaled=scaled)
         for key in ("90", "99"):
-            ((low, high),) = found.intervals[f"0.{key}"]
+            ((low, high),) = profile.intervals[f"0.{key}"]
             assert -low == pytest.approx(high, rel=1e-7)
             check(NGI, f"T1_{name}_{key}{suffix}", high)
         if not scaled:
             # The published best fit is 0 with an error of 0: exactly the boundary.
-            assert check(NGI, f"T1_{name}_bestfit", found.best_fit).status == "reproduced"
+            assert check(NGI, f"T1_{name}_bestfit", profile.best_fit).status == "reproduced"
 
 
 # --- mediators: global minimum over mass and coupling ---
@@ -163,10 +163,10 @@ def lowest_chi2(model, coupling, mass, reach):
 
 def regions(model, coupling, mass, at, base):
     """Allowed intervals of the coupling squared, 90 % and 2 dof."""
-    found = cj.profile(
+    profile = cj.profile(
         model, coupling, fixed={mass: at}, levels=(0.90,), dof=2, chi2_min=base, within=(0, 1e-2)
     )
-    return [(rounded(a**2), rounded(b**2)) for a, b in found.intervals["0.90"]]
+    return [(rounded(a**2), rounded(b**2)) for a, b in profile.intervals["0.90"]]
 
 
 SLOW = pytest.mark.slow
@@ -198,13 +198,13 @@ def test_vector_of_liao_marfatia2017():
     (reading,) = model.interactions[1:]
     assert reading.normalization == "lm_eq6"
     base = lowest_chi2(model, "g_Zp", "m_Zp", 1.2e-4)
-    found = {
+    profiles = {
         at: cj.profile(
             model, "g_Zp", fixed={"m_Zp": at}, levels=(TWO_SIGMA,), chi2_min=base, within=(0, 1)
         )
         for at in (0.0, 1e5)
     }
-    assert found[0.0].levels["0.9545"] == pytest.approx(4, abs=1e-12)
-    assert [rounded(b) for _, b in found[0.0].intervals["0.9545"]] == [5.16e-5]
-    per_GeV = [(rounded(a / 100), rounded(b / 100)) for a, b in found[1e5].intervals["0.9545"]]
+    assert profiles[0.0].levels["0.9545"] == pytest.approx(4, abs=1e-12)
+    assert [rounded(b) for _, b in profiles[0.0].intervals["0.9545"]] == [5.16e-5]
+    per_GeV = [(rounded(a / 100), rounded(b / 100)) for a, b in profiles[1e5].intervals["0.9545"]]
     assert per_GeV == [(0, 1.01e-3), (2.25e-3, 2.74e-3)]

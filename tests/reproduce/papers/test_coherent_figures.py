@@ -40,11 +40,11 @@ def test_every_panel_sums_to_the_fit(paper):
     (drawn,) = PAPERS[paper].figures()
     figure = drawn.draw()
     columns = len(figure.axes) // 2
-    observed, known = KNOWN[paper]
+    observed, expected = KNOWN[paper]
     for upper in figure.axes[:columns]:
-        found = stacks(upper)
-        total = {"cevns": sum(found.pop(s) for s in SOURCES), **found}
-        assert {n: total[n] for n in known} == pytest.approx(known, abs=0.02)
+        stacked = stacks(upper)
+        total = {"cevns": sum(stacked.pop(s) for s in SOURCES), **stacked}
+        assert {n: total[n] for n in expected} == pytest.approx(expected, abs=0.02)
         (points,) = [c for c in upper.containers if c.get_label() == "data"]
         _, _, (bars,) = points.lines
         segments = np.array(bars.get_segments())

@@ -40,8 +40,8 @@ def rows():
     return of
 
 
-def close(got, known, **options):
-    assert {n: got[n].computed for n in known} == pytest.approx(known, **options)
+def close(got, expected, **options):
+    assert {n: got[n].computed for n in expected} == pytest.approx(expected, **options)
 
 
 @pytest.mark.parametrize("paper", MODULES)
@@ -70,7 +70,7 @@ def test_events_of_2017(rows):
 
 
 def test_events_of_2020(rows):
-    known = {
+    expected = {
         "N_CEvNS": 159.71,
         "N_CEvNS_err": (42.90 + 42.24) / 2,
         "N_BRN_prompt": 552.10,
@@ -78,7 +78,7 @@ def test_events_of_2020(rows):
         "N_SS": 3133.16,
         "significance": 3.866,
     }
-    close(rows("coherent2020_lar"), known, abs=5.1e-3)
+    close(rows("coherent2020_lar"), expected, abs=5.1e-3)
 
 
 # {shape variations: events, error up and down, significance, chi2}, the release's pdf and computed.
@@ -111,15 +111,15 @@ def test_shape_variations_of_2020(signal):
 
     The 3.5 sigma in print come out with the computed signal and every variation.
     """
-    found = table(coherent2020_lar.variations(signal))
-    assert list(found) == ["none", *MORPHS, "all"]
-    for name, known in VARIATIONS[signal].items():
-        assert found[name] == pytest.approx(known, rel=1e-3)
+    variations = table(coherent2020_lar.variations(signal))
+    assert list(variations) == ["none", *MORPHS, "all"]
+    for name, expected in VARIATIONS[signal].items():
+        assert variations[name] == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.slow
 def test_rows_of_2021(rows):
-    known = {
+    expected = {
         "N_SM": 325.7545,
         "N_fit": 308.694,
         "N_fit_err_plus": 32.155,
@@ -128,7 +128,7 @@ def test_rows_of_2021(rows):
         "sw2": 0.229257,
         "sigma_SM_1e-40": 183.0266,
     }
-    close(rows("coherent2021"), known, rel=1e-5)
+    close(rows("coherent2021"), expected, rel=1e-5)
     N, fitted, sigma = (
         rows("coherent2021")[n].computed for n in ("N_SM", "N_fit", "sigma_SM_1e-40")
     )
@@ -146,21 +146,21 @@ def test_the_prediction_of_2021_hangs_on_couplings_and_form_factor():
 
 @pytest.mark.slow
 def test_pulse_and_shape_variations_of_2021():
-    found = table(coherent2021.variations())
-    known = {
+    variations = table(coherent2021.variations())
+    expected = {
         "neutrons, none": (308.69, 32.15, 31.34, 11.420, 85.41),
         "neutrons, all": (301.76, 38.30, 35.77, 11.470, 84.27),
         "flux, none": (311.42, 32.26, 31.45, 11.467, 84.33),
         "flux, all": (303.91, 38.32, 35.85, 11.517, 83.18),
     }
-    assert list(found) == list(known)
-    for name, numbers in known.items():
-        assert found[name] == pytest.approx(numbers, rel=1e-3)
+    assert list(variations) == list(expected)
+    for name, numbers in expected.items():
+        assert variations[name] == pytest.approx(numbers, rel=1e-3)
 
 
 @pytest.mark.slow
 def test_weak_mixing_angle_of_picciau2020(rows):
-    known = {
+    expected = {
         "sw2.Ar.best": 0.31038,
         "sw2.Ar.1s.plus": 0.05688,
         "sw2.Ar.1s.minus": 0.05954,
@@ -171,7 +171,7 @@ def test_weak_mixing_angle_of_picciau2020(rows):
         "sw2.CsI+Ar.1s.plus": 0.03551,
         "sw2.CsI+Ar.1s.minus": 0.03598,
     }
-    close(rows("picciau2020"), known, abs=1e-5)
+    close(rows("picciau2020"), expected, abs=1e-5)
     away = {n for n, r in rows("picciau2020").items() if n[:4] == "sw2." and r.status == "close"}
     assert away == {"sw2.Ar.2s.plus", "sw2.CsI+Ar.1s.minus", "sw2.CsI+Ar.3s.minus"}
 

@@ -49,12 +49,12 @@ def charges(eps_u, eps_d):
 def test_primary_rows(fitted):
     """An independent reference gives [-0.88, 1.93] and [-0.57, 1.62]."""
     expected = {"ee": [(-0.88, 1.93)], "mumu": [(-0.57, 1.62)]}
-    for pair, known in expected.items():
-        found = fitted.intervals(pair, ONE)
-        np.testing.assert_allclose(found, known, atol=0.005)
+    for pair, ends in expected.items():
+        intervals = fitted.intervals(pair, ONE)
+        np.testing.assert_allclose(intervals, ends, atol=0.005)
         row = published(PAPER)[f"{PAPER}/eq12_eps_{pair}_box_0.75_1dof"]
         assert row.primary
-        assert compare(row, found).status == "close"
+        assert compare(row, intervals).status == "close"
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -126,11 +126,11 @@ def test_what_the_reason_says(rows):
     """The same centre for every box and height, and ends further out in a larger box."""
     for dof in (1, 2):
         for pair in PAIRS:
-            found = [
+            intervals = [
                 rows[f"{PAPER}/eq12_eps_{pair}_box_{box}_{dof}dof"].computed
                 for box in liao_marfatia2017.BOXES
             ]
-            low, high = np.array(found)[:, 0].T
+            low, high = np.array(intervals)[:, 0].T
             np.testing.assert_allclose((low + high) / 2, 0.524, atol=5e-4)
             assert np.all(np.diff(high - low) > 0.1)
 

@@ -46,10 +46,10 @@ def test_integrals_of_the_standard_model_are_the_golden_counts(golden):
     for sources, (n_pe, per_bin) in zip(SUMS, drawn_events()["--"], strict=True):
         expected = sum(np.array(entries[f"counts.lm.{s}"]["value"]) for s in sources)
         whole = integrate.cumulative_trapezoid(per_bin / 2, n_pe, initial=0)
-        found = np.diff(np.interp(EDGES, n_pe, whole))
+        events = np.diff(np.interp(EDGES, n_pe, whole))
         # The grid of the curve straddles end points of the prompt line and a step at 6 PE.
-        np.testing.assert_allclose(found, expected, rtol=2e-3, atol=0.12)
-        assert found.sum() == pytest.approx(expected.sum(), rel=1e-3)
+        np.testing.assert_allclose(events, expected, rtol=2e-3, atol=0.12)
+        assert events.sum() == pytest.approx(expected.sum(), rel=1e-3)
 
 
 def test_prompt_neutrinos_end_where_kinematics_says():
@@ -173,11 +173,11 @@ def test_matter_couplings_end_at_eq_12():
     (lines,) = outlines(axes)
     rows = published("liao_marfatia2017")
     reference = {"ee": (-0.88, 1.93), "mumu": (-0.57, 1.62)}
-    for (pair, ends), found in zip(reference.items(), reach(lines, 0), strict=True):
+    for (pair, ends), drawn in zip(reference.items(), reach(lines, 0), strict=True):
         row = rows[f"liao_marfatia2017/eq12_eps_{pair}_box_0.75_1dof"]
         ((low, high),) = row.value
-        assert found == pytest.approx((low, high), abs=row.attainable)
-        assert found == pytest.approx(ends, abs=0.01)
+        assert drawn == pytest.approx((low, high), abs=row.attainable)
+        assert drawn == pytest.approx(ends, abs=0.01)
     for smaller, larger in zip(reach(lines, 0), reach(lines, 1), strict=True):
         assert larger[0] < smaller[0] < smaller[1] < larger[1]
     assert set(curves(axes)) == set()

@@ -117,8 +117,8 @@ def test_magnetic_moment():
     """
     (axes,) = axes_of("fig5")
     drawn, at_99 = curves(axes), {}
-    known = {"$F^2$": (36.6, 24.8), "$F$": (31.5, 20.7)}
-    for power, limits in known.items():
+    expected = {"$F^2$": (36.6, 24.8), "$F$": (31.5, 20.7)}
+    for power, limits in expected.items():
         for quenching, limit in zip(QUENCHINGS, limits, strict=True):
             xy = drawn[f"{power}, {quenching} QF"]
             assert crossings(xy, LEVEL)[-1] == pytest.approx(limit, abs=0.051)
@@ -163,11 +163,11 @@ def test_planes_of_charge_radii():
 def test_mediators():
     """An independent reference's ends of allowed couplings squared, three digits, by mass."""
     left, right = axes_of("fig8")
-    known = {
+    expected = {
         left: ((1.70e-9, (8.50e-9, 3.36e-8, 4.72e-8)), (1.39e-9, (6.88e-9, 3.45e-8, 4.53e-8))),
         right: ((8.55e-10, (4.03e-9,)), (5.41e-10, (2.29e-9,))),
     }
-    for axes, by_quenching in known.items():
+    for axes, by_quenching in expected.items():
         for lines, (light, heavy) in zip(outlines(axes), by_quenching, strict=True):
             np.testing.assert_allclose(cuts(lines, 0, x=1.0), light, rtol=0.01)
             np.testing.assert_allclose(cuts(lines, 0, x=100.0), heavy, rtol=0.01)

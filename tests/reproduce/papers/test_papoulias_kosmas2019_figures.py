@@ -122,8 +122,8 @@ def test_electromagnetic():
     moment = oracle_bsm.magnetic(dict.fromkeys(oracle.SOURCES, 50.0))
     expected = chi2_with(plus=moment) - standard()
     assert height(moments["universal"], 50.0) == pytest.approx(expected, abs=1e-3)
-    known = {r"$\nu_e$": (-37.5, 9.5), muon: (-33.4, -19.6, -8.4, 5.4)}
-    for beam, ends in known.items():
+    by_curve = {r"$\nu_e$": (-37.5, 9.5), muon: (-33.4, -19.6, -8.4, 5.4)}
+    for beam, ends in by_curve.items():
         np.testing.assert_allclose(crossings(radii[beam], LEVEL), ends, atol=0.06)
     # The shift of sin2_theta_w counts twice in the charge, Qt once.
     radius = dict.fromkeys(oracle_bsm.FLAVOUR.items(), 5.0)

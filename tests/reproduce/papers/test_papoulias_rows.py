@@ -47,10 +47,10 @@ def test_interactions(interactions):
 def test_moments(interactions):
     """What the reason says of one and of two powers of the form factor."""
     quenching, rows = interactions
-    for power, known in MOMENTS[quenching].items():
+    for power, moment in MOMENTS[quenching].items():
         row = rows[f"mu_nu_F{power}.{quenching}"]
-        assert row.computed == pytest.approx(known, abs=0.05)
-        assert str(known) in row.reason
+        assert row.computed == pytest.approx(moment, abs=0.05)
+        assert str(moment) in row.reason
         assert row.published.primary == (power == 2)
 
 

@@ -55,9 +55,9 @@ def test_width_of_an_interval(name, off, tolerance):
 def test_tables_have_every_row(monkeypatch):
     """Names of rows come from the slides; nothing is computed here."""
     ends = [(-1.0, 0.5), (0.7, 2.0)]
-    found = SimpleNamespace(intervals=dict.fromkeys(SIGMAS, ends))
+    profile = SimpleNamespace(intervals=dict.fromkeys(SIGMAS, ends))
     monkeypatch.setattr(picciau2020_em, "model_of", lambda *_: None)
-    monkeypatch.setattr(picciau2020_em, "profile_of", lambda *_: found)
+    monkeypatch.setattr(picciau2020_em, "profile_of", lambda *_: profile)
     rows = picciau2020.electromagnetic_rows(TABLES.values())
     names = {r.published.id.partition("/")[2] for r in rows}
     everything = {i.partition("/")[2] for i in published("picciau2020")}
@@ -73,14 +73,14 @@ def test_moments_averaged_over_sources():
     values = {"mu_nu_e": 30.0, "mu_nu_mu": 10.0}
     for nucleus in ("40Ar", "133Cs"):
         at = NucleusAtNodes(isotope(nucleus), np.ones(2), np.full(2, 0.9), np.ones(2), SOURCES)
-        own, mean = (
+        unaveraged, mean = (
             build(*values)(values, at).magnetic for build in (MagneticMoment, AveragedMoment)
         )
-        unit = own["nu_e"] / 900
-        np.testing.assert_allclose(own["nu_mu_bar"], 100 * unit)
+        unit = unaveraged["nu_e"] / 900
+        np.testing.assert_allclose(unaveraged["nu_mu_bar"], 100 * unit)
         assert list(mean) == list(SOURCES)
         for source in SOURCES:
-            expected = (900 + 2 * 100) / 3 * unit if nucleus == "40Ar" else own[source]
+            expected = (900 + 2 * 100) / 3 * unit if nucleus == "40Ar" else unaveraged[source]
             np.testing.assert_allclose(mean[source], expected, rtol=1e-14)
 
 
@@ -96,9 +96,9 @@ def test_one_skin_for_cesium_and_iodine():
     tied = {**fixed.parameters.defaults(), **radii}
     q2 = np.linspace(0, 3000, 5)
     for name in ("133Cs", "127I", "40Ar"):
-        found = free.interactions[0].form_factors(values, isotope(name), q2)
+        amplitudes = free.interactions[0].form_factors(values, isotope(name), q2)
         expected = fixed.interactions[0].form_factors(tied, isotope(name), q2)
-        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        np.testing.assert_allclose(amplitudes, expected, rtol=1e-14)
     assert "Cs and I" in free.parameters["dR_np"].meaning
     with pytest.raises(InputError, match="acts on CsI"):
         analyses.picciau2020("ar", radius="skin")
@@ -146,13 +146,13 @@ def test_profiles_against_random_starts(name, data, parameter):
     """At the ends of every interval 50 random starts find nothing lower than the profile."""
     table = TABLES[name]
     model = model_of(table, data)
-    found = profile_of(model, table, data, parameter)
+    curve = profile_of(model, table, data, parameter)
     bounds = picciau2020_em.radii_of(table, data)
-    for level, height in found.levels.items():
-        for x in (found.intervals[level][0][0], found.intervals[level][-1][1]):
-            again = fit(model, free=found.free, fixed={parameter: x}, bounds=bounds, starts=50)
+    for level, height in curve.levels.items():
+        for x in (curve.intervals[level][0][0], curve.intervals[level][-1][1]):
+            again = fit(model, free=curve.free, fixed={parameter: x}, bounds=bounds, starts=50)
             assert (
-                again.chi2 > min(found.chi2_min + height, np.interp(x, found.x, found.chi2)) - 1e-4
+                again.chi2 > min(curve.chi2_min + height, np.interp(x, curve.x, curve.chi2)) - 1e-4
             )
 
 
@@ -188,8 +188,8 @@ def test_quenching_of_the_reason(name, parameter, off):
         for curve in ("c20_proxy", "coherent2020")
     )
     assert float(same.profiled_nll()) == pytest.approx(float(proxy.profiled_nll()), rel=1e-12)
-    found = profile_of(other, table, "CsI", parameter)
-    ends = picciau2020_em._ends(found.intervals, f"{name}.CsI.fixed.mumu")
+    profile = profile_of(other, table, "CsI", parameter)
+    ends = picciau2020_em._ends(profile.intervals, f"{name}.CsI.fixed.mumu")
     assert largest_miss(rows_of("picciau2020", ends, {})) == pytest.approx(off, abs=0.05)
 
 

@@ -46,9 +46,9 @@ def test_weak_mixing_angles_cross_at_the_printed_errors():
 def test_argons_electromagnetic_limits_are_the_printed_ones():
     """Outermost crossings of three curves, one a panel, at 3 sigma."""
     axes = FIGURES["electromagnetic_Ar"].draw().axes
-    found = [curves(a) for a in axes]
-    assert [len(c) for c in found] == [5, 5, 2]
-    ends = [crossings(c[r"$\mu \mu$"] if r"$\mu \mu$" in c else c["$e$"], 9) for c in found]
+    by_panel = [curves(a) for a in axes]
+    assert [len(c) for c in by_panel] == [5, 5, 2]
+    ends = [crossings(c[r"$\mu \mu$"] if r"$\mu \mu$" in c else c["$e$"], 9) for c in by_panel]
     np.testing.assert_allclose(ends[0][[0, -1]], [-80, 30], atol=2.2)
     np.testing.assert_allclose(ends[1][[0, -1]], [-15, 35], atol=1.0)
     assert ends[2][-1] == pytest.approx(85, abs=1.7)
@@ -66,11 +66,11 @@ def test_momentum_transfers_hold_the_expected_events():
 
 
 def test_running_has_argon_where_the_slides_have_it():
-    found = profiles.measured("ar")
-    ((low, high),) = found.profiled.intervals["0.6827"]
-    best = found.profiled.best_fit
+    measured = profiles.measured("ar")
+    ((low, high),) = measured.profiled.intervals["0.6827"]
+    best = measured.profiled.best_fit
     np.testing.assert_allclose([best, best - low, high - best], [0.31, 0.06, 0.06], atol=0.005)
-    assert 0 < found.q_sd < found.q < 120
+    assert 0 < measured.q_sd < measured.q < 120
 
 
 def test_rates_rise_and_fall_as_the_slides_say():
@@ -98,17 +98,17 @@ def test_rates_rise_and_fall_as_the_slides_say():
 def test_minimum_between_steps_is_that_of_the_parabola():
     steps = np.linspace(-1, 1, 9)
     inner, edge, flat = (steps - 0.3) ** 2 + 2, (steps - 5) ** 2, np.full(9, 7.0)
-    found = mediators.lowest_of(np.stack([inner, edge, flat], axis=1))
-    np.testing.assert_allclose(found, [2.0, 16.0, 7.0], atol=1e-12)
+    lowest = mediators.lowest_of(np.stack([inner, edge, flat], axis=1))
+    np.testing.assert_allclose(lowest, [2.0, 16.0, 7.0], atol=1e-12)
 
 
 def test_heavy_boson_is_a_contact_interaction():
     """Universal charges: eps_u = eps_d = g^2/(sqrt2 G_F M^2) for both flavours."""
     mass, couplings = 1e5, np.linspace(0.02, 0.3, 5)
-    found = mediators.mediator_chi2("ar", "universal", np.array([mass]), couplings)
+    surface = mediators.mediator_chi2("ar", "universal", np.array([mass]), couplings)
     names = [f"eps_{q}V_{pair}" for q in "ud" for pair in ("ee", "mumu")]
     model = picciau2020("ar", interactions=[NSI(*names)])
-    for chi2, g in zip(found[0], couplings, strict=True):
+    for chi2, g in zip(surface[0], couplings, strict=True):
         eps = g**2 / (np.sqrt(2) * G_F * mass**2)
         assert chi2 == pytest.approx(2 * float(model.profiled_nll(dict.fromkeys(names, eps))))
 

@@ -10,7 +10,7 @@ from support import helpers
 
 import cevnsjax
 
-# Workers of one run, processes that tests start, and later runs share what takes long to compile.
+# Workers of one run, processes that tests start and later runs share compiled programs.
 CACHE = {
     "jax_compilation_cache_dir": str(Path(__file__).parents[1] / ".pytest_cache" / "jax"),
     "jax_persistent_cache_min_compile_time_secs": 0.1,

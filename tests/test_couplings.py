@@ -41,7 +41,7 @@ def test_standard_model_charge_radius(golden):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("s2", [-1.0, 0.2312, 0.23857, 2.0])
 def test_against_oracle(scheme, s2):
-    """Over the whole allowed range of sin2_theta_w; tau of the printed scheme is the formula's."""
+    """Agreement over the allowed range of sin2_theta_w; printed schemes take tau from a formula."""
     got = coupling_scheme(scheme).couplings(s2)
     for flavour, g_Vp in zip(FLAVOURS, got.g_Vp, strict=True):
         if (scheme, flavour) == ("erler_su_printed", "tau"):
@@ -53,7 +53,7 @@ def test_against_oracle(scheme, s2):
 
 
 def test_printed_values():
-    """Digits as the papers print them: P20 for pdg2018, Cadeddu et al. for erler_su."""
+    """Couplings have the printed digits: P20 for pdg2018, Cadeddu et al. for erler_su."""
     pdg = coupling_scheme("pdg2018").couplings(0.2382)
     assert pdg.g_Vp[0] == pytest.approx(0.0165124, abs=5e-8)
     assert pdg.g_Vn == pytest.approx(-0.5121075, abs=5e-8)

@@ -84,7 +84,7 @@ def test_total_cross_section_in_closed_form(E):
 
 @pytest.mark.parametrize("kinematics", KINEMATICS)
 def test_zero_beyond_the_end_point(kinematics):
-    """Exactly zero beyond; zero at it too where the kinematics are consistent."""
+    """Exactly zero beyond the end point, and zero at it where the kinematics are consistent."""
     E = 30.0
     top = T_nr_max(E, CS.mass, kinematics)
     T = top * np.array([0.0, 1 - 1e-10, 1 + 1e-10, 2.0])
@@ -172,7 +172,7 @@ def test_unknown_kinematics():
 
 
 def test_undeclared_structure_is_refused():
-    """Charges in a structure without a kernel would be lost without a word."""
+    """Charges in a structure without a kernel would be ignored without notice."""
     kernel = {"vector": {"nu_e": np.ones(1)}}
     with pytest.raises(InputError, match="fills 'scalar' charges; add it to its 'structures'"):
         rates(Charges(scalar={"nu_e": jnp.ones(1)}), kernel)

@@ -1,4 +1,4 @@
-"""Maps spread over several devices give the bits, and the derivatives, of one device."""
+"""Maps over several devices equal those on one device to the bit, derivatives too."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def model():
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_bits_of_one_device(spread, model, size):
+def test_values_equal_those_of_one_device_to_the_bit(spread, model, size):
     points = np.linspace(0.1, 0.4, size)
     nll = np.asarray(model.map({}, {"sin2_theta_w": points}))
     np.testing.assert_array_equal(spread[str(size)], nll)

@@ -1,4 +1,4 @@
-"""The documentation: every page is reached, links, names and numbers are those of the code."""
+"""The documentation: every page is in a toctree; links, names and numbers agree with the code."""
 
 import contextlib
 import importlib

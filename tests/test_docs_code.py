@@ -1,4 +1,4 @@
-"""Code in the documentation runs, and the numbers printed beside it are what it gives.
+"""Code in the documentation runs, and the numbers printed beside it are its results.
 
 Blocks of Python in docs/**/*.md are run page by page, in order. A comment before a block says
 otherwise: ``<!-- slow -->`` leaves it to the slow tests, ``<!-- not run: why -->`` out. In a block
@@ -57,7 +57,7 @@ def save_files(page, folder):
 def run_page(page, folder, marks):
     save_files(page, folder)
     names = {"__name__": "__main__"}
-    # A reader's jax has its own defaults.
+    # Readers run jax with its defaults, not with the settings of the tests.
     with (
         contextlib.chdir(folder),
         jax.numpy_rank_promotion("allow"),

@@ -19,8 +19,8 @@ SETUP, LOOP = TRAIN.split("losses = []\n")
 
 @pytest.fixture(scope="module")
 def printed():
-    """Names that the first block makes before its loop."""
-    # Networks of other people mix types and ranks as jax allows by default.
+    """Names that the first block defines before its loop."""
+    # Neural-network packages mix types and ranks, which jax allows by default.
     with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
         names = {}
         exec(SETUP, names)
@@ -54,7 +54,7 @@ def test_gradients_flow_through_the_likelihood(printed):
 
 
 def test_likelihood_in_the_loss_is_the_models(printed):
-    """The mean over spectra of what the model says of each, in NumPy's order."""
+    """The loss is the mean of the model's nll over spectra."""
     model, network = printed["model"], printed["network"]
     spectra = printed["simulate"](jax.random.key(6), 3)
     each = [

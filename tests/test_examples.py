@@ -1,4 +1,4 @@
-"""Every public function has an example in its docstring, and the examples print what they say."""
+"""Every public function has an example in its docstring, and examples print the stated output."""
 
 import doctest
 import importlib
@@ -21,7 +21,7 @@ ROOMS = (cj, cj.experiments, cj.analyses, cj.plots)
 
 
 def _public():
-    """Functions and classes a user is offered, by their full name."""
+    """Public functions and classes by their full name."""
     for room in ROOMS:
         for name in getattr(room, "__all__", None) or vars(room):
             thing = getattr(room, name)
@@ -33,13 +33,14 @@ def _public():
 
 
 PUBLIC = dict(_public())
-# Names whose example would repeat a training of seconds, and the name whose example calls them.
+# Names without an example of their own, which would repeat a training of seconds, and the name
+# whose example calls them.
 SHOWN_BY = {"cevnsjax.load_amortised": "cevnsjax.amortise"}
 
 
 @pytest.fixture(scope="module")
 def names():
-    """What examples take for granted, as docs/api/index.md says."""
+    """The imports and settings that examples assume, as docs/api/index.md says."""
     csi = cj.experiments.csi_2017()
     return {"cj": cj, "np": np, "jnp": jnp, "csi": csi, "model": cj.Model(csi)}
 

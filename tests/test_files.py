@@ -1,4 +1,4 @@
-"""Output files: refused before work, written whole or not at all."""
+"""Output files: bad paths are refused before work, files are complete or not written."""
 
 import os
 import stat
@@ -32,7 +32,7 @@ def test_a_bad_path_is_refused(tmp_path, name, message):
         check_output(tmp_path / name, overwrite=False, suffixes=FIGURES)
 
 
-def test_overwrite_replaces_files_but_no_folders(tmp_path):
+def test_overwrite_replaces_files_but_not_folders(tmp_path):
     (tmp_path / "there.png").write_text("old")
     (tmp_path / "folder.png").mkdir()
     check_output(tmp_path / "there.png", overwrite=True, suffixes=FIGURES)

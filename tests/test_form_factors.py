@@ -72,7 +72,7 @@ def test_second_derivative_at_rest(F):
 
 
 def _textbook(F, k2, R):
-    """The amplitude as printed, for complex k = sqrt(k2) [1/fm]."""
+    """The printed formula of the amplitude for complex k = sqrt(k2) [1/fm]."""
     k = mpmath.sqrt(k2)
     if isinstance(F, SymmetrizedFermi):
         c2 = 5 * mpmath.mpf(R) ** 2 / 3 - 7 * (mpmath.pi * F.a) ** 2 / 3
@@ -92,7 +92,7 @@ def _box(k, R, subtracted):
 
 @pytest.mark.parametrize("F", FAMILIES, ids=repr)
 def test_amplitude_and_gradients_over_the_domain(F):
-    """Against the printed formula with complex argument, so also where R_0^2 < 0.
+    """Agreement with the printed formula at complex arguments, also where R_0^2 < 0.
 
     q up to twice the greatest neutrino energy, radii from the family's least one (R = 0 for Helm
     and Klein-Nystrand) through R_0 = 0 (R = sqrt(3) s) to 12 fm.
@@ -117,7 +117,7 @@ def test_amplitude_and_gradients_over_the_domain(F):
 
 @pytest.mark.parametrize("F", FAMILIES, ids=repr)
 def test_near_leaves_out_only_what_is_not_needed(F):
-    """Up to the product of q2 and R^2 that `is_near` allows, the series alone is as good."""
+    """Up to the product of q2 and R^2 that `is_near` allows, the series alone is accurate."""
     R = np.linspace(max(F.R_min, 0.1), 12.0, 25)
     q2 = 0.9999 * NEAR / (12.0 / hbar_c) ** 2
     assert is_near(q2, 12.0)

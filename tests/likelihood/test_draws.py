@@ -36,7 +36,7 @@ def test_poisson_moments():
 
 @pytest.mark.parametrize("k", range(1, MU.size))
 def test_poisson_frequencies(k):
-    """How often each number of counts occurs, by Pearson's chi2 over 8 classes of it."""
+    """Frequencies of numbers of counts, by Pearson's chi2 over 8 classes."""
     counts = poisson_counts((2, 0, 0), MU, TOYS)[:, k]
     walls = np.unique(reference.ppf(np.arange(1, 8) / 8, MU[k]))
     probability = np.diff(np.concatenate([[0.0], reference.cdf(walls, MU[k]), [1.0]]))
@@ -48,7 +48,7 @@ def test_poisson_frequencies(k):
 
 
 def test_gaussian_moments_and_shape():
-    """Means of either sign, each cell with its own variance; tails as they should be."""
+    """Means have either sign, each cell has its own variance; tails are those of a Gaussian."""
     mu, variance = np.array([-3.0, 0.0, 40.0]), np.array([0.5, 9.0, 120.0])
     counts = gaussian_counts((3, 0, 1), mu, variance, TOYS)
     pulls = (counts - mu) / np.sqrt(variance)
@@ -67,10 +67,10 @@ def test_normal_moments_and_shape():
 
 @pytest.mark.parametrize("kind", DRAWS)
 def test_short_runs_begin_long_ones(kind):
-    """On both sides of where blocks of toys meet."""
+    """The first toys do not depend on the number of toys, within a block and beyond it."""
     draw = DRAWS[kind]
     longest = draw((7, 0, 0), 2 * BLOCK + 5)
-    # Few toys are alike, by chance.
+    # Two toys of a run are equal only by chance.
     assert len(np.unique(longest, axis=0)) > 2 * BLOCK - 50
     for toys in (1, 10, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK):
         short = draw((7, 0, 0), toys)
@@ -81,7 +81,7 @@ def test_short_runs_begin_long_ones(kind):
 @pytest.mark.parametrize("kind", DRAWS)
 @pytest.mark.parametrize("other", [(8, 0, 0), (7, 1, 0), (7, 0, 1), (0, 7, 0)], ids=str)
 def test_other_seeds_are_independent(kind, other):
-    """Another seed, kind of stream, or experiment: uncorrelated toys."""
+    """Toys of another seed, kind of stream or experiment are uncorrelated."""
     ours, theirs = (
         DRAWS[kind](seed, 4000).reshape(4000, -1)[:, -1].astype(float)
         for seed in ((7, 0, 0), other)
@@ -91,7 +91,7 @@ def test_other_seeds_are_independent(kind, other):
 
 
 def test_blocks_are_independent():
-    """The second block is not the first again."""
+    """The second block of toys does not repeat the first."""
     counts = poisson_counts((7, 0, 0), MU, 2 * BLOCK)[:, -1].astype(float)
     first, second = counts[:BLOCK], counts[BLOCK:]
     assert abs(np.corrcoef(first, second)[0, 1]) < 4 / np.sqrt(BLOCK)
@@ -99,7 +99,7 @@ def test_blocks_are_independent():
 
 
 def test_negative_means_give_no_counts():
-    """They are taken as 0, and leave the other cells positive."""
+    """Negative means are taken as 0; the other cells are thrown as usual."""
     counts = poisson_counts((5, 0, 0), np.array([-2.0, -1e-12, 3.0]), 500)
     np.testing.assert_array_equal(counts[:, :2], 0)
     assert abs(counts[:, 2].mean() - 3.0) < 4 * np.sqrt(3 / 500)

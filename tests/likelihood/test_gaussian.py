@@ -30,7 +30,7 @@ def _problem(K, scale=1.0, seed=3):
 
 
 def _centred(problem, seed=17):
-    """The same with constraints about other values than 0, some of them two deviations away."""
+    """A problem with constraints centred up to two standard deviations away from 0."""
     steps = np.random.default_rng(seed).normal(size=len(problem.sd)) * 2
     return problem._replace(centre=tuple((steps * np.array(problem.sd)).tolist()))
 
@@ -116,7 +116,7 @@ def test_centres_against_generalised_least_squares(K):
     assert np.max(np.abs(np.array(pulls) - np.array(at_zero)) / sd) > 0.3
 
 
-def test_zero_centres_are_no_centres():
+def test_zero_centres_equal_no_centres():
     observed, weights, problem = _problem(3)
     zeros = problem._replace(centre=(0.0, 0.0, 0.0))
     a, b = (gaussian.best_pulls(observed, weights, p) for p in (problem, zeros))
@@ -158,7 +158,7 @@ def test_best_pulls_minimise(K, centred):
 
 @jax.jit
 def _by_the_pulls(observed, weights, problem, a):
-    """``derivatives``, and jax's own of chi2/2 by the pulls."""
+    """Derivatives of chi2/2 by the pulls, from ``derivatives`` and from jax."""
 
     def half(a):
         return gaussian.chi2(observed, weights, problem, tuple(a)) / 2
@@ -169,7 +169,7 @@ def _by_the_pulls(observed, weights, problem, a):
 
 @pytest.mark.parametrize("K", [0, 1, 4])
 def test_derivatives_by_the_pulls(K):
-    """Of chi2/2: jax's own, and the normal equations in NumPy."""
+    """Derivatives of chi2/2 equal those of jax and the normal equations in NumPy."""
     observed, weights, problem = _problem(K, 4.0)
     problem = _centred(problem)._replace(sd=tuple(map(jnp.asarray, problem.sd)))
     problem = problem._replace(centre=tuple(map(jnp.asarray, problem.centre)))
@@ -205,8 +205,8 @@ def test_derivatives_vanish_at_the_best_pulls():
     np.testing.assert_allclose(np.linalg.solve(hessian, gradient), 0.0, atol=1e-13)
 
 
-def test_collinear_columns_are_held_apart_by_their_widths():
-    """Two pulls on one shape: the shift splits as the variances do."""
+def test_collinear_pulls_share_a_shift_by_their_variances():
+    """Two pulls on one shape: each takes a part of the shift in proportion to its variance."""
     observed, weights, problem = _problem(1)
     (column,) = problem.columns
     twice = gaussian.LinearPulls(problem.rest - column, (column, column), (0.1, 0.3))
@@ -215,7 +215,7 @@ def test_collinear_columns_are_held_apart_by_their_widths():
 
 
 def test_design_by_hand():
-    """A pull multiplies its components; what no pull touches stays outside."""
+    """A pull multiplies its components; components without a pull are constant."""
     parts = {"s": jnp.array([1.0, 2.0]), "b": jnp.array([10.0, 20.0]), "c": jnp.array([5.0, 5.0])}
     problem = gaussian.design(parts, ((("s", "b"), 0.1), (("b",), 0.2)))
     np.testing.assert_allclose(problem.columns, [[11.0, 22.0], [10.0, 20.0]])
@@ -237,7 +237,7 @@ def test_chi2_by_hand():
 
 @pytest.mark.parametrize("K", [1, 2])
 def test_hessian_of_the_profile(K):
-    """Second derivative of the profiled chi2 in the signal's size, against 60 digits."""
+    """Second derivative of the profiled chi2 in the size of the signal, against 60 digits."""
 
     def profiled(scale):
         observed, weights, problem = _problem(K)

@@ -50,7 +50,7 @@ class Problem:
 
 
 def component(part):
-    """A part as the package takes it."""
+    """The ``Component`` of the package for a part."""
     if not part.shifted:
         return Component(jnp.asarray(part.nominal), part.pulls)
     linear, curved = halves(part)
@@ -64,7 +64,7 @@ def halves(part):
 
 
 def templates(problem):
-    """A problem as the package takes it."""
+    """The templates of the package for a problem."""
     mixed = any(w is not None for w in problem.weights)
     return Templates(
         tuple(tuple(component(p) for p in e) for e in problem.experiments),
@@ -88,7 +88,7 @@ def code4p(nominal, up, down, a):
 
 
 def positive(nominal, changed):
-    """A template kept above 0 under a tenth of nominal, and its slope in ``changed``."""
+    """A template bent to stay above 0 below a tenth of nominal, and its slope in ``changed``."""
     out, slope = changed.copy(), np.ones_like(changed)
     for i, (x, edge) in enumerate(zip(changed, 0.1 * nominal, strict=True)):
         if x < edge:
@@ -139,7 +139,7 @@ def chi2_and_gradient(n, problem, a):
 
 
 def parts_of(rng, strength):
-    """Three components; the first two bent by nuisances 3 and 4, upwards as not downwards."""
+    """Three components; nuisances 3 and 4 bend the first two, asymmetrically up and down."""
     x = np.linspace(0, 1, CELLS)
     first, second, third = (
         30 * np.exp(-3 * x) * rng.uniform(0.5, 1.5),
@@ -216,7 +216,7 @@ def solved_as_brute_force(problem, observed, *, chi2_within=1e-8, within=1e-5, d
 
 @pytest.mark.parametrize("strength", [0.15, 1.2])
 def test_expected_and_chi2_against_numpy(strength):
-    """Inside and outside +-1 sigma, and where a morph would make counts negative."""
+    """Nuisances lie inside and outside +-1 sigma, some where a morph would make counts negative."""
     problem, observed = problem_and_data(1, strength=strength, centre=1.0)
     prediction, below = templates(problem), 0
     for a in np.random.default_rng(2).normal(size=(20, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
@@ -232,7 +232,7 @@ def test_expected_and_chi2_against_numpy(strength):
 
 
 def test_parts_of_a_component_are_bent_one_by_one():
-    """Stacked parts of one component, bent by all nuisances or some: as separate components."""
+    """Stacked parts of one component, bent by all nuisances or by some, equal separate ones."""
     problem, observed = problem_and_data(1, strength=1.2, centre=1.0)
     first, _, third = problem.experiments[0]
     second = replace(first, nominal=0.3 * first.nominal[::-1])
@@ -264,7 +264,7 @@ def replace_components(prediction, components):
 
 
 def test_gradient_of_the_witness():
-    """The derivatives brute force follows are those of the NumPy chi2."""
+    """The gradient that brute force follows is that of the NumPy chi2."""
     problem, observed = problem_and_data(4, strength=0.9, centre=1.0)
     for a in np.random.default_rng(5).normal(size=(5, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
         value = lambda z: chi2_and_gradient(observed, problem, z)[0]  # noqa: E731
@@ -291,7 +291,7 @@ NONE = jnp.zeros(0)
 
 
 def test_empty_cells_by_hand():
-    """Without events a cell costs 2 mu, and its derivatives are finite."""
+    """A cell without events adds 2 mu to chi2, and its derivatives are finite."""
     counts = jnp.array([2.0, 0.5, 3.0])
     problem = Templates(((Component(counts),),), NONE, NONE)
     nothing = jnp.zeros(3)
@@ -321,7 +321,7 @@ def test_bend_by_hand():
 
 @pytest.mark.parametrize("a", [-1.7, -1.0, -0.8, 0.0, 0.3, 1.0, 2.2])
 def test_derivatives_of_bend(a):
-    """What it returns are its derivatives."""
+    """The derivatives that ``bend`` returns are those of its value."""
     x = jnp.float64(a)
     exact = deltas(lambda x: components.bend(x)[0], x)
     np.testing.assert_allclose(components.bend(x), exact, rtol=1e-14, atol=1e-14)
@@ -333,7 +333,7 @@ def test_derivatives_of_bend(a):
 
 @pytest.mark.parametrize("join", [-1.0, 1.0])
 def test_bend_is_smooth_where_it_turns_straight(join):
-    """Value, slope and curvature agree from both sides: what is left falls with the step."""
+    """Value, slope and curvature agree from both sides: differences fall with the step."""
     for h in (1e-3, 1e-5, 1e-7):
         left, right = (components.bend(jnp.float64(join + s)) for s in (-h, h))
         change = 2 * h * np.sign(join)
@@ -389,7 +389,7 @@ def kept(x, nominal=4.0):
 
 @pytest.mark.parametrize("nominal", [1e-6, 4.0, 3e5])
 def test_kept_positive(nominal):
-    """Itself above a tenth of nominal, below as the formula in NumPy; increasing, above 0."""
+    """Unchanged above a tenth of nominal, below it as in NumPy; increasing and positive."""
     x = np.sort(np.append(np.linspace(-2.5, 3, 1101), 0.1)) * nominal
     value = np.asarray(components.kept_positive(jnp.full_like(x, nominal), jnp.asarray(x))[0])
     np.testing.assert_array_equal(value[x >= 0.1 * nominal], x[x >= 0.1 * nominal])
@@ -399,7 +399,7 @@ def test_kept_positive(nominal):
 
 
 def test_cells_empty_at_nominal_are_left_as_they_are():
-    """They have no tenth of nominal to keep; their derivatives stay finite."""
+    """Cells with nominal 0 are not bent; their derivatives are finite."""
     x = jnp.array([-0.3, 0.0, 2.0])
     value, slope, curvature = components.kept_positive(jnp.zeros(3), x)
     np.testing.assert_array_equal(value, x)
@@ -411,7 +411,7 @@ def test_cells_empty_at_nominal_are_left_as_they_are():
 
 
 def test_kept_positive_is_log_concave():
-    """Chords of its logarithm never lie above it, across the join too; so do derivatives say."""
+    """Chords of its logarithm never lie above it, across the join too; derivatives agree."""
     x = np.linspace(-8, 8, 3001)
     value, slope, curvature = (np.asarray(y) for y in kept(jnp.asarray(x), jnp.full_like(x, 4.0)))
     log = np.log(value)
@@ -421,7 +421,7 @@ def test_kept_positive_is_log_concave():
 
 @pytest.mark.parametrize("x", [-6.0, -0.5, 0.0, 0.39, 0.4, 0.41, 7.0])
 def test_derivatives_of_kept_positive(x):
-    """What it returns are its derivatives in ``changed``; those in nominal are exact too."""
+    """Returned derivatives are those in ``changed``; jax's derivatives in nominal are exact."""
     exact = deltas(lambda x: kept(x)[0][0], jnp.float64(x))
     got = [float(y[0]) for y in kept(jnp.float64(x))]
     np.testing.assert_allclose(got, exact, rtol=1e-13, atol=1e-14)
@@ -436,7 +436,7 @@ def test_derivatives_of_kept_positive(x):
 
 
 def test_kept_positive_is_smooth_at_the_edge():
-    """Value, slope and curvature agree from both sides: what is left falls with the step."""
+    """Value, slope and curvature agree from both sides: differences fall with the step."""
     for h in (1e-3, 1e-5, 1e-7):
         left, right = (kept(jnp.float64(0.4 + s)) for s in (-h, h))
         assert float(right[0][0] - left[0][0]) == pytest.approx(2 * h, abs=10 * h**2)
@@ -476,7 +476,7 @@ def without_morphs(problem):
 
 
 def test_all_cells_empty():
-    """No event at all: chi2 = 2 sum(mu) + sum(((a - c)/sd)^2), so a = c - sd^2 sum(d mu/da)."""
+    """Without events chi2 = 2 sum(mu) + sum(((a - c)/sd)^2), so a = c - sd^2 sum(d mu/da)."""
     problem, observed = problem_and_data(5, sd=(0.03, 0.05, 0.02, 0.1, 0.1), centre=0.1)
     problem = without_morphs(problem)
     solved, distance = best_nuisances(jnp.asarray(0 * observed), templates(problem))
@@ -512,7 +512,7 @@ def test_no_nuisances():
 
 
 def test_vmap_over_data_and_centres():
-    """Toys side by side, which need different numbers of steps: as one at a time."""
+    """vmap over toys that need different numbers of steps equals one at a time."""
     problem, _ = problem_and_data(2)
     prediction, rng = templates(problem), np.random.default_rng(8)
     mu = mean(problem, np.zeros(5)) * np.linspace(0.3, 3, 16)[:, None]
@@ -583,7 +583,7 @@ def mixed_problem(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_mixed_cells_are_the_sum_of_separate_likelihoods(seed):
-    """chi2 = Poisson alone + Gaussian alone - constraints counted twice; counts side by side."""
+    """chi2 is the sum of Poisson and Gaussian ones less the constraints counted twice."""
     problem, observed, both, counts, shapes, weights = mixed_problem(seed)
     sd, centre = problem.sd, problem.centre
     columns = (shapes.sum(axis=0), 0 * shapes[0], shapes[1])
@@ -629,7 +629,7 @@ def test_gaussian_cells_alone_are_the_closed_form():
 
 
 def test_poisson_experiments_side_by_side():
-    """Joint chi2 = sum of those alone, constraints counted once; morphs that one of them lacks."""
+    """The joint chi2 is the sum of the separate ones with constraints counted once."""
     first, left = problem_and_data(1, centre=1.0)
     second, right = problem_and_data(2)
     second = replace(without_morphs(second), centre=first.centre)
@@ -685,7 +685,7 @@ def theory(kind, x):
 
 @cache
 def derivatives(kind):
-    """Compiled: profile, its gradient, its Hessian in two modes, Hessian with the nuisances."""
+    """Compiled functions: the profile, its gradient, its Hessian in two modes, the full Hessian."""
 
     def profiled(x):
         problem, observed = theory(kind, x)
@@ -727,7 +727,7 @@ POINTS = [(1.0, 0.0), (1.6, 0.2), (0.4, -0.3), (2.5, 0.1)]
     ],
 )
 def test_derivatives_of_the_profile(kind, x):
-    """Gradient, Hessian in both modes: finite differences of value and gradient, and Schur."""
+    """Gradient and Hessian equal finite differences and the Schur complement of the full one."""
     x, _ = jnp.array(x), fixed(kind)
     value, gradient, hessian, reverse, full = derivatives(kind)
     np.testing.assert_allclose(gradient(x), richardson(value, x), rtol=1e-7, atol=1e-6)
@@ -741,7 +741,7 @@ def test_derivatives_of_the_profile(kind, x):
 
 @jax.jit
 def by_the_nuisances(n, prediction, a):
-    """``derivatives``, and jax's own of chi2/2 by the nuisances."""
+    """Derivatives of chi2/2 by the nuisances, from ``derivatives`` and from jax."""
 
     def half(a):
         return poisson.chi2(n, prediction, a) / 2
@@ -752,7 +752,7 @@ def by_the_nuisances(n, prediction, a):
 @pytest.mark.parametrize("kind", ["strong", "mixed"])
 @pytest.mark.parametrize("empty", [False, True])
 def test_derivatives_by_the_nuisances(kind, empty):
-    """Of chi2/2, inside +-1 and beyond: jax's own, and those of the NumPy chi2."""
+    """Derivatives of chi2/2, inside +-1 and beyond, equal those of jax and of NumPy."""
     problem, observed = fixed(kind)
     n, prediction = np.asarray(0 * observed if empty else observed), templates(problem)
     scale = np.outer(problem.sd, problem.sd)
@@ -780,12 +780,12 @@ def test_derivatives_vanish_at_the_best_nuisances():
     np.testing.assert_allclose(np.linalg.solve(hessian, gradient) / problem.sd, 0.0, atol=1e-9)
 
 
-# --- the flag ---
+# --- estimated distance from the minimum ---
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_distance_of_a_search_cut_short(monkeypatch, steps):
-    """After too few steps the distance is at least what chi2/2 still has to gain."""
+    """After too few steps the estimated distance is at least chi2/2 above its minimum."""
     problem, observed = problem_and_data(3, signal=20.0)
     prediction, n = templates(problem), jnp.asarray(observed)
     monkeypatch.setattr(poisson, "_MAX_STEPS", steps)
@@ -802,8 +802,8 @@ def test_distance_where_counts_are_negative():
     assert float(best_nuisances(jnp.zeros(2), problem)[1]) == np.inf
 
 
-def test_distance_where_nothing_decides():
-    """Two free normalisations of one shape, or one of nothing: no unique minimum."""
+def test_distance_without_a_unique_minimum():
+    """Two free normalisations of one shape, or of a component that is empty."""
     s = jnp.array([3.0, 5.0, 2.0])
     for twice in (((Component(s, (0, 1)),),), ((Component(s, (0,)), Component(0 * s, (1,))),)):
         problem = Templates(twice, jnp.zeros(2), jnp.zeros(2))

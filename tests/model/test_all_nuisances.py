@@ -49,7 +49,7 @@ def nuisances(name):
 
 
 def value_and_grad(name, theory, a):
-    """nll and its gradient by theory and nuisances: one program for every test."""
+    """nll and its gradient by theory parameters and nuisances, compiled once for all tests."""
     names, _ = nuisances(name)
     values = {**dict.fromkeys(THEORY, 0.0), **theory, **dict(zip(names, a, strict=True))}
     value, slopes = model(name).value_and_grad(values, names=(*THEORY, *names), profiled=False)
@@ -65,7 +65,7 @@ def interior(name):
 
 
 def by_hand(m, values):
-    """nll with NumPy from the expected counts, the data and the widths the experiments state."""
+    """nll by NumPy from the expected counts, the data and the widths that experiments state."""
     chi2, sd = 0.0, {}
     for e in m.experiments.values():
         mu, n = np.asarray(m.expected(values)[e.name]), e.observed
@@ -103,7 +103,7 @@ def test_problems():
 
 @pytest.mark.parametrize("name", quick("csi", "lar", "release"))
 def test_gradient(name):
-    """By every nuisance, the weak mixing angle and an NSI, in standard deviations."""
+    """Gradient by every nuisance, the weak mixing angle and an NSI, in standard deviations."""
     m, (theory, a), (names, sd) = model(name), interior(name), nuisances(name)
     values = {**theory, **dict(zip(names, a, strict=True))}
     value, slopes = value_and_grad(name, theory, a)
@@ -138,7 +138,7 @@ def polished(name, theory, start):
 
 
 def check(name, i, starts=3, more=12):
-    """The profile is the least of several minima, and one of them reaches it."""
+    """The profile equals the lowest of several minima by scipy."""
     number = len(nuisances(name)[0])
     rng = np.random.default_rng(1000 + i)
     eps = rng.uniform(-1, 1, 4) * (0.1, 0.3, 1.0, 3.0)[i % 4]

@@ -122,7 +122,8 @@ def test_bad_experiment(change, message):
         replace(csi_2017(), **change)
 
 
-# Options typed as Literal: the type-checking hook of the test run would answer first.
+# Options typed as Literal run in another process: the type checker of the tests would refuse them
+# before the package does.
 OPTIONS = """
 import cevnsjax as cj
 cj.enable_x64()

@@ -29,7 +29,7 @@ PULL_RANGE = (-1.0, 10.0)
 
 
 def _covering():
-    """Every pair of scheme and radii option; families and kinematics in turn with both."""
+    """Every pair of coupling scheme and radii option; families and kinematics vary along."""
     for (i, radii), (j, scheme) in product(enumerate(RADII), enumerate(SCHEMES)):
         yield StandardModel(scheme, FAMILIES[(i + j) % 3], radii, KINEMATICS[(i + 2 * j) % 3])
 
@@ -100,7 +100,7 @@ def _model(theory):
 @settings(max_examples=6)
 @given(cube=CUBE, seed=SEEDS)
 def test_theory(theory, cube, seed):
-    """Profiled is never above the full likelihood at any pulls, both finite with gradients."""
+    """The profiled nll is never above the full one; both and their gradients are finite."""
     check_finite(_model(theory), cube, seed)
 
 

@@ -18,7 +18,7 @@ from cevnsjax.model import Model, expansion
 
 SIG, QF = "alpha_sig_csi2017", "qf_scale_csi2017"
 PLAIN = ("sin2_theta_w", "R_n_Cs", "eps_dV_ee")
-# Inside the bounds, at a parameter's symmetry point, on bounds.
+# Points inside the bounds, one of them at a symmetry point of a parameter, and points on bounds.
 INSIDE = [(0.31, 5.3, 0.1), (0.22, 4.1, -0.4), (0.23, 5.0, 0.0)]
 EDGES = [(0.0, 5.2, 0.2), (1.0, 0.0, 0.1), (0.24, 12.0, -1.0)]
 CASES = {
@@ -29,7 +29,7 @@ CASES = {
     "csi 2021": (PLAIN[:2], [(0.31, 5.3), (0.22, 4.4), (0.0, 5.2), (0.24, 12.0)]),
     "moving nodes": (
         ("sin2_theta_w", QF, "R_n_Cs"),
-        # Second derivatives jump where a node passes an edge: none does within these stencils.
+        # Second derivatives jump where a node passes a bin edge; these stencils avoid such places.
         [(0.25, 1.02, 5.1), (0.2, 0.8, 4.5), (0.0, 1.2, 6.0), (0.25, 3.0, 5.1)],
     ),
 }
@@ -73,7 +73,7 @@ def values_of(case, i):
 
 
 def near(got, expected, rtol):
-    """Every entry within rtol of the larger of it and 1."""
+    """Every entry agrees within rtol times the larger of its size and 1."""
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape
     np.testing.assert_array_less(np.abs(got - expected) / np.maximum(1, np.abs(expected)), rtol)
@@ -152,7 +152,7 @@ def test_derivatives_against_differences_inside_and_on_bounds(case):
 
 
 def test_many_points_equal_one_by_one():
-    """More than one block of points, the last one not full."""
+    """The points fill more than one block, and the last block in part."""
     rng, m = np.random.default_rng(5), model("gaussian")
     points = rng.uniform((0, 2, -1), (1, 9, 1), (19, 3))
     together = m.expand({}, columns(PLAIN, points))
@@ -181,7 +181,7 @@ def test_any_order_of_names_is_one_program():
 
 
 def test_no_names():
-    """The profiled nll at given values, and the Hessian by the pulls alone."""
+    """Without names an expansion has the profiled nll and the Hessian by the pulls alone."""
     m, values = model("gaussian"), {"sin2_theta_w": 0.3}
     expansion = m.expand(values, {})
     assert expansion.value.shape == (1,)
@@ -195,7 +195,7 @@ def test_no_names():
 
 
 def test_held_values_and_points_of_the_same_name():
-    """Other values stay as they are; a name among the points takes its values from the points."""
+    """A name among the points takes its values from the points; other values are held."""
     m = model("gaussian")
     names, points = PLAIN, [(0.31, 5.3, 0.1)]
     plain = m.expand({"R_n_I": 4.0}, columns(names, points))
@@ -206,7 +206,7 @@ def test_held_values_and_points_of_the_same_name():
 
 
 def test_given_data():
-    """Counts, counts by experiment, and a toy with its own auxiliary measurements."""
+    """Data are counts, counts by experiment, or a toy with auxiliary measurements."""
     m = model("gaussian")
     toy = m.toy(3, {"sin2_theta_w": 0.28})
     counts = toy.counts["csi-2017"]

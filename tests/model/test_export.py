@@ -65,7 +65,7 @@ def values(point=POINT, names=NAMES):
 
 
 def loaded(path):
-    """As docs/serving.md loads it."""
+    """The parts of an exported file, loaded as docs/serving.md does."""
     stored = np.load(path)
     manifest = json.loads(stored["manifest.json"])
     arrays = {name: stored[name] for name in manifest["arrays"]}
@@ -88,7 +88,7 @@ def without_package(code, folder):
 
 # --- in a process without the package ---
 def test_documented_loader_gives_the_model_without_the_package(model, archive):
-    """The value to the bit, the gradient to 1e-12."""
+    """The value is equal to the bit, the gradient to 1e-12."""
     more = """
 assert "cevnsjax" not in sys.modules
 point = np.array([0.21, 0.07, -0.04])
@@ -172,7 +172,7 @@ def test_documented_use(documented):
     value, gradient = json.loads(without_package(f"{LOAD}\n{USE}\n{more}", documented.parent))
     model = cj.Model(cj.experiments.csi_2017(), [cj.StandardModel(), cj.NSI("eps_uV_ee")])
     at = values((0.23, 0.05), ("sin2_theta_w", "eps_uV_ee"))
-    # value_and_grad of a solved likelihood is one program: its value may round elsewhere.
+    # value_and_grad of a solved likelihood is another program, whose value may round differently.
     assert float.fromhex(value) == pytest.approx(float(model.profiled_nll(at)), rel=1e-14)
     _, slopes = model.value_and_grad(at)
     np.testing.assert_allclose(gradient, list(slopes.values()), rtol=1e-12)
@@ -180,7 +180,7 @@ def test_documented_use(documented):
 
 # --- functions, data and many points ---
 @pytest.mark.parametrize("what", WHAT)
-def test_every_function_is_the_models_to_the_bit(model, tmp_path, what):
+def test_every_function_equals_that_of_the_model_to_the_bit(model, tmp_path, what):
     path = export(model, tmp_path / "f.zip", what=what, names="sin2_theta_w", derivatives=0)
     manifest, arrays, function, _ = loaded(path)
     for s in (manifest["parameters"][0]["default"], 0.4):
@@ -210,7 +210,7 @@ def test_gradient_is_that_of_finite_differences(archive):
 
 
 def test_many_points(model, tmp_path):
-    """A batch of any size, which vmap of a loaded function cannot do."""
+    """``batched`` evaluates any number of points; vmap of a loaded function does not exist."""
     path = export(model, tmp_path / "many.zip", names=NAMES, batched=True)
     manifest, arrays, nll, _ = loaded(path)
     points = np.array(POINT)[None] + np.linspace(0, 0.05, 5)[:, None]
@@ -223,7 +223,7 @@ def test_many_points(model, tmp_path):
     np.testing.assert_allclose(slopes, by_model, rtol=1e-12)
 
 
-def test_vmap_of_a_loaded_function_is_not_there_but_map_is(model, archive):
+def test_a_loaded_function_has_no_vmap_but_works_in_map(model, archive):
     """Once jax supports this, ``batched`` and its documentation can be removed."""
     _, arrays, nll, _ = loaded(archive)
     points = np.array([POINT, (0.3, 0.0, 0.1)])
@@ -312,7 +312,7 @@ def test_infinite_bounds_are_null(model, tmp_path):
 
 
 def test_default_names(model, tmp_path):
-    """Free parameters, and nuisances that are not solved."""
+    """By default the arguments are free parameters and nuisances that are not solved."""
     for what, pulls in (("nll", ["alpha_sig_csi2017", "alpha_brn_csi2017"]), ("profiled_nll", [])):
         path = export(model, tmp_path / f"{what}.zip", what=what, derivatives=0)
         manifest, *_ = loaded(path)
@@ -331,7 +331,7 @@ def test_values_are_held(model, tmp_path):
     )
 
 
-def test_float32_is_said_and_kept(tmp_path):
+def test_float32_is_declared_and_kept(tmp_path):
     model = cj.Model(cj.experiments.csi_2017(), dtype="float32")
     path = export(model, tmp_path / "f.zip", names="sin2_theta_w", derivatives=0)
     manifest, arrays, nll, _ = loaded(path)
@@ -382,7 +382,7 @@ def test_existing_file_is_kept(model, tmp_path):
         export(model, tmp_path / "f.bin")
 
 
-def test_without_flatbuffers_the_remedy_is_told(model, tmp_path, monkeypatch):
+def test_without_flatbuffers_the_remedy_is_named(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "flatbuffers", None)
     with pytest.raises(InputError, match=r"pip install 'cevnsjax\[export\]'"):
         export(model, tmp_path / "f.zip")

@@ -85,7 +85,7 @@ def test_least_profile_is_the_solved_one():
 
 
 @pytest.mark.parametrize("value", [-0.7, 0.0, 0.3])
-def test_nll_does_not_ask_who_searches(value):
+def test_nll_at_given_pulls_does_not_depend_on_free_pulls(value):
     """With all pulls given, free and solved pulls give the same likelihood and counts."""
     values = {SIG: value, BRN: 0.2, SS: -0.03}
     got = float(free_pulls().nll(values))
@@ -127,7 +127,7 @@ def test_constraint():
     assert 2 * float(free.profiled_nll({SIG: 1.3})) == pytest.approx(expected, rel=0, abs=1e-7)
 
 
-def test_auxiliary_measurement_of_a_searched_pull():
+def test_auxiliary_measurement_of_a_free_pull():
     """The constraint is centred on the result of the auxiliary measurement."""
     moved = Pseudodata({}, {SIG: 0.2})
     got = float(free_pulls().profiled_nll({SIG: 0.5}, data=moved))
@@ -151,7 +151,7 @@ def test_bad_names():
 
 @pytest.mark.parametrize("names", [(SIG, BRN, SS), (BRN,)], ids=str)
 def test_any_pulls_in_any_statistic(names):
-    """All of them in Poisson cells, one background of a Gaussian chi2."""
+    """All pulls of Poisson cells may be free, or one background pull of a Gaussian chi2."""
     values = {SIG: 0.1, BRN: -0.2, SS: 0.02}
     if len(names) == 3:
         all_searched = Model(csi_2017(statistic="time"), free_pulls=names)
@@ -185,7 +185,7 @@ def pair():
 
 @pytest.mark.parametrize("value", [-0.5, 0.15])
 def test_shared_pull(value):
-    """A free shared pull joins no group; its constraint counts once."""
+    """A free pull shared by experiments counts its constraint once."""
     joint = Model(list(pair()), free_pulls=[FLUX])
     assert [sorted(g) for g in joint.state.structure.groups] == [[0], [1]]
     assert joint.parameters[FLUX].owner == "csi-2017, lar-2020"
@@ -214,7 +214,7 @@ def test_shared_pull(value):
 
 
 @pytest.mark.parametrize("names", [[FLUX], [SIG], [FLUX, SIG]], ids=str)
-def test_searched_and_solved_pulls_on_one_component(names):
+def test_free_and_solved_pulls_on_one_component(names):
     """Pulls of one component add, 1 + flux + signal, whichever of them are free."""
     e = csi_2017(split_flux=True)
     plain, other = Model(e), Model(e, free_pulls=names)
@@ -237,7 +237,7 @@ LUMPED = {
 
 @pytest.mark.parametrize("name", LUMPED)
 def test_split_flux(name):
-    """10 % for all experiments, and what is left of each lumped width in quadrature."""
+    """The flux has 10 % in all experiments, the rest what remains of each width in quadrature."""
     build, lumped = LUMPED[name]
     together, apart = build(), build(split_flux=True)
     flux, own, *rest = apart.pulls
@@ -256,7 +256,7 @@ def test_split_flux(name):
 
 
 def test_split_flux_is_equivalent_for_one_experiment():
-    """Alone, two pulls in quadrature are one of the whole width."""
+    """In one experiment two pulls are equivalent to one whose width is their quadratic sum."""
     whole, split = Model(csi_2017()), Model(csi_2017(split_flux=True))
     for values in ({}, {"sin2_theta_w": 0.3}):
         assert float(split.profiled_nll(values)) == pytest.approx(
@@ -280,9 +280,9 @@ def test_flux_of_free_and_missing_signals():
 
 @pytest.mark.slow
 def test_argon_without_signal():
-    """At -1 nothing of the signal is left for its shapes to bend: 9 nuisances less signal and two.
+    """At -1 the signal vanishes, and two of 9 nuisances, its shapes, have no effect.
 
-    Brute force over those of the backgrounds; slope against one-sided differences.
+    The profile is compared with brute force over the others, its slope with differences.
     """
     e = lar_2020(statistic="cells")
     name, *rest = (n.name for n in (*e.pulls, *e.morphs))

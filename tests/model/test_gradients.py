@@ -137,7 +137,7 @@ def test_hessian(configuration):
     ids=["common", "skin", "nuclear"],
 )
 def test_gradient_of_other_theories(theory):
-    """Radii from their least allowed value on, other families and kinematics; full nll too."""
+    """Radii at their lower bounds, other families and kinematics; also the full nll."""
     model = Model(csi_2017(), [theory])
     lowest = {n: p.bounds[0] for n, p in model.parameters.items() if n.startswith(("R_", "dR"))}
     for kind in ("nll", "profiled_nll"):
@@ -147,7 +147,7 @@ def test_gradient_of_other_theories(theory):
             assert scaled_error(f.gradient(z), richardson(f.values, z)) < 1e-6
 
 
-def test_compiled_doors_agree_with_finite_differences():
+def test_value_and_grad_and_hessian_agree_with_finite_differences():
     """Model.value_and_grad and Model.hessian, in the parameters' units."""
     f = scaled("poisson")
     z, scale = f.start(POINTS["inside"]), f.scale

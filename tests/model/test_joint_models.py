@@ -32,7 +32,7 @@ POINTS = [{}, {"sin2_theta_w": 0.31}, {"sin2_theta_w": 0.1, "R_n_Cs": 5.5, "R_n_
 
 
 @pytest.mark.parametrize("values", POINTS, ids=str)
-def test_nothing_shared_adds(values):
+def test_experiments_without_shared_nuisances_add(values):
     """Profiled and full nll and solved nuisances agree with those of each experiment alone."""
     total, full, pulls = 0.0, 0.0, {}
     for name in BUILT:
@@ -49,7 +49,7 @@ def test_nothing_shared_adds(values):
 
 @pytest.mark.slow
 def test_shared_theory():
-    """One sin2_theta_w moves all three: gradients add."""
+    """All three experiments depend on one sin2_theta_w: their gradients add."""
     values = {"sin2_theta_w": 0.29}
     together = joint().value_and_grad(values)[1]["sin2_theta_w"]
     parts = [alone(n).value_and_grad(values)[1]["sin2_theta_w"] for n in BUILT]
@@ -152,7 +152,7 @@ def brute_force(model, theory):
     ids=len,
 )
 def test_poisson_experiments_share_nuisances(shared):
-    """One joint problem: brute force, and minima apart lie below it.
+    """A joint minimum equals brute force and lies above the sum of separate minima.
 
     Apart, the constraint of a shared nuisance is paid twice.
     """
@@ -182,7 +182,7 @@ def test_constraint_of_a_shared_nuisance_counts_once():
 
 
 def test_data_of_one_experiment():
-    """Data given for one leave the others as observed."""
+    """Data passed for one experiment leave the observed counts of the others."""
     toy = np.asarray(joint().expected()["csi-2021"])
     moved = float(joint().profiled_nll({}, data={"csi-2021": toy}))
     alone_moved = float(alone("csi-2021").profiled_nll({}, data=toy))

@@ -1,4 +1,4 @@
-"""The Model's callables under jax transformations, with data replaced, and how often it traces."""
+"""Functions of a Model under jax transformations and with other data; how often jax traces them."""
 
 from collections import Counter
 from dataclasses import replace
@@ -72,7 +72,7 @@ def test_vmap(model):
 
 
 def test_grad_and_hessian(model):
-    """Parabola in the pull: its gradient and curvature in closed form."""
+    """chi2 is a parabola in the pull: its gradient and curvature have a closed form."""
     (experiment,) = model.experiments.values()
     signal = sum(helpers.signal(model, VALUES).values())
     residual = experiment.observed - experiment.backgrounds["prompt_neutrons"] - 1.1 * signal
@@ -155,7 +155,7 @@ def test_functions_are_stored_and_named(model):
 
 @pytest.fixture
 def traces(monkeypatch):
-    """Counts how often each kind is traced."""
+    """Counter of how often jax traces each kind of function."""
     count = Counter()
 
     def counted(kind, function):
@@ -176,7 +176,7 @@ def _fresh(nodes, couplings="erler_su", **options):
 
 
 def test_one_compilation_serves_all(traces):
-    """Data, Asimov data, values in any subset and order, other masses, pull widths and windows."""
+    """Other data, values in any order, masses, pull widths and windows need no compilation."""
     model = _fresh(7)
     model.profiled_nll()
     asimov = model.expected()["csi-2017"]

@@ -103,13 +103,13 @@ def test_thrown_data(i):
 
 
 def test_unconstrained_signal():
-    """sd = inf for the signal: no prior in the table, chi2 flat in its overall size."""
+    """sd = inf for the signal: it has no prior, and chi2 does not depend on its overall size."""
     unbound = {"sig": float("inf")}
     free = Model(csi_2021(pulls=unbound), INTERACTIONS)
     assert free.parameters[NUISANCES[0]].prior is None
     check(free, {})
     check(free, {"eps_dV_mumu": 0.2})
-    # Halving the mass changes nothing but the scale of 1 + alpha_sig.
+    # Half the mass doubles 1 + alpha_sig and changes nothing else.
     half = Model(csi_2021(pulls=unbound, mass_kg=7.3), INTERACTIONS)
     assert float(half.profiled_nll()) == pytest.approx(float(free.profiled_nll()), rel=1e-12)
     whole, other = (1 + float(m.best_pulls()[NUISANCES[0]]) for m in (free, half))
@@ -134,7 +134,10 @@ def test_no_nuisances():
 
 @cache
 def rebuilt(name, side):
-    """The model without morphs, one thing moved by a standard deviation; nominal if name is ""."""
+    """The model without morphs, with one morph's input moved by a standard deviation.
+
+    It is the nominal one if ``name`` is "".
+    """
     e = csi_2021()
     moved = {m.name: m for m in e.morphs}.get(name)
     if moved is not None and moved.detectors:
@@ -191,7 +194,7 @@ def by_hand(theory, nuisances, n):
 @pytest.mark.parametrize("far", [0.4, 3.0])
 @pytest.mark.parametrize("i", range(4))
 def test_nll_by_hand(i, far):
-    """Expected counts and chi2 with every nuisance given; far morphs would make some negative."""
+    """Expected counts and chi2 at given nuisances; far morphs would make some counts negative."""
     rng, n = np.random.default_rng(i), np.asarray(model().observed[0])
     theory = {"sin2_theta_w": 0.23 + 0.03 * i, "eps_dV_emu": 0.03 * i}
     z = 0.4 * rng.normal(size=8)
@@ -261,7 +264,7 @@ def test_derivatives_of_the_profile(point):
 
 
 def test_vmap_and_map():
-    """Toys side by side, points side by side: the same numbers as one at a time."""
+    """Toys in vmap and points in map give the numbers of one at a time."""
     analysis, rng = model(), np.random.default_rng(5)
     toys = rng.poisson(np.asarray(analysis.expected()[NAME]), (6, 99)).astype(float)
     together = jax.jit(jax.vmap(lambda n: analysis.profiled_nll({}, data=n)))(jnp.asarray(toys))
@@ -274,7 +277,7 @@ def test_vmap_and_map():
     )
 
 
-def test_the_flag_knows_a_point_that_is_no_minimum():
+def test_a_point_that_is_not_a_minimum_is_flagged():
     """Data without any event: the exact steps end on a saddle with negative counts."""
     empty = np.zeros(99)
     best = {n: float(a) for n, a in model().best_pulls(data=empty).items()}

@@ -1,4 +1,4 @@
-"""Solved pulls against brute-force minimisation, alone and shared between experiments."""
+"""Solved pulls against brute-force minimisation, for one experiment and for shared pulls."""
 
 from dataclasses import replace
 from functools import cache
@@ -68,7 +68,7 @@ def test_random_points(radii):
 
 
 def test_quenching_nuisances_stay_out_of_the_profile():
-    """Shape nuisances are not solved: their penalty is that of the values given."""
+    """Shape nuisances are not solved: their penalty is that of the values passed."""
     model = helpers.shape_model()
     check(model, {"qf_scale_csi2017": 1.1, "qf_1_csi2017": -2.0, "sin2_theta_w": 0.4})
     nominal, moved = Model(csi_2017()), model

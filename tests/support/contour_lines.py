@@ -11,7 +11,7 @@ def outlines(axes):
 
 
 def cuts(outline, index, *, x=None, y=None):
-    """Where the lines of a level cross x or y, in order, as values of the other."""
+    """Where the lines of a level cross a given x or y: sorted values of the other coordinate."""
     along, value = (0, x) if y is None else (1, y)
     places = []
     for line in outline.allsegs[index]:
@@ -34,7 +34,7 @@ def curves(axes):
 
 
 def crossings(xy, height):
-    """Where a curve crosses a height."""
+    """The x at which a curve crosses a height."""
     x, y = xy
     i = np.flatnonzero(np.diff(np.sign(y - height)))
     return x[i] + (height - y[i]) * np.diff(x)[i] / np.diff(y)[i]

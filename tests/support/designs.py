@@ -1,4 +1,4 @@
-"""Models of other designs built anew from their experiments: what arrays of a design must equal."""
+"""Models of other designs rebuilt from changed experiments, to compare with arrays of a design."""
 
 import copy
 import math
@@ -11,7 +11,7 @@ from cevnsjax.parameters import Normal
 
 
 def rebuilt(model, design, *, statistical=()):
-    """The model of another design, its experiments made anew.
+    """The model of another design, built from changed experiments.
 
     Args:
         model: The model as it is.

@@ -1,4 +1,4 @@
-"""What several test files share: golden entries and how to build what they describe."""
+"""Golden entries, and functions that build the models and objects they describe."""
 
 import json
 from dataclasses import dataclass, replace

@@ -34,7 +34,7 @@ HELM = form_factor("helm")
 
 @dataclass(frozen=True)
 class At:
-    """Where a cross section is taken; Z and N are Z F_p and N F_n, q2 = 2 M T, a the flavour."""
+    """Arguments of an amplitude; Z and N are Z F_p and N F_n, q2 = 2 M T, a the flavour."""
 
     T: Any
     E: Any

@@ -144,7 +144,7 @@ def _cut(value, T, E, M, kinematics="approximate"):
 
 
 def magnetic(mu, T, E, nucleus, F_p):
-    """Magnetic moment mu [mu_B] alone."""
+    """Cross section of a magnetic moment mu [mu_B] alone."""
     value = np.pi * ALPHA**2 / M_E**2 * HBARC2 * (nucleus.Z * F_p * mu) ** 2 * (1 / T - 1 / E)
     return _cut(value, T, E, nucleus.mass)
 

@@ -1,4 +1,4 @@
-"""Objectives in plain NumPy, with all that inference asks of a model and without neutrinos."""
+"""Objectives in plain NumPy with the methods of a model that inference calls."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ from cevnsjax.parameters import Parameter, ParameterTable
 
 @dataclass
 class Toy:
-    """chi2(**values, data) with its slopes and curvatures; 0 linear nuisances.
+    """chi2(**values, data) with its slopes and curvatures, without linear nuisances.
 
     Attributes:
         table: Parameters.
@@ -118,7 +118,7 @@ class Batched(Toy):
 
 
 def expanded_one_by_one(model, values, points, data=None):
-    """What ``expand`` gives, from gradients, Hessians and solved nuisances point by point."""
+    """The result of ``expand`` from gradients, Hessians and solved nuisances, point by point."""
     names = tuple(points)
     rows = np.stack([np.asarray(x, dtype=float) for x in points.values()], axis=1)
     rows = [{**values, **dict(zip(names, x.tolist(), strict=True))} for x in rows]
@@ -155,5 +155,5 @@ def by_point(value_and_grad, hessian, low, high):
 
 
 def parameter(name, **options):
-    """A table entry with little to say."""
+    """A parameter with simple defaults."""
     return Parameter(**{"name": name, "meaning": name, "default": 0.0, **options})

@@ -34,7 +34,7 @@ def model(experiments, axes, **options):
 
 
 def compare(analysis, axes, within=1e-9, **options):
-    """Both ways on the same grid: chi2 agrees to a relative tolerance, 1e-9 by default."""
+    """Both engines agree in chi2 on the same grid to a relative tolerance, 1e-9 by default."""
     by_engine = {e: scan(analysis, engine=e, **options, **axes) for e in ("node", "template")}
     for engine, scanned in by_engine.items():
         assert scanned.attrs["engine"] == engine
@@ -57,7 +57,7 @@ def test_joint_gaussian(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nsi and angle", "vector", "charges"])
 def test_csi_2021(name):
-    """Sources apart in time, morphs of the response, nuisances solved at each point."""
+    """Sources differ in time, morphs change the response, nuisances are solved at each point."""
     compare(model(csi_2021(), GRIDS[name]), GRIDS[name])
 
 
@@ -68,7 +68,7 @@ def test_mixed_and_shared():
 
 
 def test_rows_of_a_nonlinear_nuisance():
-    """A moving response has rows of its own, and its constraint is paid."""
+    """Each value of the quenching scale has its own templates, and its constraint is added."""
     axes = {"qf_scale_csi2017": (0.85, 1.15, 7), "sin2_theta_w": (0.1, 0.4, 9)}
     compare(Model(csi_2017(shape="qf_scale")), axes)
 

@@ -1,4 +1,4 @@
-"""Polynomials found by asking: coefficients put in by hand come out, everything else is refused."""
+"""Polynomials found from values of a function; functions that are not polynomials are refused."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_full_tensor_where_total_degree_is_not_enough():
 @pytest.mark.parametrize("size", [1e-12, 1e-6, 1.0, 1e8])
 @pytest.mark.parametrize("guess", [1e-4, 1.0, 1e4])
 def test_any_scale_and_guess(size, guess):
-    """A guess off by four decades either way finds the scale."""
+    """The scale is found from a first guess that is wrong by up to four decades."""
     check(
         lambda p: 2 + p["x"] / size + 0.5 * (p["x"] / size) ** 2,
         {"x": (-3 * size, 3 * size)},
@@ -63,7 +63,7 @@ def test_any_scale_and_guess(size, guess):
 
 
 def test_rows_have_scales_of_their_own():
-    """g^2/(q^2 + m^2): over eight decades of m no common scale serves."""
+    """g^2/(q^2 + m^2): over eight decades of m a common scale of g does not exist."""
     m = np.geomspace(1e-1, 1e4, 40)
     polynomial = check(
         lambda p: (1 + p["g"] ** 2 / (1e-3 + m**2)) ** 2, {"g": (0.0, 1.0)},
@@ -95,12 +95,12 @@ def test_a_variable_without_effect():
     ],
     ids=["exp", "propagator", "fifth", "kink", "step", "nan"],
 )
-def test_what_is_no_polynomial_is_refused(function):
+def test_a_function_that_is_not_a_polynomial_is_refused(function):
     box = {"x": (-3.0, 3.0)}
     assert find_polynomial(of(function), box, {"x": 0.0}, {"x": 0.7}) is None
 
 
 def test_almost_a_polynomial_near_the_centre_is_refused_in_its_box():
-    """exp passes for a quadratic within 1e-4 of 0; the check looks at the box."""
+    """exp equals a quadratic near 0 up to rounding; the check is made over the whole box."""
     function = of(lambda p: np.exp(1e-6 * p["x"]))
     assert find_polynomial(function, {"x": (-1e6, 1e6)}, {"x": 0.0}, {"x": 1.0}) is None

@@ -76,7 +76,7 @@ def least_squares(experiment, parts, observed, centres):
             A[j, j] += tight[j]
             b[j] = sum(weights[i] * columns[j][i] * r[i] for i in bins) + tight[j] * centres[j]
         if min(abs(mpmath.det(A)), 1) < mpmath.mpf(10) ** -40:
-            # Directions without any effect: any solution will do.
+            # Along directions without any effect every solution is a minimum.
             A += mpmath.mpf(10) ** -45 * mpmath.eye(len(K))
         a = list(mpmath.lu_solve(A, b))
     left = [r[i] - sum(a[k] * columns[k][i] for k in K) for i in bins]
@@ -98,7 +98,7 @@ def witness(analysis, values, data=None):
 
 
 def check(analysis, axes, data=None, points=12, within=1e-11):
-    """The rows agree with the witness at some points, rounding of counts in residuals aside."""
+    """chi2 agrees with the witness at some points, up to the rounding of counts in residuals."""
     chi2 = scan(analysis, engine="template", data=data, **axes).chi2.to_numpy()
     rng = np.random.default_rng(5)
     corners = [(0,) * chi2.ndim, tuple(n - 1 for n in chi2.shape)]
@@ -140,7 +140,7 @@ def test_toys_with_thrown_centres():
 
 @pytest.mark.parametrize("name", ["signal", "two on the signal", "free", "none", "narrow"])
 def test_data_that_a_grid_point_explains(name):
-    """chi2 falls to nothing there and keeps its digits on the way."""
+    """chi2 is 0 at that point and keeps its digits near it."""
     away = np.array([0.0, 1e-9, 1e-7, 1e-5, 1e-3, 0.1])
     axes = {"eps_uV_ee": 0.2 + away, "eps_dV_ee": -0.4 + away}
     analysis = model(with_pulls(name), axes)
@@ -151,13 +151,13 @@ def test_data_that_a_grid_point_explains(name):
     for place in [(0, 1), (1, 0), (2, 2), (3, 1), (4, 4), (0, 5)]:
         values = {n: float(g[i]) for (n, g), i in zip(axes.items(), place, strict=True)}
         true = witness(analysis, values, data)
-        # Counts have sixteen digits, and so have the residuals that are left of them.
+        # Counts have sixteen digits, so that small residuals have an absolute error.
         assert abs(chi2[place] - true) <= 1e-11 * true + 3e-12 * np.sqrt(true), values
         assert true > 0
 
 
 def test_huge_signals_saturate():
-    """With the signal pulled to nothing chi2 tends to a constant, and keeps all its digits."""
+    """The pull scales a huge signal down: chi2 tends to a constant and keeps all its digits."""
     axes = {"g_Zp": np.geomspace(1e-3, 1.0, 4), "m_Zp": np.array([0.01, 0.02])}
     analysis = model(csi_2017(), axes)
     chi2 = scan(analysis, engine="template", **axes).chi2.to_numpy()
@@ -166,7 +166,7 @@ def test_huge_signals_saturate():
 
 
 def test_data_are_not_mixed_up():
-    """What is kept for one set of data is not used for another."""
+    """Intermediate results stored for one set of data are not used for another."""
     axes = GRIDS["nsi"]
     analysis = model(csi_2017(), axes)
     toy = analysis.toy(4)
@@ -215,7 +215,7 @@ def test_lengths_are_those_of_the_signal():
 
 
 def test_constraint_of_a_nuisance_along_rows():
-    """Counts are not polynomials of any nuisance that ships; the grid pays for one all the same."""
+    """The constraint of a nuisance along the rows is added, as for one along the other axes."""
     analysis = Model(csi_2017(shape="qf_scale"))
     axes = {"qf_scale_csi2017": np.linspace(0.9, 1.1, 3), "sin2_theta_w": np.linspace(0.1, 0.3, 4)}
     grid = analysis.template_grid({}, axes)

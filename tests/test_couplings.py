@@ -41,7 +41,7 @@ def test_standard_model_charge_radius(golden):
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("s2", [-1.0, 0.2312, 0.23857, 2.0])
 def test_against_oracle(scheme, s2):
-    """Agreement over the allowed range of sin2_theta_w; printed schemes take tau from a formula."""
+    """Agreement over the allowed range of sin2_theta_w; tau of the printed scheme by a formula."""
     got = coupling_scheme(scheme).couplings(s2)
     for flavour, g_Vp in zip(FLAVOURS, got.g_Vp, strict=True):
         if (scheme, flavour) == ("erler_su_printed", "tau"):

@@ -106,7 +106,7 @@ def test_every_target_is_made():
 
 
 def test_radii():
-    """Literature values as they stand; elsewhere the charge radius less the nucleons' sizes."""
+    """Literature values where there are any; elsewhere the charge radius less nucleon sizes."""
     assert theory_radii(isotope("133Cs")) == (4.804, 5.01)
     assert theory_radii(isotope("127I")) == (4.749, 4.94)
     assert theory_radii(isotope("40Ar")) == (3.448, 3.548)

@@ -59,7 +59,7 @@ def _counts(text):
 
 
 def counts(inputs):
-    """Thirteen bins per source; only what fixes the physics is the key of the cache."""
+    """Counts in thirteen bins per source; the cache key holds only inputs of the physics."""
     keys = ("experiment", "kinematics", "couplings", "form_factor")
     physics = {k: inputs[k] for k in keys}
     physics["experiment"] = {k: v for k, v in inputs["experiment"].items() if k != "pe_edges"}

@@ -1,4 +1,4 @@
-"""Precision: float64 is required and said so; float32 is opt-in and accurate to 1e-3 in chi2."""
+"""Precision: float64 is required by default; float32 is opt-in and accurate to 1e-3 in chi2."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The lines a user writes, the names that are there, and units in docstrings."""
+"""A user's first lines of code, the public names, and units in docstrings."""
 
 import ast
 import importlib
@@ -83,7 +83,7 @@ def test_the_stub_lists_all_public_names():
     assert set(cj.__all__) | {"__version__"} == set(HOMES)
 
 
-def test_names_that_are_not_there():
+def test_unknown_names_are_refused():
     with pytest.raises(AttributeError, match="No cevnsjax attribute nothing"):
         _ = cj.nothing
 

@@ -78,7 +78,7 @@ def test_add_rates_keeps_every_source():
 
 
 def test_values_reach_the_rate_and_a_user_interaction_adds():
-    """An interaction made outside the package that cancels the SM leaves nothing."""
+    """An interaction defined outside the package that cancels the SM gives the rate 0."""
 
     class Cancel:
         def parameters(self, targets):

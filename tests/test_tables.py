@@ -1,4 +1,4 @@
-"""Data tables: parsing, the manifest as guard, and the numbers that are shipped."""
+"""Data tables: parsing, checks against the manifest, and the numbers that are shipped."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_numbers_and_text_are_read(tmp_path):
     assert tables.read_toml("tiny", "about.toml", root=tmp_path) == {"mass_kg": 14.57}
 
 
-def test_a_reader_cannot_spoil_the_next_one(tmp_path):
+def test_changes_by_a_caller_do_not_reach_the_next_one(tmp_path):
     root = write_root(tmp_path)
     first = tables.read_csv("tiny", "table.csv", root=root)
     with pytest.raises(ValueError, match="read-only"):
@@ -133,7 +133,7 @@ def test_a_broken_manifest_is_named(tmp_path, content, message):
     assert statuses(root) == {tables.MANIFEST: "changed"}
 
 
-def test_verify_tells_the_four_states_apart(tmp_path):
+def test_verify_distinguishes_four_states(tmp_path):
     root = write_root(tmp_path)
     assert statuses(root) == {"table.csv": "ok", "about.toml": "ok"}
     folder = root / "tiny"

@@ -22,7 +22,7 @@ class Run:
 def run(monkeypatch, capsys, tmp_path):
     """Function of command-line words, run in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    # No folder can be made there, so jax's global compilation cache stays as it was.
+    # os.devnull cannot hold a folder, so that the compilation cache of jax stays as it was.
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     monkeypatch.setenv("COLUMNS", "120")
 

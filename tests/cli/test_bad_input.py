@@ -108,8 +108,8 @@ def copied(tmp_path_factory, monkeypatch):
     """A copy of the data folder, used instead of the shipped one."""
     root = tmp_path_factory.mktemp("copy") / "data"
     shutil.copytree(DATA, root)
-    own = tables._root
-    monkeypatch.setattr(tables, "_root", lambda given: own(given or root))
+    shipped_root = tables._root
+    monkeypatch.setattr(tables, "_root", lambda asked: shipped_root(asked or root))
     return root
 
 
@@ -162,7 +162,7 @@ IN_WORDS = {"couplings": "coupling scheme", "form_factor": "form factor"}
 LOOP = """
 import contextlib, io, json, sys
 from cevnsjax.cli.main import main
-found = {}
+results = {}
 for word in sys.argv[1:]:
     sys.argv = ["cevnsjax", "predict", "csi-2017", "--set", word]
     out, err, code = io.StringIO(), io.StringIO(), "no exit"
@@ -173,21 +173,21 @@ for word in sys.argv[1:]:
         code = stop.code
     except Exception as problem:
         code = repr(problem)
-    found[word] = [code, out.getvalue(), err.getvalue()]
-print(json.dumps(found))
+    results[word] = [code, out.getvalue(), err.getvalue()]
+print(json.dumps(results))
 """
 
 
 @pytest.fixture(scope="module")
 def unchecked(tmp_path_factory):
-    """Option values in a process of its own, without the type checks that tests add."""
+    """Results of option values in another process, without the type checks that tests add."""
     folder = tmp_path_factory.mktemp("unchecked")
     words = [sys.executable, "-c", LOOP, *OPTIONS, *WRONG_KIND]
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder)}
     done = subprocess.run(
         words, capture_output=True, text=True, check=True, cwd=folder, env=environment
     )
-    return {word: Run(*found) for word, found in json.loads(done.stdout).items()}
+    return {word: Run(*result) for word, result in json.loads(done.stdout).items()}
 
 
 @pytest.mark.parametrize(("word", "message"), OPTIONS.items(), ids=OPTIONS)

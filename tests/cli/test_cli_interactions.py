@@ -109,7 +109,7 @@ def test_gauge_charges(run, charges):
 
 
 def test_options_of_an_analysis(run):
-    """The paper's reading by default; --set wins over it."""
+    """The reading of the paper is the default; --set replaces it."""
     words = ("predict", "--analysis", "papoulias2020", "--fix", "mu_nu=30", "--json")
     two = as_object(run(*words))["signal"]
     one = as_object(run(*words, "--set", "magnetic_moment.form_factor_power=1"))["signal"]
@@ -170,7 +170,7 @@ def test_recoil_table(run):
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
 def test_comparison_figure(run, tmp_path, suffix):
-    """With something beyond it, the Standard Model is drawn beside."""
+    """Beside a spectrum beyond the Standard Model that of the Standard Model is drawn."""
     done = run("predict", "csi-2017", "--fix", "eps_uV_ee=0.3", "--plot", f"compare.{suffix}")
     assert done.code == 0, done.err
     assert (tmp_path / f"compare.{suffix}").stat().st_size > 5000
@@ -178,7 +178,7 @@ def test_comparison_figure(run, tmp_path, suffix):
         assert "Standard Model" in (tmp_path / "compare.svg").read_text()
 
 
-# --- the user's own ---
+# --- interactions of the user ---
 def test_own_interaction(run, tmp_path):
     (tmp_path / "my_physics.py").write_text(OWN)
     words = ("csi-2017", "--interaction", "my_physics:extra", "--json")
@@ -213,7 +213,7 @@ def test_own_interaction_that_cannot_be_used(run, tmp_path, path, message):
 
 
 def test_own_interaction_that_fails(run, tmp_path):
-    """The line of the user's file, not a page of ours."""
+    """The message names the failing line of the user's file, without a traceback of the package."""
     lines = ["def broken(values, nucleus):", "    return values['no']", ""]
     lines += ["broken.parameters = extra.parameters", ""]
     (tmp_path / "my_broken.py").write_text("\n".join([OWN, *lines]))

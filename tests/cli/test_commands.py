@@ -17,7 +17,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def as_object(run):
-    """The one JSON value on stdout; nothing else is there."""
+    """The JSON value on stdout, which holds nothing else."""
     assert run.code == 0, run.err
     assert run.out.count("\n") == 1
     return json.loads(run.out)
@@ -132,7 +132,7 @@ def test_profile_default_levels_and_text(run):
 
 
 def test_naming_a_shape_nuisance_switches_it_on(run):
-    """Profiled, scanned or held by name; the held nominal value changes nothing."""
+    """A shape nuisance is profiled, scanned or held by name; held at nominal it has no effect."""
     done = run("profile", "csi-2017", "--parameter", "qf_scale_csi2017", "--json")
     got = as_object(done)
     assert got["best_fit"] == pytest.approx(0.9947, abs=1e-3)

@@ -1,4 +1,4 @@
-"""Every command has its function and the other way round, or the quick start says why not."""
+"""Every command has a function and every function a command, or the quick start says why not."""
 
 import inspect
 import re

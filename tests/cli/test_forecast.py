@@ -1,4 +1,4 @@
-"""The forecast command: what it asks the library for, its files, and its one-line errors."""
+"""The forecast command: arguments of the library call, files, and one-line errors."""
 
 import json
 

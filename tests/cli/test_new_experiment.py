@@ -1,4 +1,4 @@
-"""Folders on the command line: the template, and a folder wherever an experiment is named."""
+"""Folders on the command line: the template, and folders in place of names of experiments."""
 
 import json
 
@@ -71,7 +71,7 @@ def test_new_experiment_overwrites_only_if_told(run, tmp_path):
 
 
 def test_fit_of_a_folder(run, tmp_path):
-    """As ./folder, as folder, and as a path; with a figure and a built-in experiment."""
+    """A folder is named as ./folder, folder, or a path; with a figure and a built-in experiment."""
     run("new-experiment", "my_ge")
     done = run("fit", "./my_ge", "--free", "sin2_theta_w", "--json", "--plot", "fit.png")
     got = as_object(done)
@@ -97,7 +97,7 @@ def test_predict_and_scan_a_folder(run):
 
 
 def test_planned_experiment(run, planned):
-    """Its own prediction stands in for data, which is said; with interactions too."""
+    """Its own prediction replaces data, which the output states; with interactions too."""
     done = run("fit", "./plan", "--json")
     got = as_object(done)
     say = "my-ge: no data yet: the prediction at the default parameters stands in for them\n"

@@ -1,4 +1,4 @@
-"""Processes of their own: streams, exit status, and what is imported when."""
+"""The command in a separate process: streams, exit status, and which packages are imported."""
 
 import json
 import os
@@ -13,9 +13,9 @@ LOADED = f"print([m for m in {HEAVY} if m in sys.modules])"
 
 @pytest.fixture
 def python(tmp_path):
-    """Function that runs Python words in an empty folder with a cache of its own."""
+    """Function that runs Python with arguments in an empty folder with an empty cache."""
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    # A terminal's settings would change the help text.
+    # Settings of a terminal would change the help text.
     environment |= {"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
 
     def call(*words):

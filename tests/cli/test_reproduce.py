@@ -26,7 +26,7 @@ OFF = {"reproduced": 0.0, "close": 1.0, "differs": 100.0}
 
 @pytest.fixture
 def made(monkeypatch):
-    """Function that puts a paper of two groups in place, with one row of each given status."""
+    """Function that replaces a paper by one of two groups, with one row of each given status."""
 
     def put(name, quick, slow=(), reason="", supplements=()):
         all_rows = list(published(name).values())
@@ -44,7 +44,7 @@ def made(monkeypatch):
 
 
 def _made(row, status, reason):
-    """A row of that status: its number or first end moved."""
+    """A row of that status, computed by moving its number or its first end."""
     off = OFF[status] * max(row.attainable, row.last_digit)
     if isinstance(row.value, float):
         return compare(row, row.value + off, reason=reason)
@@ -86,7 +86,7 @@ def test_json_of_one_paper(run, made, tmp_path):
     assert sum(sum(c.values()) for c in got["counts"].values()) == 16
     assert got["counts"]["variants"]["close"] == 1
     assert got["counts"]["primary"]["not computed"] == 2
-    # Progress is a line a group.
+    # Progress is one line for each group.
     lines = [f"{LIAO} 1/2: quick rows", f"{LIAO} 2/2: slow rows", "wrote rows.json"]
     assert done.err.splitlines() == lines
 
@@ -109,7 +109,7 @@ def test_json_of_all_papers(run, made):
     assert [p["paper"] for p in two["papers"]] == [LIAO, "coherent2017"]
 
 
-def test_numbers_that_json_has_not(run, made, monkeypatch):
+def test_infinite_numbers_are_null_in_json(run, made, monkeypatch):
     """Another number of intervals is infinitely far away; an open end is not a number."""
     made("coherent2017", ["reproduced"])
     (group,) = (g for g in PAPERS["coherent2017"].groups if g.cost == "quick")
@@ -181,7 +181,7 @@ def test_text_streams_by_group(run, made, monkeypatch):
         ("coherent2017", "differs", "", 1),
         ("coherent2017", "differs", "because", 1),
         ("coherent2017", "close", "", 0),
-        # Variants do not count, and what is known to differ has a status of its own.
+        # Variants do not count, and rows known to differ have another status.
         (LIAO, "differs", "", 0),
     ],
     ids=["bare", "explained", "close", "variant"],
@@ -190,7 +190,7 @@ def test_exit_status(run, made, tmp_path, paper, status, reason, code):
     made(paper, [status], reason=reason)
     done = run("reproduce", paper, "--json", "--output", "x.json")
     assert as_object(done, code)["rows"][0]["status"] == status
-    # The file is there all the same.
+    # The file is written nevertheless.
     assert (tmp_path / "x.json").exists()
     assert ("differs: coherent2017/N_CEvNS" in done.err) == (code == 1)
 
@@ -200,7 +200,7 @@ def test_known_differences_do_not_fail(run, monkeypatch):
     assert row.known_differs
     for computed, status, counted in (
         (900.0, "known differs", "known differs"),
-        # Within the reference's own miss, which makes it no success.
+        # Within the difference of the independent reference, which is not counted as a success.
         (32.0, "close", "known differs"),
         (20.2, "reproduced", "reproduced"),
     ):
@@ -246,7 +246,7 @@ def test_list(run, monkeypatch):
 
 # --- computed ---
 def test_a_small_paper(run):
-    """The reference's 0.198 [0.120, 0.321] of the single bin."""
+    """The independent reference has 0.198 [0.120, 0.321] from the single bin."""
     got = as_object(run("reproduce", "papoulias_kosmas2019", "--quick", "--json"))
     best, interval = got["rows"]
     assert best["computed"] == pytest.approx(0.198, abs=5e-4)

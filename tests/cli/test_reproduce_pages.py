@@ -1,4 +1,4 @@
-"""reproduce --figures, --report, --beyond and --folder: what is written, and what is refused."""
+"""reproduce --figures, --report, --beyond and --folder: files written and options refused."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def small(monkeypatch):
 
 
 class Tags(HTMLParser):
-    """Tags that are open, and the sources of images."""
+    """Parser that keeps the tags still open, and the sources of images."""
 
     def __init__(self):
         super().__init__()
@@ -86,7 +86,7 @@ def test_figures(run, tmp_path):
 def test_report(run, tmp_path):
     """The page has every row, figure and section, and the HTML needs no other file."""
     done = run("reproduce", "--all", "--report", "out")
-    # It is written, though a row that counts differs.
+    # The report is written although a row that counts differs.
     assert done.code == 1
     folder = tmp_path / "out"
     text = (folder / "report.md").read_text()
@@ -170,7 +170,7 @@ def test_bad_folders(run, tmp_path, monkeypatch, words, message):
     assert done.err.count("\n") == 1
 
 
-def test_a_page_without_rows_claims_nothing(run, tmp_path, monkeypatch):
+def test_a_page_without_rows_states_no_result(run, tmp_path, monkeypatch):
     paper = PAPERS[NAME]
     monkeypatch.setitem(PAPERS, NAME, Paper(NAME, paper.title, paper.reference, paper.groups[1:]))
     assert run("reproduce", NAME, "--quick", "--report", "out").code == 0

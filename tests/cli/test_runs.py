@@ -3,7 +3,7 @@
 import json
 import os
 
-# Its import writes to the cache, which tests here do without.
+# arviz writes to the cache when it is imported; the tests below forbid a cache.
 import arviz  # noqa: F401
 import pytest
 import xarray as xr
@@ -26,7 +26,7 @@ AXIS = "sin2_theta_w=0.1:0.4:5"
 
 @pytest.fixture(autouse=True)
 def no_cache(monkeypatch):
-    """No folder can be made there, so jax's global compilation cache stays as it was."""
+    """os.devnull cannot hold a folder, so that the compilation cache of jax stays as it was."""
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
 
 
@@ -89,6 +89,6 @@ def test_a_folder_changes_no_result(tmp_path, capsys, monkeypatch, command):
         (RunOptions(devices=0), "devices must be a whole number"),
     ],
 )
-def test_options_that_make_no_sense(run, message):
+def test_bad_options_of_a_run(run, message):
     with pytest.raises(InputError, match=message):
         throw(run)

@@ -1,4 +1,4 @@
-"""cevnsjax sample: what it prints and writes, against an exact posterior; bad input; status."""
+"""cevnsjax sample: output and files against an exact posterior; bad input; exit status."""
 
 import contextlib
 import io
@@ -29,7 +29,7 @@ NAMES = ["sin2_theta_w", "alpha_sig_csi2017", "alpha_brn_csi2017"]
 
 @pytest.fixture(scope="module")
 def sampled(tmp_path_factory):
-    """One run that all tests look at, and the folder it wrote into."""
+    """One run that all tests read, and the folder it wrote to."""
     folder = tmp_path_factory.mktemp("sample")
     words = ("sample", "csi-2017", *SHORT, *PRIOR, "--json", "--strict")
     out, err = io.StringIO(), io.StringIO()
@@ -59,7 +59,7 @@ def model():
 
 @pytest.fixture
 def resampled(monkeypatch):
-    """Function that makes the command use other draws, so that nothing is compiled again."""
+    """Function that makes the command return given draws, so that nothing is compiled again."""
 
     def use(result):
         monkeypatch.setattr(cj, "sample", lambda *_, **__: result)
@@ -130,7 +130,7 @@ def test_files(sampled, stored):
 
 @pytest.mark.parametrize("kind", FIGURES)
 def test_figures_from_stored_draws(stored, model, kind, tmp_path):
-    """What was read back draws every figure."""
+    """Every figure can be drawn from a file of draws."""
     priors = {p.name: p for p in densities(model, NAMES, None)}
     figure = posterior_figure(model, stored, cj.report(stored), priors, kind)
     assert cj.plots.save(figure, tmp_path / "f.png").read_bytes().startswith(PNG)
@@ -164,7 +164,7 @@ def test_text_and_json_file(run, resampled, stored, tmp_path):
 
 
 # --- chains that did not converge ---
-def test_a_warning_says_what_to_do_and_strict_sets_the_status(run, resampled, stored, tmp_path):
+def test_a_warning_names_the_remedy_and_strict_sets_the_status(run, resampled, stored, tmp_path):
     moved = stored.copy()
     moved.posterior["sin2_theta_w"][0] += 0.2
     resampled(moved)
@@ -296,14 +296,14 @@ def test_bad_input_is_one_line_and_nothing_is_sampled(run, tmp_path, monkeypatch
     assert (tmp_path / "there.json").read_text() == "keep"
 
 
-def test_priors_of_words():
+def test_priors_from_option_values():
     words = ["a=normal:0.2,1e-2", "b=uniform:-1,2.5"]
     assert priors_of(words) == {"a": Normal(0.2, 0.01), "b": Uniform(-1.0, 2.5)}
     assert priors_of([]) == {}
 
 
 def test_numbers_reach_the_library(run, monkeypatch, stored):
-    """Every option, as it was given."""
+    """Every option reaches the library with the value that was passed."""
     asked = {}
 
     def listen(_, free, **options):

@@ -1,4 +1,4 @@
-"""cevnsjax sbc: what it prints, its exit status, and what it refuses before any work."""
+"""cevnsjax sbc: output, exit status, and bad input refused before any work."""
 
 import json
 
@@ -11,7 +11,7 @@ from cevnsjax.inference.posteriors.calibration_result import Calibration, unifor
 PRIOR = ("--prior", "sin2_theta_w=uniform:0.1,0.4")
 
 
-def found(ranks):
+def calibration_of(ranks):
     """A result with these ranks of one parameter, among nine draws."""
     truths = {"sin2_theta_w": np.linspace(0.1, 0.4, ranks.size)}
     tests = {"sin2_theta_w": uniformity(ranks, 9)}
@@ -20,13 +20,13 @@ def found(ranks):
 
 @pytest.fixture
 def ranked(monkeypatch):
-    """Function that makes the command find these ranks; the options it passed on."""
+    """Function that makes the command return given ranks, and gives the options it passed on."""
     seen = {}
 
     def use(ranks):
         def sbc(_, free, **options):
             seen.update(options, free=free)
-            return found(ranks)
+            return calibration_of(ranks)
 
         monkeypatch.setattr(cj, "sbc", sbc)
         return seen

@@ -1,4 +1,4 @@
-"""Options of scans, profiles and fits on the command line: what they ask the library for."""
+"""Options of scans, profiles and fits on the command line: arguments of the library calls."""
 
 import json
 

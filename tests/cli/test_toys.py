@@ -1,4 +1,4 @@
-"""Pseudo-experiments on the command line: what is asked for is what the library gives."""
+"""Pseudo-experiments on the command line: results are those of the library."""
 
 import json
 

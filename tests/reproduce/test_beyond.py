@@ -1,4 +1,4 @@
-"""Results beyond the papers against printed numbers, closed forms and other ways to find them."""
+"""Results beyond the papers against printed numbers, closed forms and other methods."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def ends(text):
 
 @dataclass
 class Known(Toy):
-    """A toy with its nuisances solved: it has none."""
+    """A toy without nuisances, so that its nll and its profile are equal."""
 
     def profiled_nll(self, values):
         return self._nll(values, None)
@@ -83,7 +83,7 @@ def test_limits_of_a_parabola_and_of_two_valleys():
 
 
 def test_limits_at_the_ends_of_a_range():
-    """Mirrored at 0 an interval ends there; an end of the range is not a limit."""
+    """A function even about 0 has intervals that end at 0; an end of the range is not a limit."""
     even = limits(known(lambda x: x**2, even=True), "x", (0.0, 5.0))
     assert spans_of(even, "0.6827") == "[0, 1]"
     cut = limits(known(lambda x: x**2), "x", (-0.5, 5.0))
@@ -92,7 +92,7 @@ def test_limits_at_the_ends_of_a_range():
 
 
 def test_limits_of_a_paper():
-    """90 % of eq. 11 and of Table I: [0.140, 0.282]; and what the profile's derivatives find."""
+    """The 90 % interval of eq. 11 and Table I is [0.140, 0.282]; ``cj.profile`` has the same."""
     model = papoulias2020("new")
     result = limits(model, "sin2_theta_w", (0.0, 0.6))
     np.testing.assert_allclose(result.intervals["0.90"], [(0.140, 0.282)], atol=0.003)
@@ -103,7 +103,7 @@ def test_limits_of_a_paper():
 
 
 def test_events_of_the_papers():
-    """Printed, or from an independent integral: 174 and 158; argon 131.49, 134.66, 129.96."""
+    """Printed numbers, or an independent integral: 174, 158, argon 131.49, 134.66, 129.96."""
     first, second = (r.values() for r in conventions_csi.papoulias()[:2])
     assert first == pytest.approx((174.1, 168.4), abs=0.1)
     assert second == pytest.approx((156.4, 151.4), abs=0.1)
@@ -115,7 +115,7 @@ def test_events_of_the_papers():
 
 
 def test_readings_of_two_papers():
-    """[-37.5, 9.5] and 5.16e-5 in an independent code; half the shift takes twice the radius."""
+    """An independent code has [-37.5, 9.5] and 5.16e-5; half the shift needs twice the radius."""
     (radius,) = conventions_csi.papoulias_kosmas()
     full, half = map(ends, radius.values())
     np.testing.assert_allclose(full, [-37.5, 9.5], atol=0.05)
@@ -126,8 +126,8 @@ def test_readings_of_two_papers():
     assert eqs9_10[1] == pytest.approx(eq6[1] / np.sqrt(2), rel=1e-3)
 
 
-def test_misprints_are_what_is_printed():
-    """exp(+q^2 s^2/2) for minus; off-diagonal terms of Q^2 to the first power."""
+def test_misprinted_formulas_are_those_of_the_papers():
+    """exp(+q^2 s^2/2) in place of minus; off-diagonal terms of Q^2 to the first power."""
     q2 = jnp.linspace(0.0, 4000.0, 7)
     wrong, right = (family(s=0.9)(q2, 5.0) for family in (conventions_csi.GrowingHelm, Helm))
     np.testing.assert_allclose(wrong / right, np.exp(np.asarray(q2) * (0.9 / 197.3269804) ** 2))
@@ -159,12 +159,12 @@ def test_all_readings_and_their_printed_numbers():
     moment = rows["form factor of the magnetic moment"]
     assert (ends(moment[4])[1], ends(moment[6])[1]) == pytest.approx((20.7, 24.8), abs=0.05)
     events = {row[0]: row[2] for row in quenching.rows}
-    # One curve with the smaller efficiency of light sees fewer events.
+    # The curve with the smaller light yield gives fewer events.
     assert events["constant"] > events["coherent2020"] > events["c20_proxy"]
 
 
-def test_everything_joint_is_a_parameter_with_its_default_inside():
-    """Names and ranges; nothing is computed."""
+def test_joint_results_are_of_parameters_with_the_default_inside_the_range():
+    """Only names and ranges are checked; nothing is computed."""
     table = joint.joint_model().parameters
     listed = [s for group in joint.GROUPS.values() for s in group()]
     assert len(listed) == 31
@@ -180,7 +180,7 @@ def test_everything_joint_is_a_parameter_with_its_default_inside():
     ("parameter", "within"), [("sin2_theta_w", (0.0, 0.7)), ("eps_uV_ee", (-1.0, 1.0))]
 )
 def test_joint_intervals_against_the_profile(parameter, within):
-    """Newton's method on exact derivatives finds the same ends."""
+    """``cj.profile``, which uses exact derivatives, finds the same ends."""
     model = joint.joint_model()
     result, other = limits(model, parameter, within), profile(model, parameter, within=within)
     for level, spans in result.intervals.items():
@@ -207,7 +207,7 @@ def test_joint_tables():
 
 
 @SLOW
-def test_plane_holds_theory_at_ninety_percent():
+def test_region_at_68_per_cent_contains_theory():
     region, point = plane.region(), plane.theory()
     x, y = np.asarray(region.x), np.asarray(region.y)
     near = np.asarray(region.delta_chi2)[np.argmin(abs(x - point[0])), np.argmin(abs(y - point[1]))]
@@ -216,7 +216,7 @@ def test_plane_holds_theory_at_ninety_percent():
     lowest = 2 * float(plane.model_of_csi().profiled_nll(at_best))
     assert near == pytest.approx(direct - lowest, abs=0.1)
     assert near < region.levels["0.6827"]
-    # The valley: events fall with R_n and rise with the angle.
+    # The region is a valley, because events fall with R_n and rise with the angle.
     i, j = np.nonzero(np.asarray(region.delta_chi2) < region.levels["0.6827"])
     assert np.corrcoef(x[i], y[j])[0, 1] > 0.9
 
@@ -248,7 +248,7 @@ def test_posteriors_agree_where_the_likelihood_is_gaussian():
 
 @SLOW
 def test_exact_posterior_is_the_integral_over_pulls():
-    """Of argon's three pulls by brute force on a grid, at two angles."""
+    """The integral over argon's three pulls by brute force on a grid, at two angles."""
     model = coverage.model_of("lar_2020", "sin2_theta_w")
     posterior = posteriors.exact(model, "sin2_theta_w")["density"]
     pulls = [n for n, p in model.parameters.items() if p.kind == "nuisance"]
@@ -265,7 +265,7 @@ def test_exact_posterior_is_the_integral_over_pulls():
 
 @SLOW
 def test_feldman_cousins_far_from_boundaries_is_wilks():
-    """Where both valleys are apart the critical value is chi2's; between them it is lower."""
+    """Far from the second valley the critical value is that of chi2; between both it is lower."""
     construction = coverage.construction("lar_2020", "sin2_theta_w", toys=4096)
     critical = construction["critical"].sel(sin2_theta_w=slice(0.3, 0.6)).isel(level=1)
     assert float(critical.mean()) == pytest.approx(delta_chi2_at(0.90), rel=0.06)
@@ -276,7 +276,7 @@ def test_feldman_cousins_far_from_boundaries_is_wilks():
 
 @SLOW
 def test_measurements_that_are_not_thrown():
-    """Pulls that stay behind take their share of sigma^2 away from q at the best fit.
+    """Pulls whose measurements are not thrown do not add their part of sigma^2 to q.
 
     One Gaussian parameter with two linear pulls: without thrown measurements q is chi2 times the
     share of its variance that counts alone have.

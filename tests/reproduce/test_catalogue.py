@@ -50,7 +50,7 @@ def test_every_published_row_is_in_one_group(name):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Function that replaces functions of a paper's rows by one that notes its arguments."""
+    """Function that replaces the functions of a paper by one that records its arguments."""
 
     def note(paper, *functions, result):
         noted = []
@@ -114,7 +114,7 @@ def test_unknown_papers_list_all():
 
 
 def test_rows_that_a_group_lacks():
-    """A row is missing for a reason of its own, whether or not its group was computed."""
+    """The reason of a missing row says whether its group was computed or left out."""
     group = Group("one", "slow", ("N_*",), lambda: [])
     paper = Paper("coherent2017", "A title", "A reference", (group,))
     reasons = {row.id: why for row, why in paper.missing([], [])}
@@ -125,7 +125,7 @@ def test_rows_that_a_group_lacks():
     assert paper.missing([], [group])[0][1] == "its group gave no such row"
 
 
-def test_every_paper_has_figures_with_names_of_their_own():
+def test_every_paper_has_figures_with_distinct_names():
     for name, paper in PAPERS.items():
         figures = paper.figures()
         assert figures, name

@@ -1,4 +1,4 @@
-"""The status rule on hand-made rows, and the published numbers as files."""
+"""The rule for the status of a row, on rows written by hand; the files of published numbers."""
 
 import math
 
@@ -45,7 +45,7 @@ def status(published_row, computed, **options):
     ],
 )
 def test_a_value(computed, expected):
-    """Half the last digit, then one; ties are on the side a person puts them."""
+    """Reproduced within half a unit of the last digit, close within one; ties are included."""
     assert status(row(1.23), computed) == expected
 
 
@@ -126,7 +126,7 @@ def test_published_numbers_parse(paper):
                 assert part[0] < part[1]
         intervals = [p for p in parts if isinstance(p, tuple)]
         assert intervals == sorted(intervals)
-        # What is printed compares with itself.
+        # A published value compared with itself is reproduced.
         assert status(r, r.value) == "reproduced"
 
 

@@ -50,7 +50,7 @@ CENTRES = [(False, np.mean(PER_NEUTRON), 2e-4), (True, 0.939, 2e-6)]
 
 @pytest.mark.parametrize(("scaled", "centre", "atol"), CENTRES)
 def test_centre_of_xi_V_is_the_standard_model(tables, scaled, centre, atol):
-    """chi2 depends on |C_V^SM/N + xi_V| alone: what the reason says of 0.939 and 0.947."""
+    """chi2 depends on |C_V^SM/N + xi_V| alone, as the reason says of 0.939 and 0.947."""
     for name in ("T1_xi_V_90", "T1_xi_V_99"):
         ends = np.ravel(tables[scaled][name])
         assert -np.mean(ends) == pytest.approx(centre, abs=atol)
@@ -110,7 +110,7 @@ def test_scaled_limits_are_within_a_percent_and_a_half(rows):
 
 
 def test_second_coupling_at_its_boundary(rows):
-    """xi_S and xi_T only add events, of which there are too many already."""
+    """xi_S and xi_T only add events, and the prediction without them exceeds the data."""
     for suffix in ("", "_scaled"):
         for letter in "ST":
             for level in ("90", "99"):

@@ -43,7 +43,7 @@ def data(axes):
     return container.lines[0].get_data()
 
 
-def test_they_are_seven_in_order():
+def test_there_are_seven_figures_in_order():
     assert list(FIGURES) == [f"fig{n}" for n in range(1, 8)]
     for n, figure in enumerate(FIGURES.values(), 1):
         assert figure.title.startswith(f"Fig. {n}: ")
@@ -188,7 +188,7 @@ def test_vector_profiles_cross_at_the_tables():
 
 
 def test_literal_regions_are_a_little_wider():
-    """What captions say of the form without the two fitted numbers."""
+    """Without the two fitted numbers regions are wider, as captions say."""
     x, y = PSEUDOSCALAR.grid()
     both = GeneralizedInteractions(PSEUDOSCALAR.x, PSEUDOSCALAR.y)
     model = aristizabal2018(interactions=[both])
@@ -199,7 +199,7 @@ def test_literal_regions_are_a_little_wider():
 
 
 def test_planes_add_by_eq_21():
-    """C_S and D_P in quadrature; two structures stay apart; R is not a part of them."""
+    """C_S and D_P add in quadrature; scalar and tensor are independent; R is not part of them."""
     plane = Plane("C_u_S", "D_d_P", (-0.1, 0.1), (-0.1, 0.1))
     xi = plane.effective()["xi_S"]
     assert xi[-1, -1] == pytest.approx(0.1 * np.hypot(SCALAR_U, SCALAR_D), rel=1e-5)

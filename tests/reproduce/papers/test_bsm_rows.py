@@ -55,7 +55,7 @@ TABLE_I = {
 @pytest.mark.parametrize("quenching", QUENCHINGS)
 @pytest.mark.parametrize("name", TABLE_I)
 def test_intervals_of_papoulias2020(name, quenching):
-    """Radii by source, through s_W^2, with half the shift the paper prints."""
+    """Charge radii by source act through s_W^2, with half the shift that the paper prints."""
     profile = profiled(P20, name, quenching=quenching)
     result = check(P20, f"{TABLE_I[name]}.{quenching}", profile.intervals["0.90"])
     if quenching == "old" and name not in ("eps_dV_mumu", "r2_nu_mu"):
@@ -65,7 +65,7 @@ def test_intervals_of_papoulias2020(name, quenching):
 @pytest.mark.parametrize("quenching", QUENCHINGS)
 @pytest.mark.parametrize(("power", "expected"), [(2, (36.6, 24.8)), (1, (31.5, 20.7))])
 def test_moment_of_papoulias2020(quenching, power, expected):
-    """Eq. 15 has two powers of F, Table I needs one."""
+    """Eq. 15 has F^2; the numbers of Table I follow from F."""
     reading = {"magnetic_moment": {"form_factor_power": power}}
     profile = profiled(P20, "mu_nu", reading=reading, quenching=quenching)
     ((low, high),) = profile.intervals["0.90"]

@@ -1,4 +1,4 @@
-"""Figures of COHERENT's data: what is drawn sums to the fits' and the releases' numbers."""
+"""Figures of COHERENT data: drawn events sum to the numbers of the fits and of the releases."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ COHERENT = [
 
 
 def stacks(axes):
-    """Events of each component drawn, {name: total}; densities count with their bins' widths."""
+    """Total events of each drawn component by name; densities are multiplied by bin widths."""
     per = 1.0
     out = {}
     for patch in axes.patches:
@@ -52,7 +52,7 @@ def test_every_panel_sums_to_the_fit(paper):
         per = 1.0 if np.allclose(width, width[0]) else width
         halves = per * (segments[:, 1, 1] - segments[:, 0, 1]) / 2
         if observed is not None:
-            # A bar is the root of all counts in the bin: squared they sum to the events observed.
+            # An error bar is the root of all counts in its bin: squares sum to the observed events.
             assert np.sum(halves**2) == pytest.approx(observed, abs=1.01)
 
 

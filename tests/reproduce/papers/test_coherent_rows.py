@@ -1,4 +1,4 @@
-"""COHERENT's own rows and the Standard Model rows of Cadeddu et al.: numbers, statuses, reasons."""
+"""Rows of COHERENT and Standard Model rows of Cadeddu et al.: numbers, statuses, reasons."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def table(text):
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", VARIATIONS)
 def test_shape_variations_of_2020(signal):
-    """The neutrons' energy shape costs significance, their time width wins chi2; all give 3.5.
+    """The neutrons' energy shape lowers the significance, their time width lowers chi2.
 
     The 3.5 sigma in print come out with the computed signal and every variation.
     """
@@ -135,8 +135,8 @@ def test_rows_of_2021(rows):
     assert rows("coherent2021")["sigma_fit_1e-40"].computed == pytest.approx(sigma * fitted / N)
 
 
-def test_the_prediction_of_2021_hangs_on_couplings_and_form_factor():
-    """What the reason of N_SM says: 6 %, more than the 4.5 % that the row is off."""
+def test_the_prediction_of_2021_depends_on_couplings_and_form_factor():
+    """By 6 %, as the reason of N_SM says: more than the 4.5 % by which the row is off."""
     other = StandardModel("pdg2018", form_factor=KleinNystrand(r_A=1.20), radii="formula")
     theories = (other, StandardModel("erler_su_printed"))
     events = [signal_events(Model(csi_2021(morphs=()), [sm])) for sm in theories]
@@ -189,7 +189,7 @@ def test_argon_of_picciau2020(rows):
 
 @pytest.mark.slow
 def test_couplings_and_radii_of_picciau2020(rows):
-    """The slide's formula; the printed digits are a scheme of their own, exactly."""
+    """Couplings by the formula of the slides; their printed digits are a separate scheme."""
     got = rows("picciau2020")
     close(got, {"r2_SM.nue_1e-32": -0.82751, "r2_SM.numu_1e-32": -0.48055}, abs=5e-6)
     scheme = coupling_scheme("erler_su_printed")

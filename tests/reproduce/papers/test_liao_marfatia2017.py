@@ -28,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def fitted(model):
-    """The box of the primary rows, started from a coarser grid than theirs."""
+    """The minimisation in the box of the primary rows, from a coarser grid of starts."""
     return BoxFit(model, BOX, points=13)
 
 
@@ -59,7 +59,7 @@ def test_primary_rows(fitted):
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_ends_by_hand(model, fitted, pair):
-    """At an end the other flavour's charges vanish, and one own coupling is at the box's edge."""
+    """At an end the charges of the other flavour vanish and one coupling is at the box's edge."""
     base = np.array(charges(0.0, 0.0))
     slopes = np.array([charges(1.0, 0.0), charges(0.0, 1.0)]) - base
     cancelled = np.linalg.solve(slopes.T, -base)
@@ -87,7 +87,7 @@ def test_scans_come_down_to_the_minimum(model, fitted, pair, eps):
     names = (*COUPLINGS[pair], *COUPLINGS[other_of(pair)])
     centre, half, total = np.array([eps / 6, eps / 6, 0.0, 0.0]), BOX - abs(eps) / 6, eps / 3
     for _ in range(8):
-        # u and d share their steps, so that a diagonal holds their sum.
+        # u and d have equal steps, so that u + d is constant along a diagonal.
         grids = [np.linspace(x - half, x + half, 21).clip(-BOX, BOX) for x in centre]
         axes = dict(zip(names, map(np.unique, grids), strict=True))
         chi2 = cj.scan(model, engine="template", **axes)["chi2"].transpose(*names).to_numpy()
@@ -146,7 +146,7 @@ def test_finer_grid_of_starts_changes_nothing(model, rows, box):
 
 
 @pytest.mark.slow
-def test_what_is_allowed_has_no_holes_and_no_islands(fitted):
+def test_allowed_regions_have_neither_holes_nor_islands(fitted):
     for pair in PAIRS:
         ((low, high),) = fitted.intervals(pair, ONE)
         outside = [fitted.at(pair, x) for x in fitted.eps.tolist() if not low < x < high]

@@ -34,7 +34,7 @@ def drawn_events():
     return {d: [x.get_data() for x in lines if x.get_linestyle() == d] for d in ("--", "-")}
 
 
-def test_they_are_four_in_order():
+def test_there_are_four_figures_in_order():
     assert list(FIGURES) == [f"fig{n}" for n in range(1, 5)]
     for n, figure in enumerate(FIGURES.values(), 1):
         assert figure.title.startswith(f"Fig. {n}: ")
@@ -47,7 +47,7 @@ def test_integrals_of_the_standard_model_are_the_golden_counts(golden):
         expected = sum(np.array(entries[f"counts.lm.{s}"]["value"]) for s in sources)
         whole = integrate.cumulative_trapezoid(per_bin / 2, n_pe, initial=0)
         events = np.diff(np.interp(EDGES, n_pe, whole))
-        # The grid of the curve straddles end points of the prompt line and a step at 6 PE.
+        # Points of the curve do not lie on the end points of the prompt line or the step at 6 PE.
         np.testing.assert_allclose(events, expected, rtol=2e-3, atol=0.12)
         assert events.sum() == pytest.approx(expected.sum(), rel=1e-3)
 
@@ -91,14 +91,14 @@ def test_the_degenerate_band_is_that_of_eq_8():
     for mass in (300.0, 1000.0, 5000.0):
         limit, low, high = cuts(lines, 0, x=mass) / mass
         assert limit < low < centre < high
-    # Charges Q and -Q give the same events: the limit and the band's lower edge mirror each other.
+    # Charges Q and -Q give the same events: the limit mirrors the lower edge of the band.
     charge = 1 - 2 * np.array([limit, low]) ** 2 / centre**2
     assert charge[1] == pytest.approx(-charge[0], abs=0.02)
     assert [cuts(lines, 0, x=m).size for m in (1.5, 10.0, 50.0)] == [1, 1, 1]
 
 
 def test_the_muons_moment_is_disfavoured():
-    """The text's statement, at every mass drawn."""
+    """The statement of the text holds at every mass drawn."""
     axes = axes_of("fig2")[0]
     (lines,) = outlines(axes)
     (band,) = [c for c in axes.collections if (c.get_label() or "").startswith("$(g-2)")]

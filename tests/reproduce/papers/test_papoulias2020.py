@@ -24,7 +24,7 @@ def test_reproduced_or_close(rows):
     assert wrong == {}
 
 
-def test_what_has_no_free_convention_is_reproduced(rows):
+def test_rows_without_a_free_convention_are_reproduced(rows):
     for name in ("N_SM.old", "s2w_1sigma_halfwidth.old", "s2w_1sigma_halfwidth.new"):
         assert rows[f"papoulias2020/{name}"].status == "reproduced", name
 

@@ -31,11 +31,11 @@ def crosses_at_the_printed_interval(row, xy):
 
 
 def mirror(per_unit):
-    """Where a coupling turns the weak charge to 0, the mean of both nuclei."""
+    """The coupling at which the weak charge vanishes, the mean of both nuclei."""
     return np.mean([-charge / per_unit(Z, N) for charge, Z, N in NUCLEI])
 
 
-def test_they_are_eight_in_order():
+def test_there_are_eight_figures_in_order():
     assert list(FIGURES) == [f"fig{n}" for n in range(1, 9)]
     for n, figure in enumerate(FIGURES.values(), 1):
         assert figure.title.startswith(f"Fig. {n}: ")
@@ -94,7 +94,7 @@ def test_couplings(panel, flavour):
 
 @pytest.mark.parametrize(("panel", "bands"), [(0, 1), (1, 2)])
 def test_bands_of_couplings(panel, bands):
-    """Symmetric about where the weak charge vanishes, and along what leaves it as it is."""
+    """Bands are symmetric about vanishing weak charge and run along constant weak charge."""
     axes = axes_of("fig4")[panel]
     flavour = ("ee", "mumu")[panel]
     slope = np.mean([(Z + 2 * N) / (2 * Z + N) for _, Z, N in NUCLEI])

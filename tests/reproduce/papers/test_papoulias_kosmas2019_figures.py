@@ -32,7 +32,7 @@ def events_of(edges=(6, 30), **options):
 
 
 def chi2(events):
-    """(142 - N - 6)^2 over the variance with both pulls' errors in it."""
+    """chi2 (142 - N - 6)^2/variance, where the variance includes the errors of both pulls."""
     return (142 - events - 6) ** 2 / (142 + 6 + 2 * 405 + (0.28 * events) ** 2 + (0.25 * 6) ** 2)
 
 
@@ -52,7 +52,7 @@ def height(xy, x):
     return float(np.interp(x, *xy))
 
 
-def test_they_are_six_in_order():
+def test_there_are_six_figures_in_order():
     assert list(FIGURES) == [f"fig{n}" for n in range(1, 7)]
     for n, figure in enumerate(FIGURES.values(), 1):
         assert figure.title.startswith(f"Fig. {n}: ")
@@ -142,6 +142,6 @@ def test_sterile_neutrinos():
     assert cuts(everything, 0, y=1.0).size == 0
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert ["none" in text for text in texts] == [False, True, True]
-    # Fewer nu_e fit better, and never worse than all of them do.
+    # The disappearance of nu_e improves the fit, and never makes it worse.
     assert r"$\Delta\chi^2 \leq 0.33$" in texts[2]
     assert standard() == pytest.approx(0.33, abs=0.005)

@@ -45,7 +45,7 @@ def test_interactions(interactions):
 
 
 def test_moments(interactions):
-    """What the reason says of one and of two powers of the form factor."""
+    """The reason states the limit for one and for two powers of the form factor."""
     quenching, rows = interactions
     for power, moment in MOMENTS[quenching].items():
         row = rows[f"mu_nu_F{power}.{quenching}"]

@@ -1,4 +1,4 @@
-"""Electromagnetic tables of the slides of 2020: what they rest on, and every row."""
+"""Electromagnetic tables of the slides of 2020: their assumptions, and every row."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -69,7 +69,7 @@ def test_tables_have_every_row(monkeypatch):
 
 
 def test_moments_averaged_over_sources():
-    """Every source of argon has (mu_e^2 + 2 mu_mu^2)/3; other nuclei are as ever."""
+    """Every source of argon has (mu_e^2 + 2 mu_mu^2)/3; other nuclei have moments by flavour."""
     values = {"mu_nu_e": 30.0, "mu_nu_mu": 10.0}
     for nucleus in ("40Ar", "133Cs"):
         at = NucleusAtNodes(isotope(nucleus), np.ones(2), np.full(2, 0.9), np.ones(2), SOURCES)
@@ -85,7 +85,7 @@ def test_moments_averaged_over_sources():
 
 
 def test_one_skin_for_cesium_and_iodine():
-    """R_n = R_p + dR_np, argon's radius apart; its signal's error is that of free radii."""
+    """R_n = R_p + dR_np for Cs and I; argon has its radius, the signal the error of free radii."""
     free, fixed = (analyses.picciau2020(radius=radius) for radius in ("skin", "fixed"))
     assert set(fixed.parameters) - set(free.parameters) == {"R_n_Cs", "R_n_I"}
     assert set(free.parameters) - set(fixed.parameters) == {"dR_np"}

@@ -1,4 +1,4 @@
-"""Figures of the slides of 2020 against their printed numbers, and against closed forms."""
+"""Figures of the slides of 2020 against their printed numbers and against closed forms."""
 
 import numpy as np
 import pytest

@@ -1,8 +1,8 @@
 """Any value as plain data for JSON that a person can read and that every process writes alike.
 
 Arrays are described by shape, type and sha256. Functions that do not belong to cevnsjax are
-described by module, qualified name, the sha256 of their source text, and the values that they
-close over.
+described by module, qualified name, the sha256 of their source text and of their code, and the
+values that they close over.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ from types import FunctionType
 import numpy as np
 
 from cevnsjax._version import __version__
+from cevnsjax.core.user_code import code_sha256
 
 Plain = None | bool | int | float | str | list[object] | dict[str, object]
 """What JSON can hold."""
@@ -101,17 +102,22 @@ def _object(value: object, depth: int) -> Plain:
     if dataclasses.is_dataclass(value):
         fields = {f.name: getattr(value, f.name, None) for f in dataclasses.fields(value)}
     elif hasattr(value, "__dict__"):
-        # Private attributes and cached properties are caches: they do not define the object.
-        lazy = {n for n, x in vars(kind).items() if isinstance(x, functools.cached_property)}
-        fields = {n: x for n, x in vars(value).items() if n[0] != "_" and n not in lazy}
+        fields = {n: x for n, x in vars(value).items() if not _is_cache(kind, n, x)}
     else:
         return f"{kind.__qualname__} " + re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-    source = {} if _is_ours(kind) else {"source": _source(kind)}
+    source = {} if _is_ours(kind) else {f"class {n}": x for n, x in _source(kind).items()}
     return {
         "class": kind.__qualname__,
-        **source,
         **{n: to_plain(x, depth) for n, x in fields.items()},
+        **source,
     }
+
+
+def _is_cache(kind: type, name: str, value: object) -> bool:
+    """Whether an attribute is a cache, which does not define the object."""
+    if isinstance(getattr(kind, name, None), functools.cached_property):
+        return True
+    return name[0] == "_" and (_is_ours(kind) or isinstance(value, dict | list | set))
 
 
 def _function(method: Callable[..., object], depth: int) -> dict[str, object]:
@@ -122,11 +128,13 @@ def _function(method: Callable[..., object], depth: int) -> dict[str, object]:
     if owner is not None and not inspect.ismodule(owner):
         out["of"] = to_plain(owner, depth)
     if not _is_ours(function):
-        out["source"] = _source(function)
+        out |= _source(function)
     if isinstance(function, FunctionType):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         out["closure"] = {n: to_plain(c.cell_contents, depth) for n, c in cells}
         out["defaults"] = to_plain(function.__defaults__, depth)
+        if function.__kwdefaults__:
+            out["keyword defaults"] = to_plain(function.__kwdefaults__, depth)
         if function.__name__ == "<lambda>":
             # The source text is the whole line, which may hold several lambdas.
             columns = [place[2] for place in function.__code__.co_positions()]
@@ -143,8 +151,10 @@ def _is_ours(thing: Callable[..., object]) -> bool:
     return (thing.__module__ or "").partition(".")[0] == "cevnsjax"
 
 
-def _source(thing: Callable[..., object]) -> str:
+def _source(thing: Callable[..., object]) -> dict[str, object]:
     try:
-        return sha256_of(inspect.getsource(thing))
+        text = sha256_of(inspect.getsource(thing))
     except (OSError, TypeError):
-        return "source text not available"
+        text = "source text not available"
+    code = code_sha256(thing)
+    return {"source": text, **({"code": code} if code else {})}

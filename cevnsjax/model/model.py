@@ -139,7 +139,7 @@ class Model:
         """Everything the model's numbers depend on, versions of the software too, for JSON.
 
         Runs in a folder and exported functions keep it. Arrays are given by shape, type and sha256,
-        functions of a user by name and the sha256 of their source text.
+        functions of a user by name and the sha256 of their source text and of their code.
 
         Examples:
             >>> model.describe()["experiments"]["csi-2017"]["mass_kg"]

@@ -10,6 +10,14 @@ _MAX_DIFFERENCES = 5
 _MAX_CHARACTERS = 60
 # Attributes of a model without ``describe()`` that decide its numbers.
 _ATTRIBUTES = ("name", "parameters", "experiments", "observed", "fingerprint")
+# Fields for people, by class.
+_WORDS = {
+    "Parameter": ("meaning", "latex", "source"),
+    "Pull": ("meaning",),
+    "Morph": ("meaning",),
+    "Experiment": ("title", "source"),
+    "PlannedExperiment": ("title", "source"),
+}
 
 
 def fingerprint(model: object) -> dict[str, object]:
@@ -22,7 +30,21 @@ def fingerprint(model: object) -> dict[str, object]:
         described = {n: to_plain(getattr(model, n)) for n in _ATTRIBUTES if hasattr(model, n)}
         return {"class": type(model).__qualname__, **described}
     # The manifest of a run lists the software once.
-    return {n: to_plain(x) for n, x in describe().items() if n != "software"}
+    return {n: _numbers_of(to_plain(x)) for n, x in describe().items() if n != "software"}
+
+
+def _numbers_of(described: object) -> object:
+    """What changes numbers in a description: without words for people and texts of sources."""
+    if isinstance(described, list):
+        return [_numbers_of(x) for x in described]
+    if not isinstance(described, dict):
+        return described
+    words = _WORDS.get(str(described.get("class")), ())
+    if "class code" in described:
+        words = (*words, "class source")
+    elif "function" in described and "code" in described:
+        words = ("source", "column")
+    return {n: _numbers_of(x) for n, x in described.items() if n not in words}
 
 
 def diff(stored: object, asked: object, at: str = "") -> list[str]:

@@ -7,7 +7,7 @@ second run out.
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -22,12 +22,14 @@ from cevnsjax.inference.runs.folder_lock import is_locked, lock
 from cevnsjax.inference.runs.processes import this_process
 from cevnsjax.inference.runs.store import MANIFEST, Store, manifest_of
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's layout."""
 # How often to look for other processes' files [s].
 _POLL_S = 0.5
 # How long a process may be missing, as it may still be starting [s].
 _START_TIMEOUT_S = 300.0
+# Blocks that a message lists.
+_MAX_LISTED = 5
 # Waiting is not mentioned before [s].
 _SILENT_S = 2.0
 
@@ -63,10 +65,10 @@ class Run:
             width: Block k continues block k - width on the same process; independent if None.
         """
         self._folder, self._resume, self.blocks, self._width = Path(folder), resume, blocks, width
-        self._store = Store(self._folder)
         self.index, self.count = this_process() if processes is None else processes
         everything = {**configuration, "blocks": blocks, "software": software()}
         self._configuration = json.loads(json.dumps(to_plain(everything)))
+        self._store = Store(self._folder, digest(self._configuration))
         self._lock: BaseFileLock | None = None
         self.missing: list[int] = []
         self._written: set[int] = set()
@@ -110,8 +112,16 @@ class Run:
         numbers = [k for k in self._store.numbers() if self.owns(k)]
         checked = track(numbers, "checking blocks")
         self._written = {k for k in checked if self._store.is_whole(k)}
+        self._mention([k for k in numbers if k not in self._written])
         mine = filter(self.owns, range(self.blocks))
         self.missing = [k for k in mine if k not in self._written]
+
+    def _mention(self, damaged: Sequence[int]) -> None:
+        """Say which blocks have files that cannot be used."""
+        if damaged:
+            listed = ", ".join(map(str, damaged[:_MAX_LISTED]))
+            more = f" and {len(damaged) - _MAX_LISTED} more" if len(damaged) > _MAX_LISTED else ""
+            say(f"{self._folder}: damaged or unfinished, computed again: block {listed}{more}")
 
     def owns(self, block: int) -> bool:
         """Whether a block is to be computed by this process."""
@@ -132,6 +142,11 @@ class Run:
 
     def _begin(self) -> dict[str, object]:
         """The manifest, written by the first process; others wait for it."""
+        if self._store.numbers() and manifest_of(self._folder) is None:
+            raise InputError(
+                f"{self._folder} holds blocks and no {MANIFEST}, so that nothing says what they "
+                "are; put it back, or choose another folder"
+            )
         if self.index == 0:
             stored = {"format": FORMAT, "sha256": digest(self._configuration)}
             stored |= self._configuration

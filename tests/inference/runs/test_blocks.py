@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
-from support.run_folder import content, missing_blocks, new_run
+from support.run_folder import CONFIGURATION, content, missing_blocks, new_run
 
-from cevnsjax.core.errors import RunError
+from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.inference.runs.blocks import block_ranges
 
 
@@ -30,7 +31,7 @@ def test_each_block_has_its_sha256_beside_it(complete):
 
 def test_the_manifest_contains_its_sha256(complete):
     manifest = json.loads((complete / "manifest.json").read_text())
-    assert manifest.pop("format") == 1
+    assert manifest.pop("format") == 2
     text = json.dumps(
         {n: x for n, x in manifest.items() if n != "sha256"}, sort_keys=True, separators=(",", ":")
     )
@@ -73,13 +74,115 @@ def test_a_damaged_block_is_computed_again(complete, harm, suffix):
     assert missing_blocks(complete) == []
 
 
-def test_blocks_that_changed_places_are_computed_again(complete):
+def copied(folder, one, other):
+    """Give block ``other`` the files of block ``one``."""
     for suffix in (".npz", ".sha256"):
-        one, other = (complete / f"block-00000{k}{suffix}" for k in (0, 1))
-        body = one.read_bytes()
-        one.write_bytes(other.read_bytes())
-        other.write_bytes(body)
-    assert missing_blocks(complete) == [0, 1]
+        shutil.copy(folder / f"block-{one:06d}{suffix}", folder / f"block-{other:06d}{suffix}")
+
+
+def with_its_sum(path):
+    line = f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+    path.with_suffix(".sha256").write_text(line)
+
+
+@pytest.mark.parametrize("other", [0, 3, 7])
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_copied_block_is_refused(complete, other, mended):
+    """Whether or not its sha256 was made again for the new name."""
+    copied(complete, 1, other)
+    if mended:
+        with_its_sum(complete / f"block-{other:06d}.npz")
+    with pytest.raises(InputError, match=rf"block-00000{other}.npz is a copy of block 1 of this r"):
+        missing_blocks(complete)
+
+
+def test_blocks_that_changed_places_are_refused(complete):
+    copied(complete, 0, 9)
+    copied(complete, 1, 0)
+    copied(complete, 9, 1)
+    with pytest.raises(InputError, match=r"block-000000.npz is a copy of block 1 of this run; del"):
+        missing_blocks(complete)
+
+
+def test_a_renamed_block_is_refused(complete):
+    (complete / "block-000001.npz").rename(complete / "block-000002.npz")
+    with pytest.raises(InputError, match=r"block-000002.npz is a copy of block 1 of this run; del"):
+        missing_blocks(complete)
+
+
+def test_a_block_of_another_run_is_refused(complete, tmp_path):
+    """Of the same shape, with its own sum and of another seed."""
+    with new_run(tmp_path / "other", configuration={**CONFIGURATION, "seed": 4}) as run:
+        run.write(2, content(2))
+    for suffix in (".npz", ".sha256"):
+        shutil.copy(tmp_path / "other" / f"block-000002{suffix}", complete)
+    with pytest.raises(
+        InputError, match=r"block-000002.npz is a block of another run \([0-9a-f]{12}"
+    ):
+        missing_blocks(complete)
+    # As the first process waits for the second, too.
+    with new_run(complete, resume=True, processes=(1, 2)) as run:
+        assert run.missing == []
+        with pytest.raises(InputError, match="another run"):
+            run.wait()
+
+
+def test_a_block_without_its_run_is_refused(complete):
+    """Blocks of format 1 did not say which run they belong to."""
+    np.savez(complete / "block-000002.npz", **content(2))
+    with_its_sum(complete / "block-000002.npz")
+    with pytest.raises(
+        InputError, match=r"a block of another run \(unknown, this one is [0-9a-f]{12}"
+    ):
+        missing_blocks(complete)
+
+
+def test_the_run_and_the_number_are_inside_a_block(complete):
+    stored = json.loads((complete / "manifest.json").read_text())["sha256"]
+    for k in range(4):
+        with np.load(complete / f"block-{k:06d}.npz") as arrays:
+            assert (arrays["_run"].item(), arrays["_block"].item()) == (stored, k)
+
+
+def test_blocks_without_a_manifest_are_refused(complete):
+    manifest = (complete / "manifest.json").read_text()
+    (complete / "manifest.json").unlink()
+    for index in (0, 1):
+        with pytest.raises(InputError, match=r"holds blocks and no manifest.json, so that nothing"):
+            missing_blocks(complete, processes=(index, 2))
+    with pytest.raises(InputError, match=r"holds blocks and no manifest.json"):
+        new_run(complete, configuration={**CONFIGURATION, "seed": 4}).__enter__()
+    (complete / "manifest.json").write_text(manifest)
+    assert missing_blocks(complete) == []
+
+
+def test_the_manifest_of_another_run_does_not_make_blocks_its_own(complete, tmp_path):
+    other = {**CONFIGURATION, "seed": 4}
+    with new_run(tmp_path / "other", configuration=other):
+        shutil.copy(tmp_path / "other" / "manifest.json", complete)
+    with pytest.raises(InputError, match=r"block-000000.npz is a block of another run"):
+        missing_blocks(complete, configuration=other)
+
+
+def test_damaged_blocks_are_named(complete, capsys):
+    truncate(complete / "block-000001.npz")
+    delete(complete / "block-000003.sha256")
+    assert missing_blocks(complete) == [1, 3]
+    said = "damaged or unfinished, computed again: block 1, 3"
+    assert capsys.readouterr().err == f"{complete}: {said}\n"
+
+
+def test_every_bit_of_a_block_counts(complete):
+    """Whichever byte is harmed, its block is not used, and not taken for another run's."""
+    path = complete / "block-000002.npz"
+    body = path.read_bytes()
+    with new_run(complete, resume=True) as run:
+        for place in range(0, len(body), 3):
+            path.write_bytes(body[:place] + bytes([body[place] ^ 64]) + body[place + 1 :])
+            with pytest.raises(RunError, match="missing or damaged"):
+                run.read(2)
+    path.write_bytes(body)
+    assert missing_blocks(complete) == []
 
 
 def test_unfinished_files_of_a_killed_process_are_deleted(complete):

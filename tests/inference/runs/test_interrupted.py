@@ -161,6 +161,19 @@ def test_another_seed_is_refused(tmp_path):
         cj.toys(model, 100, test="eps_dV_ee", resume=True)
     with pytest.raises(InputError, match="holds a run"):
         cj.toys(model, 100, test="eps_dV_ee", seed=1, folder=folder)
+    # Without the manifest nothing but the blocks themselves says whose they are.
+    (folder / "manifest.json").unlink()
+    for options in ({}, {"resume": True}):
+        with pytest.raises(InputError, match="holds blocks and no manifest"):
+            cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder, **options)
+    (tmp_path / "new").mkdir()
+    for path in folder.glob("block-*"):
+        path.rename(tmp_path / "new" / path.name)
+    cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder)
+    for path in (tmp_path / "new").iterdir():
+        path.rename(folder / path.name)
+    with pytest.raises(InputError, match="block-000000.npz is a block of another run"):
+        cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder, resume=True)
 
 
 def test_another_model_is_refused_and_the_field_named(tmp_path):

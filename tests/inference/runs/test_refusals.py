@@ -46,8 +46,8 @@ def test_another_number_of_blocks_or_software_is_another_run(complete, monkeypat
     [
         ("no", "is not the manifest of a run"),
         ("[1]", "is not the manifest of a run"),
-        ('{"format": 2}', "format 2, known is 1"),
-        ('{"format": 1, "sha256": "x", "seed": 3}', "is damaged"),
+        ('{"format": 1}', "format 1, known is 2"),
+        ('{"format": 2, "sha256": "x", "seed": 3}', "is damaged"),
     ],
 )
 def test_a_damaged_manifest_is_refused(complete, text, message):

@@ -18,8 +18,8 @@
 # \qquad F_n \simeq 1 - \tfrac16 q^2 R_n^2 ,$$
 #
 # with $R_n$ the rms radius of the neutrons. A larger $\sin^2\theta_W$ gives more events, a larger
-# $R_n$ fewer: data know mostly a combination, and what is said about one depends on what is
-# believed about the other. That is what priors are for, and where they must be shown.
+# $R_n$ fewer: data constrain mostly a combination, and a statement about one of them depends on the
+# prior of the other, which must therefore be shown.
 
 # %%
 # %matplotlib inline
@@ -73,9 +73,9 @@ cj.plots.corner(
 )
 
 # %% [markdown]
-# R-hat compares the spread between chains with that within; effective draws say how many
-# independent ones the chains are worth (Vehtari et al., Bayesian Analysis 16 (2021) 667). The skin
-# is hardly constrained: its posterior is cut by its prior at both ends.
+# R-hat compares the spread between chains with that within chains; the effective number of draws is
+# that of independent draws with the same precision (Vehtari et al., Bayesian Analysis 16 (2021)
+# 667). The skin is hardly constrained: its posterior is cut by its prior at both ends.
 #
 # ## The full CsI data
 #
@@ -84,8 +84,8 @@ cj.plots.corner(
 
 # %%
 posterior = cj.sample(full, free, draws=600, **options)
-found = cj.report(posterior)
-found
+report = cj.report(posterior)
+report
 
 # %%
 draws = posterior["posterior"]
@@ -100,8 +100,8 @@ cj.plots.corner(
 
 # %% [markdown]
 # More events favour a skin above zero, with a spread of half a fermi: a step towards nuclear
-# structure, far from testing it. The two parameters stay correlated, and the upper end is still the
-# prior's, so that mean and spread of the skin are partly chosen, not measured.
+# structure, far from testing it. The two parameters stay correlated, and the upper end is still
+# that of the prior, so that mean and spread of the skin are partly chosen, not measured.
 
 # %%
 skin, angle = draws["dR_np"].values.ravel(), draws["sin2_theta_w"].values.ravel()
@@ -114,9 +114,9 @@ print(f"mean R_n of Cs and I: {R_n.mean():.2f} ± {R_n.std():.2f} fm")
 # ## Pulls
 #
 # Nuisances have Gaussian priors from the experiments. Where the posterior is as wide as the prior,
-# the data say nothing about them; where it is narrower, they do: argon counts its prompt neutrons
-# better than they were predicted, and CsI would notice a change of its efficiency of half the width
-# allowed.
+# the data do not constrain them; where it is narrower, they do: argon measures its prompt neutrons
+# better than they were predicted, and CsI is sensitive to a change of its efficiency by half the
+# allowed width.
 
 # %%
 nuisances = [n for n in draws.data_vars if full.parameters[n].kind == "nuisance"]
@@ -131,7 +131,8 @@ cj.plots.pulls(
 # %% [markdown]
 # ## Does the model describe the data?
 #
-# Counts thrown from the posterior, parameters and statistics together, against what was seen.
+# The observed counts are compared with counts thrown from the posterior, which vary by parameters
+# and by statistics.
 
 # %%
 csi = full.experiments["csi-2021"]
@@ -154,8 +155,9 @@ cj.plots.predictive(
 # %% [markdown]
 # ## What the prior does
 #
-# Believe nuclear theory, and the data speak of the weak mixing angle; believe the Standard Model,
-# and they speak of the skin. With the exact grid of CsI 2017 and argon:
+# With nuclear theory as the prior of the skin the data measure the weak mixing angle; with the
+# Standard Model as that of the angle they measure the skin. On the exact grid of CsI 2017 and
+# argon:
 
 # %%
 theory_skin, known_angle = cj.Normal(0.2, 0.1), cj.Normal(0.23857, 0.0005)
@@ -171,8 +173,8 @@ for name, prior in priors.items():
     print(f"{name}: {', '.join(means)}")
 
 # %% [markdown]
-# Draws need no second run for another prior: weigh them with the ratio of the priors, as long as
-# enough of them are left. For the full data and nuclear theory's skin:
+# Another prior does not need another run: draws are weighted with the ratio of the priors, as long
+# as enough of them keep a large weight. For the full data and the skin of nuclear theory:
 
 # %%
 weights = stats.norm.pdf(skin, theory_skin.mean, theory_skin.sd)
@@ -184,12 +186,12 @@ print(f"sin2_theta_w = {mean:.3f} ± {spread:.3f}, from {1 / np.sum(weights**2):
 # %% [markdown]
 # ## Credible and confidence intervals
 #
-# The same likelihood, two questions. A profile takes the best skin at each angle and asks how often
-# such an interval covers the truth; a marginal posterior integrates over skins and says where the
-# angle is, given the prior. They agree where the likelihood is Gaussian and part here, where it is
-# a valley that widens towards large skins: a profile follows it to its end, an integral weighs how
-# wide it is. For the skin itself the data set no 90 % confidence limit within these bounds, and the
-# credible interval owes its upper end to the prior.
+# One likelihood answers two questions. A profile takes the best skin at each angle and asks how
+# often such an interval covers the truth; a marginal posterior integrates over skins and says where
+# the angle is, given the prior. They agree where the likelihood is Gaussian and part here, where it
+# is a valley that widens towards large skins: a profile follows it to its end, an integral weighs
+# how wide it is. For the skin itself the data set no 90 % confidence limit within these bounds, and
+# the upper end of the credible interval comes from the prior.
 
 # %%
 bounds = {"dR_np": (-1.0, 1.5), "sin2_theta_w": (0.0, 0.6)}

@@ -49,8 +49,8 @@ print(f"information: ± {expected.errors['sin2_theta_w']:.5f}")
 # %% [markdown]
 # ## What limits sin²θ_W
 #
-# The covariance tells how far $\sin^2\theta_W$ moves with each nuisance,
-# $\mathrm{cov}(\theta, a)/\sigma_a$, and `with_known` what the error would be without it.
+# The covariance gives the shift of $\sin^2\theta_W$ with each nuisance,
+# $\mathrm{cov}(\theta, a)/\sigma_a$, and `with_known` the error if that nuisance were known.
 
 # %%
 nuisances = list(expected.names[1:])
@@ -62,13 +62,13 @@ cj.plots.impacts(meanings, impact, -impact, label=r"$\sin^2\theta_W$", title="Cs
 # %%
 error = expected.errors["sin2_theta_w"]
 for name in ("alpha_sig_csi2021", "alpha_eff_csi2021", "alpha_ss_csi2021", "alpha_qf_2_csi2021"):
-    known = expected.with_known(name).errors["sin2_theta_w"]
-    print(f"{name} known: {known:.4f} instead of {error:.4f}")
+    smaller = expected.with_known(name).errors["sin2_theta_w"]
+    print(f"{name} known: {smaller:.4f} instead of {error:.4f}")
 statistical = expected.with_known(*nuisances).errors["sin2_theta_w"]
 print(f"statistics {statistical:.4f}, systematics {np.sqrt(error**2 - statistical**2):.4f}")
 
 # %% [markdown]
-# One nuisance rules: the normalisation of the signal, 12 %, most of it the 10 % on the neutrino
+# One nuisance dominates: the normalisation of the signal, 12 %, most of it the 10 % on the neutrino
 # flux of the source. $\sin^2\theta_W$ is a rate measurement and needs a known rate. Already in the
 # 2021 data the systematics exceed the statistics.
 #
@@ -77,8 +77,8 @@ print(f"statistics {statistical:.4f}, systematics {np.sqrt(error**2 - statistica
 # `exposure` scales mass times time. Constraints do not improve by themselves, except for nuisances
 # measured with the data: the steady-state background counted between beam pulses is declared
 # `statistical`. `cj.expected_sd` gives a pure function of the design, for `vmap` and `grad`. The
-# exponent $p = -d\ln\sigma/d\ln(\text{exposure})$ is 1/2 where statistics rule, and 0 where mass
-# is wasted.
+# exponent $p = -d\ln\sigma/d\ln(\text{exposure})$ is 1/2 where statistics dominate, and 0 where
+# more mass does not help.
 
 # %%
 sd = cj.expected_sd(csi_2021, "sin2_theta_w", statistical="alpha_ss_csi2021")
@@ -118,33 +118,33 @@ for width, p in exponents.items():
 #
 # ## Intervals
 #
-# An error is a parabola. `cj.forecast` profiles the Asimov data instead and gives the interval to
-# quote. The two differ for few events, and at high levels for many too, since the rate is quadratic
-# in the weak charge.
+# An error approximates $\chi^2$ by a parabola. `cj.forecast` profiles the Asimov data instead and
+# gives the interval to quote. The two differ for few events, and at high levels for many too, since
+# the rate is quadratic in the weak charge.
 
 # %%
 quenching = cj.experiments.csi_2017(shape="qf_scale")
 csi_2017 = cj.Model(quenching)
 over = {"exposure": np.geomspace(0.1, 100, 7)}
-found = cj.forecast(csi_2017, "sin2_theta_w", over=over, level=(0.6827, 0.90))
+forecast = cj.forecast(csi_2017, "sin2_theta_w", over=over, level=(0.6827, 0.90))
 cj.plots.forecast(
-    found["exposure"],
-    found["low"],
-    found["high"],
-    truth=found.attrs["truth"],
+    forecast["exposure"],
+    forecast["low"],
+    forecast["high"],
+    truth=forecast.attrs["truth"],
     levels={"0.6827": 1.0, "0.90": 2.7055},
-    label=found.attrs["label"],
+    label=forecast.attrs["label"],
     x_label="exposure, CsI 2017 = 1",
-    sd=found["sd"],
+    sd=forecast["sd"],
     x_scale="log",
 )
 
 # %% [markdown]
 # ## The gradient by the design
 #
-# Which knob next? Relative gains $\partial\ln\sigma/\partial\ln x$ for all of them come from one
-# reverse pass: CsI 2017 (with a scale of the quenching curve known to 5.1 %) and argon, whose
-# signals share the flux of the source (`split_flux`).
+# Which change of the design helps most? Relative gains $\partial\ln\sigma/\partial\ln x$ for all
+# quantities come from one reverse pass: CsI 2017 (with a scale of the quenching curve known to
+# 5.1 %) and argon, whose signals share the flux of the source (`split_flux`).
 
 # %%
 pair = cj.Model(
@@ -167,9 +167,9 @@ for factor in (1, 10, 100):
     print(", ".join(f"{k} {gains[k]:+.2f}" for k in largest))
 
 # %% [markdown]
-# From mass to flux: the advice turns over with a tenfold exposure. The quenching factor of CsI,
-# much debated, is far down the list. That holds for what is known of it now, and beside a
-# normalisation as poor as today's:
+# With a tenfold exposure the largest gain moves from mass to flux. The quenching factor of CsI,
+# much debated, is far down the list. That holds for its present error, and beside a normalisation
+# as uncertain as today's:
 
 # %%
 sd_csi = cj.expected_sd(csi_2017, "sin2_theta_w")
@@ -183,9 +183,9 @@ for signal, times in ((0.128, 1.0), (0.128, 10.0), (0.02, 10.0)):
 # ## What a lower threshold buys
 #
 # The acceptance of CsI 2017 is a logistic curve with midpoint $x_0$ in photoelectrons, which
-# `efficiency.csi-2017.x_0` moves. Backgrounds stay as measured, which flatters a lower threshold,
-# and bins begin at 6 PE, which does not. A neutron skin $\Delta R_{np}$ acts through
-# $F^2 \simeq 1 - q^2R^2/3$: soft recoils hardly feel it and normalise the hard ones.
+# `efficiency.csi-2017.x_0` moves. Backgrounds stay as measured, which overstates the gain of a
+# lower threshold; bins begin at 6 PE, which understates it. A neutron skin $\Delta R_{np}$ acts
+# through $F^2 \simeq 1 - q^2R^2/3$: it hardly changes soft recoils, which normalise the hard ones.
 
 # %%
 theory = [cj.StandardModel(radii="skin"), cj.MagneticMoment()]
@@ -215,7 +215,7 @@ cj.plots.comparison(
 
 # %% [markdown]
 # With $\sin^2\theta_W$ known the threshold matters little to a radius. With both unknown the error
-# falls by a third: soft recoils take the two apart.
+# falls by a third: soft recoils distinguish the two.
 #
 # A magnetic moment adds $\pi\alpha^2\mu_\nu^2 Z^2F^2/m_e^2\,(1/T - 1/E_\nu)$ to the cross section,
 # which grows towards the threshold. Counts depend on $\mu_\nu^2$, so that the information at
@@ -226,7 +226,7 @@ moment = cj.Model(cj.experiments.csi_2017(), theory)
 cj.fisher(moment, "mu_nu").notes[0]
 
 # %% [markdown]
-# The expected limit exists all the same, and is differentiable in the design too (implicit function
+# The expected limit exists nevertheless, and is differentiable in the design too (implicit function
 # theorem at the crossing of the profile).
 
 # %%
@@ -238,8 +238,8 @@ here, low = np.interp([acceptance.x_0, 5.0], x_0, limits)
 slope = np.interp(acceptance.x_0, x_0, slopes)
 print(f"mu_nu < {here:.1f} expected, {low:.1f} at 5 PE [1e-10 mu_B, 90 % CL]; {slope:+.2f} a PE")
 more = float(limit({"exposure": 10.0}))
-known = float(limit({"sd.alpha_sig_csi2017": 0.02}))
-print(f"10 times the exposure {more:.1f}, signal known to 2 % {known:.1f}")
+precise = float(limit({"sd.alpha_sig_csi2017": 0.02}))
+print(f"10 times the exposure {more:.1f}, signal known to 2 % {precise:.1f}")
 cj.plots.forecast(
     x_0,
     np.zeros((x_0.size, 1)),
@@ -289,7 +289,7 @@ print(f"CsI {best[0]:.3f}, argon {best[1]:.3f}, flux {best[2]:.3f}: error {np.ex
 print({k: round(float(x), 3) for k, x in design_of(best).items()})
 
 # %% [markdown]
-# A scan of all shares must find the same place, and tells how much the choice matters.
+# A scan of all shares must find the same optimum, and shows how much the choice matters.
 
 # %%
 share = np.linspace(0.005, 0.99, 198)
@@ -299,8 +299,8 @@ shares = np.stack([csi_share, np.where(argon_share > 0, argon_share, np.nan), fl
 scan = jax.jit(lambda s: jax.lax.map(lambda x: sd_pair(design_of(x)), s, batch_size=512))
 errors = np.asarray(scan(shares.reshape(-1, 3))).reshape(csi_share.shape)
 i, j = np.unravel_index(np.nanargmin(errors), errors.shape)
-found = f"CsI {share[i]:.3f}, argon {1 - share[i] - share[j]:.3f}, flux {share[j]:.3f}"
-print(f"{found}: error {errors[i, j]:.5f}")
+lowest = f"CsI {share[i]:.3f}, argon {1 - share[i] - share[j]:.3f}, flux {share[j]:.3f}"
+print(f"{lowest}: error {errors[i, j]:.5f}")
 worse = errors / np.exp(value) - 1
 cj.plots.contours(
     [
@@ -326,19 +326,19 @@ choices = {
     "CsI and argon": [best[0] / (1 - best[2]), best[1] / (1 - best[2]), 0.0],
     "optimum": best,
 }
-for name, given in choices.items():
-    print(f"{name}: {float(sd_pair(design_of(jnp.maximum(jnp.array(given), 1e-9)))):.4f}")
+for name, choice in choices.items():
+    print(f"{name}: {float(sd_pair(design_of(jnp.maximum(jnp.array(choice), 1e-9)))):.4f}")
 
 # %% [markdown]
-# All money for one detector runs into that detector's floor; two targets and a flux measurement
-# beat any pair of them. The optimum is flat: shares that are wrong by a tenth of the budget cost a
-# percent or two, so that invented costs do little harm.
+# With the whole budget spent on one detector its systematics limit the error; two targets and a
+# flux measurement are better than any pair of them. The optimum is flat: shares that are wrong by a
+# tenth of the budget cost a percent or two, so that invented costs do little harm.
 #
 # ## What to take away
 #
-# - For $\sin^2\theta_W$ the normalisation is the experiment: flux first, then the detectors' own
-#   efficiencies. Ten times the exposure of CsI 2021 takes less than a quarter off its error.
-# - The quenching factor, as known now, limits only what is normalised to a few percent.
+# - For $\sin^2\theta_W$ the normalisation decides: first the flux, then the efficiencies of the
+#   detectors. Ten times the exposure of CsI 2021 takes less than a quarter off its error.
+# - The quenching factor, as known now, limits only signals that are normalised to a few percent.
 # - A lower threshold is what separates a neutron radius from the weak mixing angle, and for
 #   magnetic moments it is worth nearly ten times the mass.
 # - Designs that a function builds (other bins, cuts, targets) go through

@@ -79,7 +79,7 @@ figure
 # %% [markdown]
 # The heavy boson of 1 GeV only scales the rate: there the $Z'$ is a non-standard interaction with
 # $\varepsilon^{qV}_{\alpha\alpha} = g^2 Q'_\alpha Q'_q / (\sqrt2\, G_F\, m^2)$
-# (`nsi_degeneracies`). A check, and how heavy is heavy:
+# (`nsi_degeneracies`). A check, which also shows from which mass on this holds:
 
 # %%
 G_F = 1.1663787e-11  # MeV^-2
@@ -96,17 +96,17 @@ for m in (30.0, 100.0, 1000.0, 10_000.0):
 # %% [markdown]
 # ## Where the data allow it
 #
-# Allowed regions at 90 % for two parameters. Experiments have no nuisance in common here, so their
-# $\chi^2$ add up.
+# The regions are allowed at 90 % for two parameters. The experiments have no nuisance in common
+# here, so their $\chi^2$ add up.
 
 # %%
 grid = {"g_Zp": (1e-5, 3e-3, 141, "log"), "m_Zp": (1.0, 3e3, 121, "log")}
 
 
 def scans(interaction, **axes):
-    """Both data sets, and both together."""
-    found = {name: cj.scan(m, **axes) for name, m in models(interaction).items()}
-    return {"together": sum(scan[["chi2"]] for scan in found.values()), **found}
+    """Scans of both data sets, and of both together."""
+    alone = {name: cj.scan(m, **axes) for name, m in models(interaction).items()}
+    return {"together": sum(scan[["chi2"]] for scan in alone.values()), **alone}
 
 
 vector = scans(cj.LightVector(), **grid)
@@ -118,11 +118,11 @@ figure.axes[0].plot(mirror * m, m, ":", color="black", linewidth=1)
 figure
 
 # %% [markdown]
-# For $m \ll q$ the propagator is $1/q^2$ and the limit on $g$ does not know the mass; for $m \gg q$
-# only $g/m$ counts. The strip is the mirror solution $Q \to -Q$, on the dotted line
+# For $m \ll q$ the propagator is $1/q^2$ and the limit on $g$ does not depend on the mass; for
+# $m \gg q$ only $g/m$ counts. The strip is the mirror solution $Q \to -Q$, on the dotted line
 # $g/m = [2\sqrt2\, G_F |Q_\mathrm{SM}|/3A]^{1/2}$ of Cs. It ends where the boson becomes light
 # enough for the dip to move through the spectrum: then the shape tells it from the Standard Model.
-# The best fits (dots) lie in it, by little:
+# The best fits (dots) lie in the strip, by small differences of $\chi^2$:
 
 # %%
 for name, scan in vector.items():
@@ -158,7 +158,7 @@ b_l = scans(cj.LightVector("B-L"), g_Zp=(1e-5, 1e-2, 61, "log"), m_Zp=(1.0, 3e3,
 fine = {"g_Zp": (5e-4, 1e-1, 121, "log"), "m_Zp": (1.0, 3e3, 121, "log")}
 mu_tau = scans(cj.LightVector("L_mu-L_tau"), **fine)
 gauge = {"universal": vector, "$B-L$": b_l, r"$L_\mu-L_\tau$": mu_tau}
-gauge = {name: found["together"] for name, found in gauge.items()}
+gauge = {name: by_data["together"] for name, by_data in gauge.items()}
 cj.plots.scan_contours(gauge, levels=(0.90,), title="CsI 2021 and LAr 2020")
 
 # %% [markdown]
@@ -169,7 +169,7 @@ cj.plots.scan_contours(gauge, levels=(0.90,), title="CsI 2021 and LAr 2020")
 #
 # (Papoulias, PRD 102, 113004, eq. 20) is positive and grows as $g^4$: no cancellation, one
 # connected region. The scalar charge of nucleons is large, 14 and more; that the limit on $g$ is
-# nevertheless no better than that of a universal vector shows what interference is worth.
+# nevertheless not better than that of a universal vector shows how much interference adds.
 
 # %%
 scalar = scans(cj.LightScalar(), g_phi=(1e-6, 1e-3, 61, "log"), m_phi=(1.0, 3e3, 41, "log"))

@@ -13,8 +13,8 @@
 #
 # A model's functions are ordinary functions of jax. So a likelihood can be a layer of a network's
 # loss; a network can learn posteriors from simulated spectra; and the likelihood itself can be
-# stored as a compiled function for programs that know nothing of this package. Each is short, and
-# each is checked here against an exact answer. (Extras: `pip install 'cevnsjax[ml,export]'`.)
+# stored as a compiled function for programs without this package. Each example is short, and each
+# is checked here against an exact answer. (Extras: `pip install 'cevnsjax[ml,export]'`.)
 
 # %%
 # %matplotlib inline
@@ -41,13 +41,13 @@ name = experiment.name
 # %% [markdown]
 # ## A likelihood as the last layer
 #
-# A small network $s_\phi(n)$ looks at a spectrum $n$ and says which $\sin^2\theta_W$ it shows. Its
-# loss is no distance to the truth, it is the likelihood of that very spectrum, pulls solved inside:
+# A small network $s_\phi(n)$ maps a spectrum $n$ to an estimate of $\sin^2\theta_W$. Its loss is
+# not a distance to the truth but $-\ln L$ of that spectrum, with the pulls solved inside:
 #
 # $$\mathcal L(\phi) = \mathrm{E}_n\big[-\ln L_\mathrm{profiled}(s_\phi(n)\,|\,n)\big].$$
 #
-# For every $n$ the least it can be is at the best fit, so that is what is learned: fits without a
-# minimiser. Spectra are simulated within the training step; gradients go through the network and
+# For every $n$ the loss is lowest at the best fit, which the network therefore learns: fits without
+# a minimiser. Spectra are simulated within the training step; gradients go through the network and
 # through fluxes, cross sections and detector.
 
 # %%
@@ -96,7 +96,7 @@ first, last = np.mean(losses[:100]), np.mean(losses[-100:])
 print(f"mean loss, first and last 100 steps: {first:.2f}, {last:.2f}")
 
 # %% [markdown]
-# Against exact fits, of the data and of 1000 new toys:
+# The network is compared with exact fits of the data and of 1000 new toys:
 
 # %%
 fit = cj.fit(model, free=["sin2_theta_w"])
@@ -122,8 +122,9 @@ print(f"toys: network minus fit {off.mean():+.4f} ± {off.std():.4f}")
 print(f"spread of the fits: {exact.std():.4f}")
 
 # %% [markdown]
-# What the network misses is small beside the error of a measurement. With `model.expected` as the
-# layer the loss is yours to write: robust, weighted, or one term of several.
+# The network differs from the fit by little beside the error of a measurement. With
+# `model.expected` as the layer the loss can be any function: robust, weighted, or one term of
+# several.
 #
 # ## An amortised posterior
 #
@@ -133,8 +134,8 @@ print(f"spread of the fits: {exact.std():.4f}")
 #
 # $$\min_\phi\; -\mathrm{E}_{p(\theta,\nu)\,p(n|\theta,\nu)}\,\ln q_\phi(\theta\,|\,n),$$
 #
-# which $q = p(\theta\,|\,n)$ solves. Nuisances $\nu$ are drawn but not told to the network, so that
-# they are integrated over. Here: $\sin^2\theta_W$ and the neutron skin.
+# which $q = p(\theta\,|\,n)$ solves. Nuisances $\nu$ are drawn but are not given to the network, so
+# that they are integrated over. The parameters here are $\sin^2\theta_W$ and the neutron skin.
 
 # %%
 free = ["sin2_theta_w", "dR_np"]
@@ -144,7 +145,7 @@ blocks = posterior.losses[:: len(posterior.losses) // 6]
 print("mean of -log q in training:", np.round(blocks, 2))
 
 # %% [markdown]
-# Two parameters fit on a grid, where the posterior is exact:
+# The posterior of two parameters is exact on a grid:
 
 # %%
 axes = {"sin2_theta_w": (0.0, 0.6, 301), "dR_np": (-1.0, 2.0, 201)}
@@ -163,8 +164,8 @@ cj.plots.corner(
 )
 
 # %% [markdown]
-# The same network answers for other data at once, NUTS has to run again. Here is a toy with a large
-# $\sin^2\theta_W$ and therefore many events:
+# The same network gives the posterior of other data at once, while NUTS has to run again. Here is a
+# toy with a large $\sin^2\theta_W$ and therefore many events:
 
 # %%
 toy = model.toy(seed=3, truth={"sin2_theta_w": 0.4}, auxiliary=False)
@@ -180,8 +181,9 @@ for n in free:
 #
 # Draw $\theta$ and nuisances from their priors, data from the model there, and rank each truth
 # among draws of its posterior. If $q$ is the posterior, ranks are uniform (Talts et al.,
-# arXiv:1804.06788): a slope says shifted, a hollow too narrow, a hump too wide. With chains that
-# takes a thousand runs (`cj.sbc` does it); here one call.
+# arXiv:1804.06788): a slope means that posteriors are shifted, a hollow that they are too narrow, a
+# hump that they are too wide. Chains need a thousand runs for that (`cj.sbc` makes them), the
+# network one call.
 
 # %%
 rng, size = np.random.default_rng(5), 1000
@@ -200,7 +202,7 @@ cj.plots.ranks({f"${model.parameters[n].latex}$": ranks[n] for n in free}, 199)
 # %% [markdown]
 # A posterior for any spectrum also makes other questions cheap. How often do central credible
 # intervals hold the truth where the Standard Model is right? Credibility is an average over the
-# prior, coverage is at one point, and nothing makes them equal:
+# prior, coverage holds at one point, and the two need not be equal:
 
 # %%
 drawn = posterior.draws(toys, 400)
@@ -212,10 +214,10 @@ for n in free:
         print(f"{np.mean((low < truth[n]) & (truth[n] < high)):.1%} of {len(low)} toys")
 
 # %% [markdown]
-# Far too often, by the standard of a confidence interval. The data know one combination of the two;
-# the other is the prior's, and its interval holds a truth in the middle of the prior whatever the
-# data. The network is right (it agrees with the exact posterior); the prior speaks. For guaranteed
-# coverage there is `cj.feldman_cousins`.
+# These intervals cover far more often than confidence intervals should. The data constrain one
+# combination of the two parameters; the other follows the prior, and its interval holds a truth in
+# the middle of the prior for any data. The network is right (it agrees with the exact posterior);
+# the prior causes the overcoverage. For guaranteed coverage there is `cj.feldman_cousins`.
 #
 # `posterior.save("skin.eqx")` keeps the network, and `cj.load_amortised` reads it
 # without the model.
@@ -224,7 +226,7 @@ for n in free:
 #
 # `cj.export` writes one function of the model as StableHLO, with its arrays and a manifest, in a
 # zip. jax alone runs it: in a service, within another framework, on another machine. Data are
-# arguments, and gradients are there.
+# arguments, and the function can be differentiated.
 
 # %%
 loader = """

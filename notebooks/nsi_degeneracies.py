@@ -26,7 +26,7 @@
 #   + (\varepsilon^u_{\alpha\beta} + 2\varepsilon^d_{\alpha\beta})\,N F_n, \qquad
 #   \text{rate} \propto \sum_\beta |Q_{\alpha\beta}|^2 .$$
 #
-# Amplitudes add, then are squared. Everything below follows from that.
+# Amplitudes add before they are squared. Everything below follows from that.
 
 # %%
 # %matplotlib inline
@@ -72,9 +72,9 @@ cj.plots.scan_contours(scans, levels=(0.90,), points=[("Standard Model", 0, 0)])
 
 # %% [markdown]
 # In 2017 the two bands were one: a third of the neutrinos are $\nu_e$, so $Q_{ee} = 0$ between the
-# bands costs a third of the signal, little more than what normalisation and statistics allowed. The
-# full CsI exposure takes them apart. Best fits (dots) lie anywhere along a band: there the
-# likelihood is flat, and a quoted best fit means nothing.
+# bands costs a third of the signal, little more than normalisation and statistics allowed. The full
+# CsI exposure separates them. Best fits (dots) lie anywhere along a band: there the likelihood is
+# flat, and a quoted best fit means nothing.
 #
 # ## Two flavours: a ring
 #
@@ -82,9 +82,9 @@ cj.plots.scan_contours(scans, levels=(0.90,), points=[("Standard Model", 0, 0)])
 #
 # $$N \propto f_e\, Q_{ee}^2 + f_\mu\, Q_{\mu\mu}^2, \qquad f_e : f_\mu \simeq 1 : 2,$$
 #
-# an ellipse about the point where both charges vanish. What can break it is a difference between
-# flavours. There is one: $\nu_\mu$ from $\pi^+ \to \mu^+\nu_\mu$ come with the beam, $\bar\nu_\mu$
-# and $\nu_e$ from the muon 2.2 μs later.
+# an ellipse about the point where both charges vanish. A difference between flavours breaks it:
+# $\nu_\mu$ from $\pi^+ \to \mu^+\nu_\mu$ come with the beam, $\bar\nu_\mu$ and $\nu_e$ from the
+# muon 2.2 μs later.
 
 # %%
 axes = {"eps_uV_ee": (-1.0, 1.0, 81), "eps_uV_mumu": (-1.0, 1.0, 81)}
@@ -115,7 +115,7 @@ def in_time(**values):
 
 
 def same_total(parameter, other):
-    """Where ``parameter`` makes up for what ``other`` takes away."""
+    """Value of ``parameter`` that restores the total of the Standard Model at values ``other``."""
     x = np.linspace(-1.0, 0.0, 201)
     totals = [float(in_time(**{parameter: e, **other}).sum()) for e in x]
     return float(np.interp(-float(in_time().sum()), -np.array(totals), x))
@@ -167,10 +167,10 @@ for name, model in {"CsI 2017": csi_2017, "LAr 2020": argon, "CsI 2021": csi_202
     print(", ".join(f"{n} = {x:.2f}" for n, x in best.items()))
 
 # %% [markdown]
-# With u and d together there is a way out: along the blind direction of a nucleus it pays no price.
-# But no two nuclei are blind in the same direction. Here only $\varepsilon_{ee}$ is switched on,
-# with $\varepsilon^u_{ee} + \varepsilon^d_{ee} = -\tfrac23$, out to couplings that nobody would
-# call small:
+# Couplings of u and d together can evade the exclusion: along the blind direction of a nucleus its
+# rate does not change. But no two nuclei are blind in the same direction. Here only
+# $\varepsilon_{ee}$ is switched on, with
+# $\varepsilon^u_{ee} + \varepsilon^d_{ee} = -\tfrac23$, out to large couplings:
 
 # %%
 u = np.linspace(-10.0, -2.0, 321)
@@ -179,7 +179,7 @@ models = {"CsI 2021": csi_2021, "LAr 2020": argon}
 on_line = {name: 2 * np.asarray(model.map({}, line)) for name, model in models.items()}
 on_plane = {name: scans[name].chi2 for name in models}
 for chi2 in (on_line, on_plane):
-    # The two have no nuisance in common, so their chi2 add up.
+    # The two experiments have no nuisance in common, so their chi2 add up.
     chi2["together"] = chi2["CsI 2021"] + chi2["LAr 2020"]
 curves = {n: c - min(c.min(), float(on_plane[n].min())) for n, c in on_line.items()}
 excluded = u[np.flatnonzero(curves["together"] < 9.210).max()]
@@ -196,14 +196,15 @@ cj.plots.profile(
 )
 
 # %% [markdown]
-# CsI has two dips, blind near -7 and mirrored near -10, where argon is blind: a third nucleus, or
-# better data on these, would close this corner. Couplings ten times the Fermi constant are a
-# formality for heavy mediators, less so for light ones (`light_mediators`).
+# CsI has two dips, at its blind direction near -7 and at the mirror solution near -10, where argon
+# is blind. A third nucleus, or better data on these two, would exclude them. Couplings ten times
+# the Fermi constant are implausible for heavy mediators, less so for light ones
+# (`light_mediators`).
 #
 # ## Intervals are unions
 #
 # `cj.profile` follows all minima and returns lists of intervals. For CsI 2021 with
-# $\varepsilon^u_{\mu\mu}$ profiled over, and for everything a fit found on its way:
+# $\varepsilon^u_{\mu\mu}$ profiled over, followed by all minima that a fit finds:
 
 # %%
 profile = cj.profile(csi_2021, "eps_uV_ee", free=["eps_uV_mumu"], within=(-1.0, 1.0))

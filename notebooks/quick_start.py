@@ -37,7 +37,7 @@ cj.enable_x64()
 # %% [markdown]
 # ## Predict
 #
-# A model is made of experiments and interactions; the Standard Model is there by default.
+# A model is made of experiments and interactions; the Standard Model is included by default.
 # Everything it depends on is in one table: theory parameters with default and bounds, and the
 # nuisances ("pulls") of the experiment with their Gaussian widths.
 
@@ -50,7 +50,7 @@ models = {
 models["CsI 2017"].parameters
 
 # %% [markdown]
-# What the detectors have to see: nuclear recoils of a few keV, here over the exposure of each data
+# The detectors must see nuclear recoils of a few keV, shown here over the exposure of each data
 # set. Heavy nuclei give more of them, light nuclei harder ones, since the end point
 # $T_\mathrm{max} = 2E_\nu^2/M$ falls with the mass. The kink at 15 keV is that of the monochromatic
 # $\nu_\mu$ from pions that decay at rest.
@@ -71,7 +71,8 @@ cj.plots.comparison(
 )
 
 # %% [markdown]
-# Threshold, quenching and efficiency eat most of this. What is left, by neutrino flavour:
+# Threshold, quenching and efficiency remove most recoils. The events that remain, by neutrino
+# flavour:
 
 # %%
 for name, model in models.items():
@@ -132,8 +133,8 @@ draw_fit(models["CsI 2021"], fits["CsI 2021"])
 #
 # $\Delta\chi^2$ against $\sin^2\theta_W$ with all nuisances profiled, and intervals from its
 # crossings of the $\chi^2$ quantiles. The low-energy value of the Standard Model is 0.23857 (PDG).
-# Nothing here beats atomic parity violation; what is new is the energy and that no electron is
-# involved.
+# Atomic parity violation is more precise; these data measure the angle at another energy and
+# without electrons.
 
 # %%
 profiles = {name: cj.profile(m, "sin2_theta_w", within=(0.0, 0.5)) for name, m in models.items()}
@@ -154,8 +155,8 @@ cj.plots.profile(
 # %% [markdown]
 # ## Scan
 #
-# The rate knows $\sin^2\theta_W$ only through a product with form factors, so a larger neutron
-# distribution (less coherence) can be mended by a larger weak charge. Let CsI and Ar have one
+# The rate depends on $\sin^2\theta_W$ only through a product with form factors, so a larger weak
+# charge can compensate a larger neutron distribution (less coherence). Let CsI and Ar have one
 # common neutron skin $\Delta R_{np} = R_n - R_p$ and scan both parameters; contours are for two
 # parameters.
 
@@ -166,13 +167,13 @@ scans = {
     name: cj.scan(cj.Model(list(model.experiments.values()), [theory]), **axes)
     for name, model in models.items()
 }
-# They share no nuisance, so their chi2 add up, as they do in a model of all three.
+# The experiments share no nuisance, so their chi2 add up, as they do in a model of all three.
 scans = {"together": sum(scan[["chi2"]] for scan in scans.values()), **scans}
 cj.plots.scan_contours(scans, levels=(0.90,), points=[("Standard Model", 0.23857, 0.2)])
 
 # %% [markdown]
-# The degeneracy is plain. With both free, $R_n$ and $\sin^2\theta_W$ are known only together, and a
-# radius quoted at fixed $\sin^2\theta_W$ is a statement about the product.
+# The contours show the degeneracy: the data constrain a combination of $R_n$ and $\sin^2\theta_W$,
+# and a radius quoted at fixed $\sin^2\theta_W$ is a statement about this combination.
 
 # %% [markdown]
 # ## Gradients

@@ -23,17 +23,17 @@ from cevnsjax.core.files import write_atomically
 
 FOLDER = Path(__file__).resolve().parent
 LIMIT_S = 300
-"""Longest time a notebook may take."""
+"""Longest time that a notebook may take [s]."""
 LARGEST = 600_000
-"""Bytes of a stored notebook."""
-# What rich shows while a loop runs; it is for who waits, not for who reads.
+"""Largest size of a stored notebook [bytes]."""
+# The beginning of a progress bar of rich, which is removed from the stored outputs.
 _BAR = '<pre style="white-space:pre;overflow-x:auto'
-# tqdm, which numpyro imports, misses the widgets it would draw with.
+# tqdm, which numpyro imports, warns where ipywidgets is not installed.
 _SILENCED = "ignore:IProgress not found"
 
 
 def names() -> list[str]:
-    """Notebooks of this folder in order."""
+    """Sorted names of the notebooks of this folder."""
     return sorted(p.stem for p in FOLDER.glob("*.py") if _is_notebook(p))
 
 
@@ -59,10 +59,10 @@ def cells(notebook: nbformat.NotebookNode) -> list[tuple[str, str]]:
 
 
 def execute(notebook: nbformat.NotebookNode, limit: float) -> None:
-    """Run all cells in a fresh kernel; what they give is stored in the notebook.
+    """Run all cells in a fresh kernel and store their outputs in the notebook.
 
     Args:
-        notebook: What to run.
+        notebook: The notebook to run.
         limit: Longest time for a cell [s].
 
     Raises:
@@ -98,7 +98,7 @@ def _require_quiet(cell: nbformat.NotebookNode) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what is asked for; the number of notebooks that failed."""
+    """Run the named notebooks; return the number of those that failed."""
     parser = argparse.ArgumentParser(description="Run the notebooks.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks; all if none is named")
     parser.add_argument("--check", action="store_true", help="run, compare, write nothing")

@@ -2,23 +2,29 @@
 
 A Gaussian pulse convolved with one exponential is an exponentially modified Gaussian; with two
 exponentials it is the weighted difference of two such densities. Prompt nu_mu follow the decay of
-the pion, nu_e and nu_mu_bar the decays of pion and muon.
+the pion, nu_e and nu_mu_bar the decays of pion and muon. Fractions in time bins are differences of
+cumulative distributions, so that they are right for a pulse of any width.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from jaxtyping import Float
 
+from cevnsjax.core.checks import number
 from cevnsjax.core.errors import InputError
-from cevnsjax.numerics import panel_nodes
 
 TAU_PION_US, TAU_MUON_US = 0.026033, 2.1969811
 """Lifetimes of charged pion and muon [us] (PDG 2020)."""
-# Panels of the time integral are at most this wide and have this many nodes.
-_PANEL_US, _NODES = 0.05, 10
+_NARROWEST_US, _WIDEST_US = 1e-9, 1e9
+# More standard deviations than any probability can tell apart; their square is finite.
+_MAX_DEVIATIONS = 1e100
+
+Times = Float[np.ndarray, "..."]
+"""Times [us], or numbers at them."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,20 @@ class TimeEfficiency:
 
     Attributes:
         flat_us: End of the plateau [us].
-        slope_per_us: Fall-off after it [1/us].
+        slope_per_us: Fall-off after it, 0 or more [1/us].
+
+    Raises:
+        InputError: At a slope below 0, or a number that is not finite.
     """
 
     flat_us: float = math.inf
     slope_per_us: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.flat_us != math.inf:
+            number("time efficiency: flat_us", self.flat_us)
+        if number("time efficiency: slope_per_us", self.slope_per_us) < 0:
+            raise InputError(f"time efficiency: slope_per_us must be >= 0, got {self.slope_per_us}")
 
     def __call__(self, t_us: np.ndarray) -> np.ndarray:
         """Efficiency at recoil time, shaped like ``t_us`` [1]."""
@@ -45,7 +60,10 @@ class Pulse:
 
     Attributes:
         mean_us: Centre on the experiment's clock [us].
-        sigma_us: Standard deviation [us].
+        sigma_us: Standard deviation, 1e-9 to 1e9 [us].
+
+    Raises:
+        InputError: At a width outside 1e-9 to 1e9 us, or a centre that is not finite.
     """
 
     mean_us: float
@@ -54,37 +72,82 @@ class Pulse:
     def __post_init__(self) -> None:
         if not self.sigma_us > 0:
             raise InputError(f"pulse width must be > 0 us, got {self.sigma_us}")
+        if not _NARROWEST_US <= self.sigma_us <= _WIDEST_US:
+            raise InputError(
+                f"pulse width must lie between {_NARROWEST_US:g} and {_WIDEST_US:g} us, got "
+                f"{self.sigma_us:g}; write {_NARROWEST_US:g} for a pulse without width"
+            )
+        number("pulse centre [us]", self.mean_us)
 
-    def density(self, source: str, t_us: np.ndarray) -> np.ndarray:
+    def density(self, source: str, t_us: Times) -> Times:
         """Arrival-time density of "nu_mu" (prompt) or another source [1/us]."""
-        prompt = self._modified(t_us, TAU_PION_US)
-        if source == "nu_mu":
-            return prompt
-        delayed = self._modified(t_us, TAU_MUON_US)
-        return (TAU_MUON_US * delayed - TAU_PION_US * prompt) / (TAU_MUON_US - TAU_PION_US)
-
-    def _modified(self, t_us: np.ndarray, tau: float) -> np.ndarray:
-        """Exponentially modified Gaussian with decay time tau [1/us]."""
-        from scipy import special
-
-        u = (t_us - self.mean_us) / self.sigma_us
-        z = (self.sigma_us / tau - u) / math.sqrt(2)
-        # erfcx avoids overflow where its argument is positive; elsewhere the product is safe.
-        early = np.exp(-(u**2) / 2) * special.erfcx(np.maximum(z, 0.0))
-        exponent = (self.sigma_us / tau) ** 2 / 2 - (t_us - self.mean_us) / tau
-        late = np.exp(np.minimum(exponent, 0.0)) * special.erfc(np.minimum(z, 0.0))
-        return np.asarray(np.where(z > 0, early, late) / (2 * tau))
+        u = self._deviations(t_us)
+        return _by_decays(source, lambda tau: _discounted(-u, self.sigma_us / tau) / tau)
 
     def fractions(
         self, source: str, edges_us: Sequence[float], efficiency: TimeEfficiency | None = None
-    ) -> np.ndarray:
-        """Probability times efficiency in time bins with increasing edges, [bin] [1]."""
+    ) -> Times:
+        """Probability times efficiency in time bins, [time] [1].
+
+        Args:
+            source: "nu_mu" (prompt) or another source.
+            edges_us: Bin edges, increasing [us].
+            efficiency: Efficiency at recoil time; None accepts every recoil.
+
+        Raises:
+            InputError: At edges that do not increase.
+        """
+        if any(not low < high for low, high in pairwise(edges_us)):
+            raise InputError(f"edges of time bins must increase, got {list(edges_us)}")
         accepted = efficiency or TimeEfficiency()
-        out = []
-        for low, high in pairwise(edges_us):
-            kinks = [k for k in (accepted.flat_us,) if low < k < high]
-            pieces = max(1, math.ceil((high - low) / _PANEL_US))
-            breaks = np.unique([*np.linspace(low, high, pieces + 1), *kinks])
-            t, w = panel_nodes(breaks, _NODES)
-            out.append(float(np.sum(w * self.density(source, t) * accepted(t))))
-        return np.array(out)
+        bend = accepted.flat_us
+        inner = [bend] if edges_us[0] < bend < edges_us[-1] else []
+        walls = np.unique([*map(float, edges_us), *inner])
+        flat = self._between(source, walls[walls <= bend])
+        after = self._accepted_after(source, walls[walls >= bend], accepted)
+        shares = np.maximum([*flat, *(after[:-1] - after[1:])], 0.0)
+        return np.add.reduceat(shares, np.searchsorted(walls, edges_us[:-1]))
+
+    def _deviations(self, t_us: Times) -> Times:
+        """Distance from the centre in standard deviations [1]."""
+        with np.errstate(over="ignore"):
+            u = (np.asarray(t_us) - self.mean_us) / self.sigma_us
+        return np.clip(u, -_MAX_DEVIATIONS, _MAX_DEVIATIONS)
+
+    def _between(self, source: str, t_us: Times) -> Times:
+        """Probability between consecutive times, from the tail on their side of the centre [1]."""
+        u, width = self._deviations(t_us), self.sigma_us
+        before = _by_decays(source, lambda tau: _discounted(-u, 0) - _discounted(-u, width / tau))
+        after = self._accepted_after(source, t_us, TimeEfficiency())
+        return np.where(t_us[1:] <= self.mean_us, np.diff(before), after[:-1] - after[1:])
+
+    def _accepted_after(self, source: str, t_us: Times, accepted: TimeEfficiency) -> Times:
+        """Integral of density times efficiency from times after the bend to infinity [1].
+
+        Its parts are the protons that are still to come and the mesons in flight.
+        """
+        u, width, slope = self._deviations(t_us), self.sigma_us, accepted.slope_per_us
+        coming = _discounted(u, slope * width)
+        return accepted(t_us) * _by_decays(
+            source, lambda tau: (coming + _discounted(-u, width / tau)) / (1 + slope * tau)
+        )
+
+
+def _by_decays(source: str, of_lifetime: Callable[[float], Times]) -> Times:
+    """What holds for one exponential decay, carried over to the decays behind a source."""
+    prompt = of_lifetime(TAU_PION_US)
+    if source == "nu_mu":
+        return prompt
+    delayed = of_lifetime(TAU_MUON_US)
+    return (TAU_MUON_US * delayed - TAU_PION_US * prompt) / (TAU_MUON_US - TAU_PION_US)
+
+
+def _discounted(u: Times, rate: float) -> Times:
+    """Integral over x > u of the unit normal density times exp(-rate (x - u)), rate >= 0 [1]."""
+    from scipy import special
+
+    v = (u + rate) / math.sqrt(2)
+    # erfcx avoids overflow where its argument is positive; elsewhere the product is safe.
+    tail = np.exp(-(u**2) / 2) * special.erfcx(np.maximum(v, 0.0))
+    bulk = np.exp(np.minimum(rate * u + rate * rate / 2, 0.0)) * special.erfc(np.minimum(v, 0.0))
+    return np.where(v > 0, tail, bulk) / 2

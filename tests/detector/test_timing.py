@@ -1,5 +1,7 @@
 """Arrival times against direct convolution, moments and a Monte Carlo of pulse, pion and muon."""
 
+import math
+import re
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import chi2 as chi2_distribution
-from scipy.stats import norm
+from scipy.stats import exponnorm, norm
 
 from cevnsjax import StandardModel, dR_dT_nr
 from cevnsjax.core.errors import InputError
@@ -126,6 +128,44 @@ def test_fractions_without_efficiency(source):
     np.testing.assert_array_equal(flat, parts)
 
 
+@pytest.mark.parametrize("sigma", [1e-9, 1e-5, 3e-4, 1e-3, 3e-3, 0.01, 0.15, 1.0, 10.0])
+def test_fractions_of_pulses_of_any_width(sigma):
+    """Prompt: scipy.stats.exponnorm; all sources: bins hold every neutrino, none is negative."""
+    pulse, edges = Pulse(0.5234, sigma), [0.0, 0.5234, 0.524, 0.55, 1.0, 6.0]
+    expected = -np.diff(exponnorm(TAU_PION_US / sigma, loc=0.5234, scale=sigma).sf(edges))
+    np.testing.assert_allclose(pulse.fractions("nu_mu", edges), expected, rtol=1e-9, atol=1e-14)
+    late = 0.5234 + 12 * sigma + np.array([0.0, 0.05, 2.0, 20.0, 200.0])
+    everything = [0.5234 - 12 * sigma, 0.5234 - sigma, 0.5234, *late]
+    for source in SOURCES:
+        shares = pulse.fractions(source, everything)
+        assert np.all(shares >= 0)
+        assert shares.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_pulse_of_a_nanosecond():
+    """scipy.stats.exponnorm(26.033, 0.52, 0.001): the bins [0, 1, 6] held 1.064 by quadrature."""
+    got = Pulse(0.52, 0.001).fractions("nu_mu", [0, 1, 6])
+    np.testing.assert_allclose(got, [1 - 9.834212684e-9, 9.834212684e-9], rtol=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [1e-5, 0.01, 3.0])
+@pytest.mark.parametrize("accepted", [ACCEPTED, TimeEfficiency(0.3, 40.0), TimeEfficiency()])
+def test_fractions_are_the_integral_of_the_density(accepted, sigma):
+    """Nodes that follow the pulse, the lifetimes and the bend of the efficiency."""
+    pulse, edges = Pulse(0.5, sigma), [0.0, 0.2, 0.45, 0.5, 0.6, 6.0]
+    scales = [0.5 + k * x for x in (sigma, 0.01) for k in np.arange(-15, 60, 0.5)]
+    breaks = np.unique([*edges, 0.3, 0.52, *np.linspace(0, 6, 601), *scales])
+    breaks = breaks[(breaks >= 0) & (breaks <= 6)]
+    x, w = np.polynomial.legendre.leggauss(16)
+    half = np.diff(breaks)[:, None] / 2
+    t = breaks[:-1, None] + half * (1 + x)
+    for source in SOURCES:
+        parts = np.sum(half * w * pulse.density(source, t) * accepted(t), axis=1)
+        expected = np.add.reduceat(parts, np.searchsorted(breaks, edges[:-1]))
+        got = pulse.fractions(source, edges, accepted)
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-13)
+
+
 def test_time_efficiency_by_hand():
     t = np.array([-1.0, 0.0, 0.52, 1.52, 10.52])
     np.testing.assert_allclose(ACCEPTED(t), [1, 1, 1, np.exp(-0.0494), np.exp(-0.494)], rtol=1e-15)
@@ -147,6 +187,22 @@ def test_far_times_are_finite(name, source):
 def test_bad_width(width):
     with pytest.raises(InputError, match="pulse width must be > 0"):
         Pulse(0.4, width)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Pulse(0.4, 1e-12), "between 1e-09 and 1e+09 us, got 1e-12; write 1e-09"),
+        (lambda: Pulse(0.4, math.inf), "between 1e-09 and 1e+09 us, got inf"),
+        (lambda: Pulse(math.nan, 0.1), "pulse centre [us] must be a finite number, got nan"),
+        (lambda: TimeEfficiency(0.5, -1.0), "slope_per_us must be >= 0, got -1.0"),
+        (lambda: TimeEfficiency(math.nan), "flat_us must be a finite number, got nan"),
+        (lambda: Pulse(0.4, 0.1).fractions("nu_mu", [0, 2, 1]), "must increase, got [0, 2, 1]"),
+    ],
+)
+def test_bad_numbers(make, message):
+    with pytest.raises(InputError, match=re.escape(message)):
+        make()
 
 
 def thrown(pulse, source, size, rng):

@@ -109,7 +109,8 @@ def _pulse_shares(
             "efficiency starts to fall"
         )
     efficiency = TimeEfficiency(math.inf if flat is None else flat, slope)
-    pulse = Pulse(part["mean_us"], part["sigma_us"])
+    with located(part.where):
+        pulse = Pulse(part["mean_us"], part["sigma_us"])
     return {source: pulse.fractions(source, edges, efficiency) for source in flux.sources}
 
 

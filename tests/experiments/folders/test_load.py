@@ -530,3 +530,13 @@ def test_documented_example_works(tmp_path):
     assert result.status == "converged"
     quoted = f"{result.values['sin2_theta_w']:.3f} ± {result.errors['sin2_theta_w']:.3f}"
     assert quoted in DOC
+
+
+def test_pulse_without_width_is_refused(tmp_path):
+    values = csi_2021_values(csi_2021(morphs=())) | {"data": {"kind": "planned"}, "nuisances": []}
+    values["time"] |= {"sigma_us": 1e-12}
+    del values["backgrounds"]
+    with pytest.raises(
+        InputError, match=r"experiment\.toml: \[time\] pulse width must lie between"
+    ):
+        load(folder_of(tmp_path / "csi", values))

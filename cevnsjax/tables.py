@@ -6,9 +6,7 @@ with LF line ends, so that a checkout which rewrites line ends still verifies. `
 folder to use instead of the shipped one.
 """
 
-import csv
 import hashlib
-import math
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cevnsjax.core.csv_file import read_csv_file
 from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 
 MANIFEST = "manifest.toml"
@@ -80,24 +79,8 @@ def parse_csv(path: Path, *, text: Collection[str] = ()) -> dict[str, np.ndarray
     Raises:
         DataError: No file or header, a repeated name, a ragged line, a non-number.
     """
-    lines = [
-        (number, [field.strip() for field in next(csv.reader([line]))])
-        for number, line in enumerate(_read_text(path).split("\n"), 1)
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    if not lines:
-        raise DataError(f"{path} has no header; write the column names on its first line")
-    header, body = lines[0][1], lines[1:]
-    if len(set(header)) != len(header):
-        raise DataError(f"{path} repeats a column name in {header}; give each its own name")
-    for number, fields in body:
-        if len(fields) != len(header):
-            has = f"{path} line {number} has {len(fields)} fields, not {len(header)}"
-            raise DataError(f"{has}; give one value for each of {', '.join(header)}")
-    return {
-        name: _column(path, name, [(number, fields[i]) for number, fields in body], name in text)
-        for i, name in enumerate(header)
-    }
+    file = read_csv_file(path)
+    return {n: file.texts(n) if n in text else file.numbers(n) for n in file.names}
 
 
 def verify(dataset: str | None = None, *, root: Path | None = None) -> list[FileStatus]:
@@ -224,20 +207,3 @@ def _parse_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(_read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise DataError(f"{path} is not valid TOML ({error}); {_RESTORE}") from error
-
-
-def _column(path: Path, name: str, fields: list[tuple[int, str]], is_text: bool) -> np.ndarray:
-    values = [field if is_text else _number(path, line, name, field) for line, field in fields]
-    out = np.array(values, dtype=np.str_ if is_text else np.float64)
-    out.flags.writeable = False
-    return out
-
-
-def _number(path: Path, line: int, name: str, field: str) -> float:
-    try:
-        value = float(field)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise DataError(f"{path} line {line}: {name} is {field!r}; write a finite number")
-    return value

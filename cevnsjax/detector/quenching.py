@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.names import short_name
 from cevnsjax.core.types import Numbers, Values
 from cevnsjax.numerics import piecewise_cubic
 from cevnsjax.parameters import Normal, Parameter
@@ -190,13 +191,13 @@ def csi_quenching(model: str | float | Quenching) -> Quenching:
 
 
 def quenching_parameters(model: Quenching, experiment: str, sd_scale: float) -> list[Parameter]:
-    """Shape parameters of a model for an experiment, whose short name ends their names.
+    """Shape parameters of a model for an experiment, whose ``short_name`` ends their names.
 
     ``sd_scale`` is the standard deviation of the overall scale [1].
     """
     nuisance = partial(Parameter, kind="nuisance", owner=experiment)
     scale = nuisance(
-        f"qf_scale_{experiment}",
+        f"qf_scale_{short_name(experiment)}",
         f"scale of the quenching curve of {experiment}",
         default=1.0,
         bounds=(0.2, 3.0),
@@ -206,7 +207,7 @@ def quenching_parameters(model: Quenching, experiment: str, sd_scale: float) -> 
     )
     variations = [
         nuisance(
-            f"qf_{k}_{experiment}",
+            f"qf_{k}_{short_name(experiment)}",
             f"published quenching variation {k} of {experiment}, in standard deviations",
             default=0.0,
             bounds=(-3.0, 3.0),

@@ -12,7 +12,9 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.names import stem
 from cevnsjax.detector.response import Detector
+from cevnsjax.experiments.names import require_free_names, require_once
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Normal, Parameter
@@ -90,7 +92,7 @@ class Morph:
 
 
 def _nuisance(name: str, meaning: str, sd: float, owner: str) -> Parameter:
-    short = r"\_".join(name.split("_")[1:-1])
+    short = stem(name, owner).replace("_", r"\_")
     return Parameter(
         name=name,
         meaning=meaning,
@@ -164,6 +166,7 @@ class Experiment:
     source: str = ""
 
     def __post_init__(self) -> None:
+        self._check_names()
         bins = (int(np.prod(self.grid)),)
         counts = {"observed": self.observed, "variance": self.variance, **self.backgrounds}
         for what, array in counts.items():
@@ -180,6 +183,12 @@ class Experiment:
                 f"{self.name}: bins {empty} have no variance (empty in signal and background "
                 "windows); merge them or choose another window"
             )
+
+    def _check_names(self) -> None:
+        """Check that no two things share a name."""
+        require_free_names(self.name, self.backgrounds, self.flux.sources)
+        require_once(self.name, "observables", (self.observable, *self.extra))
+        require_once(self.name, "nuisances", (p.name for p in self.parameters))
 
     def _check_cells(self, bins: tuple[int, ...]) -> None:
         """Check that data, morphs and the spread of the signal fit the cells and the statistic."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.names import short_name
 from cevnsjax.experiments.experiment import SIGNAL, Pull
 
 FLUX = "alpha_flux_sns"
@@ -30,7 +31,7 @@ def chosen_pulls(
         unbounded: Whether infinity is allowed.
         split_flux: Whether to split the signal pull as ``with_flux_apart`` does.
     """
-    short = experiment.replace("-", "")
+    short = short_name(experiment)
     pulls = {
         name: Pull(f"alpha_{name}_{short}", sd, (component,), f"relative shift of {what}")
         for name, (sd, component, what) in offered.items()

@@ -11,6 +11,7 @@ import numpy as np
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
 from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.experiments.names import require_meant
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.data import array_of
@@ -71,6 +72,7 @@ def table_of(
     free = {"linear": False, "bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
     targets = [e.target for e in experiments.values()]
     theory = [p for i in interactions for p in parameters_of(i, targets)]
+    require_meant({n: [p.name for p in e.parameters] for n, e in experiments.items()})
     nuisances = [p for e in experiments.values() for p in e.parameters]
     table = ParameterTable(
         replace(p, **free) if p.name in free_pulls else p for p in (*theory, *nuisances)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.names import short_name
 from cevnsjax.detector.efficiency import Efficiency, Logistic, TabulatedEfficiency
 from cevnsjax.detector.quenching import (
     CSI_QUENCHING,
@@ -56,14 +57,14 @@ def quenching_of(part: Part) -> Quenching:
         return TabulatedQuenching(tuple((T_keV * 1e-3).tolist()), tuple(factor.tolist()))
 
 
-def quenching_nuisances(part: Part, model: Quenching, short: str) -> dict[str, Parameter]:
+def quenching_nuisances(part: Part, model: Quenching, experiment: str) -> dict[str, Parameter]:
     """Shape parameters that the section ``[quenching]`` switches on, by short name."""
     sd, listed = part["scale_sd"], part["nuisances"]
     if ("qf_scale" in listed) != (sd is not None):
         remedy = "add scale_sd = 0.05" if sd is None else 'add "qf_scale" to nuisances'
         raise part.error(f"qf_scale and scale_sd belong together; {remedy}")
-    parameters = quenching_parameters(model, short, 1.0 if sd is None else sd)
-    offered = {p.name.removesuffix(f"_{short}"): p for p in parameters}
+    parameters = quenching_parameters(model, experiment, 1.0 if sd is None else sd)
+    offered = {p.name.removesuffix(f"_{short_name(experiment)}"): p for p in parameters}
     for name in listed:
         if name not in offered:
             raise part.unknown("quenching nuisance", name, offered)

@@ -59,7 +59,14 @@ BINNING = Section(
             example=1.0,
         ),
         Key("edges", "bin edges", "observable", "numbers", rule=INCREASING, example=[0, 1]),
-        positive("nodes", "quadrature nodes per panel", form="whole", default=None, example=20),
+        Key(
+            "nodes",
+            "quadrature nodes per panel",
+            form="whole",
+            default=None,
+            rule="from 1 to 1000",
+            example=20,
+        ),
     ),
 )
 EFFICIENCY = Section(

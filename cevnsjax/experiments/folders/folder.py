@@ -1,8 +1,6 @@
 """The folder of a user's experiment: its TOML file and CSV tables; messages name the remedy."""
 
-import csv
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +9,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cevnsjax.core.csv_file import CsvFile, read_csv_file
 from cevnsjax.core.errors import DataError, InputError
+from cevnsjax.core.reading import exists, read_toml
+from cevnsjax.core.text import shortened
 from cevnsjax.experiments.folders.schema import read_sections, unknown
 from cevnsjax.experiments.folders.sections import SECTIONS
-from cevnsjax.tables import parse_csv
 
 FILE = "experiment.toml"
 """The file that describes an experiment."""
@@ -33,20 +33,28 @@ def parts_of(folder: Path) -> tuple[dict[str, "Part"], list["Part"]]:
 def _description(folder: Path) -> dict[str, Any]:
     """The description as parsed."""
     file = folder / FILE
-    if not folder.exists():
+    if not exists(folder):
         raise InputError(
             f"there is no folder {folder}; `cevnsjax new-experiment {folder}` makes one"
         )
-    if not folder.is_dir():
+    if not exists(folder, "folder"):
         raise InputError(f"{folder} is a file; give the folder that holds {FILE}")
-    if not file.is_file():
+    if not exists(file):
         raise InputError(
             f"{folder} has no {FILE}; `cevnsjax new-experiment` writes one to start from"
         )
+    if _leaves(folder, FILE):
+        raise InputError(f"{file} must lie in {folder}, but is a link out of it; copy it in")
+    return read_toml(file)
+
+
+def _leaves(folder: Path, file: str) -> bool:
+    """Whether a file lies outside its folder, by its name or by links."""
     try:
-        return tomllib.loads(_bytes(file).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise DataError(f"{file} is not valid TOML: {problem}; correct it") from None
+        return not (folder / file).resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        # A loop of links, or a name that no file can have: nothing lies there.
+        return False
 
 
 @dataclass(frozen=True)
@@ -78,38 +86,47 @@ class Part:
         """The CSV file that the section names, checked.
 
         It must have ``columns``, or else those of the section's key, and a row for each cell of the
-        grid (any number of rows if it is empty).
+        grid (any number of rows if it is empty). Other columns may hold anything.
         """
         file, folder = self["file"], self.folder
         path = folder / file.name
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if _leaves(folder, file.name):
             raise self.error(f"file must lie in {folder}, got {file.name!r}; copy it in")
-        if not path.is_file():
+        if not exists(path) or exists(path, "folder"):
             raise DataError(f"{self.where} file: there is no {path}; write it or correct the name")
-        table = Table(path, _columns(path))
+        table = Table(read_csv_file(path))
         table.check(file.columns if columns is None else columns, grid)
         return table
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file of the folder, and its columns by name."""
+    """A CSV file of the folder, and its columns by name: numbers, once they are asked for."""
 
-    path: Path
-    columns: dict[str, Float[np.ndarray, " row"]]
+    file: CsvFile
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.file.path
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns."""
+        return self.file.names
 
     def __getitem__(self, column: str) -> Float[np.ndarray, " row"]:
-        return self.columns[column]
+        return self.file.numbers(column)
 
     def check(self, columns: Sequence[str], grid: tuple[int, ...]) -> None:
         """Stop at a missing column, at no rows, or at another number of rows than the grid has."""
-        lacking = [name for name in columns if name not in self.columns]
+        lacking = [name for name in columns if name not in self.names]
         if lacking:
             raise DataError(
-                f"{self.path} lacks the column {lacking[0]}; it has {', '.join(self.columns)} and "
-                f"needs {', '.join(columns)}"
+                f"{self.path} lacks the column {lacking[0]}; it has "
+                f"{shortened(', '.join(self.names), 200)} and needs {', '.join(columns)}"
             )
-        rows = len(next(iter(self.columns.values())))
+        rows = len(self.file.rows)
         if rows == 0:
             raise DataError(f"{self.path} has no rows; write one a line below the column names")
         if grid and rows != math.prod(grid):
@@ -125,18 +142,3 @@ class Table:
             raise DataError(
                 f"{self.path}: {column} must be {must}, got {self[column][row]:g} in row {row + 1}"
             )
-
-
-def _columns(path: Path) -> dict[str, Float[np.ndarray, " row"]]:
-    _bytes(path)
-    try:
-        return parse_csv(path)
-    except csv.Error as problem:
-        raise DataError(f"{path} is not valid CSV: {problem}; correct it") from None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror}; check its rights") from None

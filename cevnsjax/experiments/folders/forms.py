@@ -7,14 +7,33 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from cevnsjax.core.text import shortened
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_SMALLEST, _LARGEST = 1e-100, 1e100
+MOST_ENTRIES = 10_000
+"""Entries of a list or an inline table above which it is not one of an experiment."""
 
 
 def is_number(value: object) -> bool:
-    """Whether a value read from TOML is a finite number."""
+    """Whether a value read from TOML is a finite number with room for products and squares."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return value == 0 or 1e-100 < abs(value) < 1e100
+    return value == 0 or _SMALLEST < abs(value) < _LARGEST
+
+
+def beyond(value: object) -> str:
+    """Words for a message where a number is finite, but too large or too small to compute with."""
+    if isinstance(value, list | dict):
+        inside = value.values() if isinstance(value, dict) else value
+        return next(filter(None, map(beyond, inside)), "")
+    is_finite = isinstance(value, float) and math.isfinite(value)
+    return "" if not is_finite or is_number(value) else " from 1e-100 to 1e100 in size"
+
+
+def too_many(value: object) -> bool:
+    """Whether a list or an inline table is longer than any of an experiment."""
+    return isinstance(value, list | dict) and len(value) > MOST_ENTRIES
 
 
 def _all(value: object, fits: Callable[[object], bool]) -> bool:
@@ -54,6 +73,7 @@ FORMS: dict[str, tuple[str, Callable[[object], bool]]] = {
 RULES: dict[str, Callable[[Any], bool]] = {
     "> 0": lambda v: v > 0,
     ">= 0": lambda v: v >= 0,
+    "from 1 to 1000": lambda v: 1 <= v <= 1000,
     "in (0, 1]": lambda v: 0 < v <= 1,
     "above 2 and up to 10": lambda v: 2 < v <= 10,
     "two or more numbers that increase": lambda v: (
@@ -81,5 +101,8 @@ def literal(value: object) -> str:
 
 def shown(value: object) -> str:
     """A value for a message, shortened if long."""
-    text = literal(value) if isinstance(value, str | list | dict) else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    try:
+        return shortened(literal(value) if isinstance(value, str | list | dict) else str(value))
+    except ValueError:
+        # Python writes no whole number of more than 4300 digits.
+        return "a number of thousands of digits"

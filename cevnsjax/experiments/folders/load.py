@@ -1,5 +1,6 @@
 """Experiments from folders of the user's: ``experiment.toml`` and CSV tables."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import T_nr_max
+from cevnsjax.core.names import short_name
+from cevnsjax.core.reading import exists
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.folders.detector_pieces import (
     detector_of,
@@ -17,12 +20,16 @@ from cevnsjax.experiments.folders.detector_pieces import (
 from cevnsjax.experiments.folders.folder import FILE, Part, parts_of
 from cevnsjax.experiments.folders.forms import is_word
 from cevnsjax.experiments.folders.source_pieces import source_of, target_of, time_fractions
+from cevnsjax.experiments.names import TAKEN
 from cevnsjax.experiments.planned import PLANNED, PlannedExperiment
+
+_TIME = "t_us"
+_MOST_CELLS = 100_000
 
 
 def is_experiment_folder(word: str) -> bool:
     """Whether a command-line word is a folder: it has a path separator, or holds the file."""
-    return "/" in word or "\\" in word or (Path(word) / FILE).is_file()
+    return "/" in word or "\\" in word or exists(Path(word) / FILE)
 
 
 def load(folder: str | Path) -> Experiment:
@@ -49,13 +56,12 @@ def load(folder: str | Path) -> Experiment:
         raise InputError(f"load needs the path of a folder, got {folder!r}")
     parts, nuisances = parts_of(Path(folder))
     top, time = parts[""], parts.get("time")
-    short = top["name"].replace("-", "").replace("_", "")
     flux, target = source_of(parts["neutrinos"]), target_of(parts["target"])
     quenching = quenching_of(parts["quenching"])
     ends = [T_nr_max(E, n.mass, "approximate") for E in flux.kink_energies for n in target.nuclei]
     detector = detector_of(parts, quenching, float(max(ends)))
     bins = len(detector.edges) - 1
-    grid = (bins, len(time["edges_us"]) - 1) if time else (bins,)
+    grid = _grid(parts["binning"], bins, time)
     backgrounds = _backgrounds(parts.get("backgrounds"), grid, flux.sources)
     data = _data(parts["data"], top["statistic"], grid)
     expected = sum(backgrounds.values(), np.zeros(int(np.prod(grid))))
@@ -70,14 +76,24 @@ def load(folder: str | Path) -> Experiment:
         observed=observed,
         variance=variance,
         backgrounds=backgrounds,
-        pulls=_pulls(nuisances, [SIGNAL, *backgrounds], short),
-        shape=quenching_nuisances(parts["quenching"], quenching, short),
-        extra={"t_us": tuple(map(float, time["edges_us"]))} if time else {},
+        pulls=_pulls(nuisances, [SIGNAL, *backgrounds], top["name"]),
+        shape=quenching_nuisances(parts["quenching"], quenching, top["name"]),
+        extra={_TIME: tuple(map(float, time["edges_us"]))} if time else {},
         spread=time_fractions(time, flux, bins) if time else {},
         statistic=top["statistic"],
         title=(top["title"] or top["name"]) + ("" if data else PLANNED),
         source=top["publication"] or "",
     )
+
+
+def _grid(binning: Part, bins: int, time: Part | None) -> tuple[int, ...]:
+    """Number of bins on each axis."""
+    grid = (bins, len(time["edges_us"]) - 1) if time else (bins,)
+    if time and binning["observable"] == _TIME:
+        raise binning.error(f"observable cannot be {_TIME}, which [time] is called; rename it")
+    if math.prod(grid) > _MOST_CELLS:
+        raise binning.error(f"makes {' x '.join(map(str, grid))} bins; limit {_MOST_CELLS} in all")
+    return grid
 
 
 def _backgrounds(
@@ -86,14 +102,14 @@ def _backgrounds(
     if part is None:
         return {}
     table = part.table(part["columns"] or (), grid=grid)
-    for name in part["columns"] or table.columns:
-        if not is_word(name) or name in (SIGNAL, *sources):
+    for name in part["columns"] or table.names:
+        if not is_word(name) or name in (*TAKEN, *sources):
             raise InputError(
                 f"{table.path}: a background cannot be called {name!r}; use letters, digits and _, "
-                f"and none of {', '.join((SIGNAL, *sources))}"
+                f"and none of {', '.join((*TAKEN, *sources))}"
             )
         table.require(name, table[name] >= 0, ">= 0")
-    return {name: table[name] for name in part["columns"] or table.columns}
+    return {name: table[name] for name in part["columns"] or table.names}
 
 
 def _data(
@@ -117,14 +133,14 @@ def _data(
     return observed, table["variance"]
 
 
-def _pulls(parts: Sequence[Part], components: Sequence[str], short: str) -> tuple[Pull, ...]:
+def _pulls(parts: Sequence[Part], components: Sequence[str], experiment: str) -> tuple[Pull, ...]:
     pulls: dict[str, Pull] = {}
     for part in parts:
         for name in part["components"]:
             if name not in components:
                 raise part.unknown("component", name, components)
         name = part["name"]
-        full = name if name.startswith("alpha_") else f"alpha_{name}_{short}"
+        full = name if name.startswith("alpha_") else f"alpha_{name}_{short_name(experiment)}"
         if full in pulls:
             raise part.error(f"name {name!r} is given twice; give each its own")
         meaning = part["meaning"] or f"relative shift of {' and '.join(part['components'])}"

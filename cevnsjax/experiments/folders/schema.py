@@ -10,7 +10,15 @@ from functools import partial
 from typing import Any
 
 from cevnsjax.core.errors import CevnsjaxError, DataError, InputError, UnknownNameError
-from cevnsjax.experiments.folders.forms import FORMS, RULES, literal, shown
+from cevnsjax.experiments.folders.forms import (
+    FORMS,
+    MOST_ENTRIES,
+    RULES,
+    beyond,
+    literal,
+    shown,
+    too_many,
+)
 
 REQUIRED: Any = object()
 """Default of a key that must be given."""
@@ -59,11 +67,13 @@ class Key:
 
     def read(self, where: str, value: Any) -> Any:
         """The value, checked: floats for numbers, a ``CsvFile`` for a file."""
+        if too_many(value):
+            raise InputError(f"{where} {self.name} has {len(value)} entries; limit {MOST_ENTRIES}")
         wanted, fits = FORMS[self.form]
         if not fits(value):
             raise InputError(
-                f"{where} {self.name} must be {wanted}, got {shown(value)}; write e.g. "
-                f"{self.sample}"
+                f"{where} {self.name} must be {wanted}{beyond(value)}, got {shown(value)}; "
+                f"write e.g. {self.sample}"
             )
         if self.choices and value not in self.choices:
             raise unknown(where, self.name, value, self.choices)

@@ -21,7 +21,7 @@ TOP = Section(
     "",
     "The experiment.",
     (
-        Key("name", "short name; nuisances end in it without - and _", form="name", example="my"),
+        Key("name", "short name; nuisances end in it without -", form="name", example="my"),
         text("statistic", "likelihood", choices=("poisson", "gaussian")),
         text("title", "one line for tables and plots", default=None, example="My Ge"),
         text("publication", "where the numbers are from", default=None, example="doi:"),

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.names import short_name
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import Quenching, csi_quenching, quenching_parameters
 from cevnsjax.detector.resolution import (
@@ -33,7 +34,7 @@ from cevnsjax.nuclei import target
 from cevnsjax.parameters import Parameter
 from cevnsjax.tables import read_toml
 
-NAME, SHORT = "csi-2017", "csi2017"
+NAME = "csi-2017"
 _SMEARING = {
     "poisson": PoissonSmearing(),
     "gamma": GammaSmearing(),
@@ -230,7 +231,8 @@ def _pulls(
 
 def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
     offered = {
-        p.name.removesuffix(f"_{SHORT}"): p for p in quenching_parameters(model, SHORT, qf_sd)
+        p.name.removesuffix(f"_{short_name(NAME)}"): p
+        for p in quenching_parameters(model, NAME, qf_sd)
     }
     if not isinstance(names, str | Sequence):
         raise InputError(f"csi-2017: shape must be names like 'qf_scale', got {names!r}")

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.names import short_name
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching, csi_quenching
 from cevnsjax.detector.resolution import GammaSmearing
@@ -30,7 +31,7 @@ from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.tables import read_toml
 
-NAME, SHORT = "csi-2021", "csi2021"
+NAME = "csi-2021"
 _PULLS = {
     "sig": (0.12, SIGNAL, "the CEvNS signal"),
     "brn": (0.25, "brn", "the beam-related neutrons"),
@@ -189,7 +190,7 @@ def _morphs(
     offered |= {"eff": "efficiency", "time": f"clock of the neutrinos, {_TIME_OFFSET_US} us"}
     morphs = []
     for name in chosen_morphs(NAME, names, offered):
-        morph = Morph(f"alpha_{name}_{SHORT}", offered[name])
+        morph = Morph(f"alpha_{name}_{short_name(NAME)}", offered[name])
         if name == "time":
             bins = len(detector.edges) - 1
             later, earlier = (clock.spread(bins, s * _TIME_OFFSET_US) for s in (1, -1))

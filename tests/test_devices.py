@@ -22,24 +22,24 @@ from cevnsjax import devices
 
 cj.enable_x64()
 model = cj.Model(cj.experiments.csi_2017())
-found = {}
+arrays = {}
 for size in map(int, sys.argv[2:]):
     points = {"sin2_theta_w": np.linspace(0.1, 0.4, size)}
-    found[str(size)] = out = model.map({}, points)
+    arrays[str(size)] = out = model.map({}, points)
     # The result can be combined with arrays on any device.
     assert (out + jax.device_put(jnp.ones(size), jax.devices()[1])).shape == (size,)
-    found[f"jit {size}"] = jax.jit(lambda: model.map({}, points))()
+    arrays[f"jit {size}"] = jax.jit(lambda: model.map({}, points))()
 total = lambda R: model.map({"R_n_Cs": R}, points).sum()
-found["slope"], found["devices"] = jax.grad(total)(5.0), devices.device_count_for(2049, 64)
+arrays["slope"], arrays["devices"] = jax.grad(total)(5.0), devices.device_count_for(2049, 64)
 devices.limit_devices(2)
-found["few"] = devices.device_count_for(2049, 64)
-np.savez(sys.argv[1], **found)
+arrays["few"] = devices.device_count_for(2049, 64)
+np.savez(sys.argv[1], **arrays)
 """
 
 
 @pytest.fixture(scope="module")
 def spread(tmp_path_factory):
-    path = tmp_path_factory.mktemp("devices") / "found.npz"
+    path = tmp_path_factory.mktemp("devices") / "arrays.npz"
     environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     words = [sys.executable, "-c", MAPS, str(path), *map(str, SIZES)]
     subprocess.run(words, env=environment, check=True)

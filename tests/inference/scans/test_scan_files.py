@@ -294,12 +294,12 @@ from cevnsjax import NSI, Model, StandardModel, scan
 from cevnsjax.experiments import csi_2017
 model = Model(csi_2017(), [StandardModel(), NSI("eps_uV_ee", "eps_dV_ee")])
 axes = {"eps_uV_ee": (-1.0, 1.0, 12_001), "eps_dV_ee": (-1.0, 1.0, 10_001)}
-with scan(model, output=sys.argv[1], **axes) as found:
+with scan(model, output=sys.argv[1], **axes) as written:
     i, j = 7_777, 3_333
-    point = {"eps_uV_ee": float(found.eps_uV_ee[i]), "eps_dV_ee": float(found.eps_dV_ee[j])}
-    chi2 = float(found.chi2.isel(eps_uV_ee=i, eps_dV_ee=j))
+    point = {"eps_uV_ee": float(written.eps_uV_ee[i]), "eps_dV_ee": float(written.eps_dV_ee[j])}
+    chi2 = float(written.chi2.isel(eps_uV_ee=i, eps_dV_ee=j))
     error = chi2 / (2 * float(model.profiled_nll(point))) - 1
-    print(found.chi2.size, found.attrs["engine"], found.attrs["chi2_min"], error)
+    print(written.chi2.size, written.attrs["engine"], written.attrs["chi2_min"], error)
 # ru_maxrss would include the memory of the process that started this one.
 (peak,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(int(peak.split()[1]) / 2**20)

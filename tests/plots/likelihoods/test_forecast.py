@@ -13,14 +13,14 @@ from cevnsjax.plots import forecast
 X = np.geomspace(0.1, 100, 7)
 SD = 0.1 / np.sqrt(X)
 LEVELS = {"0.6827": 1.0, "0.90": 2.7055}
-REACH = np.outer(SD, [1.0, math.sqrt(2.7055)])
+HALF_WIDTHS = np.outer(SD, [1.0, math.sqrt(2.7055)])
 
 
 def draw(**changes):
     defaults = {
         "x": X,
-        "low": 0.5 - REACH,
-        "high": 0.5 + REACH,
+        "low": 0.5 - HALF_WIDTHS,
+        "high": 0.5 + HALF_WIDTHS,
         "truth": 0.5,
         "levels": LEVELS,
         "label": "s",
@@ -44,12 +44,14 @@ def test_bands_are_the_intervals_the_widest_below():
     assert list(drawn) == ["0.90", "0.6827"]
     for k, level in enumerate(LEVELS):
         corners = drawn[level][drawn[level][:, 0] == X[0]][:, 1]
-        assert_allclose([corners.min(), corners.max()], 0.5 + REACH[0, k] * np.array([-1, 1]))
+        assert_allclose([corners.min(), corners.max()], 0.5 + HALF_WIDTHS[0, k] * np.array([-1, 1]))
 
 
 def test_levels_are_sorted_with_their_columns():
     swapped = draw(
-        levels=dict(reversed(LEVELS.items())), low=0.5 - REACH[:, ::-1], high=0.5 + REACH[:, ::-1]
+        levels=dict(reversed(LEVELS.items())),
+        low=0.5 - HALF_WIDTHS[:, ::-1],
+        high=0.5 + HALF_WIDTHS[:, ::-1],
     )
     for level, corners in bands(draw()).items():
         assert_allclose(bands(swapped)[level], corners)
@@ -67,7 +69,7 @@ def test_legend_and_labels():
 def test_a_quadratic_chi2_lies_on_the_ends():
     dashed = [line for line in draw(sd=SD).axes[0].lines if line.get_linestyle() == "--"]
     ends = np.sort([line.get_ydata() for line in dashed], axis=0)
-    assert_allclose(ends, np.sort(np.hstack([0.5 - REACH, 0.5 + REACH]).T, axis=0))
+    assert_allclose(ends, np.sort(np.hstack([0.5 - HALF_WIDTHS, 0.5 + HALF_WIDTHS]).T, axis=0))
 
 
 def test_upper_limits_are_curves_on_logarithmic_axes():
@@ -83,7 +85,7 @@ def test_upper_limits_are_curves_on_logarithmic_axes():
 
 
 def test_open_ends_run_out_of_the_frame_and_unknown_ones_leave_gaps():
-    low, high = 0.5 - REACH, 0.5 + REACH
+    low, high = 0.5 - HALF_WIDTHS, 0.5 + HALF_WIDTHS
     low[0], high[3] = -np.inf, np.nan
     axes = draw(low=low, high=high).axes[0]
     bottom, top = axes.get_ylim()
@@ -102,8 +104,8 @@ def test_given_axes_are_used():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"low": REACH[:, 0]}, r"low has shape \(7,\), expected \(7, 2\)"),
-        ({"high": REACH[:3]}, r"high has shape \(3, 2\)"),
+        ({"low": HALF_WIDTHS[:, 0]}, r"low has shape \(7,\), expected \(7, 2\)"),
+        ({"high": HALF_WIDTHS[:3]}, r"high has shape \(3, 2\)"),
         ({"sd": SD[:2]}, "sd has shape"),
         ({"x": X[::-1]}, "x must increase"),
         ({"x": X - 1}, "logarithmic axis needs values above 0"),

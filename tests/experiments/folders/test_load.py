@@ -11,13 +11,14 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 from support import oracle
+from support.experiment_folder import folder_of
 
 from cevnsjax import Model, fit, profile
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.timing import Pulse
 from cevnsjax.experiments import PlannedExperiment, csi_2017, csi_2021, load, write_template
 from cevnsjax.experiments.folders.detector_sections import RESOLUTION
-from cevnsjax.experiments.folders.reference import reference, render
+from cevnsjax.experiments.folders.reference import reference
 from cevnsjax.experiments.folders.sections import SECTIONS
 from cevnsjax.flux.solar import SolarB8
 from cevnsjax.interactions import StandardModel
@@ -26,21 +27,6 @@ from cevnsjax.tables import read_csv
 
 ROOT = Path(__file__).parents[3]
 PE_PER_KEVEE = 13.348
-
-
-def csv_text(**columns):
-    """A CSV file whose numbers read back exactly."""
-    rows = zip(*columns.values(), strict=True)
-    return "\n".join([",".join(columns), *(",".join(repr(float(x)) for x in row) for row in rows)])
-
-
-def folder_of(path, values, **tables):
-    """A folder with an experiment.toml and CSV tables."""
-    path.mkdir(exist_ok=True)
-    (path / "experiment.toml").write_text(render(values))
-    for name, columns in tables.items():
-        (path / f"{name}.csv").write_text(csv_text(**columns))
-    return path
 
 
 def signal(experiment):

@@ -1,0 +1,142 @@
+"""Whole experiments drawn by hypothesis, as the words of an experiment folder and its tables."""
+
+import numpy as np
+from hypothesis import assume
+from hypothesis import strategies as st
+from support import dense, dense_sections
+
+SOURCES = {
+    "decay_at_rest": {
+        "kind": "decay_at_rest",
+        "neutrinos_per_proton": 0.08,
+        "protons_on_target": 1.5e23,
+        "baseline_m": 20.0,
+    },
+    "reactor": {
+        "kind": "reactor",
+        "thermal_power_gw": 3.0,
+        "baseline_m": 20.0,
+        "exposure_days": 300.0,
+        "fission_fractions": {"U235": 0.56, "U238": 0.08, "Pu239": 0.3, "Pu241": 0.06},
+    },
+    "solar_8b": {"kind": "solar_8b", "exposure_days": 1000.0},
+}
+TARGETS = (
+    {"material": "Ge"},
+    {"material": "Si"},
+    {"material": "Ar"},
+    {"material": "Xe"},
+    {"material": "CsI"},
+    {"material": "NaI"},
+    {"atoms": {"74Ge": 1}},
+    {"atoms": {"Na": 1, "I": 1}},
+)
+
+
+def powers(low, high):
+    """Numbers from 10^low to 10^high, evenly in the exponent."""
+    return st.floats(low, high).map(lambda p: float(10**p))
+
+
+@st.composite
+def experiments(draw):
+    """Sections of a folder by name, and its tables, {name: {column: numbers}}.
+
+    Most of them are accepted; some are refused with a reason, e.g. because no recoil is seen.
+    """
+    values = {
+        "": {"name": "drawn", "statistic": "poisson"},
+        "target": {"mass_kg": 10.0, **draw(st.sampled_from(TARGETS))},
+        "neutrinos": SOURCES[draw(st.sampled_from(sorted(SOURCES)))],
+        "data": {"kind": "planned"},
+    }
+    tables = {}
+    top = float(dense.end_point(values))
+    values["quenching"] = draw(quenchings(top, tables))
+    E_ee = dense_sections.quenching(values["quenching"], tables)[0]
+    T = top * np.geomspace(1e-6, 1, 2001)
+    assume(np.all((E_ee(T) > 0) & (E_ee(T) <= T)))
+    energy = 1e3 * float(np.max(E_ee(T)))
+    per_keV = draw(st.sampled_from([1.0, 12.5]))
+    edges = draw(bins(per_keV * energy))
+    values["binning"] = {
+        "observable": "x",
+        "observable_per_kevee": per_keV,
+        "edges": edges,
+    }
+    values["efficiency"] = draw(efficiencies(edges, tables))
+    values["resolution"] = draw(resolutions(per_keV, energy))
+    return values, tables
+
+
+@st.composite
+def quenchings(draw, top, tables):
+    """Constant, or a table: Lindhard's curve, a smooth one, or one whose E_ee turns back."""
+    kind = draw(st.sampled_from(["constant", "lindhard", "table", "turning"]))
+    if kind == "constant":
+        return {"kind": "constant", "factor": draw(st.floats(0.05, 1.0))}
+    T_keV = 1.05e3 * top * np.geomspace(1e-3, 1, draw(st.integers(14, 30)))
+    if kind == "lindhard":
+        epsilon = 11.5 * 32 ** (-7 / 3) * T_keV
+        g = draw(st.floats(0.1, 0.25)) * (3 * epsilon**0.15 + 0.7 * epsilon**0.6 + epsilon)
+        factor = g / (1 + g)
+    else:
+        waves = 1 if kind == "table" else draw(st.integers(2, 4))
+        height = draw(st.floats(0.02, 0.1) if kind == "table" else st.floats(0.3, 0.6))
+        phase = 2 * np.pi * np.linspace(0, waves, len(T_keV)) + draw(st.floats(0, 6.28))
+        factor = draw(st.floats(0.05, 0.4)) * (1 + height * np.sin(phase))
+    tables["quenching"] = {
+        "recoil_energy_kev": [0.0, *T_keV],
+        "quenching_factor": [factor[0], *factor],
+    }
+    return {"kind": "table", "file": "quenching.csv"}
+
+
+@st.composite
+def bins(draw, top):
+    """One to five bins from 0 or a threshold: equal, or each wider than the one before."""
+    last = top * draw(st.floats(0.15, 1.2))
+    first = draw(st.just(0.0) | powers(-3, -0.3).map(lambda part: part * last))
+    widths = draw(powers(0, 2)) ** np.arange(draw(st.integers(1, 5)))
+    walls = first + (last - first) * np.cumsum(widths) / np.sum(widths)
+    return [float(first), *walls.tolist()]
+
+
+@st.composite
+def efficiencies(draw, edges, tables):
+    """From flat to a cut; turn-ons lie within the first bins."""
+    low, span = edges[0], edges[-1] - edges[0]
+    at = low + span * draw(powers(-2.5, -0.2))
+    kind = draw(st.sampled_from(["constant", "logistic", "clipped", "steps", "table", "cut"]))
+    if kind == "constant":
+        return {"kind": "constant", "value": draw(st.floats(0.1, 1.0))}
+    if kind in ("logistic", "clipped", "steps"):
+        section = {"kind": "logistic", "a": 0.9, "k": draw(powers(0, 6)) / span, "x_0": at}
+        extra = {"clipped": {"d": -0.1}, "steps": {"steps": [[at, 0.5], [at + span / 5, 1.0]]}}
+        return section | extra.get(kind, {})
+    if kind == "cut":
+        points, heights = [edges[0] - 1.0, edges[-1] + 1.0], [0.8, 0.8]
+    else:
+        inner = sorted(draw(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=6, unique=True)))
+        points = [low, *(low + span * x for x in inner), edges[-1]]
+        heights = draw(st.lists(st.floats(0, 1), min_size=len(points), max_size=len(points)))
+    tables["efficiency"] = {"observable": points, "efficiency": heights}
+    threshold = {"threshold": at} if kind == "cut" else {}
+    return {"kind": "table", "file": "efficiency.csv", **threshold}
+
+
+@st.composite
+def resolutions(draw, per_keV, energy):
+    """None, or a width between half a per cent and the whole of the largest observable."""
+    kind = draw(st.sampled_from(["none", "gaussian", "gamma"]))
+    if kind == "none":
+        return {"kind": "none"}
+    relative = draw(powers(-2.3, 0))
+    if kind == "gaussian":
+        return {"kind": "gaussian", "c": relative * float(np.sqrt(per_keV * energy))}
+    offset = draw(st.floats(0.5, 5.0))
+    return {
+        "kind": "gamma",
+        "shape_offset": offset,
+        "shape_per_kevee": max(0.0, relative**-2 - offset) / energy,
+    }

@@ -60,6 +60,8 @@ def test_the_folding_against_adaptive_quadrature(smearing):
     np.testing.assert_allclose(dense.counts(values, {}), sum(expected.values()), rtol=1e-8)
 
 
-def test_the_folding_does_not_move_when_its_steps_are_halved():
-    """On forty drawn experiments; ``counts`` asserts it."""
-    settings(max_examples=40)(given(drawn.experiments())(lambda d: dense.counts(*d)))()
+@settings(max_examples=40)
+@given(drawn.experiments())
+def test_the_folding_does_not_move_when_its_steps_are_halved(experiment):
+    """``counts`` asserts it."""
+    assert np.all(dense.counts(*experiment) >= 0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.text import columns
 
 
 @dataclass(frozen=True)
@@ -200,8 +201,4 @@ class ParameterTable(Mapping[str, Parameter]):
             )
             for p in self._by_name.values()
         ]
-        widths = [max(len(r[i]) for r in [head, *rows]) for i in range(len(head))]
-        lines = [
-            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) for r in [head, *rows]
-        ]
-        return "\n".join(line.rstrip() for line in lines)
+        return "\n".join(columns([head, *rows]))

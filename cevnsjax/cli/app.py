@@ -16,13 +16,14 @@ from cevnsjax.cli.commands.reproduce import reproduce
 from cevnsjax.cli.commands.sample import sample
 from cevnsjax.cli.commands.sbc import sbc
 from cevnsjax.cli.commands.scan import scan
+from cevnsjax.cli.commands.show import show
 from cevnsjax.cli.commands.system import data_list, data_verify, info
 from cevnsjax.cli.commands.toys import toys
 from cevnsjax.cli.options import with_options
 
 COMMANDS = (
     *(fit, profile, scan, contours, sample, sbc, fisher, forecast, toys, feldman_cousins),
-    *(predict, reproduce, new_experiment, info),
+    *(predict, reproduce, show, new_experiment, info),
 )
 """The functions behind the commands; those behind ``cevnsjax data`` are apart."""
 _ALIASES = {

@@ -1,5 +1,6 @@
 """Words that name experiments and interactions: the package's own, and the user's."""
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,11 @@ def builder_of(word: str) -> "Callable[..., Experiment]":
         return lambda: load(word)
     hint = f"(or a folder that holds experiment.toml, e.g. ./{word})"
     raise UnknownNameError("experiment", word, EXPERIMENTS, hint)
+
+
+def option_defaults(build: Callable[..., object]) -> dict[str, Any]:
+    """Options of a function that builds experiments, with their defaults."""
+    return {name: p.default for name, p in inspect.signature(build).parameters.items()}
 
 
 def with_data(model: "Model") -> "Model":

@@ -1,11 +1,10 @@
 """What a command analyses, and the Model of it."""
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cevnsjax.cli.experiment_words import builder_of, imported, with_data
+from cevnsjax.cli.experiment_words import builder_of, imported, option_defaults, with_data
 from cevnsjax.cli.machine import prepare
 from cevnsjax.cli.options import Words
 from cevnsjax.cli.words import numbers_of, settings
@@ -74,7 +73,7 @@ def _analysis(
     from cevnsjax.interactions.owners import OWNERS
 
     if name in ANALYSES:
-        builder_options = _option_names(ANALYSES[name].build) - {"interactions"}
+        builder_options = {*option_defaults(ANALYSES[name].build)} - {"interactions"}
         _require_known(options, builder_options | set(OWNERS))
     return analysis(
         name,
@@ -101,7 +100,7 @@ def _model(
     theory = {f.name for f in fields(StandardModel)}
     folders = [name for name in names if name not in EXPERIMENTS]
     hint = f"(what {folders[0]} is made of is set in its experiment.toml)" if folders else ""
-    offered = set().union(*map(_option_names, builders.values()))
+    offered = set().union(*map(option_defaults, builders.values()))
     _require_known(options, theory | set(OWNERS) | set(names) | offered, hint)
     experiments = [_experiment(n, build, parameters, options) for n, build in builders.items()]
     beyond = owning(parameters, _among(options, OWNERS))
@@ -114,15 +113,11 @@ def _experiment(
     """An experiment with its options, and with the shape nuisances that are named switched on."""
     from cevnsjax.experiments import SHAPE_PARAMETERS
 
-    option_names, addressed = _option_names(build), options.get(name, {})
+    option_names, addressed = set(option_defaults(build)), options.get(name, {})
     _require_known(addressed, option_names, f"(an option of {name})")
     chosen = {**_among(options, option_names), **addressed}
     shapes = [s for s, full in SHAPE_PARAMETERS.get(name, {}).items() if full in parameters]
     return build(**{"shape": shapes, **chosen} if shapes else chosen)
-
-
-def _option_names(build: Callable[..., object]) -> set[str]:
-    return set(inspect.signature(build).parameters)
 
 
 def _among(options: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

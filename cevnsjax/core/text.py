@@ -1,5 +1,7 @@
 """Text from files and command lines made fit for a terminal's line and for a message."""
 
+from collections.abc import Sequence
+
 _LONGEST = 60
 
 
@@ -16,6 +18,13 @@ def printable(text: str) -> str:
 def shortened(text: str, longest: int = _LONGEST) -> str:
     """A text for a message, with dots in the place of what is too long [character]."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of words as lines whose columns are aligned on the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return [line.rstrip() for line in lines]
 
 
 def of_value(value: object) -> str:

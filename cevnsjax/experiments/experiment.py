@@ -142,6 +142,8 @@ class Experiment:
         title: One line for tables and plots.
         source: Citation.
 
+    ``print(experiment)`` says what it is, as ``cevnsjax show`` does.
+
     Examples:
         >>> float(csi.observed.sum()), csi.grid, sorted(csi.backgrounds)
         (142.0, (12,), ['prompt_neutrons'])
@@ -234,6 +236,11 @@ class Experiment:
         """Nuisance parameters of the experiment."""
         linear = [p.parameter(self.name) for p in (*self.pulls, *self.morphs)]
         return [*self.shape.values(), *linear]
+
+    def __str__(self) -> str:
+        from cevnsjax.experiments.description import description, text_of
+
+        return text_of(description(self))
 
     def with_data(self, observed: ArrayLike) -> "Experiment":
         """The same experiment with other observed counts; the variance stays.

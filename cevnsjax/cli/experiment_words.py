@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,6 +19,8 @@ def builder_of(word: str) -> "Callable[..., Experiment]":
     from cevnsjax.experiments import EXPERIMENTS
 
     if word in EXPERIMENTS:
+        if Path(word).is_dir():
+            typer.echo(f"{word} is the data release; write ./{word} for the folder", err=True)
         return EXPERIMENTS[word]
     from cevnsjax.experiments.folders.load import is_experiment_folder, load
 

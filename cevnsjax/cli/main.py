@@ -1,19 +1,33 @@
 """Entry point: errors that a user can mend become one line and exit status 2."""
 
+import io
 import sys
 import traceback
 from pathlib import Path
 
 from cevnsjax.cli.app import app
 from cevnsjax.core.errors import CevnsjaxError
+from cevnsjax.core.text import printable, shortened
+
+_LONGEST = 2000
 
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # Characters that a terminal does not know, and bytes of names that are not text.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
     except CevnsjaxError as problem:
         _stop(str(problem), 2)
+    # A full disk, a pipe that was closed, a cache without rights: whatever the system refuses.
+    except OSError as problem:
+        what = f"{problem.filename}: " if problem.filename is not None else ""
+        _stop(f"{what}{problem.strerror or problem}", 2)
+    except MemoryError as problem:
+        _stop(f"out of memory: {problem}; ask for less", 2)
     except KeyboardInterrupt:
         _stop("interrupted", 130)
     except Exception as problem:
@@ -45,7 +59,8 @@ def _users_line(problem: Exception) -> str:
 
 
 def _stop(message: str, status: int) -> None:
-    print(f"cevnsjax: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    line = shortened(printable(" ".join(message.split())), _LONGEST)
+    print(f"cevnsjax: {line}", file=sys.stderr)  # noqa: T201
     sys.exit(status)
 
 

@@ -10,6 +10,7 @@ import typer
 
 from cevnsjax.cli.options import AsJson, Overwrite, Plot
 from cevnsjax.core.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.text import printable
 
 if TYPE_CHECKING:
     from arviz import InferenceData
@@ -64,18 +65,18 @@ class Sink:
             write_atomically(
                 self.output, lambda path: dataset.to_netcdf(str(path), engine="h5netcdf")
             )
-        typer.echo(json.dumps(data) if self.as_json else text)
+        typer.echo(json.dumps(data) if self.as_json else printable(text))
         if self.output is not None:
             self.say(f"wrote {self.output}")
 
     def echo(self, text: str) -> None:
         """Print text on stdout, unless stdout is for JSON."""
         if not self.as_json:
-            typer.echo(text)
+            typer.echo(printable(text))
 
     def say(self, text: str) -> None:
         """Print a line on stderr."""
-        typer.echo(text, err=True)
+        typer.echo(printable(text), err=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +130,11 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str
         drawn.add_row(*row)
     text = StringIO()
     width = max(100, Console().width)
-    Console(file=text, width=width, color_system=None, markup=False).print(drawn)
+    # Names and titles come from files: brackets and colons in them are text.
+    console = Console(
+        file=text, width=width, color_system=None, markup=False, emoji=False, highlight=False
+    )
+    console.print(drawn)
     return text.getvalue().rstrip()
 
 

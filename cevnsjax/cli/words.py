@@ -3,13 +3,15 @@
 All functions raise an InputError at a word of another form, and at a name that is given twice.
 """
 
+import inspect
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.parameters import Normal, Prior, Uniform
+from cevnsjax.core.text import of_value, shortened
+from cevnsjax.parameters import Normal, Parameter, Prior, Uniform
 
 Axis = tuple[float, float, int] | tuple[float, float, int, str]
 """A scan axis: low, high, number of points, and "log" for even steps of the logarithm."""
@@ -20,7 +22,7 @@ def split(word: str, option: str) -> tuple[str, str]:
     """The two sides of name=value."""
     name, sign, value = word.partition("=")
     if not (name and sign and value):
-        raise InputError(f"{option} {word!r} should read name=value")
+        raise InputError(f"{option} {of_value(word)} should read name=value")
     return name.strip(), value.strip()
 
 
@@ -44,8 +46,8 @@ def axis(word: str) -> tuple[str, Axis]:
             raise ValueError
     except (ValueError, IndexError):
         raise InputError(
-            f"axis {word!r} should read name=low:high:points, e.g. {name or 'eps_uV_ee'}=0:1:100, "
-            "with :log behind it for even steps of the logarithm"
+            f"axis {of_value(word)} should read name=low:high:points, e.g. "
+            f"{name or 'eps_uV_ee'}=0:1:100, with :log behind it for even steps of the logarithm"
         ) from None
     return name.strip(), (low, high, points, "log") if parts[3:] else (low, high, points)
 
@@ -60,6 +62,15 @@ def axes_of(*words: str) -> dict[str, Axis]:
     return axes
 
 
+def require_axes(
+    function: Callable[..., Any], axes: Iterable[str], parameters: Mapping[str, Parameter]
+) -> None:
+    """Refuse axes that are not parameters, and parameters called like an option of the function."""
+    for name in axes:
+        if parameters[name].name in inspect.signature(function).parameters:
+            raise InputError(f"parameter {name} has the name of an option; rename it")
+
+
 def require_drawable(axes: Iterable[Axis]) -> None:
     """Refuse axes that a figure cannot show."""
     if any(axis[2] < 2 for axis in axes):
@@ -72,7 +83,7 @@ def range_of(word: str, option: str) -> tuple[float, float]:
     try:
         return float(low), float(high)
     except ValueError:
-        raise InputError(f"{option} {word!r} should read low:high, e.g. 0:1") from None
+        raise InputError(f"{option} {of_value(word)} should read low:high, e.g. 0:1") from None
 
 
 def ranges_of(words: Iterable[str], option: str) -> dict[str, tuple[float, float]]:
@@ -87,7 +98,7 @@ def numbers_of(words: Iterable[str], option: str) -> dict[str, float]:
         try:
             numbers[name] = float(text)
         except ValueError:
-            raise InputError(f"{option} {name}={text}: {text!r} is not a number") from None
+            raise InputError(f"{option} {name}: {of_value(text)} is not a number") from None
     return numbers
 
 
@@ -116,7 +127,9 @@ def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[st
     options: dict[str, Any] = {}
     for name, text in (split(word, "--set") for word in words):
         address, dot, rest = name.partition(".")
-        if dot and address in experiments:
+        if address in experiments:
+            if not (dot and rest):
+                raise InputError(f"--set {name}={text} should read {address}.option=value")
             _put(options.setdefault(address, {}), rest, text)
         else:
             _put(options, name, text)
@@ -125,8 +138,10 @@ def settings(words: Iterable[str], experiments: Collection[str] = ()) -> dict[st
 
 def _put(options: dict[str, Any], name: str, text: str) -> None:
     head, dot, key = name.partition(".")
-    if (head in options) and not (dot and isinstance(options[head], dict)):
-        raise InputError(f"--set {head} is given twice; keep one")
+    if head in options:
+        inside = options[head]
+        if not (dot and isinstance(inside, dict)) or key in inside:
+            raise InputError(f"--set {name} is given twice; keep one")
     if dot:
         options.setdefault(head, {})[key] = _value(text)
     else:
@@ -139,7 +154,10 @@ def _value(text: str) -> Any:
         return text == "True"
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except RecursionError:
+        raise InputError(f"{shortened(text)} is nested too deeply; give numbers or names") from None
+    # Not JSON, or a whole number of more digits than Python reads.
+    except ValueError:
         pass
     if "," in text:
         return [_value(part) for part in text.split(",")]

@@ -1,8 +1,13 @@
 """Confidence levels: their names, and the chi2 that belongs to them."""
 
 import math
+from collections.abc import Sequence
+from numbers import Real
+
+import numpy as np
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.text import of_value
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.9545)
 """Levels of intervals and regions where none are asked for: 1 sigma, 90 %, 2 sigma [1]."""
@@ -17,6 +22,38 @@ def level_key(level: float) -> str:
     return digits + "0" * (4 - len(digits)) if len(digits) < 4 else digits
 
 
+def checked_levels(levels: object, *, one_sided: bool = False) -> tuple[float, ...]:
+    """Confidence levels from one number, or from numbers in a list, tuple or array.
+
+    Args:
+        levels: One level or more, whose names differ [1].
+        one_sided: Whether a limit is asked for, which needs levels above 0.5.
+
+    Raises:
+        InputError: At no level, a level outside (0, 1), or two levels of one name.
+    """
+    listed = [levels] if isinstance(levels, Real) else levels
+    if isinstance(levels, str | bool) or not isinstance(listed, Sequence | np.ndarray):
+        raise InputError(f"levels are numbers within (0, 1), e.g. 0.90, got {of_value(levels)}")
+    if len(listed) == 0:
+        raise InputError("levels is empty; levels are numbers within (0, 1), e.g. 0.90")
+    checked = tuple(map(_checked, listed))
+    if len({level_key(x) for x in checked}) < len(checked):
+        raise InputError(f"levels must differ, got {list(checked)}")
+    if one_sided and min(checked) <= 0.5:
+        raise InputError(f"a one-sided limit needs levels above 0.5, got {list(checked)}")
+    return checked
+
+
+def _checked(level: object) -> float:
+    if not isinstance(level, Real) or isinstance(level, bool):
+        raise InputError(f"levels are numbers within (0, 1), e.g. 0.90, got {of_value(level)}")
+    number = float(level)
+    if not 0 < number < 1:
+        raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
+    return number
+
+
 def delta_chi2_at(level: float, dof: int = 1) -> float:
     """Quantile of chi2; levels printed as n sigma (0.6827, 0.9545, 0.9973) are n sigma exactly.
 
@@ -27,8 +64,7 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
     Raises:
         InputError: If the level is outside (0, 1).
     """
-    if not 0 < level < 1:
-        raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
+    level = _checked(level)
     for n in range(1, 6):
         exact = math.erf(n / math.sqrt(2))
         if abs(level - exact) < 5e-5:

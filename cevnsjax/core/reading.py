@@ -43,7 +43,7 @@ def require_file(path: Path) -> None:
     """
     mode = _mode(path)
     if mode is None:
-        raise DataError(f"there is no file {path}; write it or correct the name")
+        raise DataError(f"{path} cannot be read: there is no such file; correct the name")
     if not stat.S_ISREG(mode):
         kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
         raise DataError(f"{path} is {kind}; give an ordinary file")

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.errors import DataError, InputError
+from cevnsjax.core.reading import read_text
 
 Row = tuple[int, tuple[float, ...]]
 """Line number and the numbers on that line."""
@@ -73,9 +74,9 @@ class ReleaseFolder:
     def text(self, file: str) -> str:
         """Content of a file; a DataError says why it cannot be read."""
         try:
-            return (self.path / file).read_text(encoding="utf-8-sig", errors="replace")
-        except OSError as error:
-            raise self.error(file, f" cannot be read ({error.strerror})") from error
+            return read_text(self.path / file)
+        except DataError as problem:
+            raise DataError(f"{problem}; {self.remedy}") from None
 
     def rows(self, file: str, n_columns: int) -> list[Row]:
         """Numbers between blanks or commas; comments and one header line are skipped.

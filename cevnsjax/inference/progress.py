@@ -52,6 +52,7 @@ def line(what: str, done: int, total: int, elapsed_s: float) -> str:
 
 def _bar(what: str, total: int) -> tuple["Progress", "TaskID"]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
@@ -59,4 +60,4 @@ def _bar(what: str, total: int) -> tuple["Progress", "TaskID"]:
     # On a stderr that is not a terminal a bar would leave lines behind.
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     bar.start()
-    return bar, bar.add_task(what, total=total)
+    return bar, bar.add_task(escape(what), total=total)

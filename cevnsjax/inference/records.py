@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args, get_origin
 import numpy as np
 
 from cevnsjax.core.errors import DataError
+from cevnsjax.core.reading import read_text
 from cevnsjax.inference.rounding import finite_or_none
 
 Result = TypeVar("Result", bound="Record")
@@ -46,8 +47,8 @@ class Record:
             DataError: If the JSON is not such a result.
         """
         try:
-            return cls.from_dict(json.loads(text.read_text() if isinstance(text, Path) else text))
-        except (AttributeError, KeyError, TypeError, ValueError) as problem:
+            return cls.from_dict(json.loads(read_text(text) if isinstance(text, Path) else text))
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as problem:
             raise DataError(f"not the JSON of a {cls.__name__}: {problem}") from None
 
 

@@ -151,10 +151,9 @@ class LightVector(Mediator):
             listed = list(charges) if isinstance(charges, tuple) else charges
             u, d, e, mu, tau = checks.numbers(what, listed, length=5, example=example)
             gauge = GaugeCharges(u, d, e, mu, tau)
-        if normalization not in _NORMALIZATION:
-            raise UnknownNameError("normalization", normalization, _NORMALIZATION)
-        if loop_sign not in (-1, 1):
-            raise InputError(f"loop_sign must be -1 or 1, got {loop_sign}")
+        checks.known("light_vector", normalization=(normalization, _NORMALIZATION))
+        if isinstance(loop_sign, bool) or loop_sign not in (-1, 1):
+            raise InputError(f"loop_sign must be -1 or 1, got {loop_sign!r}")
         super().__init__(charges=gauge, loop_sign=loop_sign, normalization=normalization)
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from cevnsjax.core.checks import whole_number
+from cevnsjax.core.checks import bounded, whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.experiment import Experiment
@@ -18,6 +18,8 @@ from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
 from cevnsjax.model.structure import Counts, ModelStructure, Observed
 from cevnsjax.parameters import Normal
+
+_MOST_TOYS = 100_000_000
 
 
 class Pseudodata(eqx.Module):
@@ -145,7 +147,7 @@ def draw(
 ) -> Pseudodata:
     """See ``Model.toy``; ``truth`` has all parameters, ``priors`` those that are measured."""
     seed = whole_number("seed", seed)
-    size = 1 if toys is None else whole_number("toys", toys, 1)
+    size = 1 if toys is None else bounded("toys", toys, 1, _MOST_TOYS)
     means, counts = expected_data(expected, priors, truth).counts, {}
     for k, (name, e) in enumerate(experiments.items()):
         mu = means[name]

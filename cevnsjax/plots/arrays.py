@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import checked_levels
 
 NumpyReals = Float[np.ndarray, "..."]
 """Real numbers of any shape; ``cevnsjax.core.types`` would import jax."""
@@ -82,9 +83,7 @@ def ordered_levels(levels: Mapping[str, Number]) -> dict[str, float]:
 
 def probabilities(levels: Sequence[Number]) -> tuple[float, ...]:
     """Distinct probabilities within (0, 1), lowest first, or an InputError."""
-    if not levels or len(set(levels)) < len(levels) or not all(0 < p < 1 for p in levels):
-        raise InputError(f"levels must be distinct and within (0, 1), got {list(levels)}")
-    return tuple(sorted(float(p) for p in levels))
+    return tuple(sorted(checked_levels(levels)))
 
 
 def distinct(what: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import NumpyReals
 from cevnsjax.plots.style import STYLE
+from cevnsjax.plots.text import drawable
 
 Scale = Literal["linear", "log"]
 
@@ -109,6 +110,7 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     """Names on the left of rows at 0, 1, 2, ..."""
     # Formulas with indices above and below are centred as a whole, words on their letters.
     formulas = any("$" in name for name in names)
+    names = list(map(drawable, names))
     axes.set_yticks(range(len(names)), names, va="center" if formulas else "center_baseline")
 
 
@@ -143,8 +145,9 @@ def legend_above(
     It has as many columns as fit over the frame, three at most. The labelled artists fill column
     after column. A figure of one frame grows until the frame has its least height [inch].
     """
+    label_as_drawable(handles)
     if handles or title:
-        _place_legend(axes, handles, title)
+        _place_legend(axes, handles, drawable(title))
     if min_height:
         figure = figure_of(axes)
         _lay_out(figure)
@@ -152,6 +155,12 @@ def legend_above(
         if missing > 0:
             width, height = figure.get_size_inches()
             figure.set_size_inches(width, height + missing)
+
+
+def label_as_drawable(handles: Sequence[Any]) -> None:
+    """Make the labels of artists such that matplotlib can read their formulas."""
+    for handle in handles:
+        handle.set_label(drawable(handle.get_label()))
 
 
 def legend_and_frames(
@@ -191,7 +200,7 @@ def _wrapped(axes: Axes, title: str, room: float, size: float) -> str:
     lines = [title]
     if probe.get_window_extent().width > room:
         lines = []
-        for word in re.findall(r"(?:\$[^$]*\$|\S)+", title):
+        for word in re.findall(r"(?:\\\$|\$[^$]*\$|\S)+", title):
             longer = f"{lines[-1]} {word}" if lines else word
             probe.set_text(longer)
             if lines and probe.get_window_extent().width <= room:

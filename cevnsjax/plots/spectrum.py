@@ -13,6 +13,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import figure_of, stacked_frames
 from cevnsjax.plots.style import BANDS, BLACK, STYLE, UNITS, colours, label
+from cevnsjax.plots.text import drawable
 
 _SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")
 
@@ -63,12 +64,12 @@ def spectrum(
         upper, lower = stacked_frames(axes, 3.5, 3.2, what="spectrum")
         _counts(upper, x, data, sigma, parts)
         _residuals(lower, x, (data - total) / sigma)
-        upper.set_title(title, loc="left")
+        upper.set_title(drawable(title), loc="left")
         upper.set_ylabel(_counts_label(x, observable))
         lower.set_xlabel(label(observable))
         tops = np.maximum(data + sigma, np.max(np.cumsum(list(parts.values()), axis=0), axis=0))
         floor = 1.1 * min(0.0, float(np.min(data - sigma)), float(np.min(total)))
-        _legend_in_free_space(upper, x, tops, floor, note)
+        _legend_in_free_space(upper, x, tops, floor, drawable(note))
     return figure_of(upper)
 
 
@@ -130,10 +131,10 @@ def _legend_in_free_space(
     half = tops.size // 2
     left = half > 0 and tops[:half].max() < tops[tops.size - half :].max()
     handles, names = axes.get_legend_handles_labels()
-    order = [names.index("data"), names.index("total"), *range(len(names))[-3::-1]]
     legend = axes.legend(
-        [handles[i] for i in order],
-        [names[i] for i in order],
+        # The data, the total, and the components from the top of the stack to its bottom.
+        handles[::-1],
+        names[::-1],
         loc="upper left" if left else "upper right",
         ncols=2 if len(names) > 4 else 1,
     )

@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.legend import Legend
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.plots.frame import figure_of, new_figure, set_frames
+from cevnsjax.plots.frame import figure_of, label_as_drawable, new_figure, set_frames
+from cevnsjax.plots.text import drawable
 
 Panels = list[list[Axes]]
 _MIN_PANEL = 1.45  # inch
@@ -34,9 +35,10 @@ def triangle(axes: Iterable[Iterable[Axes]] | None, number: int, *, what: str) -
 def corner_legend(panels: Panels, handles: Sequence[Any], *, title: str, own: bool) -> Legend:
     """Legend right of the first panel, in the empty corner; frames of our own leave room for it."""
     first, number = panels[0][0], len(panels)
+    label_as_drawable(handles)
     legend = first.legend(
         handles=handles,
-        title=title or None,
+        title=drawable(title) or None,
         loc="upper left",
         bbox_to_anchor=(1.05, 1.0),
         borderaxespad=0.0,

@@ -62,7 +62,9 @@ def test_toml_that_python_cannot_read(tmp_path, text, said):
 
 
 def test_paths_that_are_no_files(tmp_path):
-    refused(read_text, tmp_path / "none", "there is no file")
+    refused(
+        read_text, tmp_path / "none", "none cannot be read: there is no such file; correct the name"
+    )
     refused(read_text, tmp_path, "is a folder; give an ordinary file")
     os.mkfifo(tmp_path / "pipe")
     refused(read_text, tmp_path / "pipe", "is a pipe; give an ordinary file")

@@ -9,6 +9,7 @@ from cevnsjax.cli.sink import FigureSink
 from cevnsjax.cli.words import ranges_of
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
+from cevnsjax.core.reading import exists, require_file
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -32,15 +33,22 @@ def contours(
         if name in datasets:
             raise InputError(f"two scans are called {name}; give labels: label={path}")
         datasets[name] = _opened(path)
-    sink.draw(lambda: cj.plots.scan_contours(datasets, levels=level, points=marks))
+    sink.draw(lambda: cj.plots.scan_contours(_labelled(datasets), levels=level, points=marks))
+
+
+def _labelled(datasets: "dict[str, Dataset]") -> "dict[str, Dataset]":
+    from cevnsjax.plots.text import plain
+
+    return {plain(name): dataset for name, dataset in datasets.items()}
 
 
 def _opened(path: str) -> "Dataset":
     import xarray as xr
 
-    if not Path(path).is_file():
+    if not exists(Path(path)):
         raise InputError(f"there is no file {path}")
+    require_file(Path(path))
     try:
         return xr.open_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, RuntimeError):
         raise InputError(f"{path} is not a scan; write one with scan --output x.nc") from None

@@ -10,7 +10,7 @@ from cevnsjax.cli.options import MAX_JSON_NUMBERS, Auxiliary, Free, Levels, Seed
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import DatasetSink, attributes_of
-from cevnsjax.cli.words import axes_of, require_drawable
+from cevnsjax.cli.words import axes_of, require_axes, require_drawable
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
 
@@ -45,6 +45,7 @@ def feldman_cousins(
     chosen = parameter or "sin2_theta_w"
     run.begin()
     model = request.model(free, axes or [chosen])
+    require_axes(cj.feldman_cousins, axes, model.parameters)
     dataset = cj.feldman_cousins(
         model,
         None if axes else chosen,

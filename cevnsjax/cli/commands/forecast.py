@@ -14,11 +14,13 @@ from cevnsjax.cli.sink import DatasetSink, attributes_of, table
 from cevnsjax.cli.words import axis, numbers_of
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.text import of_value
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from xarray import Dataset
 
+_MOST_POINTS = 10_000
 _AXIS_LABELS = {
     "exposure": "exposure relative to today",
     "background": "background of {} relative to today",
@@ -84,7 +86,9 @@ def _grid(word: str | None) -> tuple[str, list[float]]:
     if word is None:
         return "exposure", [1.0]
     name, (low, high, points, *spacing) = axis(word)
-    if points < 1 or (points > 1 and not low < high):
+    if points > _MOST_POINTS:
+        raise InputError(f"--over {name}: {of_value(points)} points are too many: {_MOST_POINTS}")
+    if points < 1 or (points > 1 and not low < high) or not math.isfinite(high - low):
         raise InputError(f"--over {word!r} needs low < high and a point at least")
     if spacing and low <= 0:
         raise InputError(f"--over {word!r}: a logarithmic axis must start above 0")
@@ -134,7 +138,7 @@ def _figure(model: "cj.Model", dataset: "Dataset", name: str) -> "Figure":
         # A one-sided limit leaves all that is excluded on one side.
         levels={level_key(x): delta_chi2_at(sides * x + 1 - sides) for x in levels},
         label=model.parameters[dataset.attrs["parameter"]].label,
-        x_label=_AXIS_LABELS.get(kind, name).format(target),
+        x_label=_AXIS_LABELS[kind].format(target) if kind in _AXIS_LABELS else name,
         sd=dataset["sd"].values,
         title=model.title,
         x_scale=scale_of(dataset[name].values),

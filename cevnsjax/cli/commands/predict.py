@@ -90,9 +90,9 @@ def _counts_table(name: str, result: Mapping[str, Any]) -> str:
     observable = result["observables"][0]
     edges = result["edges"][observable]
     bins = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
-    components = {**result["signal"], **result["background"], "observed": result["observed"]}
+    components = {**result["signal"], **result["background"]}
     columns = {n: np.asarray(c).reshape(len(bins), -1).sum(axis=1) for n, c in components.items()}
-    observed = columns.pop("observed")
+    observed = np.asarray(result["observed"]).reshape(len(bins), -1).sum(axis=1)
     total = np.sum(list(columns.values()), axis=0)
     rows = [
         [label, *(f"{c[i]:.3f}" for c in columns.values()), f"{total[i]:.3f}", f"{observed[i]:g}"]
@@ -110,6 +110,7 @@ def _counts_figure(model: "cj.Model", values: dict[str, float]) -> "Figure":
     import numpy as np
 
     from cevnsjax.plots.style import label
+    from cevnsjax.plots.text import plain
 
     _, experiment = only_experiment(model)
     curves = {
@@ -121,7 +122,7 @@ def _counts_figure(model: "cj.Model", values: dict[str, float]) -> "Figure":
         curves,
         x_label=label(experiment.observable),
         y_label="counts",
-        title=experiment.title,
+        title=plain(experiment.title),
         steps=True,
         data=(
             _projected(experiment, experiment.observed),
@@ -175,6 +176,8 @@ def _predict_recoil(
 
 
 def _recoil_figure(spectra: "Mapping[str, DataArray]", label: str, title: str) -> "Figure":
+    from cevnsjax.plots.text import plain
+
     totals = {
         name: array.sum([d for d in array.dims if d != "T_nr"]) * 1e-3
         for name, array in spectra.items()
@@ -187,13 +190,15 @@ def _recoil_figure(spectra: "Mapping[str, DataArray]", label: str, title: str) -
         {name: total.values[shown] for name, total in totals.items()},
         x_label=r"$T_\mathrm{nr}$ [keV]",
         y_label=label,
-        title=title,
+        title=plain(title),
         logarithmic=True,
     )
 
 
 def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[str]) -> "Figure":
     """Data and stacked prediction of a model's only experiment, nuisances applied."""
+    from cevnsjax.plots.text import plain
+
     name, experiment = only_experiment(model)
     predicted = model.predicted(values)[name]
     return cj.plots.spectrum(
@@ -203,7 +208,7 @@ def spectrum_figure(model: "cj.Model", values: dict[str, float], note: Sequence[
         {s: _projected(experiment, c) for s, c in predicted["signal"].items()},
         {b: _projected(experiment, c) for b, c in predicted["background"].items()},
         observable=experiment.observable,
-        title=experiment.title,
+        title=plain(experiment.title),
         note="\n".join(note),
     )
 

@@ -166,7 +166,7 @@ def posterior_figure(
     stats = posterior["sample_stats"]
     return cj.plots.trace(
         draws,
-        labels=_labels(model, draws),
+        labels=labels_of(model, draws),
         r_hat={n: row.r_hat for n, row in about.rows.items()},
         ess={n: (row.ess_bulk, row.ess_tail) for n, row in about.rows.items()},
         diverging=stats["diverging"].values if "diverging" in stats else None,
@@ -185,7 +185,7 @@ def _predictive(model: "cj.Model", posterior: "InferenceData", title: str) -> "F
     )
 
 
-def _labels(model: "cj.Model", names: Iterable[str]) -> dict[str, str]:
+def labels_of(model: "cj.Model", names: Iterable[str]) -> dict[str, str]:
     """Labels of parameters; names where several have the same label, such as pulls of detectors."""
     labels = {n: model.parameters[n].label for n in names}
     repeated = list(labels.values())
@@ -216,7 +216,7 @@ def _corner(
         curves[name] = (points, np.exp(priors[name].log(points)))
     return cj.plots.corner(
         shown,
-        labels=_labels(model, shown),
+        labels=labels_of(model, shown),
         bounds={n: (priors[n].low, priors[n].high) for n in shown},
         priors=curves,
         notes=notes,

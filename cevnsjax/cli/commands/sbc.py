@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import cevnsjax as cj
+from cevnsjax.cli.commands.sample import labels_of
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.sampling import Sampling
 from cevnsjax.cli.sink import FigureSink
@@ -44,6 +45,7 @@ def sbc(
 
 
 def _figure(model: "cj.Model", calibration: "Calibration") -> "Figure":
-    ranks = {model.parameters[n].label: x for n, x in calibration.ranks.items()}
+    labels = labels_of(model, calibration.ranks)
+    ranks = {labels[n]: x for n, x in calibration.ranks.items()}
     title = f"{model.title}, {calibration.method}"
     return cj.plots.ranks(ranks, calibration.draws, title=title)

@@ -9,9 +9,9 @@ from cevnsjax.cli.options import MAX_JSON_NUMBERS, Levels, ProfiledOver, Words
 from cevnsjax.cli.request import Request
 from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import DatasetSink
-from cevnsjax.cli.words import Axis, axes_of, require_drawable
+from cevnsjax.cli.words import Axis, axes_of, require_axes, require_drawable
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, delta_chi2_at, level_key
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,8 +43,10 @@ def scan(
     if sink.plot is not None:
         require_drawable(axes.values())
     run.begin()
-    heights = {level_key(p): delta_chi2_at(p, dof=min(len(axes), 2) or 1) for p in level}
+    dof = min(len(axes), 2) or 1
+    heights = {level_key(p): delta_chi2_at(p, dof) for p in checked_levels(level)}
     model = request.model(free, axes)
+    require_axes(cj.scan, axes, model.parameters)
     dataset = cj.scan(
         model,
         free=free,

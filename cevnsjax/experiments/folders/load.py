@@ -89,8 +89,9 @@ def load(folder: str | Path) -> Experiment:
 def _grid(binning: Part, bins: int, time: Part | None) -> tuple[int, ...]:
     """Number of bins on each axis."""
     grid = (bins, len(time["edges_us"]) - 1) if time else (bins,)
-    if time and binning["observable"] == _TIME:
-        raise binning.error(f"observable cannot be {_TIME}, which [time] is called; rename it")
+    taken = ("source", _TIME) if time else ("source",)
+    if binning["observable"] in taken:
+        raise binning.error(f"observable cannot be called {' or '.join(taken)}; rename it")
     if math.prod(grid) > _MOST_CELLS:
         raise binning.error(f"makes {' x '.join(map(str, grid))} bins; limit {_MOST_CELLS} in all")
     return grid

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cevnsjax.core.checks import whole_number
+from cevnsjax.core.checks import MOST_STARTS, bounded, whole_number
 from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.fits.fit_start import checked_start, require_dependence, require_finite
@@ -71,10 +71,12 @@ def fit(
     """
     if method not in METHODS:
         raise UnknownNameError("method", method, METHODS)
+    starts = bounded("starts", starts, 0, MOST_STARTS)
+    seed = whole_number("seed", seed)
     names, fixed_values = free_names(model, free, fixed)
     problem = problem_of(model, names, fixed_values, data, bounds)
     if names:
-        listed = starts_of(model, names, random=whole_number("starts", starts), seed=seed)
+        listed = starts_of(model, names, random=starts, seed=seed)
         if start:
             box = narrowed(model, names, bounds)
             listed.insert(0, checked_start(model, names, start, box))

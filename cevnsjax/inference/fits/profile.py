@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, delta_chi2_at, level_key
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.fits.profile_intervals import (
     allowed_intervals,
@@ -123,13 +124,12 @@ def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, 
     """Delta chi2 by level key; a one-sided limit puts all that is excluded on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
-    if isinstance(levels, str) or type(dof) is not int or dof < 1:
-        raise InputError(f"levels are numbers within (0, 1), dof one of 1, 2, ...: {levels}, {dof}")
-    listed = list(levels) if isinstance(levels, Sequence) else [float(levels)]
+    dof = whole_number("dof", dof, 1)
+    listed = checked_levels(levels, one_sided=side != "both")
     if side == "both":
         return {level_key(level): delta_chi2_at(level, dof) for level in listed}
-    if dof != 1 or min(listed, default=1.0) <= 0.5:
-        raise InputError(f"a one-sided limit needs dof 1 and levels above 0.5, got {dof}, {listed}")
+    if dof != 1:
+        raise InputError(f"a one-sided limit needs dof 1, got {dof}")
     return {level_key(level): delta_chi2_at(2 * level - 1) for level in listed}
 
 

@@ -16,7 +16,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import delta_chi2_at
+from cevnsjax.core.levels import checked_levels, delta_chi2_at
 from cevnsjax.core.types import Reals
 from cevnsjax.inference.fits.profile import SIDES
 from cevnsjax.inference.forecasts.design import Design, DesignChange, changes_of, truth_of
@@ -148,12 +148,8 @@ def _height(level: float, side: str) -> float:
     """Delta chi2; everything that a one-sided limit excludes lies on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)
-    height = delta_chi2_at(level)
-    if side == "both":
-        return height
-    if level <= 0.5:
-        raise InputError(f"a one-sided limit needs a level above 0.5, got {level}")
-    return delta_chi2_at(2 * level - 1)
+    (level,) = checked_levels([level], one_sided=side != "both")
+    return delta_chi2_at(level if side == "both" else 2 * level - 1)
 
 
 def _range(

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, level_key
 from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.fits.profile import SIDES, ProfileResult, profile
 from cevnsjax.inference.forecasts.design import KINDS, truth_of
@@ -144,14 +144,9 @@ def forecast(
 
 
 def _levels(level: float | Sequence[float], side: str) -> list[float]:
-    listed = list(level) if isinstance(level, Sequence) else [level]
     if side not in SIDES:
         raise InputError(f"side must be one of {', '.join(SIDES)}, got {side!r}")
-    if not listed or isinstance(level, str):
-        raise InputError(f"levels are numbers within (0, 1), e.g. 0.90, got {level!r}")
-    for one in listed:
-        delta_chi2_at(one)
-    return [float(x) for x in listed]
+    return list(checked_levels(level, one_sided=side != "both"))
 
 
 def _axis(over: Over | None, *, is_function: bool) -> tuple[str, Float[np.ndarray, " x"]]:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.checks import whole_numbers
+from cevnsjax.core.checks import MOST_STEPS, whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.neural.amortised_posterior import Amortised
 from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax, trained
@@ -28,7 +28,7 @@ from cevnsjax.inference.posteriors.priors import Density, densities
 from cevnsjax.parameters import Prior
 
 # Simulations that standardise the counts and give the first regression.
-_PILOT_TOYS = 4096
+_PILOT_TOYS, _MOST_TOYS, _MOST_UNITS = 4096, 1_000_000, 4096
 
 
 @runtime_checkable
@@ -90,7 +90,10 @@ def amortise(
         ('sin2_theta_w',)
     """
     steps, batch, width, seed = whole_numbers(
-        steps=(steps, 1), batch=(batch, 1), width=(width, 1), seed=(seed, 0)
+        steps=(steps, 1, MOST_STEPS),
+        batch=(batch, 1, _MOST_TOYS),
+        width=(width, 1, _MOST_UNITS),
+        seed=(seed, 0),
     )
     if not 0 < rate < 1:
         raise InputError(f"rate must lie within (0, 1), got {rate!r}")

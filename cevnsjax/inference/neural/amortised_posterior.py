@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from cevnsjax._version import __version__
-from cevnsjax.core.checks import whole_numbers
+from cevnsjax.core.checks import MOST_STEPS, whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output, write_atomically
 from cevnsjax.core.types import RealLike, Reals
@@ -94,7 +94,7 @@ class Amortised(eqx.Module):
         Counts may also be those of several data sets, [data set, cell]: draws are then
         [data set, draw].
         """
-        draws, seed = whole_numbers(draws=(draws, 1), seed=(seed, 0))
+        draws, seed = whole_numbers(draws=(draws, 1, MOST_STEPS), seed=(seed, 0))
         features, single = self._features(data)
         with standard_promotion():
             key = jax.random.key(seed)

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.aliases import accepts_aliases
-from cevnsjax.core.checks import whole_numbers
+from cevnsjax.core.checks import MOST_SIMULATIONS, MOST_STEPS, whole_numbers
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.posteriors.calibration_result import Calibration, uniformity
 from cevnsjax.inference.posteriors.draws import nuts
@@ -85,10 +85,10 @@ def sbc(
         'calibrated'
     """
     simulations, draws, thin, warmup, seed = whole_numbers(
-        simulations=(simulations, 20),
-        draws=(draws, 4),
-        thin=(thin, 1),
-        warmup=(warmup, 0),
+        simulations=(simulations, 20, MOST_SIMULATIONS),
+        draws=(draws, 4, MOST_STEPS),
+        thin=(thin, 1, MOST_STEPS),
+        warmup=(warmup, 0, MOST_STEPS),
         seed=(seed, 0),
     )
     require_method(method, draws * thin, target_accept)

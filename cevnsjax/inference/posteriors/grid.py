@@ -14,7 +14,7 @@ import xarray as xr
 from jaxtyping import Float, PyTree
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import DEFAULT_LEVELS, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, level_key
 from cevnsjax.inference.axes import Axis, coordinate, grids_of
 from cevnsjax.inference.objective import Objective, free_names
 from cevnsjax.inference.posteriors.priors import Density, densities
@@ -191,8 +191,7 @@ def credible_intervals(
     density = marginal(posterior, name)
     x, p = density[name].values, density.values
     intervals = {}
-    for level in levels:
-        _require_level(level)
+    for level in checked_levels(levels):
         intervals[level_key(level)] = _above(x, p, _threshold(x, p, level))
     return intervals
 
@@ -216,7 +215,7 @@ def credible_density(density: xr.DataArray, level: float) -> float:
         >>> cj.credible_density(density, 0.6827) > cj.credible_density(density, 0.9545)
         True
     """
-    _require_level(level)
+    (level,) = checked_levels([level])
     weights = np.ones(density.shape)
     for k, dim in enumerate(density.dims):
         step = np.diff(density[dim].values)
@@ -226,11 +225,6 @@ def credible_density(density: xr.DataArray, level: float) -> float:
     order = np.argsort(p)[::-1]
     inside = np.cumsum((p * weights.ravel())[order])
     return float(p[order][np.searchsorted(inside, level * inside[-1])])
-
-
-def _require_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise InputError(f"a probability must lie within (0, 1), got {level}; 90 % is 0.90")
 
 
 def _threshold(x: Points, p: Points, level: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.core.aliases import accepts_aliases
-from cevnsjax.core.checks import whole_numbers
+from cevnsjax.core.checks import MOST_CHAINS, MOST_STEPS, whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.posteriors.arviz_groups import (
     counts_groups,
@@ -102,7 +102,10 @@ def sample(
         ['sin2_theta_w', 'alpha_sig_csi2017', 'alpha_brn_csi2017']
     """
     chains, draws, warmup, seed = whole_numbers(
-        chains=(chains, 1), draws=(draws, 1), warmup=(warmup, 0), seed=(seed, 0)
+        chains=(chains, 1, MOST_CHAINS),
+        draws=(draws, 1, MOST_STEPS),
+        warmup=(warmup, 0, MOST_STEPS),
+        seed=(seed, 0),
     )
     require_method(method, draws, target_accept)
     posterior, pulls = log_posterior_of(model, free, fixed, priors, marginalise_linear, data)

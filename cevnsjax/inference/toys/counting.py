@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import checked_levels
 
 # Steps of signal means and of raised backgrounds [count].
 _STEP = 0.005
@@ -51,8 +52,7 @@ def feldman_cousins_counting(
     n = whole_number("counts", n, 0, _MAX_COUNTS)
     if not isinstance(background, int | float) or not 0 <= background <= _MAX_COUNTS:
         raise InputError(f"background must lie within 0 and {_MAX_COUNTS}, got {background!r}")
-    if not 0 < level < 1:
-        raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
+    (level,) = checked_levels([level])
     mu = np.arange(0.0, n + 10 * np.sqrt(n + 1) + 10, _STEP)
     accepted = mu[_accepts(n, background, level, mu)]
     low, high = float(accepted[0]), float(accepted[-1])

@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels
 from cevnsjax.inference.axes import Axis, grids_of
 from cevnsjax.inference.fits.profile import profile
 from cevnsjax.inference.runs.blocks import block_ranges, run_in
@@ -96,7 +96,7 @@ def feldman_cousins(
         >>> result["accepted"].sel(level=0.90).values.tolist()
         [False, True, False, False]
     """
-    chosen = _levels(levels)
+    chosen = tuple(sorted(checked_levels(levels)))
     toys, seed = whole_number("toys", toys, 1, _MAX_TOYS), whole_number("seed", seed)
     _require_enough(toys, max(chosen))
     if true_nuisances not in TRUE_NUISANCES:
@@ -143,17 +143,6 @@ def feldman_cousins(
         **{f"best_fit_{n}": x for n, x in best.items()},
     }
     return dataset_of(model, grids, grid_points, chosen, best, about)
-
-
-def _levels(levels: float | Sequence[float]) -> tuple[float, ...]:
-    listed = [float(levels)] if isinstance(levels, int | float) else list(levels)
-    if not listed:
-        raise InputError("levels is empty; give at least one, e.g. 0.90")
-    for level in listed:
-        delta_chi2_at(level)
-    if len({level_key(x) for x in listed}) < len(listed):
-        raise InputError(f"levels must differ, got {listed}")
-    return tuple(sorted(listed))
 
 
 def _require_enough(toys: int, level: float) -> None:

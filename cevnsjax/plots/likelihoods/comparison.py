@@ -12,6 +12,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, finite, increasing
 from cevnsjax.plots.frame import dress, legend_above, new_figure
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, STYLE
+from cevnsjax.plots.text import drawable
 
 
 def comparison(
@@ -74,10 +75,10 @@ def comparison(
             handles.append(_points(upper, lower, xs, reference, data))
         for axes in (upper, lower):
             dress(axes)
-        upper.set(ylabel=y_label, xlim=(xs[0], xs[-1]))
+        upper.set(ylabel=drawable(y_label), xlim=(xs[0], xs[-1]))
         if logarithmic:
             upper.set_yscale("log")
-        lower.set(xlabel=x_label, ylabel="ratio")
+        lower.set(xlabel=drawable(x_label), ylabel="ratio")
         legend_above(upper, handles, title=title)
         figure.align_ylabels((upper, lower))
         figure.draw_without_rendering()

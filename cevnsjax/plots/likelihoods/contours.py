@@ -15,6 +15,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, finite, increasing, ordered_levels, scanned
 from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, MARKERS, level_label, shades
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 
 _SIZES = {"*": 8.0, "o": 5.5, "D": 5.0}
@@ -109,7 +110,7 @@ def contours(
             mark(axes, (x, y), MARKERS[i % len(MARKERS)], BLACK, name)
             for i, (name, x, y) in enumerate(points)
         ]
-        axes.set(xlabel=x_label, ylabel=y_label)
+        axes.set(xlabel=drawable(x_label), ylabel=drawable(y_label))
         tidy_numbers(axes)
         handles = [*_handles(curves, dashes), *marks]
         heading = title or (curves[0].label if len(curves) == 1 else "")

@@ -14,6 +14,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, reals
 from cevnsjax.plots.frame import figure_of, legend_and_frames, name_rows, row_height, single_frame
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, VERMILION
+from cevnsjax.plots.text import drawable
 
 DIVERGING = LinearSegmentedColormap.from_list("blue to red", (BLUE, "white", VERMILION))
 # Matrices up to this size have numbers in their cells.
@@ -102,7 +103,7 @@ def _name_cells(axes: Axes, names: Sequence[str], *, upright: bool) -> None:
     axes.set(xlim=(-0.5, end), ylim=(end, -0.5))
     name_rows(axes, names)
     angle, side, mode = (90, "center", "default") if upright else (45, "right", "anchor")
-    axes.set_xticks(places, names, rotation=angle, ha=side, rotation_mode=mode)
+    axes.set_xticks(places, list(map(drawable, names)), rotation=angle, ha=side, rotation_mode=mode)
     axes.tick_params(which="both", length=0, pad=3, labelsize=STYLE["ytick.labelsize"])
 
 

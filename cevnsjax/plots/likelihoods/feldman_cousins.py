@@ -12,6 +12,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, increasing, ordered_levels, reals
 from cevnsjax.plots.frame import Scale, dress, legend_above, new_figure, scale_axes, set_frames
 from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, STYLE, level_label
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 
 Intervals = Mapping[str, Sequence[Sequence[Number]]]
@@ -78,7 +79,7 @@ def feldman_cousins(
         scale_axes(lower.set_xscale, x_scale, "x", xs)
         for axes in (upper, lower):
             dress(axes)
-        lower.set(xlim=(xs[0], xs[-1]), xlabel=label, ylabel=r"$p$")
+        lower.set(xlim=(xs[0], xs[-1]), xlabel=drawable(label), ylabel=r"$p$")
         highest = max(*heights.values(), *(np.nanmax(values) for values, _ in curves.values()))
         upper.set(ylim=(0.0, 1.35 * float(highest)), ylabel=r"$q$")
         lower.set_yscale("log")

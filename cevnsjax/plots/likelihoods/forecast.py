@@ -21,6 +21,7 @@ from cevnsjax.plots.arrays import (
 )
 from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
 from cevnsjax.plots.style import BLACK, CURVES, DASHES, level_label
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 
 _MIN_HEIGHT = 2.0  # inch, however many lines the legend has
@@ -84,7 +85,7 @@ def forecast(
     with single_frame(axes, 3.6, 2.9) as axes:
         scale_axes(axes.set_xscale, x_scale, "x", xs)
         dress(axes)
-        axes.set(xlim=(xs[0], xs[-1]), xlabel=x_label, ylabel=label)
+        axes.set(xlim=(xs[0], xs[-1]), xlabel=drawable(x_label), ylabel=drawable(label))
         one_sided = bool(np.all(lows[np.isfinite(lows)] >= middle)) and np.isfinite(highs).any()
         if one_sided:
             handles = _draw_limits(axes, xs, highs, middle, heights)

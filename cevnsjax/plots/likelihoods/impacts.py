@@ -15,6 +15,7 @@ from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite
 from cevnsjax.plots.frame import dress_rows, figure_of, legend_and_frames, new_figure, row_height
 from cevnsjax.plots.likelihoods.pulls import PULL_LABEL, checked_pulls, draw_bands, draw_pulls
 from cevnsjax.plots.style import BLACK, BLUE, ORANGE, STYLE
+from cevnsjax.plots.text import drawable
 
 Sigma = Literal["post-fit", "prior"]
 
@@ -78,7 +79,7 @@ def impacts(
             panels[0].set_xlabel(PULL_LABEL)
             panels[1].tick_params(labelleft=False)
         _draw_bars(panels[-1], moved[:, shown])
-        panels[-1].set_xlabel(f"impact on {label}")
+        panels[-1].set_xlabel(drawable(f"impact on {label}"))
         if rest.size:
             largest = float(np.max(np.abs(moved[:, rest])))
             _count_rest(panels, shown.size, rest.size, largest)

@@ -13,6 +13,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, increasing, ordered_levels, scanned
 from cevnsjax.plots.frame import Scale, dress, figure_of, legend_above, scale_axes, single_frame
 from cevnsjax.plots.style import BLACK, CURVES, DARK_GREY, DASHED, DASHES, LABELS, level_label
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 
 Intervals = Mapping[str, Sequence[tuple[Number, Number]]]
@@ -73,7 +74,7 @@ def profile(
         dress(axes)
         top = 1.5 * max(heights.values())
         axes.set(xlim=_in_view(curves, top, x_scale), ylim=(0.0, top))
-        axes.set(xlabel=label, ylabel=LABELS["delta_chi2"])
+        axes.set(xlabel=drawable(label), ylabel=LABELS["delta_chi2"])
         tidy_numbers(axes)
         _draw_intervals(axes, spans, heights)
         _draw_levels(axes, heights)

@@ -38,6 +38,7 @@ from cevnsjax.plots.style import (
     level_label,
     shades,
 )
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.plots.triangle import corner_legend, triangle
 
@@ -123,7 +124,7 @@ def projections(
                 marks = _draw_one(panels[i][i], scan, i, lowest[i,])
             else:
                 _draw_pair(panels[j][i], scan, i, j, lowest[i, j])
-        panels[0][0].set_title(title, loc="left")
+        panels[0][0].set_title(drawable(title), loc="left")
         levels = [
             Patch(facecolor=paint, edgecolor=BLUE, linestyle=scan.dashes[n], label=level_label(n))
             for n, paint in scan.paint.items()
@@ -210,9 +211,9 @@ def _frame(axes: Axes, scan: _Scan, i: int, j: int) -> None:
             axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], prune=prune))
     tidy_numbers(axes)
     if i == last:
-        axes.set_xlabel(scan.labels[j])
+        axes.set_xlabel(drawable(scan.labels[j]))
     if j == 0:
-        axes.set_ylabel(scan.labels[i] if i else LABELS["delta_chi2"])
+        axes.set_ylabel(drawable(scan.labels[i]) if i else LABELS["delta_chi2"])
     axes.tick_params(labelbottom=i == last, labelleft=j == 0)
     axes.xaxis.get_offset_text().set_visible(i == last)
     axes.yaxis.get_offset_text().set_visible(j == 0)

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, delta_chi2_at, level_key
 from cevnsjax.plots.arrays import Number, NumpyReals
 from cevnsjax.plots.frame import Scale
 from cevnsjax.plots.likelihoods.contours import ContourSet, contours
@@ -55,7 +55,7 @@ def scan_contours(
     if "chi2" not in first or first["chi2"].ndim < 2:
         raise InputError("contours need scans of two parameters or more, with chi2 in them")
     names = [str(n) for n in first["chi2"].dims[:2]]
-    heights = {level_key(float(x)): delta_chi2_at(float(x), dof=2) for x in levels}
+    heights = {level_key(x): delta_chi2_at(x, dof=2) for x in checked_levels(levels)}
     chi2 = {label: _projected(label, scan, names) for label, scan in scans.items()}
     lowest = {label: float(np.nanmin(values)) for label, values in chi2.items()}
     base = min(lowest.values())

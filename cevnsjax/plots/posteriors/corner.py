@@ -20,6 +20,7 @@ from cevnsjax.plots.likelihoods.contours import mark
 from cevnsjax.plots.posteriors.density import Ends, estimate
 from cevnsjax.plots.posteriors.draws import Corner, Curve, checked_corner
 from cevnsjax.plots.style import BLUE, DARK_GREY, DASHED, DASHES, STYLE, VERMILION
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 from cevnsjax.plots.triangle import corner_legend, triangle
 
@@ -170,14 +171,14 @@ def _dress(axes: Axes, what: Corner, i: int, j: int) -> None:
     _keep_apart(axes.yaxis, 4)
     tidy_numbers(axes)
     if i == last:
-        axes.set_xlabel(what.labels[names[j]])
+        axes.set_xlabel(drawable(what.labels[names[j]]))
     if i == j:
         axes.set_yticks([])
         axes.set_yticks([], minor=True)
         if not last:
             axes.set_ylabel("density")
     elif j == 0:
-        axes.set_ylabel(what.labels[names[i]])
+        axes.set_ylabel(drawable(what.labels[names[i]]))
     axes.tick_params(labelbottom=i == last, labelleft=j == 0 and i > 0)
     axes.xaxis.get_offset_text().set_visible(i == last)
     axes.yaxis.get_offset_text().set_visible(j == 0 and i > 0)

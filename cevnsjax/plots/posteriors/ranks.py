@@ -14,6 +14,7 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.plots.arrays import ArrayLike, NumpyReals, distinct, finite
 from cevnsjax.plots.frame import dress, figure_of, legend_above, new_figure, set_frames
 from cevnsjax.plots.style import BANDS, BLACK, BLUE, STYLE
+from cevnsjax.plots.text import drawable
 
 _WIDTH, _HEIGHT, _GAP = 2.2, 1.5, 0.75  # inch
 _ACROSS = 3
@@ -51,7 +52,7 @@ def ranks(values: Mapping[str, ArrayLike], draws: int, *, title: str = "") -> Fi
         frames = figure.subplots(down, across, squeeze=False)
         for frame, (name, numbers) in zip(frames.flat, checked.items(), strict=False):
             _histogram(frame, numbers, draws)
-            frame.set_xlabel(f"rank of {name}")
+            frame.set_xlabel(drawable(f"rank of {name}"))
         for frame in frames.flat[len(names) :]:
             frame.set_axis_off()
         for frame in frames[:, 0]:

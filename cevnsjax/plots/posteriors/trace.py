@@ -13,6 +13,7 @@ from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals
 from cevnsjax.plots.frame import dress, figure_of, new_figure
 from cevnsjax.plots.posteriors.draws import checked_draws, require_draws
 from cevnsjax.plots.style import BLACK, CURVES, DASHED, STYLE
+from cevnsjax.plots.text import drawable
 from cevnsjax.plots.ticks import tidy_numbers
 
 _WIDTH, _ROW, _TITLES = 6.4, 1.25, 0.5  # inch
@@ -70,7 +71,7 @@ def trace(
         for (left, right), (name, values) in zip(rows, arrays.items(), strict=True):
             _draw_trace(left, values, stray)
             _draw_ranks(right, values)
-            left.set_ylabel(named[name])
+            left.set_ylabel(drawable(named[name]))
             left.set_title(_numbers(name, r_hat or {}, ess or {}), loc="left", fontsize=8)
             last = left is rows[-1, 0]
             for axes in (left, right):

@@ -112,7 +112,9 @@ def test_backgrounds_with_a_taken_name(one_bin, name):
 
 def test_two_axes_with_one_name(one_bin):
     time = '[time]\nkind = "fractions"\nedges_us = [0, 1]\nfile = "b.csv"\n'
-    with pytest.raises(InputError, match=r"\[binning\] observable cannot be t_us, which"):
+    with pytest.raises(
+        InputError, match=r"\[binning\] observable cannot be called source or t_us; ren"
+    ):
         one_bin("ge", observable="t_us", more=time)
     experiment = cj.experiments.csi_2021()
     with pytest.raises(InputError, match="two observables are called t_us; give each its own"):

@@ -221,7 +221,7 @@ def test_options():
         ({"morphs": ("qf_3",)}, UnknownNameError, "csi-2021 morph 'qf_3'; did you mean qf_"),
         ({"quenching": 0.0878, "morphs": ("qf_1",)}, UnknownNameError, "morph 'qf_1'"),
         ({"quenching": "chicago4"}, UnknownNameError, "chicago4"),
-        ({"nodes": 0}, InputError, "nodes must be at least 1"),
+        ({"nodes": 0}, InputError, "nodes must be a whole number >= 1"),
         ({"cells_pe": 0.0}, InputError, "cells"),
         ({"cells_pe": -0.25}, InputError, "cells"),
         ({"cells_pe": 0.7}, InputError, "cells"),

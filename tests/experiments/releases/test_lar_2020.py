@@ -170,7 +170,7 @@ def test_options():
         ({"pulls": {"sig": -0.1}}, "pull sig needs a standard deviation >= 0"),
         ({"threshold_kevee": float("nan")}, "threshold_kevee must be a finite number"),
         ({"pulls": {"sig": float("inf")}}, "pulls.sig must be a finite number"),
-        ({"nodes": 0}, "nodes must be at least 1"),
+        ({"nodes": 0}, "nodes must be a whole number >= 1"),
     ],
     ids=str,
 )

@@ -226,7 +226,7 @@ def test_jax_arrays_will_do():
         ({"draws": {"x": np.full((2, 50), np.nan)}}, "draws of x is not finite"),
         ({"draws": {**DRAWS, "z": DRAWS["x"][:2]}}, r"draws of z has shape \(2, 3000\)"),
         ({"draws": {f"p{k}": DRAWS["x"] for k in range(11)}, "labels": {}}, "up to 10 parameters"),
-        ({"levels": (0.5, 0.5)}, "levels must be distinct"),
+        ({"levels": (0.5, 0.5)}, "levels must differ"),
         ({"levels": (68.27,)}, r"within \(0, 1\)"),
         ({"bounds": {"x": (0.0, 1.0)}}, r"draws of x lie beyond its bounds \[0, 1\]"),
         ({"priors": {"x": ([1.0, 0.0], [1.0, 1.0])}}, "x of prior of x must increase"),

@@ -41,6 +41,7 @@ _SMEARING = {
     "gaussian": GaussianSmearing(1.0),
 }
 _STATISTICS = ("spectrum", "counting", "time")
+_QF_SD = 0.051
 _VARIANCES = ("C+AC+BRN", "C+AC")
 
 
@@ -52,12 +53,12 @@ def csi_2017(
     window_us: Sequence[float] = (0.0, 6.0),
     smearing: str | Resolution | None = None,
     statistic: Literal["spectrum", "counting", "time"] = "spectrum",
-    steady_state: str = "exponential",
+    steady_state: str | None = None,
     pulls: Mapping[str, float] | None = None,
     shape: str | Sequence[str] = (),
-    qf_sd: float = 0.051,
+    qf_sd: float | None = None,
     prompt_neutrons: bool = True,
-    variance: Literal["C+AC+BRN", "C+AC"] = "C+AC+BRN",
+    variance: Literal["C+AC+BRN", "C+AC"] | None = None,
     split_flux: bool = False,
     nodes: int | None = None,
     data: Csi2017Tables | str | Path | None = None,
@@ -75,15 +76,16 @@ def csi_2017(
         statistic: "spectrum", "counting" for one bin over the whole range, or "time" for Poisson
             cells of photoelectrons and 0.5 us with the steady-state background in the prediction.
         steady_state: With "time", the shape of that background: energies of the anticoincidence
-            data times an "exponential" fitted to their times or times a "flat" distribution, or
-            "anticoincidence", these data cell by cell (some cells then expect no event, and chi2
-            without signal has no meaning).
+            data times an "exponential" fitted to their times (if None) or times a "flat"
+            distribution, or "anticoincidence", these data cell by cell (some cells then expect no
+            event, and chi2 without signal has no meaning).
         pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
             root of the anticoincidence events); 0 removes a pull [1].
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
-        qf_sd: Standard deviation of "qf_scale" [1].
+        qf_sd: Standard deviation of "qf_scale", which must be in ``shape``; 0.051 if None [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
-        variance: Whether expected neutrons add to the variance C + AC.
+        variance: Without "time", whether expected neutrons add to the variance C + AC; they do if
+            None.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
         nodes: Quadrature nodes in each panel; chosen by the detector if None.
@@ -104,12 +106,11 @@ def csi_2017(
     checks.known(
         NAME,
         statistic=(statistic, _STATISTICS),
-        variance=(variance, _VARIANCES),
-        steady_state=(steady_state, STEADY_STATES),
+        variance=(variance, (*_VARIANCES, None)),
+        steady_state=(steady_state, (*STEADY_STATES, None)),
     )
+    _require_used(statistic, steady_state=steady_state, variance=variance)
     checks.flag("csi-2017: prompt_neutrons", prompt_neutrons)
-    if nodes is not None:
-        checks.whole_number("csi-2017: nodes", nodes, 1)
     tables = chosen_tables(NAME, data, Csi2017Tables, shipped_csi_2017, read_csi_2017_release)
     about = read_toml(DATASET, "experiment.toml")
     a, k, x0 = (tables.acceptance[name][0] for name in ("a", "k", "x0"))
@@ -119,13 +120,14 @@ def csi_2017(
         efficiency=Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0))),
         resolution=_resolution(smearing),
         edges=_edges(bins, statistic),
-        nodes=nodes,
+        nodes=None if nodes is None else checks.nodes("csi-2017: nodes", nodes),
     )
     inside, neutrons = _inside(tables, window_us), _neutrons(tables, detector)
     if statistic == "time":
-        cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady_state)
+        steady = steady_state or "exponential"
+        cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady)
     else:
-        cells = _without_time(tables, detector.edges, inside, neutrons, variance)
+        cells = _without_time(tables, detector.edges, inside, neutrons, variance or _VARIANCES[0])
     if not prompt_neutrons:
         del cells["backgrounds"][BRN]
     mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
@@ -141,11 +143,19 @@ def csi_2017(
         detector=detector,
         observable="n_pe",
         pulls=_pulls(pulls, cells["backgrounds"], split_flux),
-        shape=_shape(shape, detector.quenching, checks.number("csi-2017: qf_sd", qf_sd)),
+        shape=_shape(shape, detector.quenching, qf_sd),
         title="COHERENT CsI[Na] 2017",
         source="Akimov et al., Science 357, 1123; doi:10.5281/zenodo.1228631",
         **cells,
     )
+
+
+def _require_used(statistic: str, *, steady_state: str | None, variance: str | None) -> None:
+    """Refuse options that the statistic has no use for."""
+    if steady_state is not None and statistic != "time":
+        raise InputError('csi-2017: steady_state needs statistic="time"; leave it out')
+    if variance is not None and statistic == "time":
+        raise InputError('csi-2017: variance has no meaning with statistic="time"; leave it out')
 
 
 def _without_time(
@@ -229,10 +239,13 @@ def _pulls(
     return tuple(p for p in pulls if BRN in backgrounds or p.components != (BRN,))
 
 
-def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[str, Parameter]:
+def _shape(
+    names: str | Sequence[str], model: Quenching, qf_sd: float | None
+) -> dict[str, Parameter]:
+    sd = checks.number("csi-2017: qf_sd", _QF_SD if qf_sd is None else qf_sd)
     offered = {
         p.name.removesuffix(f"_{short_name(NAME)}"): p
-        for p in quenching_parameters(model, NAME, qf_sd)
+        for p in quenching_parameters(model, NAME, sd)
     }
     if not isinstance(names, str | Sequence):
         raise InputError(f"csi-2017: shape must be names like 'qf_scale', got {names!r}")
@@ -240,4 +253,6 @@ def _shape(names: str | Sequence[str], model: Quenching, qf_sd: float) -> dict[s
     for name in listed:
         if name not in offered:
             raise UnknownNameError("quenching shape parameter", name, offered)
+    if qf_sd is not None and "qf_scale" not in listed:
+        raise InputError("csi-2017: qf_sd belongs to shape='qf_scale'; name it too")
     return {name: offered[name] for name in listed}

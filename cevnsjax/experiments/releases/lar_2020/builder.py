@@ -12,6 +12,7 @@ from typing import Literal
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.text import of_value
 from cevnsjax.detector.efficiency import TabulatedEfficiency
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
@@ -55,7 +56,7 @@ def lar_2020(
     threshold_kevee: float | None = None,
     pulls: Mapping[str, float] | None = None,
     signal: Literal["computed", "release"] = "computed",
-    morphs: str | Sequence[str] = "all",
+    morphs: str | Sequence[str] | None = None,
     split_flux: bool = False,
     nodes: int | None = None,
     data: Lar2020Tables | str | Path | None = None,
@@ -78,7 +79,7 @@ def lar_2020(
         signal: Cells only: "computed" from the theory in energy and time, or "release", where
             theory gives the total and the release's pdf the shape.
         morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,
-            "brn_energy", "brn_time" and "brn_width" of the prompt neutrons, or "all".
+            "brn_energy", "brn_time" and "brn_width" of the prompt neutrons; "all", or None, is all.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
         nodes: Quadrature nodes in each panel; chosen by the detector if None.
@@ -95,9 +96,11 @@ def lar_2020(
     """
     checks.known(NAME, statistic=(statistic, _STATISTICS), signal=(signal, SIGNALS))
     in_cells = statistic == "cells"
-    listed = tuple(chosen_morphs(NAME, morphs, MORPHS))
-    if not in_cells and (signal != "computed" or listed != MORPHS):
+    listed = chosen_morphs(NAME, "all" if morphs is None else morphs, MORPHS)
+    if not in_cells and (signal != "computed" or morphs is not None):
         raise InputError('lar-2020: signal and morphs need statistic="cells"')
+    if quenching is not None and not isinstance(quenching, Quenching):
+        raise InputError(f"lar-2020: quenching must be a model, got {of_value(quenching)}")
     if smearing is not None:
         checks.flag("lar-2020: smearing", smearing)
     tables = chosen_tables(NAME, data, Lar2020Tables, shipped_lar_2020, read_lar_2020_release)
@@ -124,7 +127,7 @@ def lar_2020(
             efficiency=_efficiency(tables, threshold_kevee),
             resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
             edges=(_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES,
-            nodes=nodes,
+            nodes=None if nodes is None else checks.nodes("lar-2020: nodes", nodes),
         ),
         observable="E_ee_keV",
         pulls=chosen_pulls(NAME, offered, pulls, unbounded=in_cells, split_flux=split_flux),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -62,6 +63,12 @@ class Spectrum:
             object.__setattr__(self, name, array)
         # Equality and hash use bytes; arrays are not hashable.
         object.__setattr__(self, "_table", np.stack([E, f]).tobytes())
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        vars(self).update(attributes)
+        # A copy has arrays of its own, which can be written to at first.
+        for array in (self.energies, self.densities):
+            np.asarray(array).flags.writeable = False
 
     @cached_property
     def _panels(self) -> Panels:

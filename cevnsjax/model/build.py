@@ -120,8 +120,14 @@ def state_of(
     parameters: ParameterTable,
     arrays: list[ExperimentArrays],
     dtype: np.dtype,
+    *,
+    observed: Observed | None = None,
+    has_data: bool = True,
 ) -> ModelState:
-    """The frozen content of a model, from the arrays of its experiments in their order."""
+    """The frozen content of a model, from the arrays of its experiments in their order.
+
+    ``observed`` are the experiments' own data if None.
+    """
     leaves, treedef = jax.tree.flatten(arrays)
     priors = gaussian_priors(parameters)
     structure = ModelStructure(
@@ -132,7 +138,9 @@ def state_of(
         auxiliary_names=tuple(priors),
         groups=groups_sharing_pulls(arrays),
     )
-    counts = tuple(array_of(e.observed, dtype) for e in experiments.values())
+    if observed is None:
+        counts = tuple(array_of(e.observed, dtype) for e in experiments.values())
+        observed = Observed(counts, array_of([prior.mean for prior in priors.values()], dtype))
     return ModelState(
         # The one description equal to this, so that equal models share compilations.
         structure=_interned.setdefault(structure, structure),
@@ -140,5 +148,6 @@ def state_of(
         parameters=parameters,
         experiments=experiments,
         defaults=np.array(list(parameters.defaults().values()), dtype=dtype),
-        observed=Observed(counts, array_of([prior.mean for prior in priors.values()], dtype)),
+        observed=jax.tree.map(partial(array_of, dtype=dtype), observed),
+        has_data=has_data,
     )

@@ -111,12 +111,19 @@ def _auxiliary(
     return array_of([float(r) for r in results], own.dtype)
 
 
-def require_data(experiments: Mapping[str, Experiment], observed: Observed, own: Observed) -> None:
+def require_data(
+    experiments: Mapping[str, Experiment], observed: Observed, own: Observed, *, has_data: bool
+) -> None:
     """Reject a planned experiment without data, and negative counts of a Poisson likelihood."""
     for (name, e), counts, own_counts in zip(
         experiments.items(), observed.counts, own.counts, strict=True
     ):
         if counts is own_counts:
+            if not has_data:
+                raise InputError(
+                    f"{name} is not what its counts were observed with: give data={{{name!r}: "
+                    "counts}"
+                )
             if isinstance(e, PlannedExperiment):
                 raise InputError(
                     f"{name} is planned and has no data: give data={{{name!r}: counts}}, e.g. "

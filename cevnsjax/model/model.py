@@ -17,8 +17,8 @@ from cevnsjax.interactions.charges import Charges
 from cevnsjax.model import compiled
 from cevnsjax.model.bound import BoundFunction
 from cevnsjax.model.build import arrays_of_all, by_name, standard_model_first, state_of, table_of
+from cevnsjax.model.content import Portable, describe
 from cevnsjax.model.data import Pseudodata, draw
-from cevnsjax.model.describe import describe
 from cevnsjax.model.expansion import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
 from cevnsjax.model.state import ModelState
@@ -28,7 +28,7 @@ from cevnsjax.model.templates.template import template_of
 from cevnsjax.parameters import ParameterTable
 
 
-class Model:
+class Model(Portable):
     """Experiments + interactions + parameters.
 
     Args:
@@ -104,8 +104,8 @@ class Model:
     def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
         """The same model with other arrays, in the experiments' order, and priors or defaults.
 
-        Observed counts stay those of the old arrays: give ``data`` (Asimov or pseudo-data) to
-        whatever compares with counts.
+        Nothing was observed with them: whatever compares with counts needs ``data`` (Asimov or
+        pseudo-data).
 
         Examples:
             >>> model.with_arrays(list(model.state.arrays), model.parameters).title
@@ -118,7 +118,10 @@ class Model:
             for (n, e), a in zip(self.experiments.items(), arrays, strict=True)
         }
         other = copy.copy(self)
-        other._bind(state_of(self.interactions, experiments, parameters, arrays, self.dtype))
+        state = state_of(
+            self.interactions, experiments, parameters, arrays, self.dtype, has_data=False
+        )
+        other._bind(state)
         return other
 
     @property

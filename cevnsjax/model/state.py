@@ -32,6 +32,7 @@ class ModelState:
         experiments: The experiments, by name.
         defaults: Default value of every parameter, [parameter] in their units.
         observed: The experiments' own data and the centres of the priors.
+        has_data: Whether a likelihood may be compared with them.
         templates: Signals on grids that were asked for last, by what they depend on.
     """
 
@@ -41,6 +42,7 @@ class ModelState:
     experiments: Mapping[str, Experiment]
     defaults: Float[np.ndarray, " parameter"]
     observed: Observed
+    has_data: bool = True
     templates: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -93,7 +95,7 @@ class ModelState:
         """The experiments' data, replaced by ``data`` where it is given; checked if ``needed``."""
         observed = observed_of(self.structure, self.observed, list(self.experiments), data)
         if needed:
-            require_data(self.experiments, observed, self.observed)
+            require_data(self.experiments, observed, self.observed, has_data=self.has_data)
         return observed
 
     def inputs(self, values: Values, data: Any = None, *, needed: bool = True) -> Inputs:

@@ -172,7 +172,7 @@ def test_another_seed_is_refused(tmp_path):
     cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder)
     for path in (tmp_path / "new").iterdir():
         path.rename(folder / path.name)
-    with pytest.raises(InputError, match="block-000000.npz is a block of another run"):
+    with pytest.raises(InputError, match=r"block-000000.npz is a block of another run"):
         cj.toys(model, 100, test="eps_dV_ee", seed=2, folder=folder, resume=True)
 
 

@@ -10,11 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.special import gammaincc, ndtr
+from scipy.stats import poisson
 from support import oracle
 from support.dense_sections import cut, efficiency, ends_of, flux, nodes, nuclei, quenching
 
-# Events beyond these distances from a bin, in standard deviations, do not reach it.
-_REACH = {"gaussian": 12.0, "gamma": 45.0}
 # Recoils below this part of the end point are one panel.
 _LOWEST = 1e-10
 
@@ -29,9 +28,9 @@ def counts(values, tables):
     return fine
 
 
-def end_point(values):
+def end_point(values, tables):
     """Largest recoil energy [MeV]."""
-    top = flux(values["neutrinos"], 1.0)[0].ends[-1]
+    top = flux(values["neutrinos"], tables, 1.0)[0].ends[-1]
     return max(oracle.T_max(top, n.mass) for n in nuclei(values["target"]))
 
 
@@ -39,7 +38,8 @@ def _counts(values, tables, step):
     signal = _Signal(values, tables, step)
     if values.get("resolution", {"kind": "none"})["kind"] == "none":
         return _unsmeared(signal)
-    return _smeared(signal, values["resolution"])
+    spread = _Spread(values["resolution"], signal.per_MeV)
+    return _counted(signal, spread) if spread.kind == "poisson" else _smeared(signal, spread)
 
 
 class _Signal:
@@ -51,7 +51,7 @@ class _Signal:
         self.per_MeV = 1e3 * binning["observable_per_kevee"]
         self.mass_kg = values["target"]["mass_kg"]
         self.nuclei = nuclei(values["target"])
-        self.flux = flux(values["neutrinos"], step)
+        self.flux = flux(values["neutrinos"], tables, step)
         self.E_ee, self.knots = quenching(values["quenching"], tables)
         self.efficiency = efficiency(values["efficiency"], tables)
 
@@ -123,13 +123,24 @@ def _extremum(mean, low, high, sign):
     return (low + high) / 2
 
 
-def _smeared(signal, resolution):
+def _counted(signal, spread):
+    """Whole numbers about the mean; n is in the bin of n, with the efficiency at n + 1/2."""
+    T, w = _resolved(signal, spread)
+    numbers = np.arange(signal.edges[0], signal.edges[-1])
+    total = np.zeros(len(signal.edges) - 1)
+    for n in numbers:
+        i = np.searchsorted(signal.edges, n, side="right") - 1
+        accepted = signal.efficiency.value(n + 0.5, n + 0.5)
+        total[i] += accepted * (w * signal.rate(T)) @ poisson.pmf(n, signal.mean(T))
+    return total
+
+
+def _smeared(signal, spread):
     """Efficiency times what is lost between two observables, integrated by parts.
 
     With S(x) the expected events reconstructed above x, a bin holds
     e(low) S(low) - e(high) S(high) + integral of e'(x) S(x) over each smooth piece of efficiency.
     """
-    spread = _Spread(resolution, signal.per_MeV)
     T, w = _resolved(signal, spread)
     survivors = _Survivors(spread, signal.mean(T), w * signal.rate(T))
     eff, edges, total = signal.efficiency, signal.edges, []
@@ -162,7 +173,16 @@ class _Spread:
     def sd(self, mean):
         if self.kind == "gaussian":
             return self.section["c"] * np.sqrt(mean)
+        if self.kind == "poisson":
+            return np.sqrt(mean)
         return mean / np.sqrt(self.shape(mean))
+
+    def reach(self, mean):
+        """Distance from the mean beyond which there is less than 1e-14 of the events."""
+        if self.kind == "gaussian":
+            return 8 * self.sd(mean)
+        shape = mean if self.kind == "poisson" else self.shape(mean)
+        return (8 + 35 / np.sqrt(shape)) * self.sd(mean)
 
     def above(self, x, mean):
         """Probability to be reconstructed above x."""
@@ -183,8 +203,8 @@ class _Survivors:
     def __call__(self, x):
         order = np.argsort(self.mean)
         mean, events = self.mean[order], self.events[order]
-        sd, after = self.spread.sd(mean), np.append(np.cumsum(events[::-1])[::-1], 0.0)
-        reach = _REACH[self.spread.kind] * sd
+        after = np.append(np.cumsum(events[::-1])[::-1], 0.0)
+        reach = self.spread.reach(mean)
         out = []
         for one in x:
             near = np.flatnonzero(np.abs(mean - one) <= reach)
@@ -197,14 +217,14 @@ class _Survivors:
 
 def _resolved(signal, spread):
     """Nodes in recoil energy and their weights, no panel wider than a standard deviation."""
-    reach = _REACH[spread.kind]
     low, high = signal.edges[0], signal.edges[-1]
 
     def pieces(a, b):
         x = signal.mean(a + (b - a) * np.linspace(0, 1, 9)[:, None])
-        sd = spread.sd(np.maximum(x.max(axis=0), 1e-300))
-        relevant = (x.max(axis=0) > low - reach * sd) & (x.min(axis=0) < high + reach * sd)
-        finest = np.maximum(spread.sd(np.maximum(x.min(axis=0), 1e-300)), 0.2 * sd)
+        least, most = x.min(axis=0), x.max(axis=0)
+        reach = spread.reach(np.maximum(most, 1e-300))
+        relevant = (most > low - reach) & (least < high + reach)
+        finest = np.maximum(spread.sd(np.maximum(least, 1e-300)), 0.2 * spread.sd(most))
         return np.where(relevant, np.ptp(x, axis=0) / (finest * signal.step), 1.0)
 
     T, w = nodes(*ends_of(cut(signal.breaks, pieces)), 8)

@@ -112,7 +112,7 @@ def charge_squared(T, nucleus, flavour):
     return (g_p * nucleus.Z * F_p + g_n * nucleus.N * F_n) ** 2
 
 
-def flux(neutrinos, step):
+def flux(neutrinos, tables, step):
     """The sources of a section [neutrinos]."""
     kind = neutrinos["kind"]
     if kind == "decay_at_rest":
@@ -134,12 +134,30 @@ def flux(neutrinos, step):
         return [*michel, _Line(fluence)]
     if kind == "reactor":
         return [_reactor(neutrinos, step)]
+    if kind == "table":
+        return [_tabulated(neutrinos, tables["spectrum"], step)]
     table = read_csv("flux_solar_b8", "b8.csv")
     E, f = table["energy_mev"], table["shape_per_mev"]
     curve = PchipInterpolator(E, f)
     scale = neutrinos.get("total_per_cm2_s", 5.46e6) * neutrinos["exposure_days"] * 86400
     scale /= curve.integrate(E[0], E[-1])
     return [_Continuum(lambda E: scale * curve(E), E, [E[0], E[-1]], "e", step)]
+
+
+def _tabulated(neutrinos, table, step):
+    """Straight lines between points; an energy given twice is a step."""
+    E, f = (np.array(table[k], float) for k in ("energy_mev", "density_per_mev"))
+    scale = neutrinos["fluence_per_cm2"] / np.sum(np.diff(E) * (f[1:] + f[:-1]) / 2)
+
+    def density(energy):
+        i = np.clip(np.searchsorted(E, energy, side="right") - 1, 0, len(E) - 2)
+        low, high = E[i], E[i + 1]
+        return scale * (
+            f[i] + (f[i + 1] - f[i]) * (energy - low) / np.where(high > low, high - low, 1)
+        )
+
+    flavour = "e" if neutrinos["flavour"].startswith("nu_e") else "mu"
+    return _Continuum(density, np.unique(E), np.unique(E), flavour, step)
 
 
 def _reactor(neutrinos, step):

@@ -20,6 +20,13 @@ SOURCES = {
         "fission_fractions": {"U235": 0.56, "U238": 0.08, "Pu239": 0.3, "Pu241": 0.06},
     },
     "solar_8b": {"kind": "solar_8b", "exposure_days": 1000.0},
+    "table": {
+        "kind": "table",
+        "file": "spectrum.csv",
+        "flavour": "nu_e",
+        "fluence_per_cm2": 1e14,
+        "baseline_m": 20.0,
+    },
 }
 TARGETS = (
     {"material": "Ge"},
@@ -51,30 +58,51 @@ def experiments(draw):
         "data": {"kind": "planned"},
     }
     tables = {}
-    top = float(dense.end_point(values))
+    if values["neutrinos"]["kind"] == "table":
+        tables["spectrum"] = draw(spectra())
+    top = float(dense.end_point(values, tables))
     values["quenching"] = draw(quenchings(top, tables))
     E_ee = dense_sections.quenching(values["quenching"], tables)[0]
     T = top * np.geomspace(1e-6, 1, 2001)
     assume(np.all((E_ee(T) > 0) & (E_ee(T) <= T)))
     energy = 1e3 * float(np.max(E_ee(T)))
-    per_keV = draw(st.sampled_from([1.0, 12.5]))
-    edges = draw(bins(per_keV * energy))
+    kind = draw(st.sampled_from(["none", "gaussian", "gamma", "poisson"]))
+    whole = kind == "poisson"
+    per_keV = draw(powers(0.5, 2.5)) / energy if whole else draw(st.sampled_from([1.0, 12.5]))
+    edges = draw(bins(per_keV * energy, 1.2 if kind == "none" else 2.0))
+    if whole:
+        edges = sorted({float(np.round(x)) for x in (*edges, edges[-1] + 1)})
     values["binning"] = {
         "observable": "x",
         "observable_per_kevee": per_keV,
         "edges": edges,
     }
     values["efficiency"] = draw(efficiencies(edges, tables))
-    values["resolution"] = draw(resolutions(per_keV, energy))
+    values["resolution"] = draw(resolutions(kind, per_keV, energy))
     return values, tables
 
 
 @st.composite
+def spectra(draw):
+    """A neutrino spectrum of a few points, joined by straight lines; some have a step."""
+    E = np.cumsum(draw(st.lists(st.floats(0.1, 8.0), min_size=3, max_size=6))).tolist()
+    f = draw(st.lists(st.floats(0.0, 1.0), min_size=len(E) - 1, max_size=len(E) - 1))
+    if draw(st.booleans()):
+        E.insert(2, E[1])
+        f.insert(2, draw(st.floats(0.0, 1.0)))
+    return {"energy_mev": E, "density_per_mev": [1.0, *f]}
+
+
+@st.composite
 def quenchings(draw, top, tables):
-    """Constant, or a table: Lindhard's curve, a smooth one, or one whose E_ee turns back."""
-    kind = draw(st.sampled_from(["constant", "lindhard", "table", "turning"]))
+    """Constant, a polynomial, or a table: Lindhard's curve, a smooth or a turning one."""
+    kind = draw(st.sampled_from(["constant", "polynomial", "lindhard", "table", "turning"]))
     if kind == "constant":
         return {"kind": "constant", "factor": draw(st.floats(0.05, 1.0))}
+    if kind == "polynomial":
+        bends = draw(st.lists(st.integers(-15, 20), min_size=1, max_size=3))
+        powers_of_T = [0.2, *(0.01 * b / top**k for k, b in enumerate(bends, start=1))]
+        return {"kind": "polynomial", "coefficients_mev": powers_of_T}
     T_keV = 1.05e3 * top * np.geomspace(1e-3, 1, draw(st.integers(14, 30)))
     if kind == "lindhard":
         epsilon = 11.5 * 32 ** (-7 / 3) * T_keV
@@ -93,10 +121,11 @@ def quenchings(draw, top, tables):
 
 
 @st.composite
-def bins(draw, top):
+def bins(draw, top, reach):
     """One to five bins from 0 or a threshold: equal, or each wider than the one before."""
-    last = top * draw(st.floats(0.15, 1.2))
-    first = draw(st.just(0.0) | powers(-3, -0.3).map(lambda part: part * last))
+    last = top * draw(st.floats(0.15, reach))
+    first = draw(st.just(0.0) | powers(-3, -0.02).map(lambda part: part * last))
+    assume(first < 0.95 * reach / 2 * top)
     widths = draw(powers(0, 2)) ** np.arange(draw(st.integers(1, 5)))
     walls = first + (last - first) * np.cumsum(widths) / np.sum(widths)
     return [float(first), *walls.tolist()]
@@ -126,15 +155,14 @@ def efficiencies(draw, edges, tables):
 
 
 @st.composite
-def resolutions(draw, per_keV, energy):
-    """None, or a width between half a per cent and the whole of the largest observable."""
-    kind = draw(st.sampled_from(["none", "gaussian", "gamma"]))
-    if kind == "none":
-        return {"kind": "none"}
+def resolutions(draw, kind, per_keV, energy):
+    """A width between half a per cent and the whole of the largest observable."""
+    if kind in ("none", "poisson"):
+        return {"kind": kind}
     relative = draw(powers(-2.3, 0))
     if kind == "gaussian":
         return {"kind": "gaussian", "c": relative * float(np.sqrt(per_keV * energy))}
-    offset = draw(st.floats(0.5, 5.0))
+    offset = draw(st.floats(0.3, 5.0))
     return {
         "kind": "gamma",
         "shape_offset": offset,

@@ -11,6 +11,9 @@ import numpy as np
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Numbers
 
+# Largest exponent of a logistic: exp of it is finite in float32 and float64 [1].
+_STEEP = 85.0
+
 
 @runtime_checkable
 class Efficiency(Protocol):
@@ -59,9 +62,15 @@ class Logistic:
             steps.append(self.x_0 - math.log(-self.a / self.d - 1) / self.k)
         return tuple(sorted(steps))
 
+    @property
+    def turn_on(self) -> tuple[tuple[float, float], ...]:
+        """The midpoint and the width 1/k of the turn-on."""
+        return ((self.x_0, 1 / self.k),)
+
     def __call__(self, x: Numbers, xp: ModuleType) -> Numbers:
         """Efficiency at observable ``x``, same shape [1]."""
-        smooth = self.a / (1 + xp.exp(-self.k * (x - self.x_0))) + self.d
+        # Beyond the limits the exponential overflows or vanishes beside 1 in any float type.
+        smooth = self.a / (1 + xp.exp(xp.clip(-self.k * (x - self.x_0), -_STEEP, _STEEP))) + self.d
         factor: Numbers = 1.0 if not self.steps else 0.0
         for edge, value in self.steps:
             factor = xp.where(x >= edge, value, factor)
@@ -104,3 +113,8 @@ class TabulatedEfficiency:
         points, values = np.asarray(self.x), np.asarray(self.efficiency)
         value = xp.interp(x, points, values)
         return xp.where(x < max(self.x[0], self.threshold), 0.0, value)
+
+
+def turn_on(efficiency: Efficiency) -> tuple[tuple[float, float], ...]:
+    """Pairs (x, width): where an efficiency says that it rises within a width [observable]."""
+    return tuple(getattr(efficiency, "turn_on", ()))

@@ -1,26 +1,29 @@
 """Resolution: probability to reconstruct an observable in a bin, with efficiency inside.
 
-Each model has a method ``bin_weights``: R[bin, node] = integral over the bin of pdf(x | x_true)
-times efficiency(x). Continuous densities are integrated on sub-bins at most ``step`` wide.
+Each model has a method ``bin_weights``: R[bin, node] = integral over the bin of efficiency(x)
+dF(x | x_true), F the cumulative distribution of the reconstructed observable.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import ModuleType
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
+from cevnsjax.detector.cumulative import BinIntegrals, bin_integrals, cell_integrals, members
 from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.numerics import panel_nodes, special_functions
+from cevnsjax.detector.interpolated import Interpolated, interpolated
+from cevnsjax.numerics import special_functions
 
 Weights = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
 """Probability times efficiency [1]."""
+_Model = TypeVar("_Model", bound="Resolution")
 
 
 @runtime_checkable
@@ -47,22 +50,80 @@ class Resolution(Protocol):
         ...
 
 
-def _fine_nodes(
-    edges: Sequence[float], kinks: Sequence[float], step: float, order: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Quadrature points of the observable and their weights; no panel crosses an edge or kink."""
-    coarse = sorted({*edges, *(k for k in kinks if edges[0] < k < edges[-1])})
-    breaks: list[float] = []
-    for low, high in pairwise(coarse):
-        pieces = max(1, int(np.ceil((high - low) / step - 1e-9)))
-        breaks.extend(np.linspace(low, high, pieces + 1)[:-1])
-    return panel_nodes(np.array([*breaks, coarse[-1]]), order)
+@runtime_checkable
+class ResolutionWithWidth(Resolution, Protocol):
+    """A model that says how wide it is: panels of recoil energy follow it."""
+
+    def width(self, x_true: Arrays, E_ee: Arrays) -> Arrays:
+        """Standard deviation at true observables and energies [MeV], [node] [observable]."""
+        ...
 
 
-def _members(x: np.ndarray, edges: Sequence[float]) -> Float[np.ndarray, "bin point"]:
-    """1 where a point lies in a bin, else 0."""
-    bins = np.asarray(edges, dtype=float)[:, None]
-    return ((x >= bins[:-1]) & (x < bins[1:])).astype(float)
+@runtime_checkable
+class RefinableResolution(Resolution, Protocol):
+    """A model with sub-cells that can be cut finer, to see what finer ones change."""
+
+    def refined(self: _Model) -> _Model:
+        """The model with every sub-cell cut in two."""
+        ...
+
+
+def _signs(sums: BinIntegrals, x_true: Arrays, xp: ModuleType) -> Arrays:
+    """-1 in bins above x_true, else 1, [point, node].
+
+    There the sums take F - 1 for F, which changes nothing but keeps the digits of small
+    probabilities.
+    """
+    beyond = xp.asarray(sums.low, dtype=x_true.dtype)[:, None] > x_true[None, :]
+    return xp.where(beyond, -1.0, 1.0).astype(x_true.dtype)
+
+
+def _weights(sums: BinIntegrals, cumulative: Arrays, xp: ModuleType) -> Weights:
+    weights = xp.asarray(sums.coefficients, dtype=cumulative.dtype) @ cumulative
+    return np.maximum(weights, 0.0) if isinstance(weights, np.ndarray) else weights
+
+
+@dataclass(frozen=True)
+class GaussianSmearing:
+    """Gaussian density with standard deviation c sqrt(x_true).
+
+    Attributes:
+        c: Resolution constant [observable^1/2]; 0.58 with E_ee in keV for CENNS-10.
+        pieces: Parts into which sub-cells of a varying efficiency are cut.
+    """
+
+    c: float
+    pieces: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.c > 0:
+            raise InputError(f"Gaussian smearing constant must be > 0, got {self.c}")
+
+    def width(self, x_true: Arrays, E_ee: Arrays) -> Arrays:  # noqa: ARG002
+        """Standard deviation at true observables, [node] [observable]."""
+        return self.c * x_true**0.5
+
+    def scale(self, x: Float[np.ndarray, " wall"]) -> Float[np.ndarray, " wall"]:
+        """Standard deviation about an observable; below 0 that of recoils spread as far."""
+        return np.minimum(self.c * np.sqrt(np.abs(x)), np.where(x < 0, -x / 3, np.inf))
+
+    def refined(self) -> "GaussianSmearing":
+        """The model with every sub-cell cut in two."""
+        return replace(self, pieces=2 * self.pieces)
+
+    def bin_weights(
+        self,
+        x_true: Arrays,
+        E_ee: Arrays,  # noqa: ARG002
+        edges: Sequence[float],
+        efficiency: Efficiency,
+        xp: ModuleType,
+    ) -> Weights:
+        """Probability times efficiency, [bin, node] [1]."""
+        sums = bin_integrals(edges, efficiency, self)
+        x, sign = xp.asarray(sums.x, dtype=x_true.dtype), _signs(sums, x_true, xp)
+        pull = (x[:, None] - x_true[None, :]) / (self.c * xp.sqrt(x_true))[None, :]
+        return _weights(sums, sign * special_functions(xp).ndtr(sign * pull), xp)
 
 
 @dataclass(frozen=True)
@@ -74,19 +135,41 @@ class GammaSmearing:
     Attributes:
         a: Shape constant [1].
         b_per_keV: Growth of the shape with energy [1/keVee].
-        step: Widest sub-bin of the inner integral [observable].
-        cells: None integrates density times efficiency; a width takes the efficiency at the
-            centre of cells that wide instead, as the COHERENT release does [observable].
+        cells: None integrates the efficiency over the cumulative distribution; a width takes the
+            efficiency at the centre of cells that wide instead, as the COHERENT release does
+            [observable].
+        per_keV: Light yield of the detector, which fills it in; None takes it from the arguments
+            of ``bin_weights`` [1/keVee].
+        pieces: Parts into which sub-cells of a varying efficiency are cut.
     """
 
     a: float = 1.0
     b_per_keV: float = 9.56
-    step: float = 1.0
     cells: float | None = None
+    per_keV: float | None = None
+    pieces: int = 1
 
     def __post_init__(self) -> None:
         if self.cells is not None and not self.cells > 0:
             raise InputError(f"gamma smearing: cells must be > 0, got {self.cells}")
+
+    def width(self, x_true: Arrays, E_ee: Arrays) -> Arrays:
+        """Standard deviation at true observables and energies [MeV], [node] [observable]."""
+        return x_true / (self.a + self.b_per_keV * 1e3 * E_ee) ** 0.5
+
+    def scale(self, x: Float[np.ndarray, " wall"]) -> Float[np.ndarray, " wall"]:
+        """Standard deviation about an observable; nothing lies below 0."""
+        keV = np.abs(x) / self.per_keV if self.per_keV else np.abs(x)
+        width = np.abs(x) / np.sqrt(self.a + self.b_per_keV * keV)
+        return np.where(x < 0, np.inf, width)
+
+    def at_light_yield(self, per_keV: float) -> "GammaSmearing":
+        """The model for a detector with a light yield [1/keVee]."""
+        return replace(self, per_keV=per_keV)
+
+    def refined(self) -> "GammaSmearing":
+        """The model with every sub-cell cut in two."""
+        return replace(self, pieces=2 * self.pieces)
 
     def bin_weights(
         self,
@@ -97,75 +180,68 @@ class GammaSmearing:
         xp: ModuleType,
     ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
+        model = self._at_light_yield_of(x_true, E_ee)
         shape = self.a + self.b_per_keV * 1e3 * E_ee
-        rate = shape / x_true
-        if self.cells is not None:
-            return self._in_cells(shape, rate, edges, efficiency, xp)
-        x, w = _fine_nodes(edges, efficiency.kinks, self.step, 6)
-        accepted = xp.asarray(_members(x, edges) * (w * efficiency(x, np)), dtype=x_true.dtype)
-        x = xp.asarray(x, dtype=x_true.dtype)
-        log_pdf = (
-            (shape * xp.log(rate) - special_functions(xp).gammaln(shape))[None, :]
-            + (shape - 1)[None, :] * xp.log(x)[:, None]
-            - rate[None, :] * x[:, None]
-        )
-        return accepted @ xp.exp(log_pdf)
+        sums = model._sums(edges, efficiency)
+        if isinstance(shape, np.ndarray):
+            sign = np.asarray(_signs(sums, x_true, np))
+            below = _gamma_cdf(shape, shape / x_true, sums.x, sign)
+            return _weights(sums, below, xp)
+        if model.per_keV is not None and isinstance(sums.coefficients, np.ndarray):
+            table = _gamma_table(model, tuple(edges), efficiency)
+            return table(xp.log(E_ee), xp).T
+        special = special_functions(xp)
+        x = xp.asarray(np.maximum(sums.x, 0.0), dtype=x_true.dtype)
+        scaled = x[:, None] * (shape / x_true)[None, :]
+        repeated = xp.broadcast_to(shape[None, :], scaled.shape)
+        return _weights(sums, special.gammainc(repeated, scaled), xp)
 
-    def _in_cells(
-        self,
-        shape: Arrays,
-        rate: Arrays,
-        edges: Sequence[float],
-        efficiency: Efficiency,
-        xp: ModuleType,
-    ) -> Weights:
-        """Probabilities of cells times efficiency at their centres, summed over bins."""
-        assert self.cells is not None
+    def _at_light_yield_of(self, x_true: Arrays, E_ee: Arrays) -> "GammaSmearing":
+        if self.per_keV is not None or not isinstance(x_true, np.ndarray) or not x_true.size:
+            return self
+        return self.at_light_yield(float(x_true[0] / (1e3 * np.asarray(E_ee)[0])))
+
+    def _sums(self, edges: Sequence[float], efficiency: Efficiency) -> BinIntegrals:
+        if self.cells is None:
+            return bin_integrals(edges, efficiency, self)
         if any(abs((e - edges[0]) / self.cells % 1 - 0.5) < 0.499 for e in edges):
             raise InputError(f"cells of {self.cells} do not fill the bins {list(edges)} evenly")
-        number = round((edges[-1] - edges[0]) / self.cells)
-        walls = np.linspace(edges[0], edges[-1], number + 1)
-        centres = (walls[1:] + walls[:-1]) / 2
-        members = _members(centres, edges)
-        accepted = xp.asarray(members * efficiency(centres, np), dtype=shape.dtype)
-        scaled = xp.asarray(walls, dtype=shape.dtype)[:, None] * rate[None, :]
-        repeated = xp.broadcast_to(shape[None, :], scaled.shape)
-        below = special_functions(xp).gammainc(repeated, scaled)
-        return accepted @ (below[1:] - below[:-1])
+        return cell_integrals(edges, efficiency, self.cells)
 
 
-@dataclass(frozen=True)
-class GaussianSmearing:
-    """Gaussian density with standard deviation c sqrt(x_true).
+def _gamma_cdf(
+    shape: Float[np.ndarray, " node"],
+    rate: Float[np.ndarray, " node"],
+    x: Float[np.ndarray, " point"],
+    sign: Float[np.ndarray, "point node"],
+) -> Float[np.ndarray, "point node"]:
+    """Cumulative gamma distributions F, or F - 1 where the sign is negative [1]."""
+    special = special_functions(np)
+    scaled = np.maximum(x, 0.0)[:, None] * rate[None, :]
+    repeated = np.broadcast_to(shape[None, :], scaled.shape)
+    value, below = np.empty_like(scaled), sign > 0
+    value[below] = special.gammainc(repeated[below], scaled[below])
+    value[~below] = -special.gammaincc(repeated[~below], scaled[~below])
+    return value
 
-    Attributes:
-        c: Resolution constant [observable^1/2]; 0.58 with E_ee in keV for CENNS-10.
-        step: Widest sub-bin of the inner integral [observable].
+
+@lru_cache(maxsize=32)
+def _gamma_table(
+    model: GammaSmearing, edges: tuple[float, ...], efficiency: Efficiency
+) -> Interpolated:
+    """Weights as polynomials in log E_ee.
+
+    Their second derivatives exist; those of jax's incomplete gamma function do not.
     """
+    assert model.per_keV is not None
+    per_MeV = model.per_keV * 1e3
 
-    c: float
-    step: float = 0.5
+    def weights(log_E: Float[np.ndarray, " point"]) -> Float[np.ndarray, "point bin"]:
+        E_ee = np.exp(log_E)
+        return np.asarray(model.bin_weights(per_MeV * E_ee, E_ee, edges, efficiency, np)).T
 
-    def __post_init__(self) -> None:
-        if not self.c > 0:
-            raise InputError(f"Gaussian smearing constant must be > 0, got {self.c}")
-
-    def bin_weights(
-        self,
-        x_true: Arrays,
-        E_ee: Arrays,  # noqa: ARG002
-        edges: Sequence[float],
-        efficiency: Efficiency,
-        xp: ModuleType,
-    ) -> Weights:
-        """Probability times efficiency, [bin, node] [1]."""
-        x, w = _fine_nodes(edges, efficiency.kinks, self.step, 8)
-        accepted = xp.asarray(_members(x, edges) * (w * efficiency(x, np)), dtype=x_true.dtype)
-        x = xp.asarray(x, dtype=x_true.dtype)
-        sigma = self.c * xp.sqrt(x_true)
-        pull = (x[:, None] - x_true[None, :]) / sigma[None, :]
-        pdf = xp.exp(-0.5 * pull**2) / (math.sqrt(2 * math.pi) * sigma)[None, :]
-        return accepted @ pdf
+    top = max(abs(edges[0]), abs(edges[-1])) / per_MeV
+    return interpolated(weights, math.log(1e-12 * top), math.log(1e3 * top), 1e-12)
 
 
 @dataclass(frozen=True)
@@ -174,6 +250,10 @@ class PoissonSmearing:
 
     Efficiency is taken at the centre n + 1/2, as COHERENT's 2017 release prescribes.
     """
+
+    def width(self, x_true: Arrays, E_ee: Arrays) -> Arrays:  # noqa: ARG002
+        """Standard deviation at true observables, [node] [observable]."""
+        return x_true**0.5
 
     def bin_weights(
         self,
@@ -187,7 +267,7 @@ class PoissonSmearing:
         if any(float(e) != int(e) for e in edges):
             raise InputError(f"Poisson smearing needs integer bin edges, got {list(edges)}")
         n = np.arange(int(edges[0]), int(edges[-1]), dtype=float)
-        accepted = xp.asarray(_members(n, edges) * efficiency(n + 0.5, np), dtype=x_true.dtype)
+        accepted = xp.asarray(members(n, edges) * efficiency(n + 0.5, np), dtype=x_true.dtype)
         log_factorial = xp.asarray(special_functions(np).gammaln(n + 1), dtype=x_true.dtype)
         counts = xp.asarray(n, dtype=x_true.dtype)
         log_pmf = counts[:, None] * xp.log(x_true)[None, :] - x_true[None, :]

@@ -1,9 +1,7 @@
 """Arrays of an experiment: the pytree a compiled program takes as argument."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 import equinox as eqx
@@ -12,71 +10,20 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
-from cevnsjax.core.types import AtNodes, RealLike, Survival, Values
-from cevnsjax.cross_section import Kernels, fermi_scale, kernels
-from cevnsjax.detector.response import Detector, response
+from cevnsjax.core.kinematics import Kinematics
+from cevnsjax.core.types import AtNodes, RealLike
+from cevnsjax.cross_section import Kernels, fermi_scale
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.response import response
 from cevnsjax.experiments.experiment import Experiment, Morph
-from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
-from cevnsjax.nuclei import Nucleus
-from cevnsjax.rate import flux_kernels
+from cevnsjax.experiments.recipe import Response, SignalRecipe
+from cevnsjax.flux.source import OscillatingSource
 
 Template = Float[np.ndarray, "*shape"]
 # jax arrays in programs; forecasts compute designs with NumPy.
 CellNumbers = Float[Any, "cell"]
-Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
 # Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
 _MIN_ENERGY = 15.0
-
-
-@dataclass(frozen=True)
-class SignalRecipe:
-    """Static part of the signal: hashable, so that a compiled program can hold it."""
-
-    detector: Detector
-    flux: NeutrinoSource
-    nuclei: tuple[Nucleus, ...]
-    kinematics: Kinematics
-    structures: tuple[str, ...] = ("vector",)
-
-    @property
-    def kinks(self) -> Float[np.ndarray, " kink"]:
-        """End-point recoils of every source energy and nucleus, increasing [MeV]."""
-        ends = {
-            float(T_nr_max(E, n.mass, self.kinematics))
-            for E in self.flux.kink_energies
-            for n in self.nuclei
-        }
-        return np.array(sorted(ends))
-
-    def nodes(self, shape: Values, xp: ModuleType) -> tuple[AtNodes, Response]:
-        """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
-        return response(self.detector, self.kinks, shape, xp)
-
-    def kernels(
-        self, T_nr: AtNodes, xp: ModuleType, survival: Survival | None = None
-    ) -> dict[str, Kernels]:
-        """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
-        return flux_kernels(
-            self.flux, self.nuclei, T_nr, self.kinematics, self.structures, xp, survival
-        )
-
-    def lowest_energy(self, T_nr: Float[np.ndarray, " node"]) -> float:
-        """Least neutrino energy that reaches any node on any nucleus [MeV]."""
-        lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
-        return float(min(lowest))
-
-    def survival_kernels(
-        self, T_nr: Float[np.ndarray, " node"], E_low: float
-    ) -> dict[str, Kernels]:
-        """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
-        assert isinstance(self.flux, OscillatingSource)
-        by_nucleus = {}
-        for n in self.nuclei:
-            weights = self.flux.survival_weights(T_nr, n.mass, self.kinematics, E_low)
-            column = kernels(T_nr[:, None], n, weights, self.kinematics, self.structures)
-            by_nucleus[n.name] = column
-        return by_nucleus
 
 
 class ExperimentArrays(eqx.Module):
@@ -135,7 +82,7 @@ def arrays_of(
     """The pytree of arrays for a compiled program.
 
     Args:
-        experiment: The recipe; its observable must grow with recoil energy.
+        experiment: The recipe.
         kinematics: Convention of the theory; panels break at its end points.
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
@@ -143,8 +90,10 @@ def arrays_of(
         free_pulls: Names of pulls that are parameters like any other instead of being solved.
     """
     e = experiment
-    signal = SignalRecipe(e.detector, e.flux, e.target.nuclei, kinematics, structures)
-    e.detector.require_monotonic(float(signal.kinks[-1]))
+    checked = e.checked(kinematics)
+    signal = SignalRecipe(
+        checked.detector, e.flux, e.target.nuclei, kinematics, structures, checked.panels
+    )
     T_nr, R, kernel = _static_signal(signal)
     E_low = signal.lowest_energy(T_nr)
     # With moving nodes, or where probabilities oscillate without end towards E = 0, the moments
@@ -194,7 +143,7 @@ def _moved_response(
 
     A shift that moves the nodes, as it does where bins are recoil intervals, is refused.
     """
-    nodes, R = response(detector, signal.kinks, {})
+    nodes, R = response(detector, signal.kinks, {}, np, signal.panels)
     if nodes.shape != T_nr.shape or not np.allclose(nodes, T_nr, rtol=1e-12, atol=0.0):
         raise InputError(
             f"{e.name}: {morph.name} moves the bins in recoil energy; morphs of the response need "
@@ -240,5 +189,5 @@ def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template
 def _static_signal(
     signal: SignalRecipe,
 ) -> tuple[Float[np.ndarray, " node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
-    T_nr, R = map(np.asarray, response(signal.detector, signal.kinks, {}))
+    T_nr, R = map(np.asarray, signal.nodes({}, np))
     return T_nr, R, signal.kernels(T_nr, np)

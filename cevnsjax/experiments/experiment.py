@@ -12,9 +12,13 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.names import stem
-from cevnsjax.detector.response import Detector
+from cevnsjax.detector.contents import Variant
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.refine import Checked
 from cevnsjax.experiments.names import require_free_names, require_once
+from cevnsjax.experiments.recipe import checked_response
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Normal, Parameter
@@ -185,6 +189,10 @@ class Experiment:
                 f"{self.name}: bins {empty} have no variance (empty in signal and background "
                 "windows); merge them or choose another window"
             )
+        try:
+            self.checked("approximate")
+        except InputError as problem:
+            raise InputError(f"{self.name}: {problem}") from None
 
     def _check_names(self) -> None:
         """Check that no two things share a name."""
@@ -220,6 +228,28 @@ class Experiment:
                         f"{self.name}: {m.name} changes {c!r} with shapes {shapes}; known are "
                         f"{list(self.backgrounds)} with shape {bins} at +1 and -1 sigma"
                     )
+
+    def checked(self, kinematics: Kinematics) -> Checked:
+        """The response, refined until it reaches the accuracy of the detector.
+
+        It serves the shape parameters two standard deviations either way, and all morphs.
+
+        Args:
+            kinematics: Convention of the theory; panels break at its end points.
+        """
+        others = [Variant(d) for m in self.morphs for d in m.detectors or ()]
+        for short, parameter in self.shape.items():
+            prior, (low, high) = parameter.prior, parameter.bounds
+            if isinstance(prior, Normal):
+                for side in (-2, 2):
+                    value = min(max(prior.mean + side * prior.sd, low), high)
+                    others.append(Variant(self.detector, ((short, float(value)),)))
+        return checked_response(self.detector, self.flux, self.target, kinematics, tuple(others))
+
+    @property
+    def accuracy(self) -> float:
+        """Estimated error of a cell, a bin filled by one source, in parts of the largest [1]."""
+        return self.checked("approximate").accuracy
 
     @property
     def grid(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -14,7 +15,6 @@ from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.detector.quenching import PolynomialQuenching, coherent2020
 from cevnsjax.detector.response import response
 from cevnsjax.experiments import csi_2017
-from cevnsjax.experiments.arrays import arrays_of
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.model.model import Model
 from cevnsjax.nuclei import target
@@ -121,10 +121,56 @@ def test_nodes_stay_within_the_spectrum():
         assert R.shape == (22, len(T))
 
 
-def test_non_monotonic_quenching_is_refused():
-    turning = PolynomialQuenching((0.1, 0.0, -50.0))
-    with pytest.raises(InputError, match=r"not monotonic: E_ee stops growing at T_nr = 25\.8 keV"):
-        arrays_of(csi_2017(turning), "approximate", np.dtype(float))
+TURNING = PolynomialQuenching((0.1, -2.0))
+"""E_ee = 0.1 T - 2 T^2: it grows up to T = 25 keV and falls beyond."""
+
+
+def _between(x, factor=1.0):
+    """Recoil energies where 13348 (0.1 T - 2 T^2) factor is x, the smaller first; closed form."""
+    root = np.sqrt(0.01 - 8 * np.minimum(x / 13348 / factor, 0.00125))
+    return (0.1 - root) / 4, (0.1 + root) / 4
+
+
+def _turning_counts(edges, factor=1.0):
+    """Integral of exp(-T/10 keV) over both stretches of each bin, closed form [MeV]."""
+    primitive = lambda T: -0.01 * np.exp(-T / 0.01)  # noqa: E731
+    rising, falling = (np.minimum(T, KINKS[-1]) for T in _between(np.array(edges), factor))
+    return np.diff(primitive(rising)) - np.diff(primitive(falling))
+
+
+def test_quenching_that_turns_around_fills_a_bin_twice():
+    detector = replace(
+        csi_2017(TURNING, bins=(6, 20)).detector, efficiency=All(), edges=(2.0, 6.0, 14.0, 20.0)
+    )
+    T, R = response(detector, KINKS, {})
+    expected = _turning_counts(detector.edges)
+    np.testing.assert_allclose(R @ np.exp(-T / 0.01), expected, rtol=1e-12)
+
+
+def test_quenching_that_turns_around_inside_a_trace():
+    """Counts and their derivative with respect to the scale, which moves all four ends of a bin."""
+    edges = (2.0, 6.0, 14.0, 20.0)
+    detector = replace(csi_2017(TURNING, bins=(6, 20)).detector, efficiency=All(), edges=edges)
+
+    def counts(scale):
+        T, R = response(detector, KINKS, {"qf_scale": scale}, jnp)
+        return R @ jnp.exp(-T / 0.01)
+
+    for scale in (0.9, 1.0, 1.2):
+        got, slope = jax.jvp(counts, (jnp.asarray(scale),), (jnp.asarray(1.0),))
+        np.testing.assert_allclose(got, _turning_counts(edges, scale), rtol=1e-11)
+        by_hand = (
+            _turning_counts(edges, scale + 1e-6) - _turning_counts(edges, scale - 1e-6)
+        ) / 2e-6
+        # The last bin reaches the turning point only above a scale of 20/16.685.
+        np.testing.assert_allclose(slope[:2], by_hand[:2], rtol=1e-7)
+
+
+def test_shape_parameters_that_move_a_turning_point_are_refused():
+    turning = replace(TURNING, variations=((0.0, 0.01),))
+    with pytest.raises(InputError, match=r"csi-2017: quenching turns around at other recoil ener"):
+        csi_2017(turning, shape="qf_1")
+    assert csi_2017(turning, shape="qf_1", smearing="gaussian").accuracy < 1e-9
 
 
 @pytest.mark.parametrize(
@@ -134,6 +180,8 @@ def test_non_monotonic_quenching_is_refused():
         ({"edges": (8.0, 6.0)}, "bin edges must increase"),
         ({"edges": (8.0,)}, "bin edges must increase"),
         ({"nodes": 0}, "nodes must be at least 1, got 0"),
+        ({"nodes": 1001}, "nodes must be at most 1000, got 1001"),
+        ({"accuracy": 0.0}, "accuracy must lie between 0 and 1, e.g. 1e-6 of the largest cell"),
     ],
 )
 def test_bad_detector(change, message):

@@ -1,12 +1,13 @@
 """Quenching and detector of an experiment from the sections of its file."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float
 
 from cevnsjax.core.names import short_name
+from cevnsjax.detector.crossings import sample_points
+from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.efficiency import Efficiency, Logistic, TabulatedEfficiency
 from cevnsjax.detector.quenching import (
     CSI_QUENCHING,
@@ -22,19 +23,9 @@ from cevnsjax.detector.resolution import (
     PoissonSmearing,
     Resolution,
 )
-from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.folders.folder import Part
 from cevnsjax.experiments.folders.schema import located
 from cevnsjax.parameters import Parameter
-
-# Nodes a panel: ten, and more where the resolution is narrow against a panel, an eighth of the
-# range in the square root of energy. Five for each of its widths leave 1e-10 of a bin.
-_DEFAULT_NODES, _NODES_PER_WIDTH, _MAX_NODES = 10, 5.0, 200
-_PANELS = 8
-
-Observables = Float[np.ndarray, "point"]
-Width = Callable[[Observables], Observables]
-"""Standard deviation at an observable."""
 
 
 def quenching_of(part: Part) -> Quenching:
@@ -71,25 +62,34 @@ def quenching_nuisances(part: Part, model: Quenching, experiment: str) -> dict[s
     return {name: offered[name] for name in listed}
 
 
-def detector_of(parts: Mapping[str, Part], quenching: Quenching, T_top: float) -> Detector:
-    """The detector of a whole file; ``T_top`` is the largest recoil energy [MeV]."""
+def detector_of(
+    parts: Mapping[str, Part], quenching: Quenching, T_top: float, accuracy: float | None = None
+) -> Detector:
+    """The detector of a whole file.
+
+    Args:
+        parts: Sections by name.
+        quenching: The curve.
+        T_top: Largest recoil energy [MeV].
+        accuracy: Instead of that of the file, if not None [1].
+    """
     binning, spread = parts["binning"], parts.get("resolution")
     edges = tuple(map(float, binning["edges"]))
     per_keV = binning["observable_per_kevee"]
+    _check_curve(parts["quenching"], quenching, T_top)
     top = float(per_keV * 1e3 * quenching.E_ee(np.array(T_top), {}, np))
-    resolution, nodes = None, binning["nodes"]
+    resolution = None
     if spread and spread["kind"] != "none":
-        resolution, width = _resolution(spread, edges, per_keV)
-        nodes = nodes or _nodes(spread, width, _lowest(edges), top)
+        resolution = _resolution(spread, edges)
     detector = Detector(
         quenching=quenching,
         per_keV=per_keV,
         efficiency=_efficiency(parts["efficiency"], edges, binning["observable"]),
         resolution=resolution,
         edges=edges,
-        nodes=nodes,
+        nodes=binning["nodes"],
+        accuracy=binning["accuracy"] if accuracy is None else accuracy,
     )
-    _check_curve(parts["quenching"], detector, T_top)
     if resolution is None and top <= edges[0]:
         raise binning.error(
             f"edges start at {edges[0]:g}, but the largest recoil, {T_top * 1e3:.3g} keV, gives "
@@ -99,25 +99,28 @@ def detector_of(parts: Mapping[str, Part], quenching: Quenching, T_top: float) -
     return detector
 
 
-def _check_curve(part: Part, detector: Detector, T_top: float) -> None:
-    """E_ee grows with the recoil energy and stays below it."""
-    T = np.linspace(0, T_top, 2001)[1:]
-    E_ee = np.asarray(detector.quenching.E_ee(T, {}, np))
+def _check_curve(part: Part, quenching: Quenching, T_top: float) -> None:
+    """E_ee is above 0, and below the recoil energy."""
+    T = sample_points(quenching, T_top)
+    E_ee = np.asarray(quenching.E_ee(T, {}, np))
     if np.any(E_ee > T):
         first = np.argmax(E_ee > T)
         raise part.error(
             f"gives E_ee = {E_ee[first] * 1e3:.3g} keV at T_nr = {T[first] * 1e3:.3g} keV; "
             "a factor is at most 1: check the unit of the coefficients"
         )
-    with located(part.where):
-        detector.require_monotonic(T_top)
+    if np.any(E_ee <= 0):
+        first = np.argmax(E_ee <= 0)
+        raise part.error(
+            f"gives E_ee = {E_ee[first] * 1e3:.3g} keV at T_nr = {T[first] * 1e3:.3g} keV; it must "
+            f"be above 0 up to the end point {T_top * 1e3:.3g} keV: check signs and coefficients"
+        )
 
 
 def _efficiency(part: Part, edges: tuple[float, ...], observable: str) -> Efficiency:
     efficiency = _efficiency_curve(part, edges)
     x = np.unique([*np.linspace(edges[0], edges[-1], 1001), *edges])
-    with np.errstate(over="ignore"):
-        values = np.asarray(efficiency(x, np))
+    values = np.asarray(efficiency(x, np))
     if values.max() > 1:
         at = f"{observable} = {x[values.argmax()]:g}"
         raise part.error(f"is {values.max():g} at {at}; an efficiency is at most 1")
@@ -141,45 +144,16 @@ def _efficiency_curve(part: Part, edges: tuple[float, ...]) -> Efficiency:
         return TabulatedEfficiency(tuple(x.tolist()), tuple(y.tolist()), threshold)
 
 
-def _lowest(edges: tuple[float, ...]) -> float:
-    return min(e for e in edges if e > 0)
-
-
-def _resolution(part: Part, edges: tuple[float, ...], per_keV: float) -> tuple[Resolution, Width]:
-    """The model, and its standard deviation as a function of the observable."""
+def _resolution(part: Part, edges: tuple[float, ...]) -> Resolution:
     if edges[-1] <= 0:
         raise part.error(f"needs bins above 0, got edges up to {edges[-1]:g}")
-    low = np.array([_lowest(edges)])
-    if part["kind"] == "poisson":
-        if edges[0] < 0 or any(e != int(e) for e in edges):
-            raise part.error(
-                f'kind = "poisson" counts photoelectrons: [binning] edges must be whole '
-                f"numbers from 0 on, got {list(edges)}"
-            )
-        return PoissonSmearing(), np.sqrt
-    # Sub-bins of the inner integral: no wider than the resolution at its narrowest.
     if part["kind"] == "gamma":
-        offset, growth = part["shape_offset"], part["shape_per_kevee"]
-
-        def width(x: Observables) -> Observables:
-            return x / np.sqrt(offset + growth / per_keV * x)
-
-        return GammaSmearing(offset, growth, min(1.0, float(width(low)[0]))), width
-
-    def width(x: Observables) -> Observables:
-        return part["c"] * np.sqrt(x)
-
-    return GaussianSmearing(part["c"], min(0.5, float(width(low)[0]))), width
-
-
-def _nodes(part: Part, sigma: Width, low: float, top: float) -> int | None:
-    """Nodes a panel that resolve a standard deviation sigma(x) from ``low`` up to ``top``."""
-    x = np.linspace(low, max(low, top), 101)
-    narrowest = float(np.min(sigma(x) / (2 * np.sqrt(x))))
-    nodes = math.ceil(_NODES_PER_WIDTH * math.sqrt(x[-1]) / _PANELS / narrowest)
-    if nodes > _MAX_NODES:
+        return GammaSmearing(part["shape_offset"], part["shape_per_kevee"])
+    if part["kind"] == "gaussian":
+        return GaussianSmearing(part["c"])
+    if edges[0] < 0 or any(e != int(e) for e in edges):
         raise part.error(
-            f"is so narrow that it takes {nodes} quadrature nodes a panel; write "
-            f'kind = "none", or set [binning] nodes = {nodes}'
+            f'kind = "poisson" counts photoelectrons: [binning] edges must be whole '
+            f"numbers from 0 on, got {list(edges)}"
         )
-    return None if nodes <= _DEFAULT_NODES else nodes
+    return PoissonSmearing()

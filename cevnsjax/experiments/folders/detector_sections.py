@@ -1,5 +1,6 @@
 """The sections and keys of an experiment file that describe the detector."""
 
+from cevnsjax.detector.detector import DEFAULT_ACCURACY
 from cevnsjax.detector.quenching import CSI_QUENCHING
 from cevnsjax.experiments.folders.schema import Key, Section, csv_file, positive, text
 
@@ -61,11 +62,17 @@ BINNING = Section(
         Key("edges", "bin edges", "observable", "numbers", rule=INCREASING, example=[0, 1]),
         Key(
             "nodes",
-            "quadrature nodes per panel",
+            "quadrature nodes per panel to start from",
             form="whole",
             default=None,
             rule="from 1 to 1000",
             example=20,
+        ),
+        Key(
+            "accuracy",
+            "largest error of a cell, a bin filled by one source, in parts of the largest cell",
+            default=DEFAULT_ACCURACY,
+            rule="from 1e-12 to 0.1",
         ),
     ),
 )

@@ -76,6 +76,7 @@ RULES: dict[str, Callable[[Any], bool]] = {
     "from 1 to 1000": lambda v: 1 <= v <= 1000,
     "in (0, 1]": lambda v: 0 < v <= 1,
     "above 2 and up to 10": lambda v: 2 < v <= 10,
+    "from 1e-12 to 0.1": lambda v: 1e-12 <= v <= 0.1,
     "two or more numbers that increase": lambda v: (
         len(v) > 1 and all(a < b for a, b in pairwise(v))
     ),

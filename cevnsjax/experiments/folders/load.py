@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.core.names import short_name
@@ -32,13 +33,15 @@ def is_experiment_folder(word: str) -> bool:
     return "/" in word or "\\" in word or exists(Path(word) / FILE)
 
 
-def load(folder: str | Path) -> Experiment:
+def load(folder: str | Path, *, accuracy: float | None = None) -> Experiment:
     """An experiment from a folder with ``experiment.toml`` and the CSV tables it names.
 
     docs/own_experiment.md lists the keys; ``write_template`` writes a folder to start from.
 
     Args:
         folder: The folder.
+        accuracy: Largest error of a cell in parts of the largest cell; ``[binning] accuracy`` of
+            the file, or 1e-6, if None [1].
 
     Returns:
         The experiment; a ``PlannedExperiment`` where the file says ``[data] kind = "planned"``.
@@ -54,12 +57,14 @@ def load(folder: str | Path) -> Experiment:
     """
     if not isinstance(folder, str | Path):
         raise InputError(f"load needs the path of a folder, got {folder!r}")
+    if accuracy is not None:
+        checks.number("load: accuracy", accuracy)
     parts, nuisances = parts_of(Path(folder))
     top, time = parts[""], parts.get("time")
     flux, target = source_of(parts["neutrinos"]), target_of(parts["target"])
     quenching = quenching_of(parts["quenching"])
     ends = [T_nr_max(E, n.mass, "approximate") for E in flux.kink_energies for n in target.nuclei]
-    detector = detector_of(parts, quenching, float(max(ends)))
+    detector = detector_of(parts, quenching, float(max(ends)), accuracy)
     bins = len(detector.edges) - 1
     grid = _grid(parts["binning"], bins, time)
     backgrounds = _backgrounds(parts.get("backgrounds"), grid, flux.sources)

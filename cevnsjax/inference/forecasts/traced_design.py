@@ -11,8 +11,9 @@ import numpy as np
 from jax.core import Tracer
 
 from cevnsjax.core.types import Reals, Values
-from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.detector.response import Detector, response
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.efficiency import Efficiency, turn_on
+from cevnsjax.detector.response import response
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.inference.forecasts.design import (
@@ -140,6 +141,7 @@ class _TracedEfficiency:
 
     def __init__(self, original: Efficiency, fields: Mapping[str, Reals]) -> None:
         self.kinks = original.kinks
+        self.turn_on = turn_on(original)
         self._moved = with_fields(original, fields)
 
     def __call__(self, x: Any, xp: ModuleType) -> Any:
@@ -163,10 +165,10 @@ def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> Any:
     if detector.resolution is None:
         # Without resolution nodes come from NumPy: only the efficiency is traced.
         unit = replace(detector, efficiency=_Unit(detector.efficiency.kinks))
-        T_nr, R = response(unit, kinks, {})
+        T_nr, R = response(unit, kinks, {}, np, e.signal.panels)
         accepted = xp.asarray(detector.efficiency(detector.observable(T_nr, {}, np), xp))
         return xp.asarray(R, e.R.dtype) * accepted.astype(e.R.dtype)[None, :]
-    return response(detector, kinks, {}, xp)[1].astype(e.R.dtype)
+    return response(detector, kinks, {}, xp, e.signal.panels)[1].astype(e.R.dtype)
 
 
 def redesigned(model: Model, design: Design, *, statistical: str | Collection[str] = ()) -> Model:

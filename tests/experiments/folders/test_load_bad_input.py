@@ -224,8 +224,8 @@ KEYS = {
     # quenching
     "turns": (
         'kind = "table"',
-        'kind = "polynomial"\ncoefficients_mev = [0.2, -50.0]',
-        "[quenching] quenching is not monotonic: E_ee stops growing at T_nr = ",
+        'kind = "polynomial"\ncoefficients_mev = [0.2, -100.0]',
+        "[quenching] gives E_ee = -1.42e-06 keV at T_nr = 2 keV; it must be above 0",
     ),
     "above recoil": (
         'kind = "table"',
@@ -243,7 +243,13 @@ KEYS = {
         "[quenching] factor must be in (0, 1], got 1.5",
     ),
     # resolution, time
-    "too narrow": ("c = 0.08", "c = 0.001", "[resolution] is so narrow that it takes "),
+    "too narrow": ("c = 0.08", "c = 1e-7", "my-ge: the resolution is too narrow for the bin"),
+    "not accurate": (
+        "# accuracy = 1e-06",
+        "accuracy = 1e-14",
+        "[binning] accuracy must be from 1e-12 to 0.1, got 1e-14",
+    ),
+    "too many nodes": ("# nodes = 20", "nodes = 2000", "[binning] nodes must be from 1 to 1000"),
     "fractional": (
         'kind = "gaussian"',
         'kind = "poisson"',
@@ -379,7 +385,7 @@ TABLES = {
         "quenching.csv",
         "2.0,0.1876\n3.0,0.1981",
         "2.0,0.06\n3.0,0.03",
-        "[quenching] quenching is not monotonic",
+        "[quenching] gives E_ee = -0.000471 keV at T_nr = 2.2 keV; it must be above 0",
     ),
 }
 

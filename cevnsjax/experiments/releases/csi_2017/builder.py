@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.names import short_name
+from cevnsjax.detector.detector import RELEASE_ACCURACY, Detector
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import Quenching, csi_quenching, quenching_parameters
 from cevnsjax.detector.resolution import (
@@ -22,7 +23,6 @@ from cevnsjax.detector.resolution import (
     PoissonSmearing,
     Resolution,
 )
-from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
 from cevnsjax.experiments.nuisances import chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
@@ -61,6 +61,7 @@ def csi_2017(
     variance: Literal["C+AC+BRN", "C+AC"] | None = None,
     split_flux: bool = False,
     nodes: int | None = None,
+    accuracy: float = RELEASE_ACCURACY,
     data: Csi2017Tables | str | Path | None = None,
 ) -> Experiment:
     """The COHERENT CsI[Na] 2017 data: a Gaussian chi2 in energy, or Poisson in energy and time.
@@ -88,7 +89,9 @@ def csi_2017(
             None.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes in each panel; chosen by the detector if None.
+        nodes: Quadrature nodes in each panel to start from; chosen by the detector if None.
+        accuracy: Largest error of a cell in parts of the largest cell: panels are refined until
+            they reach it; above 0 and below 1 [1].
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
@@ -121,6 +124,7 @@ def csi_2017(
         resolution=_resolution(smearing),
         edges=_edges(bins, statistic),
         nodes=None if nodes is None else checks.nodes("csi-2017: nodes", nodes),
+        accuracy=checks.number("csi-2017: accuracy", accuracy),
     )
     inside, neutrons = _inside(tables, window_us), _neutrons(tables, detector)
     if statistic == "time":

@@ -17,10 +17,10 @@ from jaxtyping import Float
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.names import short_name
+from cevnsjax.detector.detector import RELEASE_ACCURACY, Detector
 from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching, csi_quenching
 from cevnsjax.detector.resolution import GammaSmearing
-from cevnsjax.detector.response import Detector
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
 from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
@@ -51,6 +51,7 @@ def csi_2021(
     mass_kg: float | None = None,
     split_flux: bool = False,
     nodes: int | None = None,
+    accuracy: float = RELEASE_ACCURACY,
     data: Csi2021Tables | str | Path | None = None,
 ) -> Experiment:
     """The COHERENT CsI[Na] 2021 data as a 9 x 11 Poisson experiment.
@@ -67,7 +68,9 @@ def csi_2021(
         mass_kg: Detector mass; 14.6 if None [kg].
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes in each panel; chosen by the detector if None.
+        nodes: Quadrature nodes in each panel to start from; chosen by the detector if None.
+        accuracy: Largest error of a cell in parts of the largest cell: panels are refined until
+            they reach it; above 0 and below 1 [1].
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
@@ -95,6 +98,7 @@ def csi_2021(
         resolution=GammaSmearing(*gamma, cells=cells_pe),
         edges=tuple(about["window"]["n_pe_edges"]),
         nodes=None if nodes is None else checks.nodes("csi-2021: nodes", nodes),
+        accuracy=checks.number("csi-2021: accuracy", accuracy),
     )
     events = tables.events["coincidence"]
     cells = (detector.edges, clock.edges_us)

@@ -13,10 +13,10 @@ from typing import Literal
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.text import of_value
+from cevnsjax.detector.detector import RELEASE_ACCURACY, Detector
 from cevnsjax.detector.efficiency import TabulatedEfficiency
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
-from cevnsjax.detector.response import Detector
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData
 from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
 from cevnsjax.experiments.release_files import chosen_tables
@@ -59,6 +59,7 @@ def lar_2020(
     morphs: str | Sequence[str] | None = None,
     split_flux: bool = False,
     nodes: int | None = None,
+    accuracy: float = RELEASE_ACCURACY,
     data: Lar2020Tables | str | Path | None = None,
 ) -> Experiment:
     """CENNS-10 as a Gaussian chi2 in energy, or as a Poisson likelihood in energy, F90 and time.
@@ -82,7 +83,9 @@ def lar_2020(
             "brn_energy", "brn_time" and "brn_width" of the prompt neutrons; "all", or None, is all.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
-        nodes: Quadrature nodes in each panel; chosen by the detector if None.
+        nodes: Quadrature nodes in each panel to start from; chosen by the detector if None.
+        accuracy: Largest error of a cell in parts of the largest cell: panels are refined until
+            they reach it; above 0 and below 1 [1].
         data: Tables, or the folder of the official release, instead of the shipped data.
 
     Raises:
@@ -128,6 +131,7 @@ def lar_2020(
             resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
             edges=(_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES,
             nodes=None if nodes is None else checks.nodes("lar-2020: nodes", nodes),
+            accuracy=checks.number("lar-2020: accuracy", accuracy),
         ),
         observable="E_ee_keV",
         pulls=chosen_pulls(NAME, offered, pulls, unbounded=in_cells, split_flux=split_flux),

@@ -1,0 +1,174 @@
+"""Contents of panels of recoil energy, and panels halved until every cell is right."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Values
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.panels import Panels, RecoilPanels
+from cevnsjax.detector.response import bin_weights
+
+Rates = Callable[[Float[np.ndarray, " node"]], Float[np.ndarray, "source node"]]
+"""Recoil spectrum of each source at recoil energies [MeV], in any unit."""
+Ends = Float[np.ndarray, " panel"]
+"""Lower or upper ends of panels [MeV]."""
+Contents = Float[np.ndarray, "panel part"]
+"""Content of each panel, by source and bin; by source where a panel lies in one bin."""
+
+_MAX_NODES, _MAX_ENTRIES, _MAX_ROUNDS = 40_000, 30_000_000, 60
+
+
+class Variant(NamedTuple):
+    """A detector that panels must serve: nominal, with shifted shape parameters, or shifted."""
+
+    detector: Detector
+    shape: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class PanelContents:
+    """What panels hold in the cells of one variant of a detector.
+
+    Attributes:
+        variant: The detector.
+        kinks: End-point recoils, increasing [MeV].
+        rates: Recoil spectrum of each source.
+    """
+
+    variant: Variant
+    kinks: Float[np.ndarray, " kink"]
+    rates: Rates
+
+    @property
+    def shape(self) -> Values:
+        """Shape parameters of the variant."""
+        return dict(self.variant.shape)
+
+    def of(self, panels: Panels, low: Ends, high: Ends) -> Contents:
+        """Contents of panels that lie between given ends."""
+        detector = self.variant.detector
+        T, weight = map(np.asarray, panels.nodes(low, high))
+        weighted = (self.rates(T) * weight).reshape(-1, low.size, panels.order)
+        if isinstance(panels, RecoilPanels):
+            x = detector.observable(T, self.shape, np)
+            accepted = np.broadcast_to(detector.efficiency(x, np), T.shape)
+            return np.einsum("spk,pk->ps", weighted, accepted.reshape(low.size, -1))
+        W = np.asarray(bin_weights(detector, T, self.shape))
+        parts = np.einsum("spk,bpk->psb", weighted, W.reshape(-1, low.size, panels.order))
+        return parts.reshape(low.size, -1)
+
+    def cells(
+        self, panels: Panels, contents: Contents, low: Ends, high: Ends
+    ) -> Float[np.ndarray, " cell"]:
+        """Sum of the contents of panels in each cell."""
+        if not isinstance(panels, RecoilPanels):
+            return contents.sum(axis=0)
+        edges = np.array(self.variant.detector.edges)
+        x = np.asarray(self.variant.detector.observable((low + high) / 2, self.shape, np))
+        bins = np.searchsorted(edges, x, side="right") - 1
+        inside = (bins >= 0) & (bins < len(edges) - 1)
+        total = np.zeros((len(edges) - 1, contents.shape[1]))
+        np.add.at(total, bins[inside], contents[inside])
+        return total.reshape(-1)
+
+
+class _Halved(NamedTuple):
+    """Panels, what they hold, and what their halves hold."""
+
+    low: Ends
+    high: Ends
+    whole: Contents
+    first: Contents
+    second: Contents
+
+    @property
+    def middle(self) -> Ends:
+        return _middle(self.low, self.high)
+
+    @property
+    def error(self) -> Contents:
+        return np.abs(self.whole - self.first - self.second)
+
+
+def refined_panels(
+    contents: PanelContents, panels: Panels, accuracy: float
+) -> tuple[Panels, float]:
+    """Panels whose cells are right to an accuracy, and the estimate of their error.
+
+    Args:
+        contents: What panels hold.
+        panels: Those to start from; they stay if they are good enough.
+        accuracy: Largest error of a cell in parts of the largest cell [1].
+
+    Raises:
+        InputError: If that takes too many nodes.
+    """
+    detector = contents.variant.detector
+    knots = np.asarray(getattr(detector.quenching, "T_nr", ()), dtype=float)
+    halved = _of(contents, panels, *_ends(contents, panels))
+    error, largest = _sums(contents, panels, halved)
+    if error > accuracy * largest and knots.size:
+        panels = panels.cut(detector, contents.shape, knots)
+        halved = _of(contents, panels, *_ends(contents, panels))
+    added: list[np.ndarray] = []
+    for _ in range(_MAX_ROUNDS):
+        error, largest = _sums(contents, panels, halved)
+        if error <= accuracy * largest:
+            cut = panels.cut(detector, contents.shape, np.concatenate(added)) if added else panels
+            return cut, error / largest if largest > 0 else 0.0
+        nodes = halved.low.size * panels.order
+        if nodes > _MAX_NODES or halved.whole.size * 4 > _MAX_ENTRIES:
+            break
+        bad = halved.error.max(axis=1) > accuracy * largest / (2 * halved.low.size)
+        added.append(halved.middle[bad])
+        halved = _split(contents, panels, halved, bad)
+    raise InputError(
+        f"the response is right to {error / largest:.1e} of the largest cell with "
+        f"{halved.low.size * panels.order} nodes, not to accuracy = {accuracy:g}; ask for less, "
+        "or make efficiency, quenching and resolution less abrupt"
+    )
+
+
+def _ends(contents: PanelContents, panels: Panels) -> tuple[Ends, Ends]:
+    detector = contents.variant.detector
+    low, high, _ = panels.layout(detector, contents.kinks, contents.shape, np)
+    return np.asarray(low), np.asarray(high)
+
+
+def _of(contents: PanelContents, panels: Panels, low: Ends, high: Ends) -> _Halved:
+    middle = _middle(low, high)
+    parts = (contents.of(panels, a, b) for a, b in ((low, high), (low, middle), (middle, high)))
+    return _Halved(low, high, *parts)
+
+
+def _middle(low: Ends, high: Ends) -> Ends:
+    """Middles in sqrt(T), the variable of nodes near 0 [MeV]."""
+    return ((np.sqrt(low) + np.sqrt(high)) / 2) ** 2
+
+
+def _sums(contents: PanelContents, panels: Panels, halved: _Halved) -> tuple[float, float]:
+    """Largest error of a cell, and the largest cell."""
+    ends = halved.low, halved.high
+    error = contents.cells(panels, halved.error, *ends).max(initial=0.0)
+    return float(error), float(contents.cells(panels, halved.whole, *ends).max(initial=0.0))
+
+
+def _split(
+    contents: PanelContents, panels: Panels, halved: _Halved, bad: Bool[np.ndarray, " panel"]
+) -> _Halved:
+    """The same with bad panels replaced by their halves, what they hold is known already."""
+    middle = halved.middle[bad]
+    low = np.concatenate([halved.low[bad], middle])
+    high = np.concatenate([middle, halved.high[bad]])
+    whole = np.concatenate([halved.first[bad], halved.second[bad]])
+    between = _middle(low, high)
+    first, second = (contents.of(panels, a, b) for a, b in ((low, between), (between, high)))
+    new = _Halved(low, high, whole, first, second)
+    return _Halved(
+        *(np.concatenate([old[~bad], added]) for old, added in zip(halved, new, strict=True))
+    )

@@ -1,0 +1,75 @@
+"""Functions of one variable as Chebyshev polynomials on panels, made in NumPy for use in traces."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+from jaxtyping import Float
+
+from cevnsjax.core.types import Arrays
+
+_DEGREE, _MAX_PANELS = 13, 4096
+
+Table = Callable[[Float[np.ndarray, " point"]], Float[np.ndarray, "point value"]]
+"""Values that are tabulated together, as a function of one variable."""
+
+
+@dataclass(frozen=True, eq=False)
+class Interpolated:
+    """Piecewise polynomials; constant beyond the ends.
+
+    Attributes:
+        breaks: Ends of panels, [panel + 1].
+        modes: Chebyshev coefficients, [panel, degree, value].
+    """
+
+    breaks: Float[np.ndarray, " break"]
+    modes: Float[np.ndarray, "panel mode value"]
+
+    def __call__(self, u: Arrays, xp: ModuleType) -> Arrays:
+        """Values at u [node], [node, value]; the derivative is that of the polynomials."""
+        breaks = xp.asarray(self.breaks, dtype=u.dtype)
+        modes = xp.asarray(self.modes, dtype=u.dtype)
+        u = xp.clip(u, breaks[0], breaks[-1])
+        index = xp.clip(xp.searchsorted(breaks, u, side="right") - 1, 0, len(self.modes) - 1)
+        low, high = breaks[index], breaks[index + 1]
+        t = ((2 * u - low - high) / (high - low))[:, None]
+        mine = modes[index]
+        # Clenshaw's sum.
+        later, latest = xp.zeros_like(mine[:, 0]), xp.zeros_like(mine[:, 0])
+        for k in range(self.modes.shape[1] - 1, 0, -1):
+            later, latest = mine[:, k] + 2 * t * later - latest, later
+        return mine[:, 0] + t * later - latest
+
+
+def interpolated(function: Table, low: float, high: float, tolerance: float) -> Interpolated:
+    """Piecewise polynomials that follow a function from low to high to a tolerance."""
+    x = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
+    to_modes = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, _DEGREE))
+    between = np.cos(np.pi * (np.arange(_DEGREE) + 1.0) / (_DEGREE + 1))
+    check = np.polynomial.chebyshev.chebvander(between, _DEGREE)
+    begin, end = np.array([low]), np.array([high])
+    done: list[tuple[np.ndarray, np.ndarray]] = []
+    panels = 0
+    while begin.size:
+        values, at = (_at(function, begin, end, t) for t in (x, between))
+        modes = np.einsum("ij,pjv->piv", to_modes, values)
+        error = np.abs(np.einsum("ij,pjv->piv", check, modes) - at).max(axis=(1, 2))
+        panels += begin.size
+        good = (error <= tolerance) | (panels > _MAX_PANELS)
+        done.append((begin[good], modes[good]))
+        middle = (begin + end)[~good] / 2
+        begin, end = (
+            np.concatenate([begin[~good], middle]),
+            np.concatenate([middle, end[~good]]),
+        )
+    breaks, modes = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    order = np.argsort(breaks)
+    return Interpolated(np.append(breaks[order], high), modes[order])
+
+
+def _at(function: Table, begin: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:
+    u = (begin + end)[:, None] / 2 + (end - begin)[:, None] / 2 * t
+    values = function(u.reshape(-1))
+    return values.reshape(*u.shape, -1)

@@ -1,0 +1,102 @@
+"""Panels refined until every cell, a bin filled by one source, is right to a stated accuracy.
+
+The content of a panel is compared with that of its two halves, and the panel is halved where they
+differ by more than its share; the differences of the panels that are kept, summed in each cell,
+are the estimate of the error. Sub-cells of the resolution are checked in the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from cevnsjax.core.errors import InputError
+from cevnsjax.detector.contents import PanelContents, Rates, Variant, refined_panels
+from cevnsjax.detector.crossings import turning_points
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.panels import Panels, RecoilPanels
+from cevnsjax.detector.resolution import RefinableResolution
+from cevnsjax.detector.response import response
+from cevnsjax.detector.start import starting_panels
+
+_MAX_REFINEMENTS = 5
+# Turning points of the observable that a shape parameter moves by less are at rest.
+_AT_REST = 1e-6
+
+
+class Checked(NamedTuple):
+    """A response that has been checked.
+
+    Attributes:
+        detector: The detector; its resolution has as many sub-cells as it needs.
+        panels: Panels of recoil energy.
+        accuracy: Estimated error of a cell in parts of the largest cell [1].
+    """
+
+    detector: Detector
+    panels: Panels
+    accuracy: float
+
+
+def refined(
+    detector: Detector,
+    kinks: Float[np.ndarray, " kink"],
+    rates: Rates,
+    others: Sequence[Variant] = (),
+) -> Checked:
+    """A response that reaches the accuracy of its detector.
+
+    Args:
+        detector: How recoils are seen.
+        kinks: End-point recoils of every line and nucleus, increasing [MeV].
+        rates: Recoil spectrum of each source.
+        others: Further detectors that share its panels.
+
+    Raises:
+        InputError: If the accuracy cannot be reached within bounds on nodes and memory.
+    """
+    panels = starting_panels(detector, kinks)
+    if isinstance(panels, RecoilPanels):
+        _require_turns_at_rest(others, panels.turns)
+    accuracy = 0.0
+    for variant in (Variant(detector), *others):
+        contents = PanelContents(variant, kinks, rates)
+        panels, estimate = refined_panels(contents, panels, detector.accuracy)
+        accuracy = max(accuracy, estimate)
+    return _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
+
+
+def _require_turns_at_rest(others: Sequence[Variant], turns: tuple[float, ...]) -> None:
+    """Reject shape parameters that move the turning points at which panels of recoil break."""
+    for variant in others:
+        shape = dict(variant.shape)
+        moved = turning_points(variant.detector.quenching, turns[-1], shape)
+        if len(moved) != len(turns) or np.any(np.abs(moved - turns) > _AT_REST * turns[-1]):
+            at = ", ".join(f"{name} = {value:g}" for name, value in shape.items())
+            raise InputError(
+                f"quenching turns around at other recoil energies with {at or 'a morph'}; leave "
+                "that nuisance out, or give the detector a resolution"
+            )
+
+
+def _with_sub_cells(checked: Checked, kinks: Float[np.ndarray, " kink"], rates: Rates) -> Checked:
+    """The response with as many sub-cells of the resolution as it needs."""
+    detector, panels, accuracy = checked
+    error = 0.0
+    for _ in range(_MAX_REFINEMENTS):
+        if not isinstance(detector.resolution, RefinableResolution):
+            return checked
+        finer = replace(detector, resolution=detector.resolution.refined())
+        T, R = response(detector, kinks, {}, np, panels)
+        _, fine = response(finer, kinks, {}, np, panels)
+        counts, change = (np.abs(np.asarray(r) @ rates(np.asarray(T)).T) for r in (R, fine - R))
+        error = float(change.max() / counts.max()) if counts.max() > 0 else 0.0
+        if error <= detector.accuracy:
+            return Checked(detector, panels, accuracy + error)
+        detector = finer
+    raise InputError(
+        f"the efficiency is so abrupt inside the bins that they are right to {error:.1e} of the "
+        f"largest cell, not to accuracy = {detector.accuracy:g}; give its steps, or a table of it"
+    )

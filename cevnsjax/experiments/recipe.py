@@ -1,0 +1,131 @@
+"""The static part of a signal: what folds rates into bins, checked against a finer response."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+
+import numpy as np
+from jaxtyping import Array, Float
+
+from cevnsjax.core.constants import hbar_c
+from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
+from cevnsjax.core.types import AtNodes, Survival, Values
+from cevnsjax.cross_section import Kernels, fermi_scale, kernels
+from cevnsjax.detector.contents import Variant
+from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.panels import Panels
+from cevnsjax.detector.refine import Checked, refined
+from cevnsjax.detector.response import response
+from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
+from cevnsjax.nuclei import Nucleus, Target
+from cevnsjax.rate import flux_kernels
+
+Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
+# Rates that panels are refined for: weak charge of the proton, that of the neutron being 1, and
+# Helm's form factor, radius and surface thickness [fm].
+_PROTON, _RADIUS_FM, _SKIN_FM = -0.05, 1.2, 0.9
+
+
+@dataclass(frozen=True)
+class SignalRecipe:
+    """Static part of the signal: hashable, so that a compiled program can hold it."""
+
+    detector: Detector
+    flux: NeutrinoSource
+    nuclei: tuple[Nucleus, ...]
+    kinematics: Kinematics
+    structures: tuple[str, ...] = ("vector",)
+    panels: Panels | None = None
+
+    @property
+    def kinks(self) -> Float[np.ndarray, " kink"]:
+        """End-point recoils of every source energy and nucleus, increasing [MeV]."""
+        return end_points(self.flux, self.nuclei, self.kinematics)
+
+    def nodes(self, shape: Values, xp: ModuleType) -> tuple[AtNodes, Response]:
+        """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
+        return response(self.detector, self.kinks, shape, xp, self.panels)
+
+    def kernels(
+        self, T_nr: AtNodes, xp: ModuleType, survival: Survival | None = None
+    ) -> dict[str, Kernels]:
+        """Flux-folded kernels {nucleus: {structure: {source: [node]}}} [1]."""
+        return flux_kernels(
+            self.flux, self.nuclei, T_nr, self.kinematics, self.structures, xp, survival
+        )
+
+    def lowest_energy(self, T_nr: Float[np.ndarray, " node"]) -> float:
+        """Least neutrino energy that reaches any node on any nucleus [MeV]."""
+        lowest = [E_nu_min(T_nr.min(), n.mass, self.kinematics, np) for n in self.nuclei]
+        return float(min(lowest))
+
+    def survival_kernels(
+        self, T_nr: Float[np.ndarray, " node"], E_low: float
+    ) -> dict[str, Kernels]:
+        """Kernels by energy of a survival probability, {...: [node, energy]} [1]."""
+        assert isinstance(self.flux, OscillatingSource)
+        by_nucleus = {}
+        for n in self.nuclei:
+            weights = self.flux.survival_weights(T_nr, n.mass, self.kinematics, E_low)
+            column = kernels(T_nr[:, None], n, weights, self.kinematics, self.structures)
+            by_nucleus[n.name] = column
+        return by_nucleus
+
+
+def end_points(
+    flux: NeutrinoSource, nuclei: tuple[Nucleus, ...], kinematics: Kinematics
+) -> Float[np.ndarray, " kink"]:
+    """End-point recoils of every source energy and nucleus, increasing [MeV]."""
+    ends = {float(T_nr_max(E, n.mass, kinematics)) for E in flux.kink_energies for n in nuclei}
+    return np.array(sorted(ends))
+
+
+@lru_cache(maxsize=256)
+def checked_response(
+    detector: Detector,
+    flux: NeutrinoSource,
+    target: Target,
+    kinematics: Kinematics,
+    others: tuple[Variant, ...] = (),
+) -> Checked:
+    """The response of a detector to the recoils of a source, refined to its accuracy.
+
+    Args:
+        detector: How recoils are seen.
+        flux: Neutrino source.
+        target: Detector material.
+        kinematics: Convention of end points and kernels.
+        others: Shifted detectors that share its panels.
+
+    Raises:
+        InputError: If the accuracy cannot be reached.
+    """
+
+    def rates(T_nr: Float[np.ndarray, " node"]) -> Float[np.ndarray, "source node"]:
+        return _standard_rates(T_nr, flux, target, kinematics)
+
+    return refined(detector, end_points(flux, target.nuclei, kinematics), rates, others)
+
+
+def _standard_rates(
+    T_nr: Float[np.ndarray, " node"], flux: NeutrinoSource, target: Target, kinematics: Kinematics
+) -> Float[np.ndarray, "source node"]:
+    """Recoil spectra of the standard model to a per cent, in one arbitrary unit."""
+    by_nucleus = flux_kernels(flux, target.nuclei, T_nr, kinematics, ("vector",), np)
+    total = np.zeros((len(flux.sources), T_nr.size))
+    for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
+        charge = (nucleus.N + _PROTON * nucleus.Z) * _helm(2 * nucleus.mass * T_nr, nucleus.A)
+        norm = per_kg * fermi_scale(nucleus.mass) * charge**2
+        kernel: Mapping[str, object] = by_nucleus[nucleus.name]["vector"]
+        total += norm * np.stack([np.asarray(kernel[source]) for source in flux.sources])
+    return total
+
+
+def _helm(q2: Float[np.ndarray, " node"], A: int) -> Float[np.ndarray, " node"]:
+    """Helm's form factor at momentum transfers squared [MeV^2] [1]."""
+    from scipy.special import spherical_jn
+
+    x = np.sqrt(q2) / hbar_c
+    box = x * _RADIUS_FM * A ** (1 / 3)
+    return 3 * spherical_jn(1, box) / box * np.exp(-((x * _SKIN_FM) ** 2) / 2)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from cevnsjax.experiments.folders.detector_pieces import (
 )
 from cevnsjax.experiments.folders.folder import FILE, Part, parts_of
 from cevnsjax.experiments.folders.forms import is_word
+from cevnsjax.experiments.folders.schema import located
 from cevnsjax.experiments.folders.source_pieces import source_of, target_of, time_fractions
 from cevnsjax.experiments.names import TAKEN
 from cevnsjax.experiments.planned import PLANNED, PlannedExperiment
@@ -71,24 +73,26 @@ def load(folder: str | Path, *, accuracy: float | None = None) -> Experiment:
     data = _data(parts["data"], top["statistic"], grid)
     expected = sum(backgrounds.values(), np.zeros(int(np.prod(grid))))
     observed, variance = data or (expected, np.maximum(expected, 1.0))
-    return (Experiment if data else PlannedExperiment)(
-        name=top["name"],
-        target=target,
-        mass_kg=parts["target"]["mass_kg"],
-        flux=flux,
-        detector=detector,
-        observable=parts["binning"]["observable"],
-        observed=observed,
-        variance=variance,
-        backgrounds=backgrounds,
-        pulls=_pulls(nuisances, [SIGNAL, *backgrounds], top["name"]),
-        shape=quenching_nuisances(parts["quenching"], quenching, top["name"]),
-        extra={_TIME: tuple(map(float, time["edges_us"]))} if time else {},
-        spread=time_fractions(time, flux, bins) if time else {},
-        statistic=top["statistic"],
-        title=(top["title"] or top["name"]) + ("" if data else PLANNED),
-        source=top["publication"] or "",
-    )
+    recipe: dict[str, Any] = {
+        "name": top["name"],
+        "target": target,
+        "mass_kg": parts["target"]["mass_kg"],
+        "flux": flux,
+        "detector": detector,
+        "observable": parts["binning"]["observable"],
+        "observed": observed,
+        "variance": variance,
+        "backgrounds": backgrounds,
+        "pulls": _pulls(nuisances, [SIGNAL, *backgrounds], top["name"]),
+        "shape": quenching_nuisances(parts["quenching"], quenching, top["name"]),
+        "extra": {_TIME: tuple(map(float, time["edges_us"]))} if time else {},
+        "spread": time_fractions(time, flux, bins) if time else {},
+        "statistic": top["statistic"],
+        "title": (top["title"] or top["name"]) + ("" if data else PLANNED),
+        "source": top["publication"] or "",
+    }
+    with located(f"{Path(folder) / FILE}:"):
+        return (Experiment if data else PlannedExperiment)(**recipe)
 
 
 def _grid(binning: Part, bins: int, time: Part | None) -> tuple[int, ...]:

@@ -225,7 +225,7 @@ KEYS = {
     "turns": (
         'kind = "table"',
         'kind = "polynomial"\ncoefficients_mev = [0.2, -100.0]',
-        "[quenching] gives E_ee = -1.42e-06 keV at T_nr = 2 keV; it must be above 0",
+        "[quenching] gives E_ee = -0.000199 keV at T_nr = 2 keV; it must be above 0",
     ),
     "above recoil": (
         'kind = "table"',
@@ -243,7 +243,11 @@ KEYS = {
         "[quenching] factor must be in (0, 1], got 1.5",
     ),
     # resolution, time
-    "too narrow": ("c = 0.08", "c = 1e-7", "my-ge: the resolution is too narrow for the bin"),
+    "too narrow": (
+        "c = 0.08",
+        "c = 1e-7",
+        "my-ge: the resolution is too narrow for the bin from 0.15 to 0.2",
+    ),
     "not accurate": (
         "# accuracy = 1e-06",
         "accuracy = 1e-14",

@@ -117,6 +117,29 @@ class Batched(Toy):
         )
 
 
+@dataclass
+class Searched(Batched):
+    """A Toy whose inner search fails where ``fails`` says so; chi2 is too high by ``off`` there."""
+
+    fails: object = None
+    off: float = 1e5
+
+    def _failed(self, values, points):
+        full = {**self.defaults, **values, **{n: np.asarray(x) for n, x in points.items()}}
+        return np.broadcast_to(self.fails(**full), len(next(iter(points.values()), [0])))
+
+    def expand(self, values, points, *, data=None):
+        exact, failed = super().expand(values, points, data=data), self._failed(values, points)
+        exact.value = exact.value + np.where(failed, self.off / 2, 0.0)
+        exact.distance = np.where(failed, np.inf, 0.0)
+        return exact
+
+    def map_searched(self, values, points, *, data=None):
+        failed = self._failed(values, points)
+        nll = self.map(values, points, data=data) + np.where(failed, self.off / 2, 0.0)
+        return nll, np.where(failed, np.inf, 0.0)
+
+
 def expanded_one_by_one(model, values, points, data=None):
     """The result of ``expand`` from gradients, Hessians and solved nuisances, point by point."""
     names = tuple(points)
@@ -149,7 +172,8 @@ def by_point(value_and_grad, hessian, low, high):
     def local(u):
         pairs = [value_and_grad(x) for x in u]
         values, gradients = np.array([v for v, _ in pairs]), np.array([g for _, g in pairs])
-        return Local(values, gradients, np.array([hessian(x) for x in u]))
+        hessians = np.array([hessian(x) for x in u])
+        return Local(values, gradients, hessians, np.zeros(len(u)))
 
     return Problem(value_and_grad, local, low, high)
 

@@ -36,7 +36,8 @@ def profile(
     result = cj.profile(
         model, parameter, levels=level, free=free, fixed=request.fixed, within=ends, side=side
     )
-    sink.deliver(result.to_dict(), "\n".join([*result.lines(), _held(model, result)]))
+    text = "\n".join([*result.lines(), _held(model, result), *result.notes])
+    sink.deliver(result.to_dict(), text)
     sink.draw(_figure, model, result)
     if result.status != "converged":
         sink.say(result.status)

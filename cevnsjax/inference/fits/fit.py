@@ -6,13 +6,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cevnsjax.core.checks import MOST_STARTS, bounded, whole_number
-from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.fits.fit_start import checked_start, require_dependence, require_finite
+from cevnsjax.inference.fits.fit_verdict import goodness, lost_ends, notes_of, status_of
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
 from cevnsjax.inference.minimise.problems import (
     Bounds,
     Minimum,
+    Problem,
     far_starts,
     narrowed,
     problem_of,
@@ -24,8 +26,6 @@ from cevnsjax.inference.objective import Data, Objective, free_names
 _MAX_DELTA_CHI2, _MAX_MINIMA = 50.0, 16
 # Curvatures below this part of the largest are flat; so is what has a larger component along them.
 _FLAT, _AFFECTED = 1e-10, 1e-5
-# An even parameter closer to 0 than this, in scales, sits at its symmetry point.
-_SYMMETRY_DISTANCE = 1e-6
 
 
 def fit(
@@ -86,9 +86,18 @@ def fit(
             listed += far_starts(listed[0])
         minima = minima_of(problem, listed, method)
     else:
-        value = problem.local(np.zeros((1, 0))).value[0]
-        minima = [Minimum(np.zeros(0), float(value), 0.0, np.zeros(0, dtype=bool), 0)]
+        minima = [_evaluated(problem)]
     return _result(model, names, fixed_values, minima, data)
+
+
+def _evaluated(problem: Problem) -> Minimum:
+    """The only point of a problem without parameters."""
+    local = problem.local(np.zeros((1, 0)))
+    value, distance = float(local.value[0]), float(local.solver_distance[0])
+    if not np.isfinite(value):
+        raise InputError("the likelihood is not finite; check fixed values and data")
+    on_bound = np.zeros(0, dtype=bool)
+    return Minimum(np.zeros(0), value, 0.0, on_bound, 0, solver_distance=distance)
 
 
 def _result(
@@ -112,7 +121,9 @@ def _result(
     variances = np.diag(covariance)
     errors = [float(np.sqrt(v)) if v > 0 else None for v in variances]
     chi2 = 2 * minimum.value
-    ndf, p_value = _goodness(model, list(values), chi2)
+    fitted = {n: values[n] for n in names}
+    ndf, p_value, why_none = goodness(model, list(values), chi2)
+    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound))
     return FitResult(
         analysis=model.name,
         experiments=tuple(model.experiments),
@@ -124,9 +135,9 @@ def _result(
         chi2=chi2,
         ndf=ndf,
         p_value=p_value,
-        status=_status(minimum, variances, at_bound, list(values)),
+        status=status_of(minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
-        notes=_notes(model, {n: values[n] for n in names}, variances, at_bound),
+        notes=notes,
         minima=tuple(
             (2 * m.value, dict(zip(names, x.tolist(), strict=True)))
             for m, x in zip(minima[:_MAX_MINIMA], points, strict=False)
@@ -151,38 +162,6 @@ def _at_solution(
     return {**fitted, **solved}, nll.full[0][np.ix_(places, places)]
 
 
-def _goodness(model: Objective, names: list[str], chi2: float) -> tuple[int, float]:
-    """Degrees of freedom and the probability of a larger chi2."""
-    from scipy import special  # 0.2 s to import
-
-    table = model.parameters
-    # A constrained nuisance brings its own measurement along; the others cost a degree each.
-    unconstrained = [n for n in names if table[n].kind == "theory" or table[n].prior is None]
-    ndf = sum(int(np.size(o)) for o in model.observed) - len(unconstrained)
-    return ndf, float(special.chdtrc(ndf, chi2)) if ndf > 0 else float("nan")
-
-
-def _notes(
-    model: Objective,
-    fitted: dict[str, float],
-    variances: Float[np.ndarray, " value"],
-    at_bound: tuple[str, ...],
-) -> tuple[str, ...]:
-    """Warnings where the inverse Hessian does not give one-sigma intervals."""
-    notes = []
-    if at_bound and len(fitted) > len(at_bound):
-        listed = ", ".join(at_bound)
-        notes.append(f"{listed} on a bound: errors of the others hold it there; profile them")
-    for (name, value), variance in zip(fitted.items(), variances, strict=False):
-        p = model.parameters[name]
-        width = p.bounds[1] - p.bounds[0]
-        if variance > 0 and np.sqrt(variance) > width / 4:
-            notes.append(f"{name} is hardly constrained within its bounds: profile it")
-        elif p.even and abs(value) < _SYMMETRY_DISTANCE * p.scale:
-            notes.append(f"{name} sits at its symmetry point, where chi2 is flat: profile it")
-    return tuple(notes)
-
-
 def _covariance(
     hessian: Float[np.ndarray, "value value"],
     scale: Float[np.ndarray, " value"],
@@ -203,18 +182,3 @@ def _covariance(
     within = np.ix_(inside, inside)
     covariance[within] = block * units[within]
     return covariance
-
-
-def _status(
-    minimum: Minimum,
-    variances: Float[np.ndarray, " value"],
-    at_bound: tuple[str, ...],
-    names: list[str],
-) -> str:
-    """Whether the fit converged, or what went wrong, with advice."""
-    if not minimum.converged:
-        return "not converged: the gradient is not zero; give a start nearer the minimum"
-    missing = [n for n, v in zip(names, variances, strict=True) if not v > 0 and n not in at_bound]
-    if missing:
-        return f"flat: the likelihood does not fix {', '.join(missing)}; fix one of them"
-    return "converged"

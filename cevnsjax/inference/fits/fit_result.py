@@ -28,10 +28,11 @@ class FitResult(Record):
         at_bound: Parameters that ended on a bound.
         chi2: Minimum of chi2 [1].
         ndf: Number of bins less the number of fitted theory parameters.
-        p_value: Probability of a larger chi2 [1]; NaN if ``ndf`` is not positive.
+        p_value: Probability of a larger chi2 [1]; None where there is none, and a note says why.
         status: "converged", or what went wrong, with advice.
         units: Unit of each value.
-        notes: Warnings about errors that are not one-sigma intervals.
+        notes: Warnings: errors that are not one-sigma intervals, parameters on a bound, no p-value,
+            ends that were left out.
         minima: Distinct local minima as (chi2, values of the fitted parameters), lowest first.
 
     Examples:
@@ -53,7 +54,7 @@ class FitResult(Record):
     at_bound: tuple[str, ...]
     chi2: float
     ndf: int
-    p_value: float
+    p_value: float | None
     status: str
     units: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
@@ -128,7 +129,8 @@ class FitResult(Record):
             value, error = rounded(number, self.errors[name])
             spread = "(at bound)" if name in self.at_bound else f"+- {error}"
             lines.append(f"{name} = {value} {spread} {self.units.get(name, '')}".rstrip())
-        p = f", p = {self.p_value:.3f}" if math.isfinite(self.p_value) else ""
+        has_p = self.p_value is not None and math.isfinite(self.p_value)
+        p = f", p = {self.p_value:.3f}" if has_p else ""
         return [*lines, f"chi2/ndf = {self.chi2:z.3f}/{self.ndf}{p}"]
 
     def __repr__(self) -> str:

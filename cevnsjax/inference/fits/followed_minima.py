@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.inference.minimise.methods import distinct
+from cevnsjax.inference.minimise.methods import distinct, trusted
 from cevnsjax.inference.minimise.newton import newton_many
 from cevnsjax.inference.minimise.problems import Coordinates, Minimum, Problem
 from cevnsjax.inference.progress import track
@@ -121,7 +121,7 @@ def _is_apart(u: Coordinates, others: Sequence[Coordinates]) -> bool:
 
 def worth_following(ends: list[Minimum]) -> Minima:
     """Distinct minima near the lowest, lowest first; along a flat valley only two of them."""
-    finite = [m for m in ends if np.isfinite(m.value)]
+    finite = trusted(ends)
     if not finite:
         return (ends[0],)
     minima: list[Minimum] = []

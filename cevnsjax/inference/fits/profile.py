@@ -15,8 +15,15 @@ from cevnsjax.inference.fits.profile_intervals import (
     local_minima,
     open_ends,
 )
+from cevnsjax.inference.fits.profile_notes import (
+    is_lower,
+    notes_on_failures,
+    notes_on_open_ends,
+    notes_on_the_base,
+    status_of,
+)
 from cevnsjax.inference.fits.profile_result import ProfileResult
-from cevnsjax.inference.minimise.problems import Bounds, narrowed
+from cevnsjax.inference.minimise.problems import CONVERGED, Bounds, narrowed
 from cevnsjax.inference.objective import Data, Objective, free_names
 
 SIDES = ("both", "upper", "lower")
@@ -27,6 +34,13 @@ _EVALUATED, _FITTED = (401, 60, 400), (21, 6, 24)
 _NEAREST, _FARTHEST = 1e-3, 1e6
 # Differences of chi2 that rounding makes: over the whole curve, between neighbours.
 _NO_DEPENDENCE, _WIGGLE = 1e-9, 1e-10
+# Roundings that chi2 may be off by, and the largest part of a level that may count as such.
+_ROUNDING, _MAX_ROUNDING = 5e3, 1e-3
+# Times that the curve follows a minimum lower than that of the fit it started from.
+_MAX_ANCHORS = 4
+
+Points = Float[np.ndarray, "point"]
+"""Points [unit] and chi2 [1] of a curve."""
 
 
 def profile(
@@ -46,7 +60,8 @@ def profile(
     """Profile likelihood of a parameter and its confidence intervals by Wilks' theorem.
 
     Linear nuisances and constrained nonlinear ones are profiled always, other parameters only if
-    they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range.
+    they are listed in ``free``. Delta chi2 counts from the lowest chi2 in the range. Ends of
+    intervals are crossings between points at which all of these are at their minimum.
 
     Args:
         model: The model.
@@ -60,11 +75,12 @@ def profile(
         side: "both" for two-sided intervals; "upper" or "lower" for a one-sided limit at the same
             confidence: everything on the other side of the best fit is allowed then.
         chi2_min: chi2 to count from, if the global minimum lies off this slice; the lowest on the
-            curve if None.
+            curve if None or if that is lower.
         data: Data to use instead of the model's.
 
     Returns:
-        Best fit, curve, and for each level the list of allowed intervals.
+        Best fit, curve, and for each level the list of allowed intervals; ``status`` and ``notes``
+        say where searches failed, or where an interval is open.
 
     Raises:
         UnknownNameError: At an unknown parameter.
@@ -85,10 +101,58 @@ def profile(
     ends = float(points[0]), float(points[-1])
     curve = Curve(model, parameter, names, fixed_values, ends, data=data, bounds=bounds)
     curve.chi2(points)
-    _fill_valleys(curve, 3 * max(heights.values(), default=4.0), density[2])
-    _find_minima(curve)
+    _search(curve, 3 * max(heights.values(), default=4.0), density[2])
     x = curve.x
     chi2 = curve.chi2(x)
+    _require_dependence(parameter, x, chi2)
+    best, lowest = curve.lowest()
+    base = lowest if chi2_min is None or is_lower(lowest, chi2_min) else float(chi2_min)
+    unlimited = {"both": None, "upper": x <= best, "lower": x >= best}[side]
+    crossed = {k: base + h for k, h in heights.items()}
+    allowed = allowed_intervals(curve, x, chi2, crossed, _rounding(model, base, heights), unlimited)
+    is_trusted, open_at = curve.trusted(x), open_ends(model, parameter, x, side)
+    minima = local_minima(x[is_trusted], chi2[is_trusted])
+    notes = (
+        *notes_on_the_base(curve, parameter, chi2_min),
+        *notes_on_failures(parameter, curve.failed, allowed.lost),
+        *notes_on_open_ends(parameter, allowed, heights, chi2[is_trusted] - base, open_at),
+    )
+    # The curve passes through the ends of its intervals.
+    ends = [end for spans in allowed.intervals.values() for span in spans for end in span]
+    x = np.union1d(x, [*ends, *curve.failed])
+    return ProfileResult(
+        parameter=parameter,
+        best_fit=best,
+        chi2_min=base,
+        minima=minima,
+        open_at=open_at,
+        analysis=model.name,
+        experiments=tuple(model.experiments),
+        fixed=fixed_values,
+        free=names,
+        intervals=allowed.intervals,
+        levels=heights,
+        side=side,
+        x=x,
+        chi2=curve.chi2(x),
+        status=status_of(parameter, curve.failed, names),
+        failed=tuple(curve.failed),
+        notes=notes,
+        unit=model.parameters[parameter].unit,
+    )
+
+
+def _search(curve: Curve, height: float, points: int) -> None:
+    """Find all valleys and minima; a lower minimum than expected is followed along the curve."""
+    for _ in range(_MAX_ANCHORS):
+        _fill_valleys(curve, height, points)
+        _find_minima(curve)
+        if not is_lower(curve.lowest()[1], curve.anchor) or not curve.reanchor():
+            return
+
+
+def _require_dependence(parameter: str, x: Points, chi2: Points) -> None:
+    """Raise an InputError where chi2 is not finite, or is the same everywhere."""
     if not np.all(np.isfinite(chi2)):
         bad = x[~np.isfinite(chi2)][0]
         raise InputError(f"chi2 is not finite at {parameter} = {bad:g}; narrow the range")
@@ -96,28 +160,14 @@ def profile(
         raise InputError(
             f"the likelihood does not depend on {parameter} within [{x[0]:g}, {x[-1]:g}]"
         )
-    best = int(np.argmin(chi2))
-    base = float(chi2[best]) if chi2_min is None else float(chi2_min)
-    unlimited = {"both": None, "upper": x <= x[best], "lower": x >= x[best]}[side]
-    crossed = {k: base + h for k, h in heights.items()}
-    return ProfileResult(
-        parameter=parameter,
-        best_fit=float(x[best]),
-        chi2_min=base,
-        minima=local_minima(x, chi2),
-        open_at=open_ends(model, parameter, x, side),
-        analysis=model.name,
-        experiments=tuple(model.experiments),
-        fixed=fixed_values,
-        free=names,
-        intervals=allowed_intervals(curve, x, chi2, crossed, unlimited),
-        levels=heights,
-        side=side,
-        x=x,
-        chi2=chi2,
-        status="converged" if not curve.failed else _failure(parameter, curve.failed),
-        unit=model.parameters[parameter].unit,
-    )
+
+
+def _rounding(model: Objective, base: float, heights: Mapping[str, float]) -> float:
+    """By how much chi2 near the levels may be off: what searches leave over, and rounding."""
+    precision = float(np.finfo(getattr(model, "dtype", float)).eps)
+    size = max(1.0, abs(base) + max(heights.values(), default=0.0))
+    off = 2 * CONVERGED + _ROUNDING * precision * size
+    return min(off, _MAX_ROUNDING * min(heights.values(), default=1.0))
 
 
 def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, float]:
@@ -131,15 +181,6 @@ def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, 
     if dof != 1:
         raise InputError(f"a one-sided limit needs dof 1, got {dof}")
     return {level_key(level): delta_chi2_at(2 * level - 1) for level in listed}
-
-
-def _failure(parameter: str, failed: list[float]) -> str:
-    """The status of a profile whose inner fits failed at some points."""
-    shown = ", ".join(f"{x:g}" for x in failed[:3])
-    return (
-        f"not converged: inner fits failed at {len(failed)} points ({parameter} = {shown}); "
-        "free fewer parameters or narrow the range"
-    )
 
 
 def _grid(
@@ -177,8 +218,7 @@ def _grid(
 def _fill_valleys(curve: Curve, height: float, points: int) -> None:
     """Even steps across every stretch in which chi2 lies within ``height`` of the lowest."""
     x = curve.x
-    chi2 = curve.chi2(x)
-    inside = np.flatnonzero(chi2 <= np.nanmin(chi2) + height)
+    inside = np.flatnonzero(curve.trusted(x) & (curve.chi2(x) <= curve.lowest()[1] + height))
     steps = []
     for run in np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1):
         a, b = x[max(run[0] - 1, 0)], x[min(run[-1] + 1, len(x) - 1)]
@@ -188,13 +228,9 @@ def _fill_valleys(curve: Curve, height: float, points: int) -> None:
 
 def _find_minima(curve: Curve) -> None:
     """Add every local minimum of the curve that can matter to an interval."""
-    x = curve.x
-    chi2 = curve.chi2(x)
     # Where inner fits fail the curve is rough, and its dips are not minima.
-    failed = set(curve.failed)
+    x = curve.x[~np.isin(curve.x, curve.failed)]
     # Where chi2 is flat to rounding, its wiggles are not minima.
-    smooth = [
-        x[i] for i in dips(chi2, _WIGGLE) if failed.isdisjoint(x[max(i - 1, 0) : i + 2].tolist())
-    ]
-    if smooth:
-        curve.descend(np.array(smooth))
+    places = dips(curve.chi2(x), _WIGGLE) if x.size else []
+    if places:
+        curve.descend(x[places])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cevnsjax.inference.fits.followed_minima import (
     Minima,
@@ -14,7 +14,14 @@ from cevnsjax.inference.fits.followed_minima import (
 )
 from cevnsjax.inference.fits.global_minima import global_minima
 from cevnsjax.inference.minimise.newton import newton_many
-from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
+from cevnsjax.inference.minimise.problems import (
+    CONVERGED,
+    Bounds,
+    Minimum,
+    far_starts,
+    problem_of,
+    starts_of,
+)
 from cevnsjax.inference.objective import Data, Objective
 
 # Points at which all starts are tried.
@@ -55,6 +62,7 @@ class Curve:
         self._scale, self._ends = model.parameters[parameter].scale, ends
         self._free = len(names)
         self._solved: dict[float, Minima] = {}
+        self._anchor = np.inf
 
     @property
     def x(self) -> Points:
@@ -63,8 +71,25 @@ class Curve:
 
     @property
     def failed(self) -> list[float]:
-        """Points at which the minimisation over the others did not converge [unit]."""
+        """Points at which others or nuisances are not at their minimum, increasing [unit]."""
         return [x for x, s in sorted(self._solved.items()) if not s[0].converged]
+
+    @property
+    def anchor(self) -> float:
+        """Lowest chi2 of the fit of all parameters that it started from; infinite without one."""
+        return self._anchor
+
+    def trusted(self, points: Points) -> Bool[np.ndarray, " point"]:
+        """Points, computed before, at which everything else is at its minimum; all if none is."""
+        converged = np.array([self._solved[x][0].converged for x in points.tolist()], dtype=bool)
+        return converged if converged.any() else ~converged
+
+    def lowest(self) -> tuple[float, float]:
+        """Point [unit] and chi2 [1] of the lowest point that is trusted."""
+        x = self.x[self.trusted(self.x)]
+        chi2 = self.chi2(x)
+        best = int(np.argmin(np.where(np.isnan(chi2), np.inf, chi2)))
+        return float(x[best]), float(chi2[best])
 
     def chi2(self, points: Points) -> Points:
         """chi2 at points, computed where it was not yet, [point] [1]."""
@@ -103,6 +128,7 @@ class Curve:
         if not converged:
             return
         minima = worth_following(converged)
+        self._anchor = 2 * minima[0].value
         for minimum in minima:
             self._follower.add_start(minimum.u[:-1])
         # Other valleys pass there too, and may be lower.
@@ -130,6 +156,23 @@ class Curve:
         better = self._follower.spread(points, solved, beside)
         self._solved = dict(zip(x, better, strict=True))
 
+    def reanchor(self) -> bool:
+        """Follow the lowest minimum of the curve from all its points; whether any point got lower.
+
+        A fit of all parameters may miss the valley that the curve has found: points that were
+        solved before know nothing of it.
+        """
+        if not self._free:
+            return False
+        x, start = self.x, self._solved[self.lowest()[0]][0].u[: self._free]
+        self._follower.add_start(start)
+        before = self.chi2(x)
+        ends = self._follower.solve(x[:, None] / self._scale, [[start]] * len(x))
+        for v, new in zip(x.tolist(), ends, strict=True):
+            self._solved[v] = worth_following([*self._solved[v], *new])
+        self._spread()
+        return bool(np.any(self.chi2(x) < before - 2 * CONVERGED))
+
     def descend(self, points: Points) -> None:
         """Compute the curve at the local minima below points computed before."""
         starts = np.array([self._solved[x][0].u for x in points.tolist()])
@@ -143,11 +186,15 @@ class Curve:
             return self._ends[0]
         return self._ends[1] if u >= self._problem.high[-1] else float(u * self._scale)
 
-    def crossings(self, a: Crossings, b: Crossings, level: Crossings) -> Crossings:
-        """Where chi2 crosses levels [1] between points a < b [unit] computed before, all together.
+    def crossings(
+        self, a: Crossings, b: Crossings, level: Crossings
+    ) -> tuple[Crossings, Bool[np.ndarray, " crossing"]]:
+        """Where chi2 crosses levels [1] between trusted points a < b [unit], all together.
 
         chi2 at b is on the other side of the level. A cubic through both ends of a bracket, with
-        their slopes, says where to look next.
+        their slopes, says where to look next. Where a point between them cannot be trusted the
+        crossing is lost, as the second result says, and its place is the nearest point above the
+        level that can.
         """
         a, b = a.copy(), b.copy()
         root = np.where(np.abs(self.chi2(a) - level) < np.abs(self.chi2(b) - level), a, b)
@@ -157,8 +204,7 @@ class Curve:
             open_ = (np.abs(off) > _HEIGHT) & (
                 b - a > _WIDTH * np.maximum(np.abs(root), self._scale)
             )
-            # Where inner fits fail the curve is too rough for such accuracy.
-            open_ &= ~np.isin(a, self.failed) & ~np.isin(b, self.failed)
+            open_ &= self._converged(root)
             if not open_.any():
                 break
             for i in np.flatnonzero(open_):
@@ -166,10 +212,15 @@ class Curve:
                 cubic = _hermite(ends, self.chi2(ends) - level[i], self.slope(ends))
                 root[i] = (a[i] + b[i]) / 2 if halve[i] else _root_between(cubic, a[i], b[i])
             off, width = self.chi2(root) - level, b - a
+            moves = open_ & self._converged(root)
             left = np.sign(off) == np.sign(self.chi2(a) - level)
-            a, b = np.where(open_ & left, root, a), np.where(open_ & ~left, root, b)
+            a, b = np.where(moves & left, root, a), np.where(moves & ~left, root, b)
             halve = ~halve & (b - a > width / 2)
-        return root
+        lost = ~self._converged(root)
+        return np.where(lost, np.where(self.chi2(a) > level, a, b), root), lost
+
+    def _converged(self, points: Points) -> Bool[np.ndarray, " point"]:
+        return ~np.isin(points, self.failed)
 
 
 def _hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Callable[[float], float]:

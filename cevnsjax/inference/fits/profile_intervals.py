@@ -1,7 +1,9 @@
 """Intervals and minima of a profile, from its curve."""
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.objective import Objective
@@ -54,29 +56,64 @@ def local_minima(x: Points, chi2: Points) -> tuple[tuple[float, float], ...]:
     return tuple(sorted(((float(x[i]), float(chi2[i])) for i in distinct), key=lambda m: m[1]))
 
 
+class Allowed(NamedTuple):
+    """Where chi2 stays below levels.
+
+    Attributes:
+        intervals: By level key, cut off at the ends of the range [unit].
+        lost: Ends between which and the next point no converged search shows the crossing [unit].
+    """
+
+    intervals: dict[str, list[tuple[float, float]]]
+    lost: tuple[float, ...]
+
+
 def allowed_intervals(
     curve: Curve,
     x: Points,
     chi2: Points,
     levels: dict[str, float],
+    rounding: float,
     unlimited: Bool[np.ndarray, " point"] | None,
-) -> dict[str, list[tuple[float, float]]]:
+) -> Allowed:
     """Intervals in which chi2 stays below each level [1], cut off at the ends of the range.
 
-    A one-sided limit allows its ``unlimited`` points whatever their chi2.
+    Crossings lie between points that can be trusted and whose chi2 differs from the level by more
+    than ``rounding`` [1]; other points are as their neighbours are. A one-sided limit allows its
+    ``unlimited`` points whatever their chi2.
     """
-    inside = {key: chi2 <= level for key, level in levels.items()}
+    trusted = ~np.isin(x, curve.failed)
+    decided = {k: trusted & (np.abs(chi2 - level) > rounding) for k, level in levels.items()}
+    inside = {k: _filled(chi2 < level, decided[k]) for k, level in levels.items()}
     if unlimited is not None:
         # A curve that lies above the level altogether is excluded on both sides.
         inside = {key: below | (unlimited & below.any()) for key, below in inside.items()}
     edges = {key: np.flatnonzero(below[1:] != below[:-1]) for key, below in inside.items()}
-    at = np.concatenate([*edges.values(), np.zeros(0, dtype=int)])
+    nothing = np.zeros(0, dtype=int)
+    before = np.concatenate([*(_last(decided[k])[at] for k, at in edges.items()), nothing])
+    after = np.concatenate([*edges.values(), nothing]) + 1
     heights = np.array([level for key, level in levels.items() for _ in edges[key]])
-    roots = iter(curve.crossings(x[at], x[at + 1], heights).tolist() if at.size else [])
+    roots, is_lost = np.zeros(0), np.zeros(0, dtype=bool)
+    if before.size:
+        roots, is_lost = curve.crossings(x[before], x[after], heights)
+    remaining = iter(roots.tolist())
     allowed = {}
     for key, below in inside.items():
-        ends = [next(roots) for _ in edges[key]]
+        ends = [next(remaining) for _ in edges[key]]
         ends = [*([float(x[0])] if below[0] else []), *ends]
         ends += [float(x[-1])] if below[-1] else []
         allowed[key] = list(zip(ends[::2], ends[1::2], strict=True))
-    return allowed
+    return Allowed(allowed, tuple(roots[is_lost].tolist()))
+
+
+def _last(decided: Bool[np.ndarray, " point"]) -> Int[np.ndarray, " point"]:
+    """For each point the last decided one up to it, the first decided one where there is none."""
+    last = np.maximum.accumulate(np.where(decided, np.arange(decided.size), -1))
+    return np.where(last < 0, int(np.argmax(decided)), last)
+
+
+def _filled(
+    below: Bool[np.ndarray, " point"], decided: Bool[np.ndarray, " point"]
+) -> Bool[np.ndarray, " point"]:
+    """Sides of the level, of undecided points those of their neighbours; all below if none is."""
+    return below[_last(decided)] if decided.any() else np.ones(below.size, dtype=bool)

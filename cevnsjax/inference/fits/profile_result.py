@@ -20,7 +20,7 @@ class ProfileResult(Record):
         chi2_min: chi2 from which ``delta_chi2`` counts [1].
         intervals: Allowed intervals by level key, a list each: degeneracies give several [unit].
         levels: Delta chi2 by level key [1].
-        x: Points of the curve, increasing, [point] [unit].
+        x: Points of the curve, increasing, the ends of intervals among them, [point] [unit].
         chi2: Profiled chi2 at the points, [point] [1].
         status: "converged", or what went wrong.
         unit: Unit of the parameter.
@@ -32,6 +32,10 @@ class ProfileResult(Record):
         fixed: Values of parameters that the caller fixed.
         free: Parameters profiled over, besides the solved nuisances.
         side: "both", or "upper" or "lower" where the levels are those of one-sided limits.
+        failed: Points at which other parameters or nuisances were not at their minimum; they bound
+            no interval [unit].
+        notes: Warnings: where searches failed, where an interval is open, a minimum below that of
+            the fit of all parameters.
 
     Examples:
         >>> result = cj.profile(model, "sin2_theta_w", levels=0.90, within=(0.1, 0.4))
@@ -59,6 +63,8 @@ class ProfileResult(Record):
     fixed: dict[str, float] = field(default_factory=dict)
     free: tuple[str, ...] = ()
     side: str = "both"
+    failed: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def delta_chi2(self) -> Float[np.ndarray, " point"]:
@@ -100,4 +106,4 @@ class ProfileResult(Record):
         return lines
 
     def __repr__(self) -> str:
-        return "\n  ".join([f"Profile: {self.status}", *self.lines()])
+        return "\n  ".join([f"Profile: {self.status}", *self.lines(), *self.notes])

@@ -44,13 +44,25 @@ def minima_of(problem: Problem, starts: list[Coordinates], method: str = "auto")
     return distinct(finite)
 
 
+def trusted(ends: list[Minimum]) -> list[Minimum]:
+    """Ends with a finite value; those whose solved nuisances were not found only if all are."""
+    finite = [m for m in ends if np.isfinite(m.value)]
+    return [m for m in finite if m.solved] or finite
+
+
 def distinct(ends: list[Minimum]) -> list[Minimum]:
-    """One of each minimum, lowest first; among equal ones a converged one."""
+    """One of each minimum, lowest first; among equal ones a converged one.
+
+    Ends at which the solved nuisances were not found come last, whatever their values.
+    """
     minima: list[Minimum] = []
-    lowest = min(m.value for m in ends)
-    # Within rounding of the lowest a converged one is the better one.
-    order = sorted(ends, key=lambda m: (m.value > lowest + _SAME_VALUE, not m.converged, m.value))
-    for end in order:
+    lowest = min(m.value for m in trusted(ends))
+
+    def rank(m: Minimum) -> tuple[bool, bool, bool, float]:
+        # Within rounding of the lowest a converged one is the better one.
+        return not m.solved, m.value > lowest + _SAME_VALUE, not m.converged, m.value
+
+    for end in sorted(ends, key=rank):
         if not any(_same(end, minimum) for minimum in minima):
             minima.append(end)
     return minima

@@ -85,10 +85,10 @@ def newton_many(
         if not state.live.any():
             break
     _snap_to_bounds(problem, state, stays)
-    value, gradient, _ = state.local
+    value, gradient, _, solver_distance = state.local
     columns = state.u, value.tolist(), state.edm.tolist(), on_bound(problem, state.u)
-    rows = zip(*columns, state.steps.tolist(), gradient, strict=True)
-    return [Minimum(*row) for row in rows]
+    further = state.steps.tolist(), gradient, solver_distance.tolist()
+    return [Minimum(*row) for row in zip(*columns, *further, strict=True)]
 
 
 def _advance(
@@ -144,11 +144,15 @@ def newton(
     return newton_many(problem, start[None], max_steps=max_steps)[0]
 
 
-def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> float:
-    """Estimated vertical distance from a point to the minimum; infinite at a saddle."""
-    _, gradient, hessian = problem.local(u[None])
+def distances_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> tuple[float, float]:
+    """Estimated vertical distances of a point and of the nuisances solved there from their minima.
+
+    The first is infinite at a saddle.
+    """
+    _, gradient, hessian, solver_distance = problem.local(u[None])
     free = np.zeros(u.size, dtype=bool)
-    return float(_newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))[1][0])
+    _, edm = _newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))
+    return float(edm[0]), float(solver_distance[0])
 
 
 def _newton_steps(

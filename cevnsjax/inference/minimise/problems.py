@@ -37,11 +37,14 @@ class Local(NamedTuple):
         value: [point].
         gradient: [point, parameter].
         hessian: [point, parameter, parameter].
+        solver_distance: How far the nuisances solved at each point are from their minimum, in
+            value; 0 where they are exact, [point].
     """
 
     value: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    solver_distance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Problem:
 
     Attributes:
         value_and_grad: u [parameter] -> value, gradient [parameter].
-        local: u [point, parameter] -> value, gradient and Hessian at many points.
+        local: u [point, parameter] -> value, gradient and Hessian at many points, and whether the
+            nuisances solved there are at their minimum.
         low: Lower bounds, [parameter].
         high: Upper bounds, [parameter].
     """
@@ -72,6 +76,7 @@ class Minimum:
         at_bound: Whether each coordinate sits on a bound, [parameter].
         steps: Number of steps taken.
         gradient: By all coordinates, also those that are fixed, [parameter]; empty if unknown.
+        solver_distance: How far the nuisances solved at the end are from their minimum, in value.
     """
 
     u: Coordinates
@@ -80,11 +85,17 @@ class Minimum:
     at_bound: Bool[np.ndarray, " parameter"]
     steps: int
     gradient: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    solver_distance: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """Whether the nuisances solved at the end are at their minimum: whether to trust value."""
+        return self.solver_distance < CONVERGED
 
     @property
     def converged(self) -> bool:
         """Whether it is a minimum to working accuracy."""
-        return self.edm < CONVERGED
+        return self.edm < CONVERGED and self.solved
 
 
 def pushed_to_bound(
@@ -149,7 +160,9 @@ def problem_of(
 
     def local(u: np.ndarray) -> Local:
         nll = model.expand(dict(fixed), dict(zip(names, natural(u).T, strict=True)), data=data)
-        return Local(nll.value, nll.gradient * scale, nll.hessian * np.outer(scale, scale))
+        hessian = nll.hessian * np.outer(scale, scale)
+        distance = getattr(nll, "distance", np.zeros(len(nll.value)))
+        return Local(nll.value, nll.gradient * scale, hessian, distance)
 
     return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale)
 

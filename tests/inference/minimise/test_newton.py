@@ -15,7 +15,8 @@ def unused(_):
 
 def problem(expand, size, low=-np.inf, high=np.inf):
     low, high = (np.broadcast_to(np.asarray(b, float), size) for b in (low, high))
-    return Problem(unused, lambda u: Local(*map(np.asarray, expand(u))), low, high)
+    exact = lambda u: Local(*map(np.asarray, expand(u)), np.zeros(len(u)))  # noqa: E731
+    return Problem(unused, exact, low, high)
 
 
 def rosenbrock(u):
@@ -74,7 +75,7 @@ def places(result):
 
 def is_minimum(bounded, m):
     """Slopes vanish inside and point out of the box on bounds; inner curvature is positive."""
-    _, (slope,), (bend,) = bounded.local(m.u[None])
+    _, (slope,), (bend,), _ = bounded.local(m.u[None])
     inside = ~on_bound(bounded, m.u)
     pressed = np.where(m.u <= bounded.low, slope, -slope)[~inside]
     curvature = np.linalg.eigvalsh(bend[np.ix_(inside, inside)])

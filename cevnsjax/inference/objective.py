@@ -53,6 +53,8 @@ class Objective(Protocol):
             hessian: [point, name, name] [1/unit^2].
             full: Hessian by the names, then the solved nuisances, [point, name, name] [1/unit^2].
             pulls: The solved nuisances, {name: [point]} [1].
+            distance: How far they are from their minimum in nll, infinite or NaN where they were
+                not found, [point] [1]; may be missing where they are exact.
         """
         ...
 
@@ -73,6 +75,21 @@ class Objective(Protocol):
         ...
 
 
+GridBlock = tuple[Float[np.ndarray, "row point"], Float[np.ndarray, "row point"] | None]
+"""chi2 of rows, and how far nuisances solved there are from their minimum in nll; None if exact."""
+
+
+@runtime_checkable
+class Searching(Protocol):
+    """An objective whose nuisances are solved by a search, which may fail."""
+
+    def map_searched(
+        self, values: Values, points: Mapping[str, np.ndarray], *, data: Data = None
+    ) -> tuple[ArrayLike, ArrayLike]:
+        """Profiled nll at many points, and how far the nuisances are from its minimum, [point]."""
+        ...
+
+
 @runtime_checkable
 class BlockGrid(Protocol):
     """chi2 on a product grid, a block of rows at a time.
@@ -87,8 +104,8 @@ class BlockGrid(Protocol):
     outer: tuple[str, ...]
     step: int
 
-    def block(self, first: int) -> Float[np.ndarray, "row point"]:
-        """chi2 of ``step`` rows from ``first`` on."""
+    def block(self, first: int) -> GridBlock:
+        """``step`` rows from ``first`` on."""
         ...
 
 

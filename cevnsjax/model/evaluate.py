@@ -76,13 +76,16 @@ def _problem(m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]) -> 
 
 def profiled_group(
     m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
-) -> Float[Array, ""]:
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """chi2 of a group of experiments at their signals, minimised over its solved nuisances.
 
-    Of the model's values only free pulls are used.
+    The second result is how far these are from their minimum in nll. Of the model's values only
+    free pulls are used.
     """
     problem = _problem(m, group, counts)
-    return problem.chi2(problem.best()[0])
+    pulls, distance = problem.best()
+    chi2 = problem.chi2(pulls)
+    return chi2, jnp.asarray(distance, chi2.dtype)
 
 
 def nll(m: ModelAtValues) -> Float[Array, ""]:
@@ -99,13 +102,22 @@ def nll(m: ModelAtValues) -> Float[Array, ""]:
 def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored.
 
+    ``solver_distance`` says whether the minimum was reached.
+
     Examples:
         >>> round(float(model.profiled_nll({"sin2_theta_w": 0.25})), 3)
         1.574
         >>> round(float(model.profiled_nll()), 3)
         1.436
     """
-    return total([penalty(m), *(p.chi2(p.best()[0]) for p in nuisance_problems(m))]) / 2
+    return searched(m)[0]
+
+
+def searched(m: ModelAtValues) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """``profiled_nll`` and ``solver_distance`` from one search."""
+    problems = [(p, *p.best()) for p in nuisance_problems(m)]
+    nll = total([penalty(m), *(p.chi2(pulls) for p, pulls, _ in problems)]) / 2
+    return nll, jnp.asarray(total([distance for *_, distance in problems]), nll.dtype)
 
 
 def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
@@ -148,8 +160,14 @@ def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
         >>> {name: round(float(a), 3) for name, a in model.best_pulls().items()}
         {'alpha_brn_csi2017': -0.005, 'alpha_sig_csi2017': -0.024}
     """
-    problems = nuisance_problems(m)
-    return {n: a for p in problems for n, a in zip(p.names, p.best()[0], strict=True)}
+    return solution(m)[0]
+
+
+def solution(m: ModelAtValues) -> tuple[dict[str, Float[Array, ""]], Any]:
+    """``best_pulls`` and ``solver_distance`` from one search."""
+    solved = [(p.names, *p.best()) for p in nuisance_problems(m)]
+    pulls = {n: a for names, best, _ in solved for n, a in zip(names, best, strict=True)}
+    return pulls, total([distance for *_, distance in solved])
 
 
 def solver_distance(m: ModelAtValues) -> Any:
@@ -159,7 +177,7 @@ def solver_distance(m: ModelAtValues) -> Any:
         >>> float(model.solver_distance())
         0.0
     """
-    return total([p.best()[1] for p in nuisance_problems(m)])
+    return solution(m)[1]
 
 
 def signals(m: ModelAtValues) -> list[Signal]:
@@ -168,7 +186,8 @@ def signals(m: ModelAtValues) -> list[Signal]:
 
 
 _PREDICTIONS = (signals, expected, by_component, predicted)
-_LIKELIHOODS = (nll, profiled_nll, marginal_nll, best_pulls, solver_distance)
+_PAIRS = (searched, solution)
+_LIKELIHOODS = (nll, profiled_nll, marginal_nll, best_pulls, solver_distance, *_PAIRS)
 KINDS: dict[str, Callable[[ModelAtValues], Any]] = {
     f.__name__: f for f in (*_PREDICTIONS, *_LIKELIHOODS)
 }

@@ -30,7 +30,8 @@ from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Inputs, Observed
 from cevnsjax.parameters import Parameter
 
-WHAT = tuple(kind for kind in KINDS if kind not in ("signals", "solver_distance"))
+_INNER = ("signals", "solver_distance", "searched", "solution")
+WHAT = tuple(kind for kind in KINDS if kind not in _INNER)
 """Functions of a model that can be exported."""
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 # These solve linear pulls, or leave them out.

@@ -39,8 +39,8 @@ def map_points(
     kind: str,
     batch_size: int,
     data: Any,
-) -> Float[Array, " point"]:
-    """See ``Model.map``."""
+) -> Any:
+    """See ``Model.map``, and ``Model.map_searched`` for the kind "searched"."""
     batched = checked_points(state, points)
     size = next(iter(batched.values())).size
     if size <= _SINGLE and kind == "profiled_nll":
@@ -57,10 +57,16 @@ def map_points(
     length += -length % (devices * batch_size)
     padded = {n: np.pad(x, (0, length - size), "edge") for n, x in batched.items()}
     if devices == 1:
-        return compiled.run_map(kind, state.structure, inputs, padded, batch_size)[:size]
-    out = _sharded(kind, state.structure, batch_size, _mesh(devices), inputs, padded)
-    # The result is bound to no device, as one from a single device: it combines with any other.
-    return (out if isinstance(out, Tracer) else jax.device_put(np.asarray(out)))[:size]
+        out = compiled.run_map(kind, state.structure, inputs, padded, batch_size)
+    else:
+        out = _sharded(kind, state.structure, batch_size, _mesh(devices), inputs, padded)
+        # Bound to no device, as results from a single device are: they combine with any other.
+        out = jax.tree.map(lambda x: x if isinstance(x, Tracer) else _unbound(x), out)
+    return jax.tree.map(lambda x: x[:size], out)
+
+
+def _unbound(x: Array) -> Array:
+    return jax.device_put(np.asarray(x))
 
 
 def checked_points(state: ModelState, points: Mapping[str, Any]) -> Points:
@@ -92,7 +98,7 @@ def _sharded(
     mesh: Mesh,
     inputs: Inputs,
     points: Values,
-) -> Float[Array, " point"]:
+) -> Any:
     return jax.shard_map(
         lambda inputs, points: compiled.run_map(kind, structure, inputs, points, batch_size),
         mesh=mesh,

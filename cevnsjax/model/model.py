@@ -273,6 +273,26 @@ class Model(Portable):
         """
         return map_points(self.state, values, points, kind, batch_size, data)
 
+    def map_searched(
+        self,
+        values: Values,
+        points: Mapping[str, Any],
+        *,
+        batch_size: int = BATCH,
+        data: Any = None,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Profiled nll at many points and the solved nuisances' distance from it, [point] [1] each.
+
+        One program gives both. A distance that is not below 1e-9, or is not a number, says that
+        the nuisances were not found at this point. Arguments are those of ``map``.
+
+        Examples:
+            >>> nll, distance = model.map_searched({}, {"sin2_theta_w": [0.2, 0.25]})
+            >>> np.asarray(nll).round(3), np.asarray(distance)
+            (array([1.541, 1.574]), array([0., 0.]))
+        """
+        return map_points(self.state, values, points, "searched", batch_size, data)
+
     def template_grid(
         self, values: Values, grids: Mapping[str, np.ndarray], *, data: Any = None
     ) -> TemplateGrid | None:
@@ -288,7 +308,7 @@ class Model(Portable):
 
         Examples:
             >>> grid = model.template_grid({}, {"sin2_theta_w": np.linspace(0.1, 0.4, 4)})
-            >>> grid.block(0).round(2)
+            >>> grid.block(0)[0].round(2)
             array([[10.28,  3.08,  6.  , 16.56]])
         """
         template = template_of(self.state, values, grids)

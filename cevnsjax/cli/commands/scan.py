@@ -79,6 +79,8 @@ def _result(
         "experiments": list(model.experiments),
         "engine": dataset.attrs["engine"],
         "chi2_min": float(dataset.attrs["chi2_min"]),
+        "failed": int(dataset.attrs["failed"]),
+        "notes": _notes(dataset),
         "best_fit": {n: float(dataset.attrs[f"best_fit_{n}"]) for n in axes},
         "levels": heights,
         "axes": {n: dataset[n].values for n in axes},
@@ -103,10 +105,13 @@ def _warnings(
         for name, ends in axes.items()
         if best[name] in ends[:2] and best[name] not in model.parameters[name].bounds
     ]
-    if "converged" in dataset and not bool(dataset["converged"].all()):
-        failed = int((~dataset["converged"]).sum())
-        warnings.append(f"minimisation failed at {failed} points; see the variable converged")
-    return warnings
+    return [*warnings, *_notes(dataset)]
+
+
+def _notes(dataset: "Dataset") -> list[str]:
+    """Notes of a dataset; a file gives a list of one text back as the text."""
+    notes = dataset.attrs["notes"]
+    return [notes] if isinstance(notes, str) else [str(note) for note in notes]
 
 
 def _figure(

@@ -1,7 +1,7 @@
 """Scans as datasets: in memory, or written to netCDF block by block and read as they are used."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,8 @@ from jaxtyping import Float
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.files import write_atomically
 from cevnsjax.inference.axes import Grids, coordinate
-from cevnsjax.inference.objective import BlockGrid, Objective
-from cevnsjax.inference.progress import track
-from cevnsjax.inference.scans.stored_grid import row_count
+from cevnsjax.inference.objective import Objective
+from cevnsjax.inference.scans.stored_grid import GridRows, rows_of
 
 IN_ONE_PIECE = 10_000_000
 """Points above which a second array, or the whole grid in memory, costs more than it helps."""
@@ -28,19 +27,26 @@ def dataset_of(
     grids: Grids,
     chi2: Float[np.ndarray, "..."],
     engine: str,
-    further: Mapping[str, np.ndarray] | None = None,
+    further: Mapping[str, np.ndarray],
     profiled: tuple[str, ...] = (),
 ) -> xr.Dataset:
-    """A scan in memory; ``further`` variables on the grid, and the parameters profiled over."""
-    dims, table = tuple(grids), model.parameters
-    lowest, place = _lowest(chi2)
+    """A scan in memory; ``further`` variables on the grid, and the parameters profiled over.
+
+    One of the variables is "converged".
+    """
+    dims, table, further = tuple(grids), model.parameters, dict(further)
+    converged = further["converged"]
+    failed = converged.size - int(np.count_nonzero(converged))
+    lowest, place = _lowest(np.where(converged, chi2, np.inf) if 0 < failed < chi2.size else chi2)
     best = {n: float(g[i]) for (n, g), i in zip(grids.items(), place, strict=True)}
     variables: dict[str, Any] = {"chi2": (dims, chi2)}
     if chi2.size <= IN_ONE_PIECE:
         variables["delta_chi2"] = (dims, chi2 - lowest)
-    for name, array in (further or {}).items():
+    elif not failed:
+        del further["converged"]
+    for name, array in further.items():
         variables[name] = (dims, array, coordinate(table[name]) if name in table else {})
-    attributes = _attributes(model, engine, lowest, best)
+    attributes = _attributes(model, engine, lowest, best, failed)
     if profiled:
         attributes["profiled"] = list(profiled)
     return xr.Dataset(variables, coords=_coordinates(model, grids), attrs=attributes)
@@ -63,13 +69,21 @@ def _coordinates(model: Objective, grids: Grids) -> dict[str, Any]:
 
 
 def _attributes(
-    model: Objective, engine: str, lowest: float, best: Mapping[str, float]
+    model: Objective, engine: str, lowest: float, best: Mapping[str, float], failed: int
 ) -> dict[str, Any]:
+    notes = []
+    if failed:
+        notes.append(
+            f"chi2 is not at its minimum over nuisances and profiled parameters at {failed} points "
+            "(see converged): it is too high there, or not chi2 at all"
+        )
     return {
         "analysis": model.name,
         "experiments": list(model.experiments),
         "engine": engine,
         "chi2_min": lowest,
+        "failed": failed,
+        "notes": notes,
         **{f"best_fit_{n}": x for n, x in best.items()},
     }
 
@@ -92,7 +106,7 @@ def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
 
 
 def write_blocks(
-    path: Path, model: Objective, grids: Grids, blocks: BlockGrid, engine: str
+    path: Path, model: Objective, grids: Grids, blocks: GridRows, engine: str
 ) -> xr.Dataset:
     """Write a scan block by block, whole or not at all, and open it to be read as it is used."""
     order = [*blocks.outer, blocks.inner]
@@ -104,35 +118,31 @@ def write_blocks(
         coordinates.to_netcdf(part, engine="h5netcdf")
         with h5netcdf.File(part, "a") as file:
             chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
-            lowest, best = _fill(chi2, grids, blocks)
-            for name, value in _attributes(model, engine, lowest, best).items():
+            lowest, best, failed = _fill(chi2, grids, blocks)
+            for name, value in _attributes(model, engine, lowest, best, failed).items():
                 file.attrs[name] = value
 
     write_atomically(path, write)
     return xr.open_dataset(path, engine="h5netcdf")
 
 
-def rows_of(
-    blocks: BlockGrid, grids: Grids
-) -> Iterator[tuple[int, Float[np.ndarray, "row point"]]]:
-    """First row and chi2 of each block of a grid."""
-    rows = row_count(blocks, grids)
-    for first in track(range(0, rows, blocks.step), "scan"):
-        yield first, blocks.block(first)[: rows - first]
-
-
-def _fill(chi2: Any, grids: Grids, blocks: BlockGrid) -> tuple[float, dict[str, float]]:
-    """Write all blocks; the lowest value and the values of the axes there."""
+def _fill(chi2: Any, grids: Grids, blocks: GridRows) -> tuple[float, dict[str, float], int]:
+    """Write all blocks; the lowest value, the values of the axes there, and the failed points."""
     order = [*blocks.outer, blocks.inner]
     lengths = tuple(grids[n].size for n in order)
-    lowest, place = np.inf, (0,) * len(order)
-    for first, block in rows_of(blocks, grids):
+    lowest, place, count = np.inf, (0,) * len(order), 0
+    for first, (block, failed) in rows_of(blocks, grids):
         _put(chi2, lengths, first, block)
-        lowest_here, (row, column) = _lowest(block)
+        count += failed.size
+        trusted = block
+        if failed.size:
+            trusted = block.copy()
+            trusted.reshape(-1)[failed - first * lengths[-1]] = np.inf
+        lowest_here, (row, column) = _lowest(trusted)
         if lowest_here < lowest:
             outer = np.unravel_index(first + row, lengths[:-1]) if lengths[:-1] else ()
             lowest, place = lowest_here, (*(int(i) for i in outer), column)
-    return lowest, {n: float(grids[n][i]) for n, i in zip(order, place, strict=True)}
+    return lowest, {n: float(grids[n][i]) for n, i in zip(order, place, strict=True)}, count
 
 
 def _put(chi2: Any, lengths: tuple[int, ...], first: int, block: np.ndarray) -> None:

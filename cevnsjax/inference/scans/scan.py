@@ -14,25 +14,39 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output
 from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
-from cevnsjax.inference.objective import BlockGrid, Data, Objective, Templated, free_names
+from cevnsjax.inference.objective import (
+    BlockGrid,
+    Data,
+    GridBlock,
+    Objective,
+    Searching,
+    Templated,
+    free_names,
+)
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.store import manifest_of
 from cevnsjax.inference.scans.netcdf import (
     IN_ONE_PIECE,
     dataset_of,
     require_room,
-    rows_of,
     stored,
     write_blocks,
 )
 from cevnsjax.inference.scans.profiled_grid import nuisances_on, solve_grid
-from cevnsjax.inference.scans.stored_grid import StoredGrid, grid_blocks, row_count
+from cevnsjax.inference.scans.stored_grid import (
+    ComputedGrid,
+    GridRows,
+    StoredGrid,
+    grid_blocks,
+    row_count,
+    rows_of,
+)
 
 ENGINES = ("auto", "node", "template")
 _MAX_AXES = 4
@@ -84,9 +98,11 @@ def scan(
             values, [point] [unit of the parameter].
 
     Returns:
-        Dataset with ``chi2`` over the axes and, up to 10 million points in memory,
-        ``delta_chi2``; profiled parameters at their best and ``converged``; nuisances if asked
-        for. Attributes carry the lowest point, the engine and the names.
+        Dataset with ``chi2`` over the axes; up to 10 million points in memory ``delta_chi2`` and
+        ``converged``, whether nuisances and profiled parameters are at their minimum (beyond that
+        only if some are not); profiled parameters at their best; nuisances if asked for.
+        Attributes carry the lowest converged point, the engine, the names, the number of
+        ``failed`` points and ``notes``.
 
     Raises:
         UnknownNameError: At an unknown parameter or engine.
@@ -173,7 +189,8 @@ def _evaluated(
     template = _template(model, grids, fixed, data, engine, points)
     engine = "node" if template is None else "template"
     blocks = _NodeBlocks(model, grids, fixed, data) if template is None else template
-    parts = grid_blocks(blocks, grids, engine)
+    computed = ComputedGrid(blocks, grids)
+    parts = grid_blocks(computed, grids, engine)
     configuration = {
         "command": "scan",
         "order": list(grids),
@@ -184,11 +201,11 @@ def _evaluated(
         "rows of a block": blocks.step * len(parts[0]),
     }
     with run_in(folder, resume, model, configuration, len(parts)) or nullcontext() as run:
-        if run is not None:
-            blocks = StoredGrid(run, blocks, grids, parts)
+        rows = computed if run is None else StoredGrid(run, computed, parts)
         if path is not None and points > IN_ONE_PIECE:
-            return write_blocks(path, model, grids, blocks, engine)
-        dataset = dataset_of(model, grids, _gathered(blocks, grids), engine)
+            return write_blocks(path, model, grids, rows, engine)
+        chi2, converged = _gathered(rows, grids)
+        dataset = dataset_of(model, grids, chi2, engine, {"converged": converged})
     return dataset if path is None else stored(path, dataset)
 
 
@@ -215,14 +232,20 @@ def _template(
     return template
 
 
-def _gathered(blocks: BlockGrid, grids: Grids) -> Float[np.ndarray, "..."]:
-    """chi2 over the axes in the order of ``grids``."""
+def _gathered(
+    blocks: GridRows, grids: Grids
+) -> tuple[Float[np.ndarray, "..."], Bool[np.ndarray, "..."]]:
+    """chi2 and whether it converged, over the axes in the order of ``grids``."""
     order = [*blocks.outer, blocks.inner]
     lengths = [grids[n].size for n in order]
     chi2 = np.empty((row_count(blocks, grids), lengths[-1]))
-    for first, block in rows_of(blocks, grids):
+    converged = np.ones(chi2.size, dtype=bool)
+    for first, (block, failed) in rows_of(blocks, grids):
         chi2[first : first + len(block)] = block
-    return np.transpose(chi2.reshape(lengths), [order.index(n) for n in grids])
+        converged[failed] = False
+    places = [order.index(n) for n in grids]
+    chi2, converged = chi2.reshape(lengths), converged.reshape(lengths)
+    return np.transpose(chi2, places), np.transpose(converged, places)
 
 
 class _NodeBlocks:
@@ -235,16 +258,27 @@ class _NodeBlocks:
         rows = int(np.prod(self._shape[:-1]))
         self.step = max(1, min(rows, _CHUNK // self._shape[-1]))
 
-    def block(self, first: int) -> Float[np.ndarray, "row point"]:
-        """chi2 of ``step`` rows from ``first`` on; the last point of the grid is repeated."""
+    def block(self, first: int) -> GridBlock:
+        """``step`` rows from ``first`` on; the last point of the grid is repeated."""
         width = self._shape[-1]
         total, size = int(np.prod(self._shape)), self.step * width
         # Rows longer than a chunk go in pieces, the last one filled up.
         piece = min(size, _CHUNK)
-        nll = []
+        parts = []
         for start in range(0, size, piece):
             index = np.minimum(first * width + np.arange(start, start + piece), total - 1)
             places = np.unravel_index(index, self._shape)
             points = {n: g[i] for (n, g), i in zip(self._grids.items(), places, strict=True)}
-            nll.append(np.asarray(self._model.map(self._fixed, points, data=self._data)))
-        return 2 * np.concatenate(nll)[:size].reshape(self.step, width)
+            parts.append(self._searched(points))
+        nll, distance = (
+            np.concatenate(x)[:size].reshape(self.step, width) for x in zip(*parts, strict=True)
+        )
+        return 2 * nll, distance
+
+    def _searched(self, points: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Nll and distances of the solved nuisances; an objective without a search is exact."""
+        if isinstance(self._model, Searching):
+            pair = self._model.map_searched(self._fixed, points, data=self._data)
+            return [np.asarray(x) for x in pair]
+        nll = np.asarray(self._model.map(self._fixed, points, data=self._data))
+        return [nll, np.zeros(nll.shape)]

@@ -25,7 +25,10 @@ from cevnsjax.model.templates.signal_strength import strength_of
 # Blocks that stay in the cache: points, and rows whose coefficients are computed at once.
 _MAX_POINTS, _MAX_ROWS, _MAX_SOLVED_POINTS = 1 << 18, 1 << 12, 1 << 16
 _BATCH = 64
-_NOTHING = (-1, 0.0)
+_NOTHING = -1, (0.0, None)
+
+Block = tuple[Float[np.ndarray, "row point"], Float[np.ndarray, "row point"] | None]
+"""chi2 of some rows, and how far solved nuisances are from their minimum in nll."""
 
 
 class TemplateGrid:
@@ -63,7 +66,7 @@ class TemplateGrid:
         self._rows = template.prepared[1]
         points = _MAX_SOLVED_POINTS if self._together else _MAX_POINTS
         self.step = max(1, min(self._count, _MAX_ROWS, points // self.width))
-        self._ahead: tuple[int, ArrayLike] = _NOTHING
+        self._ahead: tuple[int, tuple[ArrayLike, ArrayLike | None]] = _NOTHING
 
     def _is_alone(self, group: tuple[int, ...]) -> bool:
         """Whether a group is one Gaussian experiment, whose signal has one strength."""
@@ -76,20 +79,25 @@ class TemplateGrid:
         counts = _on_cells(e, folded.coefficients[:, :, self._slices[i]])
         return GaussianRows(strength, counts, folded.powers)
 
-    def block(self, first: int) -> Float[np.ndarray, "row point"]:
-        """chi2 of ``step`` rows from ``first`` on; the last row of the grid is repeated."""
+    def block(self, first: int) -> Block:
+        """chi2 of ``step`` rows from ``first`` on; the last row of the grid is repeated.
+
+        The second result is how far solved nuisances are from their minimum in nll, [row, point]
+        [1]; None where all are exact.
+        """
         start, out = self._ahead
         out = out if start == first else self._started(first)
         # The next block is computed while the caller stores this one.
         after = first + self.step
         self._ahead = (after, self._started(after)) if after < self._count else _NOTHING
-        return np.asarray(out)
+        chi2, distance = out
+        return np.asarray(chi2), None if distance is None else np.asarray(distance)
 
-    def _started(self, first: int) -> ArrayLike:
-        """chi2 of a block, as an array that may still be being computed."""
+    def _started(self, first: int) -> tuple[ArrayLike, ArrayLike | None]:
+        """A block as arrays that may still be being computed."""
         index = np.minimum(np.arange(first, first + self.step), self._count - 1)
         places = np.unravel_index(index, self.lengths) if self.lengths else ()
-        out = self._penalty(places)
+        out, distance = self._penalty(places), None
         if self._rows:
             weights, chosen = self._folded.weights(places, self.step), self._folded.tables(places)
             tables = tuple(rows.table(weights, chosen) for rows in self._rows)
@@ -97,9 +105,11 @@ class TemplateGrid:
             out = chi2_of_rows(out, self._folded.t, numbers, tables)
         if self._together:
             coefficients = self._folded.row_coefficients(places, self.step)
+            distance = np.zeros((self.step, self.width))
             for group in self._together:
-                out = out + self._solved(group, coefficients)
-        return out
+                chi2, left = self._solved(group, coefficients)
+                out, distance = out + chi2, distance + left
+        return out, distance
 
     def _penalty(self, places: Places) -> Float[np.ndarray, "row width"]:
         """chi2 of the constraints on nonlinear nuisances; width is 1 if none lies along rows."""
@@ -115,8 +125,8 @@ class TemplateGrid:
 
     def _solved(
         self, group: tuple[int, ...], coefficients: Float[np.ndarray, "power row output"]
-    ) -> Float[np.ndarray, "row point"]:
-        """chi2 of experiments whose nuisances are solved at each point."""
+    ) -> tuple[Float[np.ndarray, "row point"], Float[np.ndarray, "row point"]]:
+        """chi2 of experiments whose nuisances are solved at each point, and their distance."""
         shape, t = (self.step, self.width), self._folded.t[:, None]
         signals = []
         for i in group:
@@ -126,8 +136,9 @@ class TemplateGrid:
                 counts = counts * t + lower
             signals.append(counts.reshape(-1, *_signal_shape(self._experiments[i])))
         pulls = {n: self._values[n] for e in self._experiments for n, _ in e.free_pulls}
-        chi2 = _solved(self._structure, group, self._leaves, self._observed, pulls, signals)
-        return np.asarray(chi2).reshape(shape)
+        out = _solved(self._structure, group, self._leaves, self._observed, pulls, signals)
+        chi2, distance = (np.asarray(x).reshape(shape) for x in out)
+        return chi2, distance
 
 
 def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
@@ -162,8 +173,8 @@ def _solved(
     observed: Observed,
     pulls: Values,
     signals: list[Float[np.ndarray, "point _source _variant _bin"]],
-) -> Float[Array, " point"]:
-    """chi2 of one group at many signals; ``pulls`` are those that are free."""
+) -> tuple[Float[Array, " point"], Float[Array, " point"]]:
+    """chi2 of one group at many signals, and distances; ``pulls`` are those that are free."""
     model = ModelAtValues(structure, structure.experiments(leaves), observed, pulls)
     return jax.lax.map(
         lambda counts: evaluate.profiled_group(model, group, counts), signals, batch_size=_BATCH

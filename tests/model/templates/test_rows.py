@@ -184,10 +184,11 @@ def test_blocks_in_any_order(monkeypatch):
     analysis = model(csi_2017(), axes)
     template_grid = analysis.template_grid({}, axes)
     starts = range(0, 64, template_grid.step)
-    forward = [template_grid.block(i).copy() for i in starts]
-    backward = [template_grid.block(i).copy() for i in reversed(starts)][::-1]
+    forward = [template_grid.block(i)[0].copy() for i in starts]
+    backward = [template_grid.block(i)[0].copy() for i in reversed(starts)][::-1]
     np.testing.assert_array_equal(forward, backward)
-    np.testing.assert_array_equal(template_grid.block(63), np.broadcast_to(forward[-1][0], (7, 4)))
+    last_row = np.broadcast_to(forward[-1][0], (7, 4))
+    np.testing.assert_array_equal(template_grid.block(63)[0], last_row)
 
 
 def test_lengths_are_those_of_the_signal():

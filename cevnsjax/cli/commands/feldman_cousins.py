@@ -70,9 +70,7 @@ def feldman_cousins(
     for note in dataset.attrs["notes"]:
         sink.say(f"note: {note}")
     sink.draw(_figure, model, dataset)
-    failed = int(dataset["failed"].sum())
-    if failed:
-        sink.say(f"{failed} failed fits are left out of all p-values; see the variable failed")
+    if bool(dataset["failed"].any()) or not bool(dataset["converged"].all()):
         raise typer.Exit(1)
 
 

@@ -75,9 +75,9 @@ def forecast(
     )
     sink.deliver(_result(dataset, name), _text(dataset, name), dataset)
     sink.draw(_figure, model, dataset, name)
-    failed = int((~dataset["converged"]).sum())
-    if failed:
-        sink.say(f"minimisation failed at {failed} points; see converged")
+    for note in dataset.attrs["notes"]:
+        sink.say(f"note: {note}")
+    if not bool(dataset["converged"].all()):
         raise typer.Exit(1)
 
 
@@ -99,7 +99,10 @@ def _grid(word: str | None) -> tuple[str, list[float]]:
 
 
 def _result(dataset: "Dataset", name: str) -> dict[str, Any]:
-    keys = ("parameter", "truth", "unit", "side", "analysis", "experiments", "free", "fixed")
+    keys = (
+        *("parameter", "truth", "unit", "side", "analysis", "experiments", "free", "fixed"),
+        "notes",
+    )
     attributes = attributes_of(dataset)
     return {
         **{key: attributes[key] for key in keys},

@@ -56,11 +56,9 @@ def toys(
     result = {**attributes_of(dataset), "n": toys, "q_quantiles": by_level}
     sink.deliver(result, _text(result), dataset)
     sink.draw(_figure, model, dataset)
-    if dataset.attrs["failed"]:
-        sink.say(
-            f"{dataset.attrs['failed']} failed fits are left out of all p-values and quantiles; "
-            "see the variable converged"
-        )
+    for note in dataset.attrs["notes"]:
+        sink.say(f"note: {note}")
+    if dataset.attrs["notes"]:
         raise typer.Exit(1)
 
 

@@ -7,7 +7,7 @@ interval of an experiment yet to be done (Cowan et al., EPJC 71, 1554, section 3
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Over = Mapping[str, Sequence[float] | np.ndarray]
 Builder = Callable[[float], Model]
 _RESULTS = ("sd", "low", "high", "pieces", "converged")
+_NOTES = "notes"
 
 
 def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata:
@@ -97,7 +98,8 @@ def forecast(
         Dataset over x: ``sd`` from the information (NaN where there is none), ``low`` and ``high``
         of the profile's interval about the true value [x, level], infinite where there is no limit,
         ``pieces``, the number of intervals, and ``converged``. Attributes hold the true value
-        (``truth``), ``free``, ``fixed`` (JSON) and the experiments.
+        (``truth``), ``free``, ``fixed`` (JSON), the experiments, and ``notes`` on designs whose
+        profiles did not converge.
 
     Raises:
         UnknownNameError: At an unknown parameter, experiment or key.
@@ -139,6 +141,11 @@ def forecast(
             "fixed": json.dumps(fixed_values),
             "analysis": first.name,
             "experiments": list(first.experiments),
+            _NOTES: [
+                f"{name} = {x:g}: {note}"
+                for x, point in zip(grid.tolist(), points, strict=True)
+                for note in point[_NOTES]
+            ],
         },
     )
 
@@ -206,8 +213,8 @@ def _expected(
     fixed: dict[str, float],
     levels: list[float],
     side: str,
-) -> dict[str, object]:
-    """Expected error and intervals of one design."""
+) -> dict[str, Any]:
+    """Expected error and intervals of one design, and notes if its profile did not converge."""
     all_true = truth_of(model.parameters, truth, fixed)
     data = asimov(model, all_true)
     information = fisher(model, [parameter, *free], truth=truth, fixed=fixed)
@@ -224,6 +231,7 @@ def _expected(
         "high": [high for _, high in ends],
         "pieces": [len(result.intervals[key]) for key in keys],
         "converged": result.status == "converged",
+        _NOTES: [] if result.status == "converged" else [result.status, *result.notes],
     }
 
 

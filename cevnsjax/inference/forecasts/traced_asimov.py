@@ -15,6 +15,7 @@ from cevnsjax.inference.forecasts.traced_design import (
     designed,
     inverse_variances,
 )
+from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.model import components, evaluate
 from cevnsjax.model.structure import Leaves, ModelAtValues, Observed
 from cevnsjax.numerics import total
@@ -69,7 +70,10 @@ def asimov_of(
 
 
 def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
-    """chi2 of the Asimov data at values of all parameters, linear nuisances at their best."""
+    """chi2 of the Asimov data at values of all parameters, linear nuisances at their best.
+
+    NaN where the search for the nuisances fails.
+    """
     structure = asimov.layout.structure
     pulled = [
         (values[n] - asimov.truth[n]) ** 2 * asimov.inverse_variance[n]
@@ -77,4 +81,7 @@ def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
     ]
     model = ModelAtValues(structure, asimov.experiments, asimov.observed, values)
     problems = evaluate.nuisance_problems(model)
-    return total([*pulled, *(p.chi2(p.best()[0]) for p in problems)])
+    solved = [(p.chi2, *p.best()) for p in problems]
+    value = total([*pulled, *(chi2(pulls) for chi2, pulls, _ in solved)])
+    arrived = total([distance for *_, distance in solved]) < CONVERGED
+    return jnp.where(arrived, value, jnp.nan)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.inference.runs.blocks import compute_or_read
 from cevnsjax.inference.runs.run import Run
 from cevnsjax.inference.toys.data_fit import observed, with_solved_nuisances
@@ -54,10 +55,18 @@ class Construction:
         for point in points:
             fits = self._fitter.at(point, self._observed)(batch_of_one(self._observed))
             self._fits_of_data[tuple(point.values())] = fits
-            for chi2, x in ((fits.chi2[0], fits.x[0]), (fits.fixed_chi2[0], fits.fixed_x[0])):
-                if chi2 < lowest:
+            ends = (
+                (fits.converged[0], fits.chi2[0], fits.x[0]),
+                (fits.fixed_converged[0], fits.fixed_chi2[0], fits.fixed_x[0]),
+            )
+            for converged, chi2, x in ends:
+                if converged and chi2 < lowest:
                     lowest = float(chi2)
                     parameters = dict(zip(self._fitter.names, x.tolist(), strict=True))
+        if not parameters:
+            raise InputError(
+                "no fit of the data converged on the grid; narrow it, or fix parameters"
+            )
         return lowest, parameters
 
     def grid_points(
@@ -87,8 +96,11 @@ class Construction:
     ) -> GridPoint:
         """Pseudo-experiments at one point, until the data's q is clear of the critical values."""
         fits = self._fits_of_data[tuple(point.values())]
-        q_data = max(float(fits.fixed_chi2[0]) - lowest, 0.0)
-        draws = self._draws_at(self._truth(point, fits))
+        truth, is_solved = self._truth(point, fits)
+        # Without a converged fit of the data the point has no q, and no p-value.
+        is_fitted = bool(fits.fixed_converged[0]) and is_solved
+        q_data = max(float(fits.fixed_chi2[0]) - lowest, 0.0) if is_fitted else np.nan
+        draws = self._draws_at(truth)
         batch_fit = self._fitter.at(point, draws.asimov)
         q, blocks = np.zeros(0), -(-most // BLOCK)
         done, more = 0, _FIRST_BLOCKS
@@ -100,11 +112,12 @@ class Construction:
             more = 0 if GridPoint(q, q_data, levels).clear(_CLEAR_ERRORS) else done
         return GridPoint(q, q_data, levels)
 
-    def _truth(self, point: Point, fits: Fits) -> dict[str, float]:
-        """True values of all parameters and nuisances at a point."""
+    def _truth(self, point: Point, fits: Fits) -> tuple[dict[str, float], bool]:
+        """True values of all parameters and nuisances at a point, and whether they were found."""
         values = dict(zip(self._fitter.names, fits.fixed_x[0].tolist(), strict=True)) | point
+        is_solved = True
         if self._true_nuisances == "profile":
-            values = with_solved_nuisances(self._fitter, values, self._data)
+            values, is_solved = with_solved_nuisances(self._fitter, values, self._data)
         else:
             values |= self._centres
-        return {**values, **self._fitter.fixed, **point}
+        return {**values, **self._fitter.fixed, **point}, is_solved

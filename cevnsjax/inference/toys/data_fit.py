@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.toys.fitter import ToyFitter, batch_of_one
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
@@ -53,9 +54,13 @@ def fit_of_data(fitter: ToyFitter, point: dict[str, float], data: Any) -> DataFi
 
 def with_solved_nuisances(
     fitter: ToyFitter, conditional: dict[str, float], data: Any
-) -> dict[str, float]:
-    """Parameters of a conditional fit of the data, and linear nuisances at their best there."""
-    pulls = fitter.model.best_pulls({**fitter.fixed, **conditional}, data=data)
+) -> tuple[dict[str, float], bool]:
+    """Parameters of a conditional fit of the data, and linear nuisances at their best there.
+
+    The second result says whether the search for the nuisances arrived.
+    """
+    values = {**fitter.fixed, **conditional}
+    pulls, distance = fitter.model.state.evaluate("solution", values, data)
     bounds = {n: fitter.model.parameters[n].bounds for n in pulls}
     nuisances = {n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}
-    return {**conditional, **nuisances}
+    return {**conditional, **nuisances}, bool(distance < CONVERGED)

@@ -80,9 +80,10 @@ def feldman_cousins(
         **axes: One or two parameters -> (low, high, points), (..., "log"), or an array.
 
     Returns:
-        Dataset over the axes: ``q_data``, ``p_value`` with its error, ``toys`` used; over ``level``
-        too ``critical`` values, their errors, and ``accepted``. Attributes hold the best fit,
-        ``fixed`` (JSON), ``notes`` on where the grid is too coarse or too narrow for the region,
+        Dataset over the axes: ``q_data``, ``p_value`` with its error, ``toys`` used, ``failed``
+        ones of them, ``converged``, whether the data were fitted; over ``level`` too ``critical``
+        values, their errors, and ``accepted``. Attributes hold the best fit, ``fixed`` (JSON),
+        ``notes`` on failed fits and on where the grid is too coarse or too narrow for the region,
         and, for one parameter, ``intervals`` as JSON, a list of [low, high] for each level.
 
     Raises:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from cevnsjax.core.levels import level_key
 from cevnsjax.model.model import Model
@@ -20,6 +20,19 @@ Grids = Mapping[str, np.ndarray]
 """Values of each axis, increasing, [point]."""
 Inside = Bool[np.ndarray, "*axes"]
 """Which points of the grid a condition holds at."""
+
+
+def notes_on_failures(failed: Int[np.ndarray, "*axes"], converged: Inside) -> list[str]:
+    """Sentences on ``failed`` pseudo-experiments, and on points without a p-value."""
+    notes, toys, points = [], int(np.sum(failed)), int(np.sum(~converged))
+    if points:
+        notes.append(
+            f"the data could not be fitted at {points} points: they have no p-value and belong to "
+            "no region (see converged)"
+        )
+    if toys:
+        notes.append(f"{toys} failed fits are left out of all p-values (see failed)")
+    return notes
 
 
 def notes_of(

@@ -10,13 +10,13 @@ from jaxtyping import Float
 
 from cevnsjax.core.levels import level_key
 from cevnsjax.inference.axes import coordinate
-from cevnsjax.inference.toys.feldman_cousins_notes import notes_of
+from cevnsjax.inference.toys.feldman_cousins_notes import notes_of, notes_on_failures
 from cevnsjax.inference.toys.result import p_value
 from cevnsjax.model.model import Model
 
 
 class GridPoint(NamedTuple):
-    """The q of pseudo-experiments at one point, NaN where a fit failed, and that of the data."""
+    """The q of pseudo-experiments at one point and that of the data, NaN where a fit failed."""
 
     q: Float[np.ndarray, " toy"]
     q_data: float
@@ -34,6 +34,8 @@ class GridPoint(NamedTuple):
 
     def clear(self, errors: float) -> bool:
         """Whether the p-value is so many errors away from 1 - level, for every level."""
+        if not np.isfinite(self.q_data):
+            return True
         p, _ = self.p_value
         size = max(int(np.sum(np.isfinite(self.q))), 1)
         spread = [np.sqrt(level * (1 - level) / size) for level in self.levels]
@@ -75,6 +77,7 @@ def dataset_of(
         "p_value_error": [p.p_value[1] for p in points],
         "toys": [p.q.size for p in points],
         "failed": [int(np.sum(~np.isfinite(p.q))) for p in points],
+        "converged": [bool(np.isfinite(p.q_data)) for p in points],
     }
     by_level = {
         "critical": [values for values, _ in critical],
@@ -94,7 +97,10 @@ def dataset_of(
         "analysis": model.name,
         "experiments": list(model.experiments),
         **about,
-        "notes": notes_of(model, grids, p_value, error, levels, best),
+        "notes": [
+            *notes_on_failures(grid_values["failed"], grid_values["converged"]),
+            *notes_of(model, grids, p_value, error, levels, best),
+        ],
     }
     if len(grids) == 1:
         (grid,) = grids.values()
@@ -107,7 +113,14 @@ def intervals(
     p_value: Float[np.ndarray, " point"],
     levels: tuple[float, ...],
 ) -> dict[str, list[list[float]]]:
-    """Unions of intervals in which the p-value is above 1 - level, ends between grid points."""
+    """Unions of intervals in which the p-value is above 1 - level, ends between grid points.
+
+    Points without a p-value are left out: an end lies between the nearest points that have one.
+    """
+    has_p = np.isfinite(p_value)
+    if not has_p.any():
+        return {level_key(level): [] for level in levels}
+    grid, p_value = grid[has_p], p_value[has_p]
     out = {}
     for level in levels:
         above = p_value - (1 - level)

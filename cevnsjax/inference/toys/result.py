@@ -36,6 +36,8 @@ def dataset_of(
     fits: Fits,
     data_fit: DataFit,
     about: Mapping[str, object],
+    *,
+    is_truth_solved: bool,
 ) -> xr.Dataset:
     """Fits of pseudo-experiments with the p-values of the data; truth includes the nuisances."""
     model, names, tested = fitter.model, fitter.names, fitter.tested
@@ -51,7 +53,8 @@ def dataset_of(
         if name not in tested:
             variables[f"{name}_conditional"] = ("toy", fits.fixed_x[:, k], described)
     p, p_error = p_value(fits.q, data_fit.q)
-    goodness, goodness_error = p_value(np.where(fits.converged, fits.chi2, np.nan), data_fit.chi2)
+    chi2 = np.where(fits.converged, fits.chi2, np.nan)
+    goodness, goodness_error = p_value(chi2, data_fit.chi2 if data_fit.converged else np.nan)
     attributes = {
         "analysis": model.name,
         "experiments": list(model.experiments),
@@ -64,6 +67,7 @@ def dataset_of(
         "p_value_chi2": goodness,
         "p_value_chi2_error": goodness_error,
         "failed": int(np.sum(~fits.both_converged)),
+        "notes": _notes(fits, data_fit, is_truth_solved),
         "truth": json.dumps(truth),
         "fixed": json.dumps(fitter.fixed),
         "engine": fitter.name,
@@ -71,3 +75,21 @@ def dataset_of(
         **{f"best_fit_{n}": x for n, x in data_fit.best.items()},
     }
     return xr.Dataset(variables, attrs=attributes)
+
+
+def _notes(fits: Fits, data_fit: DataFit, is_truth_solved: bool) -> list[str]:
+    """Where fits of the data or of pseudo-experiments did not arrive at a minimum."""
+    notes, failed = [], int(np.sum(~fits.both_converged))
+    if failed:
+        notes.append(
+            f"fits of {failed} of {fits.q.size} toys failed: they are left out of all "
+            "p-values (see converged)"
+        )
+    if not data_fit.converged:
+        notes.append("the fits of the data did not converge: there is no p-value")
+    if not is_truth_solved:
+        notes.append(
+            "the search for the nuisances at the true values failed: pseudo-experiments were drawn "
+            "at others; give their true values in truth"
+        )
+    return notes

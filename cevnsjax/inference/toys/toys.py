@@ -62,8 +62,8 @@ def toys(
     Returns:
         Dataset over ``toy``: ``q``, ``chi2`` and ``chi2_conditional``, best values by name,
         ``converged``. Attributes are the ``p_value`` of the data's own q with its binomial
-        ``p_value_error``, ``p_value_chi2`` (goodness of fit), and everything that was asked for:
-        ``truth`` and ``fixed`` as JSON.
+        ``p_value_error``, ``p_value_chi2`` (goodness of fit), everything that was asked for
+        (``truth`` and ``fixed`` as JSON), the number of ``failed`` fits, and ``notes`` on these.
 
     Raises:
         UnknownNameError: At an unknown parameter.
@@ -98,7 +98,7 @@ def toys(
         fitter = ToyFitter(model, names, tested, fixed_values)
         point = {m: chosen.get(m, model.parameters[m].default) for m in tested}
         data_fit = fit_of_data(fitter, point, data)
-        nuisances = with_solved_nuisances(fitter, data_fit.conditional, data)
+        nuisances, is_solved = with_solved_nuisances(fitter, data_fit.conditional, data)
         everything = {**nuisances, **fixed_values, **chosen, **point}
         draws = Draws(model, seed, everything, auxiliary=auxiliary)
         batch_fit = fitter.at(point, draws.asimov)
@@ -110,7 +110,7 @@ def toys(
     fits = Fits(**{n: np.concatenate([p[n] for p in parts])[:count] for n in Fits._fields})
     # netCDF has no booleans.
     about = {"seed": seed, "auxiliary": int(auxiliary)}
-    return dataset_of(fitter, everything, fits, data_fit, about)
+    return dataset_of(fitter, everything, fits, data_fit, about, is_truth_solved=is_solved)
 
 
 def requested_parameters(

@@ -73,11 +73,17 @@ def limits(
         return intervals_below(chi2_at, x.tolist(), (chi2 <= level).tolist(), level, accuracy)
 
     declared = model.parameters[parameter]
+    intervals = {key: below(chi2[best] + height) for key, height in heights.items()}
+    ends = np.array([e for spans in intervals.values() for span in spans for e in span])
+    # The curve passes through the ends of its intervals.
+    chi2_min, best_fit = float(chi2[best]), float(x[best])
+    x, first = np.unique(np.append(x, ends), return_index=True)
+    chi2 = np.append(chi2, [chi2_at(end) for end in ends])[first]
     return ProfileResult(
         parameter=parameter,
-        best_fit=float(x[best]),
-        chi2_min=float(chi2[best]),
-        intervals={key: below(chi2[best] + height) for key, height in heights.items()},
+        best_fit=best_fit,
+        chi2_min=chi2_min,
+        intervals=intervals,
         levels=heights,
         x=x,
         chi2=chi2,

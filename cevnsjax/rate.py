@@ -173,7 +173,7 @@ def dR_dT_nr(
         ['nu_mu: 1177', 'nu_mu_bar: 1246', 'nu_e: 1046']
     """
     T, sm = _recoil(T_nr), _standard_model(interactions)
-    filled = complete_values(interactions, values, target)
+    filled = complete_values(interactions, values, target, [flux.baseline_m])
     structures = structures_of(interactions)
     survival = survival_of(interactions, filled, flux.baseline_m)
     kernels = flux_kernels(flux, target.nuclei, T, sm.kinematics, structures, jnp, survival)

@@ -11,6 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
+from cevnsjax.core.oscillation import fastest
 from cevnsjax.core.types import AtNodes, RealLike
 from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
@@ -22,8 +23,8 @@ from cevnsjax.flux.source import OscillatingSource
 Template = Float[np.ndarray, "*shape"]
 # jax arrays in programs; forecasts compute designs with NumPy.
 CellNumbers = Float[Any, "cell"]
-# Below it the points of flux.oscillation no longer resolve the fastest oscillation [MeV].
-_MIN_ENERGY = 15.0
+# Oscillations with larger phases than that need too many points for one matrix of all of them.
+_MAX_MATRIX_PHASE = 700.0
 
 
 class ExperimentArrays(eqx.Module):
@@ -96,9 +97,10 @@ def arrays_of(
     )
     T_nr, R, kernel = _static_signal(signal)
     E_low = signal.lowest_energy(T_nr)
-    # With moving nodes, or where probabilities oscillate without end towards E = 0, the moments
+    # With moving nodes, or where probabilities oscillate many times towards E = 0, the moments
     # are integrated inside the trace.
-    tabulable = oscillating and not e.shape and E_low > _MIN_ENERGY
+    tabulable = oscillating and not e.shape
+    tabulable = tabulable and fastest(e.flux.baseline_m) < _MAX_MATRIX_PHASE * E_low
     tabulated = e.flux if tabulable and isinstance(e.flux, OscillatingSource) else None
     arrays = {
         "weights": 1 / e.variance,

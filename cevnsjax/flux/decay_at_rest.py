@@ -6,7 +6,7 @@ f(E) = a E^2/m_mu^3 - b E^3/m_mu^4 up to m_mu/2 (Louis, Prog. Part. Nucl. Phys. 
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from types import ModuleType
 
 import numpy as np
@@ -17,13 +17,13 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics
 from cevnsjax.core.types import Kind, Moments, Numbers, Survival
 from cevnsjax.flux import oscillation
-from cevnsjax.numerics import legendre
+from cevnsjax.flux.panels import geometric_cuts
 
 SOURCES = ("nu_mu", "nu_mu_bar", "nu_e")
 _MICHEL = {"nu_mu_bar": (48.0, 64.0), "nu_e": (96.0, 192.0)}
 
-# Resolves sin^2(1.267 dm2 L/E) to 1e-11 for dm2 L up to 900 eV^2 m and above 15 MeV.
-_OSCILLATION_NODES = 64
+# Below it lie 3e-14 of the neutrinos [MeV].
+_LOWEST_ENERGY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ class DecayAtRest:
                 I_0, I_1, I_2 = (_michel_moment(a, b, k, E_min, xp) for k in range(3))
                 out[source] = I_0, I_1, I_2
             else:
-                out[source] = self._oscillated(source, E_min, survival, xp)
+                nodes = _phase_nodes(source, self.baseline_m)
+                arrives = partial(survival, source)
+                out[source] = oscillation.moments_above(nodes, E_min, xp, arrives)
         return out
 
     def survival_weights(
@@ -126,24 +128,27 @@ class DecayAtRest:
         out: dict[str, Moments] = {"nu_mu": (I_0[:, None], I_1[:, None], I_2[:, None])}
         for source in _MICHEL:
             density = partial(self.spectrum, source, xp=np)
-            out[source] = oscillation.weights(density, E_min, E_low, c.E_nu_michel_max)
+            out[source] = oscillation.weights(
+                density, E_min, E_low, c.E_nu_michel_max, self.baseline_m
+            )
         return out
 
     def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
         """Energies of the survival probabilities from E_low [MeV] up, [energy] [MeV]."""
-        michel = oscillation.energies(E_low, c.E_nu_michel_max)
+        michel = oscillation.energies(E_low, c.E_nu_michel_max, self.baseline_m)
         return {"nu_mu": np.array([c.E_nu_prompt]), **dict.fromkeys(_MICHEL, michel)}
 
-    def _oscillated(
-        self, source: str, E_min: Numbers, survival: Survival, xp: ModuleType
-    ) -> Moments:
-        """Moments with a survival probability, by quadrature from E_min to the end point."""
-        low = xp.asarray(E_min)
-        x, w = (xp.asarray(a, dtype=low.dtype) for a in legendre(_OSCILLATION_NODES))
-        half = (c.E_nu_michel_max - xp.minimum(low, c.E_nu_michel_max)) / 2
-        E = c.E_nu_michel_max - half[:, None] * (1 - x)[None, :]
-        weight = half[:, None] * w[None, :] * self.spectrum(source, E, xp) * survival(source, E)
-        return weight.sum(axis=1), (weight / E).sum(axis=1), (weight / E**2).sum(axis=1)
+
+@lru_cache(maxsize=32)
+def _phase_nodes(source: str, baseline_m: float) -> oscillation.PhaseNodes:
+    """Nodes for a Michel spectrum times a survival probability."""
+    edges = geometric_cuts(_LOWEST_ENERGY, c.E_nu_michel_max)
+    a, b = (x / c.m_mu**n for x, n in zip(_MICHEL[source], (3, 4), strict=True))
+    E = edges[:-1]
+    cubics = np.stack(
+        [np.full_like(E, -b), a - 3 * b * E, (2 * a - 3 * b * E) * E, (a - b * E) * E**2]
+    )
+    return oscillation.phase_nodes((edges, cubics), baseline_m)
 
 
 def _michel_moment(a: float, b: float, k: int, E_min: Numbers, xp: ModuleType) -> Numbers:

@@ -3,7 +3,7 @@
 Spectrum: Bahcall et al., PRC 54, 411. Total flux: B16-GS98, Vinyoles et al., ApJ 835, 202.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from cevnsjax.core.errors import UnknownNameError
@@ -31,6 +31,7 @@ class SolarB8(SpectrumSource):
         exposure_days: Live time [day].
         total: Total flux of all flavours [1/cm^2/s]; its published error is 12 %.
         source: The neutrino source that all of them are counted as.
+        baseline_m: Mean distance of Sun and Earth [m].
 
     Examples:
         >>> flux = cj.SolarB8(exposure_days=365.0)
@@ -41,6 +42,7 @@ class SolarB8(SpectrumSource):
     exposure_days: float
     total: float = 5.46e6
     source: str = "nu_e"
+    baseline_m: float = field(default=_ASTRONOMICAL_UNIT_M, init=False, repr=False)
 
     def __post_init__(self) -> None:
         require_positive(self, "exposure_days", "total")
@@ -56,11 +58,6 @@ class SolarB8(SpectrumSource):
     def fluence(self) -> float:
         """Time-integrated flux of all flavours at the detector [1/cm^2]."""
         return self.total * self.exposure_days * _SECONDS_PER_DAY
-
-    @property
-    def baseline_m(self) -> float:
-        """Mean distance of Sun and Earth [m]."""
-        return _ASTRONOMICAL_UNIT_M
 
     def shape(self) -> Spectrum:
         """Spectrum of the decay."""

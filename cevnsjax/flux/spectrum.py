@@ -1,29 +1,28 @@
 """A spectrum given as a table: interpolation, and moments by quadrature that is exact for it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator, PPoly
 
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.oscillation import MAX_DM2, MAX_DM2_L
 from cevnsjax.core.types import Arrays, Moments, Numbers, RealLike
+from cevnsjax.flux import oscillation
+from cevnsjax.flux.oscillation import Arrival
+from cevnsjax.flux.panels import Index, Panels, density, geometric_cuts, place
 from cevnsjax.numerics import legendre, total
 
 INTERPOLATIONS = ("linear", "monotone")
-Panels = tuple[Arrays, Arrays]
-"""Panel edges, [panel + 1] [MeV], and local cubics as in ``PPoly.c``, [4, panel]."""
-Index = np.integer | Int[np.ndarray, "..."] | Int[Array, "..."]
-Arrival = Callable[[Numbers], Numbers]
-"""Probability to arrive as a function of E_nu [MeV] [1]."""
 
-# Energies of a panel differ by 10 % at most: six nodes then integrate a cubic over E^2 to 1e-15.
-_PANEL_RATIO = 1.1
+# On panels as narrow as ``panels.PANEL_RATIO`` they integrate a cubic over E^2 to 1e-15.
 _NODES_PER_PANEL = 6
 
 
@@ -85,7 +84,7 @@ class Spectrum:
     @cached_property
     def _above(self) -> Arrays:
         """Integrals of density times E^-k above every edge, [k, panel + 1] [MeV^-k]."""
-        return _sums_above(np, self._panels)
+        return _sums_above(self._panels)
 
     @property
     def integral(self) -> float:
@@ -113,31 +112,38 @@ class Spectrum:
         panels = self._arrays(E.dtype, xp)
         edges = panels[0]
         inside = xp.clip(E, edges[0], edges[-1])
-        value = _polynomial(*panels, _index(edges, inside, xp), inside) / self.integral
+        value = density(panels, place(edges, inside, xp), inside) / self.integral
         return xp.where((edges[0] <= E) & (edges[-1] >= E), value, 0.0)
 
-    def moments(self, E_min: Numbers, xp: ModuleType, survival: Arrival | None = None) -> Moments:
+    def moments(
+        self,
+        E_min: Numbers,
+        xp: ModuleType,
+        survival: Arrival | None = None,
+        baseline_m: float = MAX_DM2_L / MAX_DM2,
+    ) -> Moments:
         """Integrals of density times E^-k above E_min, k = 0, 1, 2.
 
         Args:
             E_min: Lower bounds, of any shape [MeV].
             xp: numpy or jax.numpy.
-            survival: None, or a function of E_nu [MeV] that multiplies the density; it is
-                evaluated at the nodes of every panel.
+            survival: None, or a function of E_nu [MeV] that multiplies the density.
+            baseline_m: Distance over which it oscillates, which says how fast [m].
 
         Returns:
             I_0, I_1, I_2, each shaped like ``E_min`` [MeV^-k].
         """
+        if survival is not None:
+            moments = oscillation.moments_above(_phase_nodes(self, baseline_m), E_min, xp, survival)
+            I_0, I_1, I_2 = (m / self.integral for m in moments)
+            return I_0, I_1, I_2
         lowest = xp.asarray(E_min)
         panels = self._arrays(lowest.dtype, xp)
         edges = panels[0]
-        if survival is None:
-            above = xp.asarray(self._above, dtype=lowest.dtype)
-        else:
-            above = _sums_above(xp, panels, survival)
+        above = xp.asarray(self._above, dtype=lowest.dtype)
         low = xp.clip(lowest, edges[0], edges[-1])
-        index = _index(edges, low, xp)
-        rest = _integrals(panels, low, edges[1:][index], survival, index)
+        index = place(edges, low, xp)
+        rest = _integrals(panels, low, edges[1:][index], index)
         I_0, I_1, I_2 = (
             (a[1:][index] + r) / self.integral for a, r in zip(above, rest, strict=True)
         )
@@ -170,33 +176,14 @@ def _piece(
         curve = PPoly(np.stack([np.diff(f) / np.diff(E), f[:-1]]), E)
     else:
         curve = PchipInterpolator(E, f)
-    counts = np.maximum(1, np.ceil(np.log(E[1:] / E[:-1]) / np.log(_PANEL_RATIO) - 1e-9))
-    cuts = [
-        np.geomspace(a, b, int(n) + 1)[:-1] for a, b, n in zip(E[:-1], E[1:], counts, strict=True)
-    ]
-    low = np.concatenate(cuts)
+    low = np.concatenate([geometric_cuts(a, b)[:-1] for a, b in pairwise(E.tolist())])
     # The same cubic about each new edge: Taylor coefficients, highest power first.
     cubics = np.stack([curve(low, nu=n) / math.factorial(n) for n in (3, 2, 1, 0)])
     return np.append(low, E[-1]), cubics
 
 
-def _index(edges: Arrays, E: Numbers, xp: ModuleType) -> Index:
-    """Index of the panel that holds each energy of the table's range."""
-    return xp.clip(xp.searchsorted(edges, E, side="right") - 1, 0, len(edges) - 2)
-
-
-def _polynomial(edges: Arrays, cubics: Arrays, index: Index | slice, E: Numbers) -> Numbers:
-    c3, c2, c1, c0 = (row[index] for row in cubics)
-    d = E - edges[:-1][index]
-    return ((c3 * d + c2) * d + c1) * d + c0
-
-
 def _integrals(
-    panels: Panels,
-    low: Numbers,
-    high: Numbers,
-    survival: Arrival | None = None,
-    index: Index | slice = slice(None),
+    panels: Panels, low: Numbers, high: Numbers, index: Index | slice = slice(None)
 ) -> Moments:
     """Integrals of density times E^-k from low to high, within the panels of ``index``."""
     half, middle = (high - low) / 2, (high + low) / 2
@@ -204,16 +191,20 @@ def _integrals(
     # A loop over nodes broadcasts nothing, so that ``low`` may have any shape.
     for x, w in zip(*(a.tolist() for a in legendre(_NODES_PER_PANEL)), strict=True):
         E = middle + half * x
-        part = half * w * _polynomial(*panels, index, E)
-        if survival is not None:
-            part = part * survival(E)
+        part = half * w * density(panels, index, E)
         for k, terms in enumerate(sums):
             terms.append(part / E**k)
     return total(sums[0]), total(sums[1]), total(sums[2])
 
 
-def _sums_above(xp: ModuleType, panels: Panels, survival: Arrival | None = None) -> Arrays:
+def _sums_above(panels: Panels) -> Arrays:
     """Integrals above every edge, [k, panel + 1] [MeV^-k], summed from the top down."""
     edges, _ = panels
-    parts = xp.stack(_integrals(panels, edges[:-1], edges[1:], survival))
-    return xp.pad(xp.cumsum(parts[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))
+    parts = np.stack(_integrals(panels, edges[:-1], edges[1:]))
+    return np.pad(np.cumsum(parts[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))
+
+
+@lru_cache(maxsize=32)
+def _phase_nodes(spectrum: Spectrum, baseline_m: float) -> oscillation.PhaseNodes:
+    """Nodes for a spectrum times a survival probability."""
+    return oscillation.phase_nodes(spectrum._panels, baseline_m)

@@ -14,7 +14,13 @@ from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 
 
 class SpectrumSource(ABC):
-    """Base of the sources of one flavour with a tabulated spectrum."""
+    """Base of the sources of one flavour with a tabulated spectrum.
+
+    Attributes:
+        baseline_m: Distance from source to detector [m].
+    """
+
+    baseline_m: float
 
     @property
     @abstractmethod
@@ -58,14 +64,13 @@ class SpectrumSource(ABC):
     ) -> dict[str, Moments]:
         """Moments I_0, I_1, I_2 of the unit-normalised spectrum above E_min(T_nr).
 
-        A survival probability is sampled on the table's panels: sin^2(1.267 dm2 L/E) is resolved
-        to 1e-6 as long as dm2 L/E_min < 50 eV^2 m/MeV; average faster oscillations beforehand.
+        A survival probability is resolved as far as ``core.oscillation`` plans for the baseline.
         Units and shapes are those of ``NeutrinoSource.moments``.
         """
         (source,) = self.sources
         arrives = None if survival is None else partial(survival, source)
         E_min = E_nu_min(T_nr, mass, kinematics, xp)
-        return {source: self.shape().moments(E_min, xp, arrives)}
+        return {source: self.shape().moments(E_min, xp, arrives, self.baseline_m)}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ attribute ``parameters`` (a sequence of ``Parameter``) is one; ``structures`` sa
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import reduce
 from types import ModuleType
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -23,7 +24,12 @@ InteractionLike = Callable[[Values, NucleusAtNodes], Charges]
 
 @runtime_checkable
 class Oscillation(Protocol):
-    """An interaction that changes the flux on its way."""
+    """An interaction that changes the flux on its way.
+
+    Probabilities are integrated over energy as far as ``core.oscillation`` resolves their phases.
+    With a method ``at_baseline(parameter, baseline_m) -> Parameter`` it keeps the bounds of its
+    parameters within that.
+    """
 
     def survival(
         self, values: Values, source: str, E_nu: Numbers, baseline_m: float, xp: ModuleType
@@ -107,8 +113,14 @@ class Interaction:
         raise NotImplementedError
 
 
-def parameters_of(interaction: InteractionLike, targets: Sequence[Target]) -> list[Parameter]:
-    """Parameters of a built-in interaction or of a user's function, for the targets of a model."""
+def parameters_of(
+    interaction: InteractionLike, targets: Sequence[Target], baselines_m: Sequence[float] = ()
+) -> list[Parameter]:
+    """Parameters of a built-in interaction or of a user's function, for targets and baselines [m].
+
+    Raises:
+        InputError: If it declares none, or they are not ``Parameter``.
+    """
     declared: object = getattr(interaction, "parameters", None)
     name = getattr(interaction, "__name__", repr(interaction))
     if declared is None:
@@ -118,7 +130,8 @@ def parameters_of(interaction: InteractionLike, targets: Sequence[Target]) -> li
     listed = declared(targets) if callable(declared) else declared
     if not isinstance(listed, Sequence) or not all(isinstance(p, Parameter) for p in listed):
         raise InputError(f"interaction {name}: parameters must be cevnsjax.Parameter, got {listed}")
-    return list(listed)
+    adapted = getattr(interaction, "at_baseline", lambda parameter, _: parameter)
+    return [reduce(adapted, baselines_m, parameter) for parameter in listed]
 
 
 def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
@@ -131,10 +144,13 @@ def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
 
 
 def complete_values(
-    interactions: Sequence[InteractionLike], values: Values | None, target: Target
+    interactions: Sequence[InteractionLike],
+    values: Values | None,
+    target: Target,
+    baselines_m: Sequence[float] = (),
 ) -> dict[str, RealLike]:
     """Values of all parameters for a target: ``values``, checked, and defaults for the others."""
-    table = ParameterTable(p for i in interactions for p in parameters_of(i, [target]))
+    table = ParameterTable(p for i in interactions for p in parameters_of(i, [target], baselines_m))
     for name, value in (values or {}).items():
         parameter = table[name]
         if not isinstance(value, Tracer):

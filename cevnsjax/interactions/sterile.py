@@ -3,9 +3,11 @@
 Papoulias and Kosmas, PRD 97, 033003.
 """
 
+from dataclasses import replace
 from types import ModuleType
 
-from cevnsjax.core import constants as c
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.oscillation import MAX_DM2, MAX_DM2_L, half_phase, max_dm2, resolved
 from cevnsjax.core.types import Numbers, Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import LATEX, require_names
@@ -13,12 +15,14 @@ from cevnsjax.interactions.interaction import Interaction
 from cevnsjax.parameters import Parameter
 
 NAMES = ("sin2_2theta", "sin2_2theta_ee", "sin2_2theta_mumu")
-_PHASE = 1e3 / (4 * c.hbar_c)
-"""1/(4 hbar c) for eV^2 m/MeV: the familiar 1.267 [MeV/(eV^2 m)]."""
+_DM2 = "dm2_41"
 
 
 class Sterile(Interaction):
     """P_aa = 1 - sin^2(2 theta_aa) sin^2(1.267 dm2_41 L/E) multiplies the flux.
+
+    Oscillations are resolved for dm2_41 up to 100 eV^2 and dm2_41 L up to 5000 eV^2 m, on baselines
+    up to 50 m; on longer ones the upper bound of dm2_41 is lower.
 
     Examples:
         >>> flux = cj.DecayAtRest(0.09, 1e23, baseline_m=20.0)
@@ -31,7 +35,7 @@ class Sterile(Interaction):
     """
 
     key = "sterile"
-    owns = (*NAMES, "dm2_41")
+    owns = (*NAMES, _DM2)
     structures = ()
     names: tuple[str, ...]
 
@@ -51,7 +55,7 @@ class Sterile(Interaction):
     @classmethod
     def from_names(cls, *names: str, **options: object) -> Interaction:
         """Angles by name; dm2_41 alone switches the default angles on."""
-        return super().from_names(*(n for n in names if n != "dm2_41"), **options)
+        return super().from_names(*(n for n in names if n != _DM2), **options)
 
     def own_parameters(self) -> list[Parameter]:
         """Mixing angles and dm2_41."""
@@ -72,10 +76,10 @@ class Sterile(Interaction):
                 )
             )
         mass = Parameter(
-            name="dm2_41",
+            name=_DM2,
             meaning="mass-squared difference of the sterile neutrino",
             default=1.0,
-            bounds=(0.0, 30.0),
+            bounds=(0.0, MAX_DM2),
             physical=(True, False),
             unit="eV^2",
             latex=r"\Delta m^2_{41}",
@@ -83,6 +87,29 @@ class Sterile(Interaction):
             owner="Sterile",
         )
         return [*angles, mass]
+
+    def at_baseline(self, parameter: Parameter, baseline_m: float) -> Parameter:
+        """A parameter as it is declared at a baseline: dm2_41 up to what is resolved there.
+
+        Args:
+            parameter: One of its own.
+            baseline_m: Distance from source to detector [m].
+
+        Returns:
+            The parameter, with a lower upper bound if the baseline is long.
+
+        Raises:
+            InputError: If not even the default of dm2_41 is resolved.
+        """
+        if parameter.name != _DM2:
+            return parameter
+        most = min(parameter.bounds[1], max_dm2(baseline_m))
+        if most < parameter.default:
+            raise InputError(
+                f"Sterile: over {baseline_m:g} m oscillations are too fast to be resolved in "
+                f"energy; baselines up to {MAX_DM2_L / parameter.default:g} m are"
+            )
+        return replace(parameter, bounds=(parameter.bounds[0], most))
 
     def survival(
         self, values: Values, source: str, E_nu: Numbers, baseline_m: float, xp: ModuleType
@@ -103,8 +130,9 @@ class Sterile(Interaction):
         name = "sin2_2theta" if "sin2_2theta" in self.names else f"sin2_2theta_{flavour * 2}"
         if name not in self.names:
             return xp.ones_like(E_nu)
-        phase = _PHASE * baseline_m * values["dm2_41"] / E_nu
-        return 1 - values[name] * xp.sin(phase) ** 2
+        dm2 = values[_DM2]
+        oscillating = xp.sin(half_phase(dm2, baseline_m) / E_nu) ** 2 - 0.5
+        return 1 - values[name] * (0.5 + resolved(dm2, E_nu, baseline_m, xp) * oscillating)
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:  # noqa: ARG002
         """No charges: oscillations change the flux."""

@@ -71,7 +71,8 @@ def table_of(
             raise UnknownNameError("pull", name, pulls)
     free = {"linear": False, "bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
     targets = [e.target for e in experiments.values()]
-    theory = [p for i in interactions for p in parameters_of(i, targets)]
+    baselines = [e.flux.baseline_m for e in experiments.values()]
+    theory = [p for i in interactions for p in parameters_of(i, targets, baselines)]
     require_meant({n: [p.name for p in e.parameters] for n, e in experiments.items()})
     nuisances = [p for e in experiments.values() for p in e.parameters]
     table = ParameterTable(

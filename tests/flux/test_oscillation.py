@@ -12,8 +12,10 @@ import cevnsjax as cj
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError
 from cevnsjax.flux import oscillation
+from cevnsjax.interactions.interaction import complete_values
 from cevnsjax.nuclei import Target, isotope
 
+GERMANIUM = Target("74Ge", (isotope("74Ge"),), (1.0,))
 MASS = isotope("74Ge").mass
 # int f E^-k P dE above E_min with full mixing at 20 m: (source, k, dm2 [eV^2], E_min [MeV]). By
 # parts to Ci and Si, mpmath with 40 digits (the closed form loses 14 of them by cancellation).
@@ -129,12 +131,11 @@ def dense(E_min, breaks, least):
 def test_rates_of_germanium_at_low_threshold(dm2):
     """74Ge from 0.2 to 1 keV, approximate kinematics: the rate is I_0 - E_min^2 I_2."""
     T = np.array([0.0002, 0.0005, 0.001])
-    germanium = Target("74Ge", (isotope("74Ge"),), (1.0,))
     flux = cj.DecayAtRest(0.09, 1e23, baseline_m=20.0)
     theory = (cj.StandardModel(), cj.Sterile("sin2_2theta"))
     values = {"sin2_2theta": 0.9, "dm2_41": dm2}
-    rates = cj.dR_dT_nr(T, germanium, flux, theory, values)
-    plain = cj.dR_dT_nr(T, germanium, flux)
+    rates = cj.dR_dT_nr(T, GERMANIUM, flux, theory, values)
+    plain = cj.dR_dT_nr(T, GERMANIUM, flux)
     for source, (a, b) in {"nu_mu_bar": (48.0, 64.0), "nu_e": (96.0, 192.0)}.items():
         for i, E_min in enumerate(np.sqrt(MASS * T / 2)):
             E, w = dense(E_min, np.geomspace(E_min, c.m_mu / 2, 40), 4)
@@ -178,15 +179,15 @@ def test_slopes(dm2, s):
 
 # --- the planned range ---
 def test_longer_baselines_have_a_lower_bound():
-    rates = partial(cj.dR_dT_nr, jnp.array([0.001]), cj.target("Ge"))
     theory = (cj.StandardModel(), cj.Sterile("sin2_2theta"))
     for baseline_m, most in ((20.0, 100.0), (50.0, 100.0), (100.0, 50.0)):
         flux = cj.DecayAtRest(0.09, 1e23, baseline_m)
-        rates(flux, theory, {"dm2_41": most})
+        filled = complete_values(theory, {"dm2_41": most}, GERMANIUM, [5.0, flux.baseline_m])
+        assert filled["dm2_41"] == most
         with pytest.raises(InputError, match=rf"dm2_41=.* outside its bounds \[0, {most:g}\]"):
-            rates(flux, theory, {"dm2_41": 1.001 * most})
+            cj.dR_dT_nr([0.001], GERMANIUM, flux, theory, {"dm2_41": 1.001 * most})
     with pytest.raises(InputError, match=r"over 1\.49598e\+11 m oscillations are too fast"):
-        rates(cj.SolarB8(365.0), theory)
+        cj.dR_dT_nr([0.001], GERMANIUM, cj.SolarB8(365.0), theory)
 
 
 def test_models_take_the_lowest_bound_of_their_experiments():

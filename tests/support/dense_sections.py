@@ -41,16 +41,21 @@ def nodes(low, high, order):
 # --- sources and targets ---
 def nuclei(target):
     """Nuclei per kg of a section [target], {nucleus: number}; natural elements or isotopes."""
+    compounds = {"CsI": {"Cs": 1, "I": 1}, "NaI": {"Na": 1, "I": 1}}
+    material = target.get("material")
+    atoms = target.get("atoms") or compounds.get(material, {material: 1})
+    return _nuclei(tuple(atoms.items()))
+
+
+@cache
+def _nuclei(atoms):
     table = read_csv("nuclides", "isotopes.csv")
     columns = zip(
         *(table[k] for k in ("symbol", "A", "Z", "atomic_mass_u", "abundance")), strict=True
     )
     known = [(str(s), int(A), int(Z), float(m), float(a)) for s, A, Z, m, a in columns]
-    compounds = {"CsI": {"Cs": 1, "I": 1}, "NaI": {"Na": 1, "I": 1}}
-    material = target.get("material")
-    atoms = target.get("atoms") or compounds.get(material, {material: 1})
     parts = []
-    for name, count in atoms.items():
+    for name, count in atoms:
         rows = [r for r in known if name in (r[0], f"{r[1]}{r[0]}")]
         whole = sum(r[4] for r in rows)
         parts += [(A, Z, mass, s, count * a / whole) for s, A, Z, mass, a in rows]

@@ -45,12 +45,12 @@ def powers(low, high):
     return st.floats(low, high).map(lambda p: float(10**p))
 
 
-@st.composite
-def experiments(draw):
-    """Sections of a folder by name, and its tables, {name: {column: numbers}}.
+RESOLUTIONS = ("none", "gaussian", "gamma", "poisson")
 
-    Most of them are accepted; some are refused with a reason, e.g. because no recoil is seen.
-    """
+
+@st.composite
+def experiments(draw, kind):
+    """Sections of a folder with a kind of resolution, and its tables, {name: {column: numbers}}."""
     values = {
         "": {"name": "drawn", "statistic": "poisson"},
         "target": {"mass_kg": 10.0, **draw(st.sampled_from(TARGETS))},
@@ -66,7 +66,6 @@ def experiments(draw):
     T = top * np.geomspace(1e-6, 1, 2001)
     assume(np.all((E_ee(T) > 0) & (E_ee(T) <= T)))
     energy = 1e3 * float(np.max(E_ee(T)))
-    kind = draw(st.sampled_from(["none", "gaussian", "gamma", "poisson"]))
     whole = kind == "poisson"
     per_keV = draw(powers(0.5, 2.5)) / energy if whole else draw(st.sampled_from([1.0, 12.5]))
     edges = draw(bins(per_keV * energy, 1.2 if kind == "none" else 2.0))

@@ -16,6 +16,8 @@ from cevnsjax.parameters import Normal, Parameter
 _WIDTH, _INDENT = 100, 13
 # Longer lists are described by their length and ends.
 _LISTED = 8
+# How a part is computed, not what it is.
+_NUMERICAL = ("pieces",)
 
 
 def description(experiment: Experiment) -> dict[str, Any]:
@@ -51,7 +53,8 @@ def description(experiment: Experiment) -> dict[str, Any]:
             *map(_pull, e.pulls),
             *map(_morph, e.morphs),
         ],
-        "accuracy": getattr(e, "accuracy", None),
+        "accuracy": e.accuracy,
+        "accuracy_wanted": detector.accuracy,
     }
 
 
@@ -100,16 +103,17 @@ def _facts(d: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "data", "planned: none yet" if observed is None else f"{_number(observed)} events"
     counts = (f"{_number(count)} of {name}" for name, count in d["backgrounds"].items())
     yield "backgrounds", ", ".join(counts) or "none"
-    if d["accuracy"] is not None:
-        yield "accuracy", f"{d['accuracy']:.1g} of the largest cell"
+    wanted = f"{_number(d['accuracy_wanted'])} wanted"
+    yield "accuracy", f"{d['accuracy']:.1g} of the largest cell ({wanted})"
 
 
 def _piece(part: object) -> dict[str, Any]:
     """A part of an experiment: its class and the numbers and words that make it."""
     if part is None:
         return {"kind": "none"}
-    names = [f.name for f in fields(part) if f.repr] if is_dataclass(part) else []
-    return {"kind": type(part).__name__, **{n: _value(getattr(part, n)) for n in names}}
+    shown = [f.name for f in fields(part) if f.repr] if is_dataclass(part) else []
+    values = {n: _value(getattr(part, n)) for n in shown if n not in _NUMERICAL}
+    return {"kind": type(part).__name__, **values}
 
 
 def _value(value: object) -> Any:

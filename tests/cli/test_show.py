@@ -31,6 +31,8 @@ def test_show_of_a_release(run):
     assert "bins         12 of n_pe: 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30" in lines
     assert "data         142 events" in lines
     assert "backgrounds  5.41934 of prompt_neutrons" in lines
+    estimate = f"{csi_2017().accuracy:.1g} of the largest cell (1e-09 wanted)"
+    assert f"accuracy     {estimate}" in lines
     words = "alpha_sig_csi2017  factor  0.128  signal           relative shift of the CEvNS signal"
     assert words in lines
     defaults = dict(line.split(maxsplit=1) for line in options.splitlines())
@@ -47,6 +49,7 @@ def test_show_as_json(run):
     assert got["observed"] == csi_2021().observed.sum()
     assert got["resolution"]["kind"] == "GammaSmearing"
     assert got["options"]["morphs"] == "all"
+    assert 0 <= got["accuracy"] <= got["accuracy_wanted"] == 1e-9
     kinds = {n["name"]: (n["kind"], n["width"], n["changes"]) for n in got["nuisances"]}
     assert kinds["alpha_brn_csi2021"] == ("factor", 0.25, ["brn"])
     assert kinds["alpha_qf_1_csi2021"] == ("shape", 1.0, ["signal"])
@@ -74,6 +77,7 @@ def test_show_of_a_folder(run, tmp_path):
     lines = done.out.splitlines()
     assert lines[0] == r"my-ge: Ge [keV] $\frac{$ [/bold] at a reactor (planned)"
     assert "data         planned: none yet" in lines
+    assert "resolution   GaussianSmearing, c = 0.08" in lines
     assert "neutrinos    3.21e+20/cm^2 of nu_e_bar" in lines
     table = {line.split()[0]: line.split()[1:4] for line in lines if "_myge" in line}
     assert table["qf_scale_myge"] == ["curve", "0.1", "quenching"]

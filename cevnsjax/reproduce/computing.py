@@ -10,7 +10,7 @@ from cevnsjax.inference.progress import say
 from cevnsjax.inference.runs.blocks import block_ranges, compute_or_read
 from cevnsjax.inference.runs.run import Run
 from cevnsjax.reproduce.paper import Group, Paper
-from cevnsjax.reproduce.records import from_text, to_text
+from cevnsjax.reproduce.records import KEPT_FIELDS, from_text, to_text
 from cevnsjax.reproduce.rows import Row, published
 
 
@@ -51,4 +51,5 @@ def _configuration(groups: Sequence[tuple[Paper, Group]]) -> dict[str, object]:
         "command": "reproduce",
         "groups": [f"{paper.name}: {group.name}" for paper, group in groups],
         "published": digest(to_plain(numbers)),
+        "fields": list(KEPT_FIELDS),
     }

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from cevnsjax.reproduce.choices import CHOICES, explained
 from cevnsjax.reproduce.rows import Published, Row, published
 
 if TYPE_CHECKING:
@@ -101,6 +102,13 @@ class Paper:
     reference: str
     groups: tuple[Group, ...]
     supplements: tuple[Supplement, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """Its name, title and reference, and the choices that its rows rest on, as Markdown."""
+        choices = CHOICES.get(self.name, ())
+        listed = f"\nRows rest on choices:\n\n{explained(choices)}" if choices else ""
+        return f"## {self.name}\n\n{self.title}. {self.reference}\n{listed}"
 
     def figures(self) -> tuple[PaperFigure, ...]:
         """Its figures in the paper's order: ``FIGURES`` of ``figures.py`` in its folder."""

@@ -14,7 +14,15 @@ from cevnsjax.core.files import write_atomically
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
 from cevnsjax.reproduce.paper import Paper, PaperFigure
-from cevnsjax.reproduce.records import STATUSES, PaperResult, Record, counted_as, counts
+from cevnsjax.reproduce.records import (
+    NOT_COMPUTED,
+    STANDINGS,
+    PaperResult,
+    Record,
+    counts,
+    fails,
+    resting,
+)
 from cevnsjax.reproduce.rows import markdown, markdown_table, reasons_of
 
 MARKDOWN, HTML, FIGURES = "report.md", "report.html", "figures"
@@ -36,8 +44,15 @@ _HEAD = """\
 _RULE = (
     "A row is *reproduced* within half its last printed digit and *close* within the tolerance "
     "shown: the largest of one unit of the last digit, 2 % of the interval's width and the "
-    "distance at which an independent calculation lands. *Known differs* is what that calculation "
-    "misses too."
+    "distance at which an independent calculation lands; where only the last of these makes it "
+    "close, it is *close by the independent reference only*. *Known differs* is what that "
+    "calculation misses too, as far as it does."
+)
+_CHOICES = (
+    "A reproduced row confirms its paper only where it is computed as printed. Many rest on a "
+    "convention that the paper does not print and that was chosen because it gives the printed "
+    "numbers, or on a fitted stand-in for something that is not among the data; the head of each "
+    "paper says what these are. A row that rests on several counts for each."
 )
 
 
@@ -61,7 +76,7 @@ class Report:
         """Add the rows of a paper."""
         paper = result.paper
         self._results.append(result)
-        self._parts.append(f"## {paper.name}\n\n{paper.title}. {paper.reference}\n")
+        self._parts.append(paper.heading)
         for name, rows in result.groups:
             self._parts.append(f"### {paper.name}: {name}\n\n{markdown(rows)}")
             self._parts.append(reasons_of(rows))
@@ -103,30 +118,34 @@ class Report:
         numbers = {result.paper.name: result.counts for result in self._results}
         numbers["all"] = counts(every)
         cells = [[name, *by_kind["primary"].values()] for name, by_kind in numbers.items()]
+        choices = markdown_table(
+            ("rests on", "primary rows", "of these reproduced"), resting(every)
+        )
         return (
             "# Published numbers, computed again\n\n"
             f"Written by `{self.command}`, cevnsjax {__version__}. {_RULE}\n\n"
-            f"{markdown_table(['primary rows', *STATUSES], cells)}\n{_differing(every)}"
+            f"{markdown_table(['primary rows', *STANDINGS], cells)}\n{_CHOICES}\n\n{choices}\n"
+            f"{_differing(every)}"
         )
 
 
 def _differing(records: Sequence[Record]) -> str:
-    """Primary rows that are neither reproduced nor close, one by one."""
-    some = any(r["primary"] and r["status"] != "not computed" for r in records)
+    """Rows that differ, and primary rows that are known to, one by one."""
+    some = any(r["primary"] and r["status"] != NOT_COMPUTED for r in records)
     lines = [
         f"- {r['id']}: published {r['published']}, computed {_short(r['computed'])}; {r['reason']}."
         for r in records
-        if r["primary"] and counted_as(r) in ("known differs", "differs")
+        if fails(r) or (r["primary"] and r["status"] == "known differs")
     ]
     if not lines:
         return "Every primary row that was computed is reproduced or close.\n" if some else ""
-    return "Primary rows that are neither reproduced nor close:\n\n" + "\n".join(lines) + "\n"
+    return "Rows that are neither reproduced nor close:\n\n" + "\n".join(lines) + "\n"
 
 
 def _short(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value))}]"
-    return f"{value:.6g}" if isinstance(value, float) else "open"
+    return f"{value:.6g}" if isinstance(value, float) else str(value or "open")
 
 
 def _html(text: str, folder: Path) -> str:

@@ -46,7 +46,7 @@ class Reproduction:
 
     @property
     def differing(self) -> list[str]:
-        """Names of the rows that count and differ."""
+        """Names of the rows that differ, variants among them."""
         return [str(r["id"]) for r in self._records if fails(r)]
 
     @property
@@ -54,12 +54,12 @@ class Reproduction:
         return [record for result in self.papers for record in result.records]
 
     def summary(self) -> str:
-        """How many rows have each status: a line for each paper, and one for all."""
+        """How many rows have each standing: a line for each paper, and one for all."""
         lines = [summary(result.paper.name, result.counts) for result in self.papers]
         return "\n".join(lines + [summary("all", counts(self._records))] * (len(lines) > 1))
 
     def to_dict(self) -> dict[str, object]:
-        """Everything as plain data: rows by paper, how many have each status, tables beyond."""
+        """Everything as plain data: rows by paper, how many have each standing, tables beyond."""
         if len(self.papers) == 1:
             whole = self.papers[0].to_dict()
         else:
@@ -158,7 +158,7 @@ def _compute(
     with_texts: bool,
 ) -> PaperResult:
     """Rows of a paper; every group is shown as soon as it is done."""
-    show(f"## {paper.name}\n\n{paper.title}. {paper.reference}\n")
+    show(paper.heading)
     chosen, groups, texts = paper.chosen(quick=quick), [], []
     for group in chosen:
         rows = next(computed)

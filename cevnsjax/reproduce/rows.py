@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.reproduce.choices import AS_PRINTED, REFERENCE, Choice, choices_of
 from cevnsjax.tables import read_csv
 
 Number = float | list[float] | list[tuple[float, float]]
 Status = Literal["reproduced", "close", "differs", "known differs"]
+REPRODUCED_AS_PRINTED = "reproduced as printed"
+REPRODUCED_BY_CHOICE = "reproduced with a chosen convention"
+CLOSE_BY_REFERENCE = "close by the independent reference only"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,16 @@ class Published:
     primary: bool
     known_differs: bool
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What its computation rests on besides the paper."""
+        return choices_of(self.id)
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Names of its choices, or "as printed"."""
+        return tuple(choice.name for choice in self.choices) or (AS_PRINTED,)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -48,6 +62,8 @@ class Row:
         tolerance: Largest distance at which the row is close.
         status: Status by the rule of ``compare``.
         reason: Why the row is not reproduced.
+        by_reference: Whether only the distance at which an independent reference lands makes the
+            row close or known to differ: it is beyond one last digit and 2 % of the width.
     """
 
     published: Published
@@ -56,6 +72,21 @@ class Row:
     tolerance: float
     status: Status
     reason: str = ""
+    by_reference: bool = False
+
+    @property
+    def standing(self) -> str:
+        """Status with what it rests on: the kind of row that it is counted as."""
+        if self.status == "reproduced":
+            return REPRODUCED_BY_CHOICE if self.published.choices else REPRODUCED_AS_PRINTED
+        if self.status == "close" and self.by_reference:
+            return CLOSE_BY_REFERENCE
+        return self.status
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """What the status rests on: "as printed" or choices, and the independent reference."""
+        return self.published.rests_on + ((REFERENCE,) if self.by_reference else ())
 
 
 def published(paper: str) -> dict[str, Published]:
@@ -103,7 +134,9 @@ def compare(
     """A printed number beside the computed one, with its status.
 
     Reproduced within half the last digit; close within the larger of ``attainable``, the last
-    digit and 2 % of the width (the hull of a union). Another number of intervals always differs.
+    digit and 2 % of the width (the hull of a union). A row with ``known_differs`` that only
+    ``attainable`` reaches is known to differ. Another number of intervals differs, and so does NaN,
+    printed or computed.
 
     Args:
         row: The printed number.
@@ -115,18 +148,30 @@ def compare(
     # An open end is infinite: it does not count for the width, and agrees only with an open end.
     closed = [x for x in theirs if math.isfinite(x)]
     hull = max(closed) - min(closed) if len(closed) > 1 else width or 0.0
-    tolerance = max(row.attainable, row.last_digit, 0.02 * hull)
-    difference = math.inf
-    if len(ours) == len(theirs):
-        difference = max(0.0 if a == b else abs(a - b) for a, b in zip(ours, theirs, strict=True))
-    # The factor 1 + 1e-9 keeps decimal ties, such as 1.235 for 1.23, on the near side.
-    if difference <= 0.5 * row.last_digit * (1 + 1e-9):
-        status: Status = "reproduced"
-    elif difference <= tolerance * (1 + 1e-9):
+    near = max(row.last_digit, 0.02 * hull)
+    difference = _distance(ours, theirs)
+
+    def within(limit: float) -> bool:
+        # The factor keeps decimal ties, such as 1.235 for 1.23, on the near side.
+        return math.isfinite(difference) and difference <= limit * (1 + 1e-9)
+
+    status: Status = "differs"
+    by_reference = not within(near) and within(row.attainable)
+    if within(0.5 * row.last_digit):
+        status = "reproduced"
+    elif within(near):
         status = "close"
-    else:
-        status = "known differs" if row.known_differs else "differs"
-    return Row(row, computed, difference, tolerance, status, reason)
+    elif by_reference:
+        status = "known differs" if row.known_differs else "close"
+    tolerance = max(row.attainable, near)
+    return Row(row, computed, difference, tolerance, status, reason, by_reference)
+
+
+def _distance(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Largest distance of two lists, infinite at NaN and between lists of different lengths."""
+    if len(ours) != len(theirs) or any(map(math.isnan, (*ours, *theirs))):
+        return math.inf
+    return max(0.0 if a == b else abs(a - b) for a, b in zip(ours, theirs, strict=True))
 
 
 def rows_of(
@@ -161,11 +206,6 @@ def _width(printed: Mapping[str, Published], name: str) -> float:
     return width
 
 
-def counted_status(status: str, *, known_differs: bool) -> str:
-    """Status that a row counts as: a row that the reference misses too does not count as close."""
-    return "known differs" if known_differs and status == "close" else status
-
-
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table in Markdown."""
     lines = (f"| {' | '.join(map(str, row))} |\n" for row in (columns, *rows))
@@ -174,7 +214,7 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> 
 
 def markdown(rows: Sequence[Row]) -> str:
     """Rows as a Markdown table, six significant digits."""
-    columns = ("row", "published", "computed", "difference", "tolerance", "status")
+    columns = ("row", "published", "computed", "difference", "tolerance", "rests on", "status")
     cells = [
         (
             r.published.id + ("" if r.published.primary else " (variant)"),
@@ -182,7 +222,8 @@ def markdown(rows: Sequence[Row]) -> str:
             _text(r.computed),
             f"{r.difference:.3g}",
             f"{r.tolerance:.3g}",
-            counted_status(r.status, known_differs=r.published.known_differs),
+            ", ".join(r.rests_on),
+            r.status,
         )
         for r in rows
     ]

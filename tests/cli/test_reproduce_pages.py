@@ -94,7 +94,9 @@ def test_report(run, tmp_path):
     assert images == [f"figures/{NAME}_fig1.png", f"figures/{NAME}_fig2.png",
                       "figures/extra_plane.png"]  # fmt: skip
     assert all((folder / name).stat().st_size > 500 for name in images)
-    assert "| coherent2017 | 1 | 0 | 0 | 1 | 0 |" in text
+    assert "| coherent2017 | 0 | 1 | 0 | 0 | 0 | 1 | 0 |" in text
+    assert "| no smearing | 2 | 1 |" in text
+    assert "- *no smearing* (chosen convention): photoelectrons are not smeared" in text
     assert "- coherent2017/significance: published 6.7, computed 15.7; a < b." in text
     assert "| coherent2017/N_CEvNS | 134 | 134 |" in text
     assert "| one | [1, 2] |" in text
@@ -110,7 +112,7 @@ def test_report(run, tmp_path):
 def test_quick_report(run, tmp_path):
     assert run("reproduce", "--all", "--quick", "--report", "out").code == 0
     text = (tmp_path / "out" / "report.md").read_text()
-    assert "| coherent2017 | 1 | 0 | 0 | 0 | 1 |" in text
+    assert "| coherent2017 | 0 | 1 | 0 | 0 | 0 | 0 | 1 |" in text
     assert "not computed: significance" in text
     assert "Every primary row that was computed is reproduced or close." in text
     assert "fig2" not in text

@@ -1,6 +1,7 @@
 """The rule for the status of a row, on rows written by hand; the files of published numbers."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,9 @@ ROWS = {
     "coherent2020_lar": 6,
     "coherent2021": 10,
 }
+
+
+SIN2 = "papoulias2020/sin2thetaW_90.old"
 
 
 def row(value, attainable=0.0, last_digit=0.01, known_differs=False):
@@ -60,7 +64,11 @@ def test_attainable_widens_what_is_close():
 
 
 def test_known_differences_are_named_so_only_when_they_differ():
-    assert status(row(1.23, known_differs=True), 3.0) == "known differs"
+    assert status(row(1.23, attainable=2.0, known_differs=True), 3.0) == "known differs"
+    assert status(row(1.23, attainable=2.0, known_differs=True), 3.23) == "known differs"
+    assert status(row(1.23, attainable=2.0, known_differs=True), 3.24) == "differs"
+    assert status(row(1.23, attainable=2.0, known_differs=True), -0.78) == "differs"
+    assert status(row(1.23, known_differs=True), 3.0) == "differs"
     assert status(row(1.23, known_differs=True), 1.24) == "close"
     assert status(row(1.23, known_differs=True), 1.23) == "reproduced"
 
@@ -108,6 +116,38 @@ def test_open_ends(end):
     assert status(half, same(1.0, 7.0)) == "differs"
     assert status(half, [(0.0, 1.0), (2.0, 3.0)]) == "differs"
     assert status(row([(0.0, 1.0)]), same(1.0, end)) == "differs"
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize("known_differs", [False, True])
+@pytest.mark.parametrize(
+    ("printed", "computed"),
+    [
+        (0.3, NAN),
+        (NAN, 0.3),
+        (NAN, NAN),
+        ([(0.116, 0.321)], [(0.116, NAN)]),
+        ([(0.116, 0.321)], [(NAN, 0.321)]),
+        ([(0.116, NAN)], [(0.116, 0.321)]),
+        ([(NAN, 0.321)], [(0.116, 0.321)]),
+        ([(-math.inf, 0.321)], [(-math.inf, NAN)]),
+        ([1.0, 2.0, 3.0], [1.0, NAN, 3.0]),
+        ([1.0, 2.0, 3.0], [1.0, 2.0, NAN]),
+        ([(-2.0, -1.0), (0.5, 3.0)], [(-2.0, -1.0), (NAN, 3.0)]),
+    ],
+)
+def test_nan_differs_wherever_it_stands(printed, computed, known_differs):
+    done = compare(row(printed, attainable=5.0, known_differs=known_differs), computed)
+    assert done.status == "differs"
+    assert done.difference == math.inf
+    (again,) = from_text(to_text([compare(published("papoulias2020")[SIN2], [(NAN, 0.3)])]))
+    assert again.status == "differs"
+
+
+def test_a_row_without_a_finite_tolerance_is_not_reproduced_by_nan():
+    assert status(row(1.0, attainable=math.inf, last_digit=math.inf), NAN) == "differs"
 
 
 @pytest.mark.parametrize("paper", ROWS)
@@ -175,6 +215,41 @@ def test_rows_go_to_text_and_back():
     back = from_text(to_text(rows))
     assert back == rows
     assert [record_of(r) for r in back] == [record_of(r) for r in rows]
+
+
+@pytest.mark.parametrize(
+    ("computed", "by_reference"),
+    [
+        # The interval is 2 wide, its last digit 0.01: beyond 0.04 only the reference's 0.2 holds.
+        ([(0.0, 2.0)], False),
+        ([(0.0, 2.04)], False),
+        ([(0.0, 2.0401)], True),
+        ([(0.0, 2.2)], True),
+        ([(0.0, 2.2001)], False),
+    ],
+)
+def test_close_by_the_independent_reference_only(computed, by_reference):
+    printed = row([(0.0, 2.0)], attainable=0.2)
+    done = compare(printed, computed)
+    assert done.by_reference == by_reference
+    assert ("independent reference" in done.rests_on) == by_reference
+    assert (done.standing == "close by the independent reference only") == by_reference
+    known = compare(replace(printed, known_differs=True), computed)
+    assert (known.standing == "known differs") == by_reference
+    # The last digit is enough where it is as wide as the distance of the reference.
+    assert not compare(row(1.0, attainable=0.01), 1.01).by_reference
+    assert not compare(row(1.0, attainable=0.2), 1.04, width=2.0).by_reference
+
+
+def test_reproduced_rows_say_what_they_rest_on():
+    rows = published("papoulias2020") | published("coherent2020_lar")
+    done = compare(rows["papoulias2020/r2_nue.old"], [(-76.0, 17.1)])
+    assert done.rests_on == ("r_A = 1.20", "half shift")
+    assert done.standing == "reproduced with a chosen convention"
+    done = compare(rows["coherent2020_lar/N_CEvNS_err"], 43.0)
+    assert (done.rests_on, done.standing) == (("as printed",), "reproduced as printed")
+    (line,) = markdown([done]).splitlines()[2:]
+    assert line.endswith("| as printed | reproduced |")
 
 
 def test_a_row_that_is_known_to_differ_is_not_called_close():

@@ -56,8 +56,9 @@ class ReproduceRequest:
 def reproduce(request: ReproduceRequest, *, run: RunFolder, sink: Sink) -> None:
     """Compute numbers that papers print and compare, row by row.
 
-    Exit status 1 if a row that counts differs. With --folder the rows are
-    kept there, and processes share them; the first one draws and writes.
+    Each row says what it rests on besides the paper. Exit status 1 if a
+    row or a variant differs. With --folder the rows are kept there, and
+    processes share them; the first one draws and writes.
     """
     papers = request.papers()
     if request.listing:

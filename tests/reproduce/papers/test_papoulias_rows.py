@@ -36,7 +36,9 @@ def test_interactions(interactions):
     quenching, rows = interactions
     names = {i.partition("/")[2] for i in published(P20)}
     assert set(rows) == {n for n in names if n.startswith(STEMS) and n.endswith(quenching)}
-    assert {r.status for r in rows.values()} <= {"reproduced", "close"}
+    # The independent reference is 5.6 off one row, too.
+    assert {n for n, r in rows.items() if r.status == "known differs"} <= {"mu_nu_F2.old"}
+    assert {r.status for r in rows.values()} <= {"reproduced", "close", "known differs"}
     if quenching == "old":
         printed = {n for n, r in rows.items() if r.status == "reproduced"}
         stems = ("eps_uV_ee", "eps_dV_ee", "eps_uV_mumu", "r2_nue", "r2_numubar")

@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator
 
-from cevnsjax.reproduce.paper import Group, Paper, Supplement, later
+from cevnsjax.reproduce.paper import Group, Paper, later
 
-CONVENTIONS = """\
-On no slide, but chosen by what reproduces its tables: E_ee >= 1.75 keVee for charge radii and
-charges, 1.5 keVee for moments; one spectrum for all sources in the moments of argon; neutron skins
-of cesium and iodine of one size, between 0 and 1.2 fm where R_n is free.
-"""
-"""What the electromagnetic tables rest on besides the slides."""
 _ROWS = "papers.picciau2020.rows"
 _TABLES = {"radius": "charge radii", "charge": "electric charges", "moment": "magnetic moments"}
 _COLUMNS = {
@@ -44,5 +38,4 @@ PAPER = Paper(
         ),
         *_electromagnetic_groups(),
     ),
-    (Supplement("quick", lambda: CONVENTIONS),),
 )

@@ -229,7 +229,7 @@ def _fill_valleys(curve: Curve, height: float, points: int) -> None:
 def _find_minima(curve: Curve) -> None:
     """Add every local minimum of the curve that can matter to an interval."""
     # Where inner fits fail the curve is rough, and its dips are not minima.
-    x = curve.x[~np.isin(curve.x, curve.failed)]
+    x = np.setdiff1d(curve.x, curve.failed)
     # Where chi2 is flat to rounding, its wiggles are not minima.
     places = dips(curve.chi2(x), _WIGGLE) if x.size else []
     if places:

@@ -1,6 +1,6 @@
 """chi2 along one parameter with others at their best: a curve with slopes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
@@ -62,6 +62,7 @@ class Curve:
         self._scale, self._ends = model.parameters[parameter].scale, ends
         self._free = len(names)
         self._solved: dict[float, Minima] = {}
+        self._failed: set[float] = set()
         self._anchor = np.inf
 
     @property
@@ -72,7 +73,7 @@ class Curve:
     @property
     def failed(self) -> list[float]:
         """Points at which others or nuisances are not at their minimum, increasing [unit]."""
-        return [x for x, s in sorted(self._solved.items()) if not s[0].converged]
+        return sorted(self._failed)
 
     @property
     def anchor(self) -> float:
@@ -81,7 +82,7 @@ class Curve:
 
     def trusted(self, points: Points) -> Bool[np.ndarray, " point"]:
         """Points, computed before, at which everything else is at its minimum; all if none is."""
-        converged = np.array([self._solved[x][0].converged for x in points.tolist()], dtype=bool)
+        converged = self._converged(points)
         return converged if converged.any() else ~converged
 
     def lowest(self) -> tuple[float, float]:
@@ -118,7 +119,7 @@ class Curve:
         starts = [starts_from(self._beside(x), self._free) for x in new.tolist()]
         if starts:
             minima = self._follower.solve(new[:, None] / self._scale, starts)
-            self._solved.update(zip(new.tolist(), minima, strict=True))
+            self._keep(new.tolist(), minima)
         if first and self._free:
             self._spread()
 
@@ -137,7 +138,7 @@ class Curve:
     def _solve_everywhere(self, points: Points) -> None:
         """Minima at points from all starts."""
         minima = self._follower.everywhere(points[:, None] / self._scale)
-        self._solved.update(zip(points.tolist(), minima, strict=True))
+        self._keep(points.tolist(), minima)
 
     def _beside(self, x: float) -> list[Minima]:
         """Minima at the nearest computed point on either side."""
@@ -154,7 +155,7 @@ class Curve:
 
         points, solved = np.array(x)[:, None] / self._scale, [self._solved[v] for v in x]
         better = self._follower.spread(points, solved, beside)
-        self._solved = dict(zip(x, better, strict=True))
+        self._keep(x, better)
 
     def reanchor(self) -> bool:
         """Follow the lowest minimum of the curve from all its points; whether any point got lower.
@@ -168,8 +169,8 @@ class Curve:
         self._follower.add_start(start)
         before = self.chi2(x)
         ends = self._follower.solve(x[:, None] / self._scale, [[start]] * len(x))
-        for v, new in zip(x.tolist(), ends, strict=True):
-            self._solved[v] = worth_following([*self._solved[v], *new])
+        pairs = zip((self._solved[v] for v in x.tolist()), ends, strict=True)
+        self._keep(x.tolist(), [worth_following([*old, *new]) for old, new in pairs])
         self._spread()
         return bool(np.any(self.chi2(x) < before - 2 * CONVERGED))
 
@@ -220,7 +221,13 @@ class Curve:
         return np.where(lost, np.where(self.chi2(a) > level, a, b), root), lost
 
     def _converged(self, points: Points) -> Bool[np.ndarray, " point"]:
-        return ~np.isin(points, self.failed)
+        return np.array([x not in self._failed for x in points.tolist()], dtype=bool)
+
+    def _keep(self, points: Iterable[float], minima: Iterable[Minima]) -> None:
+        """Remember the minima at some points."""
+        for x, listed in zip(points, minima, strict=True):
+            self._solved[x] = listed
+            (self._failed.discard if listed[0].converged else self._failed.add)(x)
 
 
 def _hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Callable[[float], float]:

@@ -1,12 +1,29 @@
 """Output files: bad paths are refused before work, files are complete or not written."""
 
+import errno
 import os
+import resource
 import stat
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
+import xarray as xr
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.files import (
+    FIGURES,
+    check_folder,
+    check_output,
+    reserve,
+    write_atomically,
+    write_output,
+)
+from cevnsjax.core.temporary_files import delete_abandoned, temporary_beside
+from cevnsjax.inference.scans.netcdf import write_netcdf
 
 
 def test_a_good_path_comes_back(tmp_path):
@@ -76,3 +93,145 @@ def test_a_failure_leaves_nothing_and_keeps_the_old(tmp_path):
         write_atomically(target, fail)
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+# --- a file that appears while the work is done ---
+
+
+def refuse_links(*_):
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_has_appeared_meanwhile_is_kept(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", refuse_links)
+    target = check_output(tmp_path / "a.json", overwrite=False, suffixes=(".json",))
+    for k, other in enumerate(("a-1.json", "a-2.json"), 1):
+        target.write_text("another's")
+        with pytest.raises(InputError, match=rf"a.json has appeared meanwhile.*{other}$"):
+            write_output(target, lambda p, k=k: p.write_text(f"mine {k}"), overwrite=False)
+        assert target.read_text() == "another's"
+        assert (tmp_path / other).read_text() == f"mine {k}"
+    write_output(target, lambda p: p.write_text("mine"), overwrite=True)
+    assert target.read_text() == "mine"
+    write_output(tmp_path / "b.json", lambda p: p.write_text("new"), overwrite=False)
+    names = ["a-1.json", "a-2.json", "a.json", "b.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert stat.S_IMODE((tmp_path / "b.json").stat().st_mode) & 0o444 == 0o444
+
+
+def test_a_link_to_nothing_is_there(tmp_path):
+    (tmp_path / "a.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="exists; choose another name"):
+        check_output(tmp_path / "a.json", overwrite=False, suffixes=(".json",))
+
+
+# --- what killed writers leave ---
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from cevnsjax.core.files import write_atomically
+def write(part):
+    part.write_text("half")
+    print(part.name, flush=True)
+    time.sleep(100)
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_files_of_killed_writers_are_deleted_and_those_of_living_ones_kept(tmp_path):
+    target = tmp_path / "result.json"
+    words = [sys.executable, "-c", WRITER, str(target)]
+    killed, living = (subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2))
+    gone, kept = (p.stdout.readline().strip() for p in (killed, living))
+    killed.kill()
+    killed.communicate()
+    (tmp_path / ".result-cevnsjax-00000000-1-x.json").write_text("of another machine")
+    (tmp_path / ".note-cevnsjax-mine.txt").write_text("not ours")
+    try:
+        assert (tmp_path / gone).exists()
+        with temporary_beside(target) as own:
+            check_output(target, overwrite=False, suffixes=(".json",))
+            assert own.exists()
+        assert not (tmp_path / gone).exists()
+        assert (tmp_path / kept).exists()
+    finally:
+        living.kill()
+        living.communicate()
+    check_folder(tmp_path, overwrite=True)
+    others = [".note-cevnsjax-mine.txt", ".result-cevnsjax-00000000-1-x.json"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == others
+
+
+def test_a_number_that_this_process_took_over(tmp_path):
+    """A file with the number of this process that nobody here writes is abandoned."""
+    with temporary_beside(tmp_path / "a.json") as own:
+        copy = own.with_name(own.name.replace("-cevnsjax-", "2-cevnsjax-"))
+        copy.write_text("")
+        delete_abandoned(tmp_path)
+        assert own.exists()
+        assert not copy.exists()
+
+
+def test_long_names(tmp_path):
+    target = tmp_path / ("\N{GREEK SMALL LETTER ALPHA}" * 120 + ".json")
+    write_output(target, lambda p: p.write_text("x"), overwrite=False)
+    assert target.read_text() == "x"
+
+
+# --- disks that take no more ---
+
+
+@contextmanager
+def files_up_to(size):
+    """The system refuses to write more into a file, as on a full disk."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def test_a_full_disk_is_found_before_the_work(tmp_path):
+    with files_up_to(1000):
+        with pytest.raises(InputError, match=r"a.json cannot be written: File too large; choose"):
+            check_output(tmp_path / "a.json", overwrite=False, suffixes=(".json",))
+        with pytest.raises(InputError, match=r"cannot be written: File too large; choose another"):
+            check_folder(tmp_path, overwrite=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [5_000, 100_000])
+def test_a_disk_that_has_filled_up_is_one_line(tmp_path, size):
+    """HDF5 would end the program there: room is taken before it writes."""
+    table = xr.Dataset({"x": ("toy", np.arange(10_000.0))})
+    with files_up_to(size):
+        for write in (
+            lambda: write_output(
+                tmp_path / "a.json", lambda p: p.write_text("x" * size * 2), overwrite=False
+            ),
+            lambda: write_netcdf(tmp_path / "a.nc", table, overwrite=False),
+        ):
+            with pytest.raises(InputError, match=r"cannot be written: File too large; make room"):
+                write()
+    assert list(tmp_path.iterdir()) == []
+    write_netcdf(tmp_path / "a.nc", table, overwrite=False)
+    with xr.open_dataset(tmp_path / "a.nc") as stored:
+        assert stored.identical(table)
+
+
+def test_room_is_asked_for_and_given_back(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    reserve(path, 10_000)
+    assert path.stat().st_size == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_device_that_is_always_full(tmp_path):
+    (tmp_path / "a.json").symlink_to("/dev/full")
+    with pytest.raises(InputError, match="exists"):
+        check_output(tmp_path / "a.json", overwrite=False, suffixes=(".json",))

@@ -32,6 +32,10 @@ AsJson = Annotated[bool, "One JSON object on stdout."]
 _NAMES = {"as_json": "json", "settings": "set", "everything": "all", "listing": "list"}
 
 
+class Interrupted(Exception):
+    """A command was interrupted by Ctrl-C; its arguments say what is kept."""
+
+
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """A command as typer reads it: a function of words alone, with its name and help text.
 
@@ -49,7 +53,11 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             name: group(**{field.name: values.pop(field.name) for field in fields(group)})
             for name, group in groups.items()
         }
-        command(**ready, **values)
+        try:
+            command(**ready, **values)
+        except KeyboardInterrupt as problem:
+            # Typer would make an exit status of it and lose what is kept.
+            raise Interrupted(*getattr(problem, "__notes__", ())) from None
 
     call.__name__, call.__doc__ = command.__name__, command.__doc__
     call.__annotations__ = {option.name: option.annotation for option in options}

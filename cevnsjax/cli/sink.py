@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec
 import typer
 
 from cevnsjax.cli.options import AsJson, Overwrite, Plot
-from cevnsjax.core.files import FIGURES, check_output, write_atomically
+from cevnsjax.core.files import FIGURES, check_output, write_output
 from cevnsjax.core.text import printable
 
 if TYPE_CHECKING:
@@ -58,16 +58,22 @@ class Sink:
         from cevnsjax.inference.records import plain
 
         data = plain(result)
-        if self.output is not None and not self.is_netcdf:
-            body = json.dumps(data, indent=2) + "\n"
-            write_atomically(self.output, lambda path: path.write_text(body))
-        elif self.output is not None and dataset is not None:
-            write_atomically(
-                self.output, lambda path: dataset.to_netcdf(str(path), engine="h5netcdf")
-            )
-        typer.echo(json.dumps(data) if self.as_json else printable(text))
+        try:
+            self._write(data, dataset)
+        finally:
+            # A result that cannot be written is printed all the same.
+            typer.echo(json.dumps(data) if self.as_json else printable(text))
         if self.output is not None:
             self.say(f"wrote {self.output}")
+
+    def _write(self, data: Any, dataset: "Dataset | InferenceData | None") -> None:
+        if self.output is not None and not self.is_netcdf:
+            body = json.dumps(data, indent=2) + "\n"
+            write_output(self.output, lambda path: path.write_text(body), overwrite=self.overwrite)
+        elif self.output is not None and dataset is not None:
+            from cevnsjax.inference.scans.netcdf import write_netcdf
+
+            write_netcdf(self.output, dataset, overwrite=self.overwrite)
 
     def echo(self, text: str) -> None:
         """Print text on stdout, unless stdout is for JSON."""

@@ -3,6 +3,7 @@
 import errno
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -86,6 +87,19 @@ def make_folder(path: Path) -> None:
         raise InputError(
             f"folder {path} cannot be made: {problem.strerror}; choose another place"
         ) from None
+
+
+def reserve(path: Path, size: int) -> None:
+    """See that the disk has room for a file of ``size`` bytes; an OSError says that it has not.
+
+    For libraries that end the program where a disk is full.
+    """
+    with path.open("r+b") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(0)
+        elif size > shutil.disk_usage(path.parent).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def write_output(path: Path, write: Callable[[Path], object], *, overwrite: bool) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 from cevnsjax._version import __version__
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import check_output, write_atomically
+from cevnsjax.core.files import check_output, write_output
 from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
 from cevnsjax.model.evaluate import KINDS, PREDICTIONS
@@ -99,7 +99,9 @@ def export(
     program = _serialized(function, arrays, plan)
     manifest = _manifest(plan, arrays, function)
     manifest["sha256"] = hashlib.sha256(program).hexdigest()
-    write_atomically(target, lambda place: _write(place, manifest, program, arrays))
+    write_output(
+        target, lambda place: _write(place, manifest, program, arrays), overwrite=overwrite
+    )
     return target
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from cevnsjax import __version__
-from cevnsjax.core.files import write_atomically
+from cevnsjax.core.files import write_output
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
 from cevnsjax.reproduce.paper import Paper, PaperFigure
@@ -110,7 +110,8 @@ class Report:
         text = re.sub(r"\n{3,}", "\n\n", text)
         pages = {self.folder / MARKDOWN: text, self.folder / HTML: _html(text, self.folder)}
         for path, page in pages.items():
-            write_atomically(path, partial(Path.write_text, data=page, encoding="utf-8"))
+            write = partial(Path.write_text, data=page, encoding="utf-8")
+            write_output(path, write, overwrite=self.overwrite)
         return list(pages)
 
     def _head(self) -> str:

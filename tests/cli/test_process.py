@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -18,13 +21,14 @@ def python(tmp_path):
     # Settings of a terminal would change the help text.
     environment |= {"COLUMNS": "120", "NO_COLOR": "1", "TERM": "dumb"}
 
-    def call(*words):
+    def call(*words, **changes):
+        streams = {"stdout": changes.pop("stdout", subprocess.PIPE), "stderr": subprocess.PIPE}
         return subprocess.run(
             [sys.executable, *words],
-            capture_output=True,
+            **streams,
             text=True,
             check=False,
-            env=environment,
+            env=environment | changes,
             cwd=tmp_path,
         )
 
@@ -89,3 +93,75 @@ def test_import_is_light_and_leaves_jax_alone(python):
     message, dtype = done.stdout.splitlines()
     assert "call cevnsjax.enable_x64() first" in message
     assert dtype == "float64"
+
+
+# --- what the system refuses, and Ctrl-C ---
+
+CLI = ("-m", "cevnsjax.cli.main")
+
+
+def test_standard_output_that_is_full(python):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = python(*CLI, "data", "list", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == "cevnsjax: standard output: No space left on device\n"
+
+
+def test_caches_that_cannot_be_written(python):
+    """A fit goes on without them; arviz, which sample needs, can be imported."""
+    done = python(*CLI, "fit", "csi-2017", "--json", XDG_CACHE_HOME="/proc/nowhere")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "converged"
+    assert done.stderr.startswith("compiled programs are not kept: /proc/nowhere/cevnsjax/jax can")
+    assert done.stderr.count("\n") == 1
+    code = (
+        "from cevnsjax.inference.posteriors.arviz_groups import quiet_arviz\n"
+        "print(quiet_arviz().__name__)"
+    )
+    done = python("-c", code, XDG_CACHE_HOME="/proc/nowhere")
+    assert done.stdout == "arviz\n", done.stderr
+
+
+def interrupted(words, tmp_path, is_time):
+    """A command that Ctrl-C interrupts as soon as it is time."""
+    process = subprocess.Popen(
+        [sys.executable, *CLI, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        # A parent may have switched the signal off.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    while process.poll() is None and not is_time():
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=100)
+    return process.returncode, out, errors
+
+
+def test_an_interrupted_run_says_what_is_kept(tmp_path):
+    words = ["toys", "csi-2017", "--toys", "3000000", "--test", "sin2_theta_w", "--folder", "run"]
+    folder = tmp_path / "run"
+    status, out, errors = interrupted(words, tmp_path, lambda: list(folder.glob("*.sha256")))
+    assert (status, out) == (130, "")
+    kept = len(list(folder.glob("*.sha256")))
+    said = re.fullmatch(
+        r"cevnsjax: interrupted; (\d+) of 2930 blocks are kept in run; the same with resume=True "
+        r"\(--resume\) goes on\n",
+        errors,
+    )
+    assert said is not None, errors
+    # One that was just being written may not have been counted.
+    assert 0 < int(said[1]) <= kept <= int(said[1]) + 1
+    assert not list(folder.glob(".*"))
+
+
+def test_an_interrupted_command_without_a_folder(tmp_path):
+    words = ["toys", "csi-2017", "--toys", "30000000", "--test", "sin2_theta_w"]
+    cache = tmp_path / "cache"
+    status, out, errors = interrupted(words, tmp_path, lambda: len(list(cache.rglob("jit*"))) > 3)
+    assert (status, out) == (130, "")
+    assert errors.startswith("cevnsjax: interrupted; nothing is kept; toys, feldman-cousins, scan")
+    assert errors.count("\n") == 1

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import write_atomically
+from cevnsjax.core.files import write_output
 from cevnsjax.experiments.folders.folder import FILE
 from cevnsjax.experiments.folders.reference import render
 
@@ -125,7 +125,7 @@ def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]
         target.mkdir(exist_ok=True)
         for name, text in contents.items():
             write = partial(Path.write_text, data=text, encoding="utf-8", newline="\n")
-            write_atomically(target / name, write)
+            write_output(target / name, write, overwrite=overwrite)
     except OSError as problem:
         raise InputError(
             f"{target} cannot be written: {problem.strerror}; choose another place"

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, PyTree
 from cevnsjax._version import __version__
 from cevnsjax.core.checks import MOST_STEPS, whole_numbers
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import check_output, write_atomically
+from cevnsjax.core.files import check_output, write_output
 from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax
 from cevnsjax.inference.neural.setup import Setup, features
@@ -170,7 +170,7 @@ class Amortised(eqx.Module):
                 file.write(text + b"\n")
                 eqx.tree_serialise_leaves(file, self)
 
-        write_atomically(target, write)
+        write_output(target, write, overwrite=overwrite)
         return target
 
 

@@ -1,5 +1,6 @@
 """Groups of a sampled posterior: datasets, joined to what the installed arviz calls a result."""
 
+import tempfile
 import warnings
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -25,6 +26,23 @@ def quiet_arviz() -> ModuleType:
     """The module arviz, without the warning about its own future that version 0.23 gives."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
+        try:
+            import arviz
+        except OSError:
+            arviz = _without_cache()
+    return arviz
+
+
+def _without_cache() -> ModuleType:
+    """The module arviz where its cache, with the day of that warning, cannot be written."""
+    from unittest import mock
+
+    import platformdirs
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(platformdirs, "user_cache_dir", return_value=folder),
+    ):
         import arviz
     return arviz
 

@@ -3,10 +3,11 @@
 Chains are advanced in batches by one compiled program; batches share the cores or the devices.
 """
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from queue import SimpleQueue
+from threading import Event
 from typing import Any, NamedTuple
 
 import jax
@@ -117,6 +118,13 @@ def _sample_batches(
     """Values and statistics of each batch, [chain, draw], in threads on the cores or devices."""
     wanted = [b for b in range(len(starts)) if store is None or store.wants(b)]
     finished_calls: SimpleQueue[None] = SimpleQueue()
+    stopped = Event()
+
+    def finished() -> None:
+        if stopped.is_set():
+            raise CancelledError
+        finished_calls.put(None)
+
     places = (worker_devices() or [None] * core_count())[: len(wanted)]
     free_places: SimpleQueue[Any] = SimpleQueue()
     for k, device in enumerate(places):
@@ -133,22 +141,31 @@ def _sample_batches(
             # JAX's settings of promotion and default device hold for one thread.
             with standard_promotion(), _on(device):
                 data = starts[batch], inputs[batch]
-                return _sample_batch(program, batch, *data, calls, store, finished_calls)
+                return _sample_batch(program, batch, *data, calls, store, finished)
         finally:
             free_places.put(device)
 
-    with ThreadPoolExecutor(max(len(places), 1)) as pool:
+    pool = ThreadPoolExecutor(max(len(places), 1))
+    try:
         futures = [pool.submit(sample, b) for b in wanted]
         for future in futures:
-            future.add_done_callback(lambda f: finished_calls.put(None) if f.exception() else None)
+            future.add_done_callback(lambda f: finished_calls.put(None) if _failed(f) else None)
         # The result needs arviz, whose import takes as long as most chains.
         quiet_arviz()
         for _ in track(range(calls * len(wanted)), "sampling"):
             finished_calls.get()
-            if any(f.done() and f.exception() for f in futures):
+            if any(map(_failed, futures)):
                 break
         batches = [f.result() for f in futures]
+    finally:
+        # After an interruption batches end with the call they are in, and none is begun.
+        stopped.set()
+        pool.shutdown(wait=False, cancel_futures=True)
     return batches if store is None else store.everything()
+
+
+def _failed(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is not None
 
 
 def _on(device: Any) -> AbstractContextManager[object]:
@@ -163,7 +180,7 @@ def _sample_batch(
     inputs: Inputs,
     calls: int,
     store: Segments | None,
-    finished_calls: "SimpleQueue[None]",
+    finished: Callable[[], None],
 ) -> PyTree:
     """Values and statistics of a batch, [chain, draw]; None if a store has them.
 
@@ -174,7 +191,7 @@ def _sample_batch(
         if store is not None and store.has(batch, k):
             stored = k
             for _ in segment:
-                finished_calls.put(None)
+                finished()
             continue
         if store is not None and stored is not None:
             state, stored = store.state(batch, stored, state), None
@@ -182,7 +199,7 @@ def _sample_batch(
         for _ in segment:
             state, out = program.advance(state, inputs)
             drawn.append(jax.tree.map(np.asarray, out))
-            finished_calls.put(None)
+            finished()
         if store is None:
             parts += drawn
         else:

@@ -94,6 +94,11 @@ class Run:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if isinstance(problem, KeyboardInterrupt):
+            problem.add_note(
+                f"{len(self._written)} of {self.blocks} blocks are kept in {self._folder}; the "
+                "same with resume=True (--resume) goes on"
+            )
         if self._lock is not None:
             self._lock.release()
 

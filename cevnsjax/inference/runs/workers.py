@@ -47,14 +47,14 @@ def parallel_map(
 
     # Only a few pieces are begun ahead: the results of a long run need not all fit into memory.
     ahead = 2 * workers
-    with ThreadPoolExecutor(workers) as pool:
-        pending: list[Future[_Result]] = [pool.submit(on_free_device, p) for p in pieces[:ahead]]
-        try:
-            for k, _ in enumerate(track(pieces, label)):
-                result = pending.pop(0).result()
-                if k + ahead < len(pieces):
-                    pending.append(pool.submit(on_free_device, pieces[k + ahead]))
-                yield result
-        finally:
-            for future in pending:
-                future.cancel()
+    pool = ThreadPoolExecutor(workers)
+    pending: list[Future[_Result]] = [pool.submit(on_free_device, p) for p in pieces[:ahead]]
+    try:
+        for k, _ in enumerate(track(pieces, label)):
+            result = pending.pop(0).result()
+            if k + ahead < len(pieces):
+                pending.append(pool.submit(on_free_device, pieces[k + ahead]))
+            yield result
+    finally:
+        # After an interruption nobody waits for pieces that are being computed.
+        pool.shutdown(wait=False, cancel_futures=True)

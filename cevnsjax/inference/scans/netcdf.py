@@ -1,7 +1,10 @@
 """Scans as datasets: in memory, or written to netCDF block by block and read as they are used."""
 
+import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import write_atomically
+from cevnsjax.core.files import reserve, write_output
 from cevnsjax.inference.axes import Grids, coordinate
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.scans.stored_grid import GridRows, rows_of
@@ -20,6 +23,8 @@ IN_ONE_PIECE = 10_000_000
 _BYTES = 8
 # Part of the free disk that a scan may take.
 _DISK_PART = 0.95
+# What a file holds besides its arrays, at most, unless there are thousands of variables.
+_OVERHEAD_BYTES = 1 << 18
 
 
 def dataset_of(
@@ -99,14 +104,42 @@ def require_room(path: Path, shape: tuple[int, ...]) -> None:
         )
 
 
-def stored(path: Path, dataset: xr.Dataset) -> xr.Dataset:
+def write_netcdf(path: Path, data: Any, *, overwrite: bool) -> None:
+    """Write a dataset, or groups of datasets, whole or not at all."""
+
+    def write(part: Path) -> None:
+        reserve(part, int(data.nbytes) + _OVERHEAD_BYTES)
+        with _disk_errors():
+            data.to_netcdf(str(part), engine="h5netcdf")
+
+    write_output(path, write, overwrite=overwrite)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """HDF5 reports some errors of the disk as errors of the program."""
+    try:
+        yield
+    except RuntimeError as problem:
+        if (number := re.search(r"errno = (\d+)", str(problem))) is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
+
+
+def stored(path: Path, dataset: xr.Dataset, *, overwrite: bool) -> xr.Dataset:
     """Write a dataset whole or not at all, and open it to be read as it is used."""
-    write_atomically(path, lambda part: dataset.to_netcdf(part, engine="h5netcdf"))
+    write_netcdf(path, dataset, overwrite=overwrite)
     return xr.open_dataset(path, engine="h5netcdf")
 
 
 def write_blocks(
-    path: Path, model: Objective, grids: Grids, blocks: GridRows, engine: str
+    path: Path,
+    model: Objective,
+    grids: Grids,
+    blocks: GridRows,
+    engine: str,
+    *,
+    overwrite: bool,
 ) -> xr.Dataset:
     """Write a scan block by block, whole or not at all, and open it to be read as it is used."""
     order = [*blocks.outer, blocks.inner]
@@ -116,13 +149,13 @@ def write_blocks(
 
         coordinates = xr.Dataset(coords=_coordinates(model, {n: grids[n] for n in order}))
         coordinates.to_netcdf(part, engine="h5netcdf")
-        with h5netcdf.File(part, "a") as file:
+        with _disk_errors(), h5netcdf.File(part, "a") as file:
             chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
             lowest, best, failed = _fill(chi2, grids, blocks)
             for name, value in _attributes(model, engine, lowest, best, failed).items():
                 file.attrs[name] = value
 
-    write_atomically(path, write)
+    write_output(path, write, overwrite=overwrite)
     return xr.open_dataset(path, engine="h5netcdf")
 
 

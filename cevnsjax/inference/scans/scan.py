@@ -134,7 +134,8 @@ def scan(
         path = check_output(output, overwrite=overwrite, suffixes=(".nc",))
         require_room(path, shape)
     if not minimised:
-        return _evaluated(model, grids, fixed_values, data, engine, path, folder, resume=resume)
+        place = (path, overwrite)
+        return _evaluated(model, grids, fixed_values, data, engine, place, folder, resume=resume)
     if folder is not None or resume:
         raise InputError(
             f"a scan with {list(names) or 'nuisances'} wanted at every point has no blocks "
@@ -151,7 +152,7 @@ def scan(
         variables |= nuisances_on(model, grids, fixed_values, best, data)
     chi2 = variables.pop("chi2")
     dataset = dataset_of(model, grids, chi2, "newton", variables, names)
-    return dataset if path is None else stored(path, dataset)
+    return dataset if path is None else stored(path, dataset, overwrite=overwrite)
 
 
 def _require_sensible(shape: tuple[int, ...], *, minimised: bool, in_memory: bool) -> None:
@@ -176,12 +177,16 @@ def _evaluated(
     fixed: dict[str, float],
     data: Data,
     engine: str,
-    path: Path | None,
+    place: tuple[Path | None, bool],
     folder: str | Path | None,
     *,
     resume: bool,
 ) -> xr.Dataset:
-    """A grid without a minimisation, by blocks that a folder can keep."""
+    """A grid without a minimisation, by blocks that a folder can keep.
+
+    ``place`` is the file to write, and whether it may be replaced.
+    """
+    path, overwrite = place
     if folder is not None and resume and engine == "auto":
         # Resuming takes the engine that began the run, however often these axes were scanned.
         engine = str((manifest_of(folder) or {}).get("engine", engine))
@@ -203,10 +208,10 @@ def _evaluated(
     with run_in(folder, resume, model, configuration, len(parts)) or nullcontext() as run:
         rows = computed if run is None else StoredGrid(run, computed, parts)
         if path is not None and points > IN_ONE_PIECE:
-            return write_blocks(path, model, grids, rows, engine)
+            return write_blocks(path, model, grids, rows, engine, overwrite=overwrite)
         chi2, converged = _gathered(rows, grids)
         dataset = dataset_of(model, grids, chi2, engine, {"converged": converged})
-    return dataset if path is None else stored(path, dataset)
+    return dataset if path is None else stored(path, dataset, overwrite=overwrite)
 
 
 def _template(

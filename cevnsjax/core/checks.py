@@ -6,6 +6,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.text import of_value
@@ -20,8 +21,18 @@ MOST_SIMULATIONS = 100_000
 """Data sets that are simulated and sampled one by one."""
 
 
+def listed_of(value: Any) -> Any:
+    """A number or a list from an array, a Series or a DataArray; anything else as it is."""
+    if not hasattr(value, "dtype"):
+        return value
+    # Arrays of xarray and pandas hold one of NumPy; keys of random numbers have no list.
+    array = getattr(value, "values", value)
+    return array.tolist() if hasattr(array, "tolist") and value.dtype.kind in "iufbO" else value
+
+
 def number(what: str, value: object) -> float:
     """The value as a finite float."""
+    value = listed_of(value)
     try:
         if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
@@ -34,6 +45,7 @@ def number(what: str, value: object) -> float:
 def whole_number(what: str, value: object, least: int = 0, most: int | None = None) -> int:
     """The value as an integer from ``least`` to ``most``; None sets the limit of 64 bits."""
     limit, number = _LARGEST if most is None else most, None
+    value = listed_of(value)
     if isinstance(value, Integral) and not isinstance(value, bool):
         number = int(value)
         if least <= number <= limit:
@@ -62,6 +74,7 @@ def nodes(what: str, value: object) -> int:
 
 def numbers(what: str, value: object, *, length: int | None = None, example: str) -> list[float]:
     """The values as a list of ``length`` finite floats, or of two and more if that is None."""
+    value = listed_of(value)
     listed = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else []
     right = len(listed) == length if length else len(listed) >= 2
     if not right or any(isinstance(v, bool) or not isinstance(v, Real) for v in listed):

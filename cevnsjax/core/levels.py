@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
-import numpy as np
-
+from cevnsjax.core.checks import listed_of
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.text import of_value
 
@@ -32,8 +31,9 @@ def checked_levels(levels: object, *, one_sided: bool = False) -> tuple[float, .
     Raises:
         InputError: At no level, a level outside (0, 1), or two levels of one name.
     """
+    levels = listed_of(levels)
     listed = [levels] if isinstance(levels, Real) else levels
-    if isinstance(levels, str | bool) or not isinstance(listed, Sequence | np.ndarray):
+    if isinstance(levels, str | bool) or not isinstance(listed, Sequence):
         raise InputError(f"levels are numbers within (0, 1), e.g. 0.90, got {of_value(levels)}")
     if len(listed) == 0:
         raise InputError("levels is empty; levels are numbers within (0, 1), e.g. 0.90")

@@ -28,9 +28,9 @@ def columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def of_value(value: object) -> str:
-    """A value for a message, shortened; whole numbers of any length too."""
+    """A value for one line of a message, shortened; whole numbers of any length too."""
     try:
-        return shortened(repr(value))
+        return shortened(" ".join(repr(value).split()))
     except ValueError:
         # Python writes no whole number of more than 4300 digits.
         return "a number of thousands of digits"

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.names import stem
+from cevnsjax.core.real_arrays import real_array
 from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.refine import Checked
@@ -174,6 +175,7 @@ class Experiment:
     def __post_init__(self) -> None:
         self._check_names()
         bins = (int(np.prod(self.grid)),)
+        self._set_counts()
         counts = {"observed": self.observed, "variance": self.variance, **self.backgrounds}
         for what, array in counts.items():
             if array.shape != bins:
@@ -193,6 +195,14 @@ class Experiment:
             self.checked("approximate")
         except InputError as problem:
             raise InputError(f"{self.name}: {problem}") from None
+
+    def _set_counts(self) -> None:
+        """Make arrays of NumPy of the counts, whatever holds them."""
+        for what in ("observed", "variance"):
+            array = real_array(f"{self.name}: {what}", getattr(self, what))
+            object.__setattr__(self, what, array)
+        arrays = {c: real_array(f"{self.name}: {c}", x) for c, x in self.backgrounds.items()}
+        object.__setattr__(self, "backgrounds", arrays)
 
     def _check_names(self) -> None:
         """Check that no two things share a name."""
@@ -282,4 +292,4 @@ class Experiment:
             >>> float(csi.with_data(np.full(12, 10.0)).observed.sum())
             120.0
         """
-        return replace(self, observed=np.asarray(observed, dtype=float))
+        return replace(self, observed=real_array(f"{self.name}: observed", observed))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cevnsjax.core.real_arrays import real_array
 from cevnsjax.experiments.experiment import Experiment
 
 PLANNED = " (planned)"
@@ -33,7 +34,7 @@ class PlannedExperiment(Experiment):
             observed: Counts, [cell] [count]; their variance is the counts, or 1 if larger.
         """
         unchanged = {f.name: getattr(self, f.name) for f in fields(Experiment)}
-        counts = np.asarray(observed, dtype=float)
+        counts = real_array(f"{self.name}: observed", observed)
         title = self.title.removesuffix(PLANNED)
         return Experiment(
             **unchanged | {"observed": counts, "variance": np.maximum(counts, 1.0), "title": title}

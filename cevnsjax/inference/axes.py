@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.real_arrays import real_array
 from cevnsjax.inference.objective import Objective
 from cevnsjax.parameters import Parameter
 
@@ -19,7 +21,7 @@ MAX_POINTS = 100_000_000
 SPACINGS = ("linear", "log")
 
 
-def grids_of(model: Objective, axes: Mapping[str, Axis | np.ndarray], max_points: int) -> Grids:
+def grids_of(model: Objective, axes: Mapping[str, Axis | ArrayLike], max_points: int) -> Grids:
     """Values of one to four axes of at most ``max_points`` each.
 
     Raises:
@@ -50,10 +52,7 @@ def _grid(parameter: Parameter, axis: Any, max_points: int) -> Float[np.ndarray,
 
 
 def _array(name: str, axis: Any) -> np.ndarray:
-    try:
-        return np.asarray(axis, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: give (low, high, points) or numbers, got {axis!r}") from None
+    return real_array(f"{name}: values of an axis, unless it is (low, high, points),", axis)
 
 
 def _spaced(

@@ -1,7 +1,7 @@
 """Data a model is compared with: those of its experiments, a user's, or pseudo-experiments."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, SupportsIndex
 
 import equinox as eqx
 import jax
@@ -10,8 +10,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from cevnsjax.core.checks import bounded, whole_number
+from cevnsjax.core.checks import bounded, number, whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.real_arrays import real_array
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
@@ -86,6 +87,8 @@ def observed_of(structure: ModelStructure, own: Observed, names: list[str], data
 
 
 def _checked(name: str, counts: Any, own: Counts) -> Counts:
+    if not isinstance(counts, Tracer):
+        counts = real_array(f"data for {name}", counts)
     if np.shape(counts) != own.shape:
         raise InputError(f"data for {name} has shape {np.shape(counts)}, expected {own.shape}")
     if not isinstance(counts, Tracer) and not np.all(np.isfinite(counts)):
@@ -108,7 +111,8 @@ def _auxiliary(
     results = [replaced[n] if n in replaced else own[k] for k, n in enumerate(names)]
     if any(isinstance(r, Tracer) for r in results):
         return jnp.stack([array_of(r, own.dtype) for r in results])
-    return array_of([float(r) for r in results], own.dtype)
+    pairs = zip(names, results, strict=True)
+    return array_of([number(f"auxiliary {n}", r) for n, r in pairs], own.dtype)
 
 
 def require_data(
@@ -149,7 +153,7 @@ def draw(
     priors: Mapping[str, Normal],
     expected: Callable[[Values], Mapping[str, Any]],
     truth: Values,
-    seed: int,
+    seed: SupportsIndex,
     toys: int | None,
 ) -> Pseudodata:
     """See ``Model.toy``; ``truth`` has all parameters, ``priors`` those that are measured."""

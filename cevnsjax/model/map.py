@@ -17,6 +17,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.real_arrays import real_array
 from cevnsjax.core.types import Values
 from cevnsjax.devices import device_count_for
 from cevnsjax.model import compiled
@@ -73,7 +74,9 @@ def checked_points(state: ModelState, points: Mapping[str, Any]) -> Points:
     """Points by parameter, finite and within bounds, as arrays of one length."""
     batched = {}
     for name, values in points.items():
-        batched[name] = array = np.atleast_1d(np.asarray(values, dtype=state.dtype))
+        batched[name] = array = np.atleast_1d(
+            real_array(f"{name}: points", values).astype(state.dtype, copy=False)
+        )
         if array.ndim != 1 or array.size == 0:
             raise InputError(f"{name}: points need shape [point], got {array.shape}")
         for extreme in (np.min(array), np.max(array)):

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsIndex
 
 import jax
 import numpy as np
@@ -154,7 +154,7 @@ class Model(Portable):
 
     def toy(
         self,
-        seed: int,
+        seed: SupportsIndex,
         truth: Values | None = None,
         *,
         toys: int | None = None,

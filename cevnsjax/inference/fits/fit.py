@@ -1,6 +1,7 @@
 """Fits: minimisation from many starts, covariance from the exact Hessian, and a status."""
 
 from collections.abc import Iterable, Mapping
+from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -36,7 +37,7 @@ def fit(
     start: Mapping[str, float] | None = None,
     bounds: Bounds | None = None,
     starts: int = 0,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     method: str = "auto",
     data: Data = None,
 ) -> FitResult:

@@ -1,9 +1,10 @@
 """Profile likelihood of one parameter: all its minima, and intervals as unions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -47,7 +48,7 @@ def profile(
     model: Objective,
     parameter: str,
     *,
-    levels: float | Sequence[float] = DEFAULT_LEVELS,
+    levels: ArrayLike = DEFAULT_LEVELS,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,
@@ -170,7 +171,7 @@ def _rounding(model: Objective, base: float, heights: Mapping[str, float]) -> fl
     return min(off, _MAX_ROUNDING * min(heights.values(), default=1.0))
 
 
-def _heights(levels: float | Sequence[float], dof: int, side: str) -> dict[str, float]:
+def _heights(levels: ArrayLike, dof: int, side: str) -> dict[str, float]:
     """Delta chi2 by level key; a one-sided limit puts all that is excluded on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)

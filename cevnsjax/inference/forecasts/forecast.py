@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, level_key
@@ -73,7 +74,7 @@ def forecast(
     truth: Mapping[str, float] | None = None,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    level: float | Sequence[float] = DEFAULT_LEVELS,
+    level: ArrayLike = DEFAULT_LEVELS,
     over: Over | None = None,
     side: str = "both",
     statistical: str | Collection[str] = (),
@@ -150,7 +151,7 @@ def forecast(
     )
 
 
-def _levels(level: float | Sequence[float], side: str) -> list[float]:
+def _levels(level: ArrayLike, side: str) -> list[float]:
     if side not in SIDES:
         raise InputError(f"side must be one of {', '.join(SIDES)}, got {side!r}")
     return list(checked_levels(level, one_sided=side != "both"))

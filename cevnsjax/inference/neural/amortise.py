@@ -8,7 +8,7 @@ check it, e.g. by ranks.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -55,7 +55,7 @@ def amortise(
     batch: int = 256,
     width: int = 64,
     rate: float = 2e-3,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
 ) -> Amortised:
     """Train a network once that then gives the posterior of any data in milliseconds.
 

@@ -6,6 +6,7 @@ priors agree, the rank of each true value among draws of the posterior given its
 """
 
 from collections.abc import Iterable, Mapping
+from typing import SupportsIndex
 
 import jax
 import numpy as np
@@ -43,7 +44,7 @@ def sbc(
     fixed: Mapping[str, float] | None = None,
     priors: Mapping[str, Prior] | None = None,
     warmup: int = 500,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     marginalise_linear: bool = False,
     target_accept: float = 0.8,
 ) -> Calibration:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 from jaxtyping import Float, PyTree
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, level_key
@@ -33,7 +34,7 @@ def grid_posterior(
     priors: Mapping[str, Prior] | None = None,
     fixed: Mapping[str, float] | None = None,
     data: PyTree = None,
-    **axes: Axis | np.ndarray,
+    **axes: Axis | ArrayLike,
 ) -> xr.Dataset:
     """Posterior density on a grid of one to three parameters.
 

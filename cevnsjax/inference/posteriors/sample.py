@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import jax
 import numpy as np
@@ -42,7 +42,7 @@ def sample(
     chains: int = 4,
     draws: int = 1000,
     warmup: int = 500,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     marginalise_linear: bool = False,
     data: PyTree = None,
     target_accept: float = 0.8,

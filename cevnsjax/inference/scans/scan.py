@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.files import check_output
@@ -73,7 +74,7 @@ def scan(
     overwrite: bool = False,
     folder: str | Path | None = None,
     resume: bool = False,
-    **axes: Axis | np.ndarray,
+    **axes: Axis | ArrayLike,
 ) -> xr.Dataset:
     """chi2 on a grid of one to four parameters.
 

@@ -8,15 +8,16 @@ in every fit; where their true values are is a choice (``true_nuisances``).
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from cevnsjax.core.checks import whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -46,15 +47,15 @@ def feldman_cousins(
     *,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    levels: float | Sequence[float] = DEFAULT_LEVELS,
+    levels: ArrayLike = DEFAULT_LEVELS,
     toys: int = 8 * BLOCK,
     true_nuisances: str = "profile",
     auxiliary: bool = True,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     data: Any = None,
     folder: str | Path | None = None,
     resume: bool = False,
-    **axes: Axis | np.ndarray,
+    **axes: Axis | ArrayLike,
 ) -> xr.Dataset:
     """Feldman-Cousins construction on a grid of one or two parameters.
 

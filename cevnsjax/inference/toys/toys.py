@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import xarray as xr
@@ -31,7 +31,7 @@ def toys(
     test: str | Iterable[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     auxiliary: bool = True,
-    seed: int = 0,
+    seed: SupportsIndex = 0,
     data: Any = None,
     folder: str | Path | None = None,
     resume: bool = False,

@@ -4,7 +4,7 @@
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -106,10 +106,3 @@ def known(owner: str, **options: tuple[object, Collection[str | None]]) -> None:
         # The command line makes a list of "a,b"; it has no hash to look up in a mapping.
         if value not in tuple(allowed):
             raise UnknownNameError(f"{owner} {option}", value, filter(None, allowed))
-
-
-def widths(what: str, value: object) -> Mapping[str, float]:
-    """Standard deviations of pulls by short name; an empty mapping if None."""
-    if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{what} must be like {{'sig': 0.128}}, got {of_value(value)}")
-    return value or {}

@@ -1,5 +1,6 @@
 """Arrays of an experiment: the pytree a compiled program takes as argument."""
 
+import math
 from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
@@ -38,6 +39,8 @@ class ExperimentArrays(eqx.Module):
         R: Response, [bin, node] [MeV].
         kernels: {nucleus: {structure: {source: [node]}}} [1].
         pull_sd: Standard deviations of pulls and morphs, {name: scalar}.
+        log_widths: For lognormal pulls, free ones too, the logarithm of the factor at one standard
+            deviation, {name: scalar} [1].
         spread: Where the signal is binned in more than its energy: how a bin's events fall on the
             other axes, [source, bin, cell of the other axes] [1]. None otherwise.
         R_morphs: For each of ``R_moved`` the linear and the curved part of the change of R by a
@@ -55,6 +58,7 @@ class ExperimentArrays(eqx.Module):
     R: Response
     kernels: dict[str, Kernels]
     pull_sd: dict[str, RealLike]
+    log_widths: dict[str, RealLike]
     energies: dict[str, Float[Array, " _"]]
     spread: Float[Array, "source bin other"] | None
     R_morphs: Float[Array, "R_morph bin node"] | None
@@ -112,7 +116,10 @@ def arrays_of(
         "T_nr": T_nr,
         "R": R,
         "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
-        "pull_sd": {n.name: n.sd for n in (*e.pulls, *e.morphs) if n.name not in free_pulls},
+        "pull_sd": {
+            n.name: n.parameter_sd for n in (*e.pulls, *e.morphs) if n.name not in free_pulls
+        },
+        "log_widths": {p.name: math.log1p(p.sd) for p in e.pulls if p.is_lognormal},
         "energies": tabulated.survival_energies(E_low) if tabulated else {},
         **_shapes(e, signal, T_nr, R),
     }

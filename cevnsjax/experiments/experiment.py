@@ -4,6 +4,7 @@
 compiled program takes as its argument.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Literal, NotRequired, TypedDict
 
@@ -11,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.names import stem
 from cevnsjax.core.real_arrays import real_array
@@ -24,6 +25,8 @@ from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Normal, Parameter
 
+PULL_KINDS = ("normal", "lognormal")
+"""How a pull multiplies its components."""
 SIGNAL = "signal"
 """Component name of the CEvNS signal."""
 # One number for each cell; Experiment checks the shape itself, with a message of its own.
@@ -35,13 +38,18 @@ Spread = dict[str, Float[np.ndarray, "_bin _other"]]
 
 @dataclass(frozen=True)
 class Pull:
-    """A linear nuisance: it multiplies its components by 1 + value.
+    """A nuisance that multiplies its components: by 1 + value, or by exp(value ln(1 + sd)).
+
+    The first is normal, with values of standard deviation ``sd``; the second is lognormal, with
+    values in standard deviations, and keeps its components above 0.
 
     Attributes:
         name: Full parameter name, e.g. ``alpha_sig_csi2017``.
-        sd: Standard deviation of the value; infinity leaves it unconstrained [1].
+        sd: Relative change of the components at one standard deviation; infinity leaves the pull
+            unconstrained, of either kind [1].
         components: Names of the components that it multiplies.
         meaning: One line for tables.
+        kind: "normal" or "lognormal".
 
     Examples:
         >>> from dataclasses import replace
@@ -55,10 +63,25 @@ class Pull:
     sd: float
     components: tuple[str, ...]
     meaning: str
+    kind: Literal["normal", "lognormal"] = "normal"
+
+    def __post_init__(self) -> None:
+        if self.kind not in PULL_KINDS:
+            raise UnknownNameError(f"{self.name}: kind of pull", self.kind, PULL_KINDS)
+
+    @property
+    def is_lognormal(self) -> bool:
+        """Whether it multiplies by an exponential; an unconstrained pull of any kind does not."""
+        return self.kind == "lognormal" and math.isfinite(self.sd)
+
+    @property
+    def parameter_sd(self) -> float:
+        """Standard deviation of the parameter [1]."""
+        return 1.0 if self.is_lognormal else self.sd
 
     def parameter(self, owner: str) -> Parameter:
         """The pull as an entry of a parameter table."""
-        return _nuisance(self.name, self.meaning, self.sd, owner)
+        return _nuisance(self.name, self.meaning, self.parameter_sd, owner)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +113,11 @@ class Morph:
     spread: tuple[Spread, Spread] | None = None
     components: dict[str, tuple[Cells, Cells]] = field(default_factory=dict)
     sd: float = 1.0
+
+    @property
+    def parameter_sd(self) -> float:
+        """Standard deviation of the parameter [1]."""
+        return self.sd
 
     def parameter(self, owner: str) -> Parameter:
         """The morph as an entry of a parameter table."""

@@ -8,6 +8,7 @@ from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.names import short_name
 from cevnsjax.experiments.experiment import SIGNAL, Pull
+from cevnsjax.experiments.pull_options import PullOptions, choices_of
 
 FLUX = "alpha_flux_sns"
 FLUX_SD = 0.10
@@ -17,7 +18,7 @@ FLUX_SD = 0.10
 def chosen_pulls(
     experiment: str,
     offered: Mapping[str, tuple[float, str, str]],
-    widths: Mapping[str, float] | None,
+    widths: PullOptions | None,
     *,
     unbounded: bool = False,
     split_flux: bool = False,
@@ -27,7 +28,8 @@ def chosen_pulls(
     Args:
         experiment: Name of the experiment, which the names of the pulls end in.
         offered: Default standard deviation [1], component and its description, by short name.
-        widths: Standard deviations by short name; 0 removes a pull, infinity leaves it free [1].
+        widths: Standard deviations by short name, or ``Pull`` with a kind; 0 removes a pull,
+            infinity leaves it free [1].
         unbounded: Whether infinity is allowed.
         split_flux: Whether to split the signal pull as ``with_flux_apart`` does.
     """
@@ -36,18 +38,15 @@ def chosen_pulls(
         name: Pull(f"alpha_{name}_{short}", sd, (component,), f"relative shift of {what}")
         for name, (sd, component, what) in offered.items()
     }
-    for name, width in checks.widths(f"{experiment}: pulls", widths).items():
+    for name, choice in choices_of(experiment, widths, unbounded=unbounded).items():
         if name not in pulls:
             raise UnknownNameError(f"{experiment} pull", name, pulls)
-        needs = f"pull {name} needs a standard deviation >= 0"
-        if not (unbounded and width == math.inf):
-            try:
-                checks.number(f"{experiment}: pulls.{name}", width)
-            except InputError as problem:
-                raise InputError(f"{problem}; {needs}") from None
-        if width < 0:
-            raise InputError(f"{experiment}: {needs}, got {width}")
-        pulls[name] = replace(pulls[name], sd=float(width))
+        sd, kind = choice.sd, choice.kind
+        pulls[name] = replace(
+            pulls[name],
+            sd=pulls[name].sd if sd is None else sd,
+            kind=pulls[name].kind if kind is None else kind,
+        )
     chosen = tuple(p for p in pulls.values() if p.sd > 0)
     split = checks.flag(f"{experiment}: split_flux", split_flux)
     return with_flux_apart(chosen) if split else chosen
@@ -81,6 +80,10 @@ def with_flux_apart(pulls: Sequence[Pull]) -> tuple[Pull, ...]:
             f"got {sd}; leave it lumped"
         )
     (signal,) = lumped
+    if signal.is_lognormal:
+        raise InputError(
+            "split_flux takes a normal signal pull apart; leave a lognormal one lumped"
+        )
     rest = math.sqrt(signal.sd**2 - FLUX_SD**2) if math.isfinite(signal.sd) else signal.sd
     flux = Pull(FLUX, FLUX_SD, (SIGNAL,), "neutrino flux of the SNS")
     others = [p for p in pulls if p is not signal]

@@ -9,8 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 
 from cevnsjax.core.types import Real, Reals
+from cevnsjax.likelihood.components import Component, Templates
+from cevnsjax.likelihood.orthogonal import orthogonal
+from cevnsjax.likelihood.strengths import Strengths
 from cevnsjax.numerics import total
 
 
@@ -99,7 +103,7 @@ def _centre(problem: LinearPulls) -> tuple[Real, ...]:
 
 
 def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Reals, ...]:
-    """Pulls that minimise chi2, by Cholesky (L D L^T) elimination unrolled over K.
+    """Pulls that minimise chi2, by orthogonal columns; x_k = 1 + a_k are the unknowns.
 
     Args:
         observed: Observed counts, [bin] [count].
@@ -109,22 +113,134 @@ def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[R
     Returns:
         a_k, K scalars [1].
     """
-    K, centre = len(problem.columns), _centre(problem)
-    r = observed - problem.rest
-    inverse_variance = [1 / sd**2 for sd in problem.sd]
-    weighted = [weights * c for c in problem.columns]
-    A = [[jnp.sum(weighted[i] * problem.columns[j]) for j in range(i + 1)] for i in range(K)]
-    b = [jnp.sum(weighted[i] * r) + (1 + centre[i]) * inverse_variance[i] for i in range(K)]
-    for i in range(K):
-        A[i][i] = A[i][i] + inverse_variance[i]
-    for i in range(K):
-        for j in range(i + 1, K):
-            factor = A[j][i] / A[i][i]
-            for k in range(j, K):
-                A[k][j] = A[k][j] - factor * A[k][i]
-            b[j] = b[j] - factor * b[i]
-    x: dict[int, Reals] = {}
-    for i in reversed(range(K)):
-        solved = [A[j][i] * x[j] for j in range(i + 1, K)]
-        x[i] = (b[i] - total(solved) if solved else b[i]) / A[i][i]
-    return tuple(x[i] - 1 for i in range(K))
+    if not problem.columns:
+        return ()
+    roots, centre = 1 / jnp.stack(list(map(jnp.asarray, problem.sd))), _centre(problem)
+    target = roots * (1 + jnp.stack(list(map(jnp.asarray, centre))))
+    rows = LinearStrengths(problem.rest, problem.columns, list(jnp.diag(roots)), target)
+    return tuple(x - 1 for x in best_strengths(observed, weights, rows, [1.0] * len(roots))[0])
+
+
+class LinearStrengths(NamedTuple):
+    """A linear problem in strengths, which multiply counts, and a penalty |E u - e|^2 on them.
+
+    Attributes:
+        rest: Prediction that no strength multiplies, [bin] [count].
+        columns: Counts that each strength multiplies, K times [bin] [count].
+        prior: E, K columns [pull] [1].
+        target: e, [pull] [1].
+    """
+
+    rest: Reals
+    columns: Sequence[Reals]
+    prior: Sequence[Reals]
+    target: Reals
+
+    def residuals(self, observed: Reals, weights: Reals, u: Sequence[Reals]) -> Reals:
+        """What squares to chi2 at strengths u: that of bins, then that of the penalty."""
+        rows = self.rows(weights)
+        return total(
+            [self.data(observed, weights), *(-x * c for x, c in zip(u, rows, strict=True))]
+        )
+
+    def data(self, observed: Reals, weights: Reals) -> Reals:
+        """Residuals without any strength."""
+        return jnp.concatenate([jnp.sqrt(weights) * (observed - self.rest), self.target])
+
+    def rows(self, weights: Reals) -> list[Reals]:
+        """What a unit of each strength takes off the residuals."""
+        root = jnp.sqrt(weights)
+        pairs = zip(self.columns, self.prior, strict=True)
+        return [jnp.concatenate([root * column, prior]) for column, prior in pairs]
+
+
+def strengths_chi2(
+    observed: Reals, weights: Reals, problem: LinearStrengths, u: Sequence[Reals]
+) -> Reals:
+    """chi2 at strengths u, K scalars [1]."""
+    residuals = problem.residuals(observed, weights, u)
+    return jnp.sum(residuals * residuals)
+
+
+def best_strengths(
+    observed: Reals, weights: Reals, problem: LinearStrengths, otherwise: Sequence[Real]
+) -> tuple[list[Reals], Reals]:
+    """Strengths that minimise chi2, and chi2 there.
+
+    Columns and constraints are made orthogonal together, so that nothing is subtracted that a
+    large signal could swallow. chi2 is what is left of the data, a sum of squares.
+
+    Args:
+        observed: Observed counts, [bin] [count].
+        weights: Inverse variances, [bin] [1/count^2].
+        problem: The linear problem.
+        otherwise: Strengths that nothing fixes, K scalars [1].
+
+    Returns:
+        Strengths, K scalars [1], and chi2 [1].
+    """
+    rows = orthogonal(problem.rows(weights))
+    along, left = rows.split(problem.data(observed, weights))
+    return rows.solve(along, otherwise), jnp.sum(left * left)
+
+
+def strengths_derivatives(
+    observed: Reals, weights: Reals, problem: LinearStrengths, u: Reals
+) -> tuple[Reals, Reals]:
+    """Gradient [strength] and Hessian [strength, strength] of chi2/2 by strengths.
+
+    Args:
+        observed: Observed counts, [bin] [count].
+        weights: Inverse variances, [bin] [1/count^2].
+        problem: The linear problem.
+        u: Strengths, [strength] [1].
+    """
+    if not problem.columns:
+        return jnp.zeros(0), jnp.zeros((0, 0))
+    rows = jnp.stack(problem.rows(weights))
+    return -rows @ problem.residuals(observed, weights, list(u)), rows @ rows.T
+
+
+def linear_strengths(problem: Templates, strengths: Strengths) -> LinearStrengths:
+    """The linear problem of components that pulls multiply and nothing bends."""
+    columns: list[list[Reals]] = [[] for _ in strengths.prior]
+    rest: list[Reals] = []
+    c = 0
+    for components in problem.experiments:
+        nothing = jnp.zeros_like(components[0].nominal.reshape(-1)[: _cells(components[0])])
+        terms: list[list[Reals]] = [[] for _ in columns]
+        others: list[Reals] = []
+        for component in components:
+            counts = jnp.sum(component.nominal.reshape(-1, _cells(component)), axis=0)
+            constant, factors = strengths.combination(c)
+            c += 1
+            if not (isinstance(constant, float) and constant == 0):
+                others.append(constant * counts)
+            for j, x in factors.items():
+                terms[j].append(counts if x == 1 else x * counts)
+        rest.append(total(others) if others else nothing)
+        for column, summands in zip(columns, terms, strict=True):
+            column.append(total(summands) if summands else nothing)
+    joined = [_concatenated(column) for column in columns]
+    return LinearStrengths(_concatenated(rest), joined, strengths.prior, strengths.target)
+
+
+def log_determinant(weights: Reals, problem: LinearStrengths, strengths: Strengths) -> Reals:
+    """Logarithm of the determinant of the Hessian of chi2/2 by the pulls [1].
+
+    Changes of pulls that leave all strengths as they are count with their constraints.
+    """
+    layout = strengths.layout
+    # Pulls by strengths and idle changes: a matrix of plain numbers.
+    _, volume = np.linalg.slogdet(np.concatenate([layout.inverse, layout.idle], axis=1))
+    triangles = (orthogonal(problem.rows(weights)).r, strengths.idle.r)
+    lengths = [r[i][i] for r in triangles for i in range(len(r))]
+    return 2 * (jnp.sum(jnp.log(jnp.stack(lengths))) - volume)
+
+
+def _cells(component: Component) -> int:
+    return component.nominal.shape[-1]
+
+
+def _concatenated(arrays: list[Reals]) -> Reals:
+    return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays)

@@ -5,42 +5,34 @@ nominal through their shifted templates, kept positive. Poisson cells:
 chi2 = 2 sum(mu - n + n ln(n/mu)); cells with a weight: w (n - mu)^2; constraints:
 ((a - centre)/sd)^2.
 
-Far from the data the exact Hessian misleads, so each step of the search takes the lowest of
-Newton's and of steps with the weights max(1, n/mu)/mu, which bound it from above. Derivatives come
-from one more, undamped step with a differentiable right-hand side: value, gradient and Hessian are
-exact.
+Normalisations are solved as strengths of components, which stay at or above 0 in Poisson
+experiments: those that press against 0 are held there. Derivatives come from one more, undamped
+step with a differentiable right-hand side: value, gradient and Hessian are exact.
 """
 
-import jax
+from dataclasses import dataclass
+
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jaxtyping import Float
 
 from cevnsjax.core.types import Real, Reals
-from cevnsjax.likelihood.components import FLOOR, Mean, Templates, curving, mean_of
-
-# Most points need four or five steps. The search ends where chi2/2 has less than this to gain.
-_MAX_STEPS, _MIN_GAIN = 30, 1e-10
-# Lengths at which the guarded step is tried, besides Newton's step and no step; those above 1 are
-# for points where the bound on the Hessian is much too steep.
-_GUARDED_LENGTHS = (10.0, 3.0, 1.0, 0.3, 0.03)
+from cevnsjax.likelihood import deviance
+from cevnsjax.likelihood.components import (
+    Mean,
+    Templates,
+    View,
+    base_of,
+    by_nuisances,
+    curving,
+    mean_of,
+)
+from cevnsjax.likelihood.strengths import Strengths, layout_of, strengths_of
 
 
 def expected(problem: Templates, a: Reals) -> Reals:
-    """Prediction at nuisances a, floored above 0 in Poisson cells, [cell] [count]."""
-    return _floored(problem, mean_of(problem, a).mu)
-
-
-def _floored(problem: Templates, mu: Reals) -> Reals:
-    return _cellwise(problem, mu, jnp.maximum(mu, FLOOR))
-
-
-def _weights(problem: Templates) -> Real:
-    return 0.0 if problem.weights is None else problem.weights
-
-
-def _cellwise(problem: Templates, gaussian: Real, poisson: Reals) -> Reals:
-    """One value where cells are Gaussian, the other where they are Poisson."""
-    return poisson if problem.weights is None else jnp.where(problem.weights > 0, gaussian, poisson)
+    """Prediction at nuisances a, [cell] [count]."""
+    return mean_of(problem, by_nuisances(problem, a)).mu
 
 
 def chi2(observed: Reals, problem: Templates, a: Reals) -> Reals:
@@ -54,34 +46,14 @@ def chi2(observed: Reals, problem: Templates, a: Reals) -> Reals:
     Returns:
         Scalar [1].
     """
-    mu = expected(problem, a)
-    # n ln(n/mu) is 0 at n = 0; the inner where keeps its derivative finite there.
-    ratio = jnp.where(observed > 0, observed, 1.0) / _cellwise(problem, 1.0, mu)
-    entropy = jnp.where(observed > 0, observed * jnp.log(ratio), 0.0)
-    deviance = 2 * (mu - observed + entropy)
-    cells = _cellwise(problem, _weights(problem) * (observed - mu) ** 2, deviance)
-    return jnp.sum(cells) + jnp.sum((a - problem.centre) ** 2 * problem.inverse_variance)
+    penalty = jnp.sum((a - problem.centre) ** 2 * problem.inverse_variance)
+    return cells_chi2(observed, problem, expected(problem, a)) + penalty
 
 
-def _gradient(observed: Reals, problem: Templates, a: Reals, mean: Mean) -> tuple[Reals, Reals]:
-    """Gradient of chi2/2 by the nuisances, and its derivative by mu, the pull of each cell."""
-    mu = _floored(problem, mean.mu)
-    poisson = 1 - observed / _cellwise(problem, 1.0, mu)
-    pull = _cellwise(problem, _weights(problem) * (mu - observed), poisson)
-    return mean.slopes @ pull + (a - problem.centre) * problem.inverse_variance, pull
-
-
-def _hessian(
-    observed: Reals, problem: Templates, mean: Mean, pull: Reals, *, guarded: bool
-) -> Reals:
-    """Hessian of chi2/2 by the nuisances, or a bound on it that is positive everywhere."""
-    positive = _cellwise(problem, 1.0, _floored(problem, mean.mu))
-    ratio = observed / positive
-    poisson = (jnp.maximum(1.0, ratio) if guarded else ratio) / positive
-    curvature = _cellwise(problem, _weights(problem), poisson)
-    slopes = mean.slopes
-    hessian = (slopes * curvature[None, :]) @ slopes.T + jnp.diag(problem.inverse_variance)
-    return hessian if guarded else hessian + curving(problem, mean, pull)
+def cells_chi2(observed: Reals, problem: Templates, mu: Reals) -> Reals:
+    """Deviance of expected counts, [cell] [count], without constraints."""
+    cells = deviance.deviance(observed, _cellwise(problem, 1.0, mu))
+    return jnp.sum(_cellwise(problem, _weights(problem) * (observed - mu) ** 2, cells))
 
 
 def derivatives(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
@@ -92,70 +64,160 @@ def derivatives(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, R
         problem: The prediction.
         a: Nuisances, [nuisance] [1].
     """
-    mean = mean_of(problem, a)
-    gradient, pull = _gradient(observed, problem, a, mean)
-    return gradient, _hessian(observed, problem, mean, pull, guarded=False)
+    view = by_nuisances(problem, a)
+    mean = mean_of(problem, view)
+    tilt = cell_tilt(observed, problem, mean.mu)
+    gradient = mean.slopes @ tilt + (a - problem.centre) * problem.inverse_variance
+    hessian = cell_hessian(observed, problem, mean) + curving(problem, view, mean, tilt)
+    return gradient, hessian + jnp.diag(problem.inverse_variance)
 
 
-def _step(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
-    """Nuisances after the best of Newton's, guarded and no step, and what chi2/2 had to gain."""
-    mean = mean_of(problem, a)
-    gradient, pull = _gradient(observed, problem, a, mean)
-    bound, exact = (
-        _hessian(observed, problem, mean, pull, guarded=guarded) for guarded in (True, False)
-    )
-    newton, guarded = jnp.linalg.solve(exact, gradient), jnp.linalg.solve(bound, gradient)
-    steps = jnp.stack(
-        [newton, *(length * guarded for length in _GUARDED_LENGTHS), jnp.zeros_like(a)]
-    )
-    trials = a[None, :] - steps
-    values = jax.vmap(lambda trial: chi2(observed, problem, trial))(trials)
-    # A singular Hessian gives a step that is not a number; such a step is never the best.
-    best = trials[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
-    return best, 0.5 * gradient @ guarded
+def cell_tilt(observed: Reals, problem: Templates, mu: Reals) -> Reals:
+    """Half the derivative of chi2 by expected counts, [cell] [1/count]."""
+    poisson = deviance.tilt(observed, _cellwise(problem, 1.0, mu))
+    return _cellwise(problem, _weights(problem) * (mu - observed), poisson)
 
 
-def _search(observed: Reals, problem: Templates) -> Reals:
-    """Nuisances near the minimum; a point that has converged waits for the others of a batch."""
+def cell_hessian(
+    observed: Reals, problem: Templates, mean: Mean, *, guarded: bool = False
+) -> Reals:
+    """Half of chi2's second derivatives through the curvature of cells, without constraints.
 
-    def unfinished(state: tuple[Array, Array, Array]) -> Array:
-        steps, _, gain = state
-        return (steps < _MAX_STEPS) & ~(gain < _MIN_GAIN)
-
-    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        steps, a, _ = state
-        return steps + 1, *_step(observed, problem, a)
-
-    start = jnp.zeros_like(problem.inverse_variance)
-    return jax.lax.while_loop(
-        unfinished, step, (jnp.asarray(0), start, jnp.asarray(jnp.inf, start.dtype))
-    )[1]
-
-
-def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
-    """Nuisances that minimise chi2, differentiable twice, and the distance left.
-
-    Args:
-        observed: Observed counts, [cell] [count].
-        problem: The prediction.
-
-    Returns:
-        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2, infinite
-        where counts are negative or the curvature is not positive [1].
+    The guarded one has the weights max(1, n/mu)/mu, which bound it from above.
     """
-    still_n, still = jax.lax.stop_gradient((observed, problem))
-    if not problem.inverse_variance.size:
-        return problem.centre, jnp.zeros((), problem.centre.dtype)
-    # Nothing is differentiated through the search, so that it can be a compiled loop.
-    a = jax.lax.stop_gradient(_search(still_n, still))
-    gradient, _ = _gradient(observed, problem, a, mean_of(problem, a))
-    still_mean = mean_of(still, a)
-    _, pull = _gradient(still_n, still, a, still_mean)
-    hessian = _hessian(still_n, still, still_mean, pull, guarded=False)
-    lowest_mu = jnp.min(_cellwise(still, jnp.inf, still_mean.mu))
-    is_minimum = (lowest_mu > 0) & jnp.all(jnp.isfinite(jnp.linalg.cholesky(hessian)))
-    # A last step from a point that is not near a minimum could lead anywhere.
-    safe = jnp.where(is_minimum, hessian, jnp.eye(a.size, dtype=a.dtype))
-    move = jnp.where(is_minimum, jnp.linalg.solve(safe, gradient), 0.0)
-    distance = jnp.where(is_minimum, 0.5 * gradient @ move, jnp.inf)
-    return a - move, jax.lax.stop_gradient(distance)
+    mu = _cellwise(problem, 1.0, mean.mu)
+    poisson = deviance.curvature(observed, mu)
+    if guarded:
+        floored = jnp.maximum(mu, deviance.FLOOR)
+        poisson = jnp.maximum(1.0, observed / floored) / floored
+    curvature = _cellwise(problem, _weights(problem), poisson)
+    return (mean.slopes * curvature[None, :]) @ mean.slopes.T
+
+
+def _weights(problem: Templates) -> Real:
+    return 0.0 if problem.weights is None else problem.weights
+
+
+def _cellwise(problem: Templates, gaussian: Real, poisson: Reals) -> Reals:
+    """One value where cells are Gaussian, the other where they are Poisson."""
+    return poisson if problem.weights is None else jnp.where(problem.weights > 0, gaussian, poisson)
+
+
+@dataclass(frozen=True, eq=False)
+class Coordinates:
+    """What the search moves: strengths of components, then the nuisances that multiply none.
+
+    Attributes:
+        problem: The prediction.
+        strengths: The nuisances that multiply components.
+        others: Indices of the other nuisances.
+    """
+
+    problem: Templates
+    strengths: Strengths
+    others: tuple[int, ...]
+
+    @property
+    def low(self) -> Float[np.ndarray, " coordinate"]:
+        """Least values [1]."""
+        return np.concatenate([self.strengths.low, np.full(len(self.others), -np.inf)])
+
+    @property
+    def by_nuisances(self) -> Float[np.ndarray, "coordinate nuisance"]:
+        """Derivatives of the coordinates by the nuisances [1]."""
+        layout = self.strengths.layout
+        out = np.zeros((self.low.size, self.problem.centre.size))
+        out[: self._count, list(layout.pulls)] = layout.rows[list(layout.chosen)]
+        out[range(self._count, self.low.size), list(self.others)] = 1.0
+        return out
+
+    @property
+    def _count(self) -> int:
+        return len(self.strengths.layout.chosen)
+
+    def place(self, nuisance: int) -> int:
+        """The coordinate that is a nuisance which multiplies no strength."""
+        return self._count + self.others.index(nuisance)
+
+    def start(self) -> Reals:
+        """All nuisances at 0, as far as bounds allow, [coordinate] [1]."""
+        none = jnp.zeros(len(self.others), self.problem.centre.dtype)
+        start = jnp.concatenate([self.strengths.start, none])
+        return jnp.maximum(start, jnp.asarray(self.low, start.dtype))
+
+    def of(self, a: Reals) -> Reals:
+        """Coordinates of nuisances a, [nuisance] [1]."""
+        none = jnp.zeros(len(self.others), a.dtype)
+        start = jnp.concatenate([self.strengths.start, none])
+        return start + jnp.asarray(self.by_nuisances, a.dtype) @ a
+
+    def nuisances(self, z: Reals) -> Reals:
+        """All nuisances at coordinates z, [nuisance] [1]."""
+        joined = jnp.concatenate([self.strengths.pulls(z[: self._count]), z[self._count :]])
+        return joined[np.argsort([*self.strengths.layout.pulls, *self.others])]
+
+    def view(self, z: Reals) -> View:
+        """The problem's components at coordinates z."""
+        u = z[: self._count]
+        slopes = np.zeros((len(self.strengths.base), z.size))
+        slopes[:, : self._count] = self.strengths.layout.strengths
+        nuisances = {k: (z[self._count + i], self._count + i) for i, k in enumerate(self.others)}
+        return View(self.strengths.at(u), slopes, nuisances)
+
+    def chi2(self, observed: Reals, z: Reals) -> Reals:
+        """chi2 with the least constraints of nuisances at coordinates z."""
+        mu = mean_of(self.problem, self.view(z)).mu
+        return cells_chi2(observed, self.problem, mu) + self._penalty(z)
+
+    def _penalty(self, z: Reals) -> Reals:
+        far, precision = self._away(z)
+        return self.strengths.penalty(z[: self._count]) + jnp.sum(far**2 * precision)
+
+    def _away(self, z: Reals) -> tuple[Reals, Reals]:
+        """The other nuisances less their centres, and their 1/sd^2."""
+        places = np.array(self.others, dtype=int)
+        centre, precision = self.problem.centre[places], self.problem.inverse_variance[places]
+        return z[self._count :] - centre, precision
+
+    def penalty_derivatives(self, z: Reals) -> tuple[Reals, Reals]:
+        """Gradient [coordinate] and Hessian [coordinate, coordinate] of half the constraints."""
+        slope, curvature = self.strengths.penalty_derivatives(z[: self._count])
+        far, precision = self._away(z)
+        gradient = jnp.concatenate([slope, far * precision])
+        hessian = jnp.zeros((z.size, z.size), z.dtype)
+        hessian = hessian.at[: self._count, : self._count].set(curvature)
+        hessian = hessian.at[self._count :, self._count :].set(jnp.diag(precision))
+        return gradient, hessian
+
+    def expansion(self, observed: Reals, z: Reals) -> tuple[Reals, Reals, Reals, Reals]:
+        """Gradient and Hessian of chi2/2, a bound on the latter from above, and counts."""
+        view = self.view(z)
+        mean = mean_of(self.problem, view)
+        tilt = cell_tilt(observed, self.problem, mean.mu)
+        gradient, hessian = self.penalty_derivatives(z)
+        gradient = gradient + mean.slopes @ tilt
+        exact = hessian + cell_hessian(observed, self.problem, mean)
+        exact = exact + curving(self.problem, view, mean, tilt)
+        bound = hessian + cell_hessian(observed, self.problem, mean, guarded=True)
+        return gradient, exact, bound, mean.mu
+
+
+def coordinates_of(problem: Templates) -> Coordinates:
+    """The coordinates in which the nuisances of a problem are solved."""
+    components = [c for experiment in problem.experiments for c in experiment]
+    sizes = [len(experiment) for experiment in problem.experiments]
+    held = problem.bounded or (True,) * len(sizes)
+    bounded = tuple(h for h, n in zip(held, sizes, strict=True) for _ in range(n))
+    place = [i for n in sizes for i in range(n)]
+    # Signals, which come first, may be huge: they are coordinates if possible.
+    order = sorted(range(len(place)), key=lambda c: (place[c] > 0, not bounded[c], c))
+    layout = layout_of(tuple(c.pulls for c in components), tuple(order))
+    pulls = np.array(layout.pulls, dtype=int)
+    precision = problem.inverse_variance[pulls]
+    # Derivatives at 0 are 0.
+    is_constrained = precision > 0
+    root = jnp.where(is_constrained, jnp.sqrt(jnp.where(is_constrained, precision, 1.0)), 0.0)
+    base = [base_of(c) for c in components]
+    strengths = strengths_of(layout, base, bounded, root, problem.centre[pulls])
+    others = tuple(k for k in range(problem.centre.size) if k not in layout.pulls)
+    return Coordinates(problem, strengths, others)

@@ -10,7 +10,7 @@ import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
-from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.experiments.experiment import Experiment, Pull
 from cevnsjax.experiments.names import require_meant
 from cevnsjax.interactions.interaction import parameters_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
@@ -69,20 +69,38 @@ def table_of(
     for name in free_pulls:
         if name not in pulls:
             raise UnknownNameError("pull", name, pulls)
-    free = {"linear": False, "bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
+    lognormal = _lognormal_pulls(experiments)
+    normal = {"bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
     targets = [e.target for e in experiments.values()]
     baselines = [e.flux.baseline_m for e in experiments.values()]
     theory = [p for i in interactions for p in parameters_of(i, targets, baselines)]
     require_meant({n: [p.name for p in e.parameters] for n, e in experiments.items()})
     nuisances = [p for e in experiments.values() for p in e.parameters]
     table = ParameterTable(
-        replace(p, **free) if p.name in free_pulls else p for p in (*theory, *nuisances)
+        replace(p, linear=False, **({} if p.name in lognormal else normal))
+        if p.name in free_pulls
+        else p
+        for p in (*theory, *nuisances)
     )
     for name, value in defaults.items():
         table[name].check(value)
     return ParameterTable(
         replace(p, default=float(defaults.get(n, p.default))) for n, p in table.items()
     )
+
+
+def _lognormal_pulls(experiments: Mapping[str, Experiment]) -> set[str]:
+    """Names of lognormal pulls; all who share one agree on its kind and width."""
+    first: dict[str, tuple[str, Pull]] = {}
+    for owner, e in experiments.items():
+        for p in e.pulls:
+            other, one = first.setdefault(p.name, (owner, p))
+            if one.is_lognormal != p.is_lognormal or (p.is_lognormal and one.sd != p.sd):
+                raise InputError(
+                    f"pull {p.name} is {one.kind} with sd {one.sd:g} in {other} and {p.kind} with "
+                    f"sd {p.sd:g} in {owner}; give them one kind and width, or two names"
+                )
+    return {name for name, (_, p) in first.items() if p.is_lognormal}
 
 
 def groups_sharing_pulls(arrays: list[ExperimentArrays]) -> tuple[tuple[int, ...], ...]:

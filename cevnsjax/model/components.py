@@ -1,7 +1,8 @@
 """Counts of one experiment as components that nuisances multiply and bend.
 
 With pulls alpha and morphs beta a component n with shifts l (linear) and c (curved) contributes
-(1 + sum alpha) (n + sum_m (beta_m l_m + bend(beta_m) c_m)), kept positive.
+(1 + sum alpha) (n + sum_m (beta_m l_m + bend(beta_m) c_m)), kept positive; lognormal pulls lambda
+multiply it by exp(sum lambda ln(1 + sd)).
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class CountComponent:
         nominal: Counts before nuisances, [source, cell] [count].
         shifts: Linear and curved part of the change by each morph,
             {name: ([source, cell], [source, cell])} [count].
-        free_pulls: Sum of the pulls on it that are free instead of solved [1].
+        free_pulls: Sum of the pulls on it that are free instead of solved [1]; lognormal ones are
+            in the counts.
     """
 
     name: str
@@ -46,7 +48,14 @@ def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[C
     """The signal, from ``binned_signal``, then backgrounds; of ``values`` free pulls are used."""
 
     def component(name: str, nominal: SourceCells, shifts: Shifts) -> CountComponent:
-        pulls = [values[n] for n, multiplied in e.free_pulls if name in multiplied]
+        names = [n for n, multiplied in e.free_pulls if name in multiplied]
+        pulls = [values[n] for n in names if n not in e.log_widths]
+        growth = _growth(e, names, values)
+        if growth is not None:
+            nominal = nominal * growth
+            shifts = {
+                n: (linear * growth, curved * growth) for n, (linear, curved) in shifts.items()
+            }
         return CountComponent(name, nominal, shifts, total(pulls) if pulls else 0.0)
 
     components = [component(SIGNAL, _cells(signal[:, 0], e.spread), _signal_shifts(e, signal))]
@@ -55,6 +64,12 @@ def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[C
         shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
         components.append(component(name, nominal[None], shifts))
     return components
+
+
+def _growth(e: ExperimentArrays, names: list[str], values: Values) -> Any:
+    """Factor of the lognormal pulls among some; None if there are none."""
+    exponents = [e.log_widths[n] * values[n] for n in names if n in e.log_widths]
+    return jnp.exp(total(exponents)) if exponents else None
 
 
 def _signal_shifts(e: ExperimentArrays, signal: Signal) -> Shifts:
@@ -105,5 +120,7 @@ def _shifted(e: ExperimentArrays, component: CountComponent, values: Values) -> 
             for n, (linear, curved) in component.shifts.items()
         ]
         counts, *_ = kept_positive(counts, counts + total(moves))
-    pulls = [values[name] for name, multiplied in e.pulls if component.name in multiplied]
-    return counts * total([1.0, component.free_pulls, *pulls])
+    names = [name for name, multiplied in e.pulls if component.name in multiplied]
+    pulls = [values[name] for name in names if name not in e.log_widths]
+    counts, growth = counts * total([1.0, component.free_pulls, *pulls]), _growth(e, names, values)
+    return counts if growth is None else counts * growth

@@ -8,8 +8,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import components
-from cevnsjax.model.nuisance_groups import NuisanceProblem, nuisance_names, problem_of
+from cevnsjax.model.nuisance_groups import (
+    GaussianProblem,
+    NuisanceProblem,
+    nuisance_names,
+    problem_of,
+)
 from cevnsjax.model.signal import binned_signal
 from cevnsjax.model.structure import Counts, ModelAtValues, Signal
 from cevnsjax.numerics import total
@@ -82,10 +88,7 @@ def profiled_group(
     The second result is how far these are from their minimum in nll. Of the model's values only
     free pulls are used.
     """
-    problem = _problem(m, group, counts)
-    pulls, distance = problem.best()
-    chi2 = problem.chi2(pulls)
-    return chi2, jnp.asarray(distance, chi2.dtype)
+    return _problem(m, group, counts).profiled()
 
 
 def nll(m: ModelAtValues) -> Float[Array, ""]:
@@ -95,8 +98,14 @@ def nll(m: ModelAtValues) -> Float[Array, ""]:
         >>> round(float(model.nll({"alpha_sig_csi2017": -0.02})), 2)
         1.44
     """
-    problems = nuisance_problems(m)
-    return total([penalty(m), *(p.chi2(tuple(m.values[n] for n in p.names)) for p in problems)]) / 2
+    return total([penalty(m) / 2, *(p.nll(_nuisances(m, p)) for p in nuisance_problems(m))])
+
+
+def _nuisances(m: ModelAtValues, problem: NuisanceProblem) -> Float[Array, " nuisance"]:
+    """Values of the nuisances of a problem."""
+    dtype = problem.data.dtype
+    scalars = [jnp.asarray(m.values[n], dtype) for n in problem.names]
+    return jnp.stack(scalars) if scalars else jnp.zeros(0, dtype)
 
 
 def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
@@ -115,9 +124,9 @@ def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
 
 def searched(m: ModelAtValues) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """``profiled_nll`` and ``solver_distance`` from one search."""
-    problems = [(p, *p.best()) for p in nuisance_problems(m)]
-    nll = total([penalty(m), *(p.chi2(pulls) for p, pulls, _ in problems)]) / 2
-    return nll, jnp.asarray(total([distance for *_, distance in problems]), nll.dtype)
+    solved = [p.profiled() for p in nuisance_problems(m)]
+    nll = total([penalty(m), *(chi2 for chi2, _ in solved)]) / 2
+    return nll, jnp.asarray(total([distance for _, distance in solved]), nll.dtype)
 
 
 def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
@@ -134,23 +143,29 @@ def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
         >>> round(float(model.marginal_nll()), 3)
         3.205
     """
-    for e in m.experiments:
-        # Morphs need Poisson cells, so that this covers them.
-        if e.statistic == "poisson" and nuisance_names([e]):
-            raise InputError(
-                f"the nuisances of {e.name} have no closed integral: its likelihood is Poisson; "
+    nll = penalty(m) / 2
+    for problem, group in zip(nuisance_problems(m), m.structure.groups, strict=True):
+        nll = nll + problem.profiled()[0] / 2
+        if not problem.names:
+            continue
+        if not isinstance(problem, GaussianProblem):
+            raise InputError(_no_closed_integral([m.experiments[i] for i in group]))
+        pulls = len(problem.names)
+        nll = nll + problem.log_determinant() / 2 - pulls * math.log(2 * math.pi) / 2
+    return nll
+
+
+def _no_closed_integral(members: list[ExperimentArrays]) -> str:
+    """Which nuisances cannot be integrated in closed form, and what to do instead."""
+    for e in members:
+        if nuisance_names([e]) and (e.statistic == "poisson" or e.log_widths):
+            kind = "Poisson" if e.statistic == "poisson" else "not Gaussian in lognormal pulls"
+            return (
+                f"the nuisances of {e.name} have no closed integral: its likelihood is {kind}; "
                 "draw them with sample(..., marginalise_linear=False), or make pulls parameters "
                 "with Model(free_pulls=[...])"
             )
-    nll = penalty(m) / 2
-    for problem in nuisance_problems(m):
-        best = problem.best()[0]
-        nll = nll + problem.chi2(best) / 2
-        if problem.names:
-            _, hessian = problem.derivatives(jnp.stack(best))
-            pivots = jnp.diagonal(jnp.linalg.cholesky(hessian / (2 * math.pi)))
-            nll = nll + jnp.sum(jnp.log(pivots))
-    return nll
+    raise AssertionError("a group is solved by a search for one of its members")
 
 
 def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
@@ -165,9 +180,10 @@ def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
 
 def solution(m: ModelAtValues) -> tuple[dict[str, Float[Array, ""]], Any]:
     """``best_pulls`` and ``solver_distance`` from one search."""
-    solved = [(p.names, *p.best()) for p in nuisance_problems(m)]
-    pulls = {n: a for names, best, _ in solved for n, a in zip(names, best, strict=True)}
-    return pulls, total([distance for *_, distance in solved])
+    solved = [(p, p.best()) for p in nuisance_problems(m)]
+    by_problem = [(p.names, p.nuisances(best.z)) for p, best in solved]
+    pulls = {n: a[k] for names, a in by_problem for k, n in enumerate(names)}
+    return pulls, total([best.distance for _, best in solved])
 
 
 def solver_distance(m: ModelAtValues) -> Any:

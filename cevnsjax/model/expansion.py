@@ -7,13 +7,13 @@ rounding, because with parameters p and nuisances a the profile's Hessian is the
 H_pp - H_pa H_aa^-1 H_ap of the full one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals, Values
@@ -27,8 +27,8 @@ from cevnsjax.numerics import total
 # Points side by side in one call: one compilation serves any number of points.
 _POINTS_PER_CALL = {"cpu": 8}
 _GPU_POINTS_PER_CALL = 512
-# Added to the diagonal of a singular Hessian, relative to its largest element.
-_REGULARISATION = 1e-12
+# Determinant and curvatures of a Hessian with a diagonal of 1: below, directions are flat.
+_SINGULAR, _FLAT = 1e-12, 1e-13
 
 Point = Float[Array, " name"]
 NearbyProblems = Callable[[Point], tuple[Any, list[NuisanceProblem]]]
@@ -46,6 +46,7 @@ class Expansion(NamedTuple):
             [point, name, name] [1/unit^2].
         pulls: The solved nuisances, {name: [point]} [1].
         distance: How far they are from their minimum in nll; 0 if exact, [point] [1].
+        at_bound: Whether a nuisance holds a component at 0, {name: [point]}.
     """
 
     value: Float[np.ndarray, " point"]
@@ -54,6 +55,23 @@ class Expansion(NamedTuple):
     full: Float[np.ndarray, "point coordinate coordinate"]
     pulls: dict[str, Float[np.ndarray, " point"]]
     distance: Float[np.ndarray, " point"]
+    at_bound: dict[str, Bool[np.ndarray, " point"]]
+
+
+class _Solved(NamedTuple):
+    """One or many points: what ``Expansion`` has, by parameters and coordinates of nuisances.
+
+    ``held`` are coordinates on their bounds; ``at_bound`` are nuisances that hold one there.
+    """
+
+    value: Any
+    gradient: Any
+    hessian: Any
+    full: Any
+    pulls: Any
+    distance: Any
+    held: Any
+    at_bound: Any
 
 
 class SecondOrder(NamedTuple):
@@ -79,56 +97,69 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
     size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
-    value, gradient, full, pulls, distance = in_batches(
-        lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
+    solved = _Solved(
+        *in_batches(
+            lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
+        )
     )
     # In the order of ``points`` again, the nuisances behind them.
-    nuisances = range(len(names), full.shape[1])
-    order = np.array([*(names.index(n) for n in batched), *nuisances], dtype=int)
-    gradient, full = gradient[:, order], full[:, order][:, :, order]
-    return _profiled(state.solved_names, len(names), value, gradient, full, pulls, distance)
+    every = [*(names.index(n) for n in batched), *range(len(names), solved.full.shape[1])]
+    order, whole = np.array(every, dtype=int), np.array(every[: len(names)], dtype=int)
+    value, gradient, hessian = _profiled(len(names), solved)
+    return Expansion(
+        value,
+        gradient[:, whole],
+        hessian[:, whole][:, :, whole],
+        solved.full[:, order][:, :, order],
+        {name: solved.pulls[:, k] for k, name in enumerate(state.solved_names)},
+        solved.distance,
+        {name: solved.at_bound[:, k] for k, name in enumerate(state.solved_names)},
+    )
 
 
 def _profiled(
-    solved: tuple[str, ...],
-    n: int,
-    value: Float[np.ndarray, " point"],
-    gradient: Float[np.ndarray, "point coordinate"],
-    full: Float[np.ndarray, "point coordinate coordinate"],
-    pulls: Float[np.ndarray, "point nuisance"],
-    distance: Float[np.ndarray, " point"],
-) -> Expansion:
-    """The profile's derivatives from those at the nuisances' solution: a Schur complement."""
-    hessian, slope = full[:, :n, :n], gradient[:, :n]
-    if solved:
-        cross, inner = full[:, :n, n:], full[:, n:, n:]
-        usable = np.all(np.isfinite(inner), axis=(1, 2), keepdims=True)
-        inner = _regular(np.where(usable, inner, np.eye(len(solved))))
+    n: int, solved: _Solved
+) -> tuple[
+    Float[np.ndarray, " point"], Float[np.ndarray, "point name"], Float[np.ndarray, "point name _n"]
+]:
+    """The profile's value and derivatives from those at the solution: a Schur complement."""
+    value, slope, hessian = solved.value, solved.gradient[:, :n], solved.hessian[:, :n, :n]
+    if solved.held.shape[1]:
+        free = ~solved.held
+        cross = solved.hessian[:, :n, n:] * free[:, None, :]
+        left = solved.gradient[:, n:] * free
         # The last Newton step, which the solver left over, makes gradient and value exact.
-        right = np.concatenate([np.swapaxes(cross, 1, 2), gradient[:, n:, None]], axis=2)
-        solution = np.linalg.solve(inner, right)
+        right = np.concatenate([np.swapaxes(cross, 1, 2), left[:, :, None]], axis=2)
+        solution = _solution(solved.hessian[:, n:, n:], right, free)
         hessian = hessian - cross @ solution[:, :, :n]
         step = solution[:, :, n]
         slope = slope - np.einsum("pnk,pk->pn", cross, step)
-        value = value - 0.5 * np.einsum("pk,pk->p", gradient[:, n:], step)
-    by_name = {name: pulls[:, k] for k, name in enumerate(solved)}
-    return Expansion(value, slope, hessian, full, by_name, distance)
+        value = value - 0.5 * np.einsum("pk,pk->p", left, step)
+    return value, slope, hessian
 
 
-def _regular(
-    inner: Float[np.ndarray, "point nuisance nuisance"],
-) -> Float[np.ndarray, "point nuisance nuisance"]:
-    """Hessians by nuisances; the diagonals of singular ones are raised by ``_REGULARISATION``.
-
-    Where a signal is some 1e8 times the data, two nuisances that scale it differ by their
-    constraints alone, and rounding removes that difference.
-    """
-    sign, _ = np.linalg.slogdet(inner)
-    if np.all(sign != 0):
-        return inner
-    largest = np.max(np.abs(np.diagonal(inner, axis1=1, axis2=2)), axis=1)
-    added = np.where(sign == 0, _REGULARISATION * np.maximum(largest, 1.0), 0.0)
-    return inner + added[:, None, None] * np.eye(inner.shape[1])
+def _solution(
+    inner: Float[np.ndarray, "point coordinate coordinate"],
+    right: Float[np.ndarray, "point coordinate column"],
+    free: Bool[np.ndarray, "point coordinate"],
+) -> Float[np.ndarray, "point coordinate column"]:
+    """inner^-1 right on free coordinates; the shortest solution where curvatures vanish."""
+    diagonal = np.abs(np.diagonal(inner, axis1=1, axis2=2))
+    usable = free & (diagonal > 0) & np.all(np.isfinite(inner), axis=(1, 2))[:, None]
+    scale = np.where(usable, 1 / np.sqrt(np.where(usable, diagonal, 1.0)), 0.0)
+    scaled = np.where(usable[:, :, None] & usable[:, None, :], inner, 0.0)
+    scaled = scaled * scale[:, :, None] * scale[:, None, :]
+    scaled = scaled + ~usable[:, :, None] * np.eye(inner.shape[1])
+    _, size = np.linalg.slogdet(scaled)
+    singular = size < np.log(_SINGULAR)
+    plain = np.where(singular[:, None, None], np.eye(inner.shape[1]), scaled)
+    out = np.linalg.solve(plain, right * scale[:, :, None])
+    for k in np.flatnonzero(singular):
+        curvatures, axes = np.linalg.eigh(scaled[k])
+        is_flat = np.abs(curvatures) < _FLAT * np.max(np.abs(curvatures))
+        inverse = np.where(is_flat, 0.0, 1 / np.where(is_flat, 1.0, curvatures))
+        out[k] = (axes * inverse) @ (axes.T @ (right[k] * scale[k][:, None]))
+    return out * scale[:, :, None]
 
 
 @jax.jit(static_argnums=(0, 1))
@@ -137,7 +168,7 @@ def _run(
     names: tuple[str, ...],
     inputs: Inputs,
     points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
-) -> tuple[Reals, ...]:
+) -> _Solved:
     """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
     model = inputs.of(structure)
     shapes = {name for e in model.experiments for _, name in e.shape}
@@ -146,15 +177,61 @@ def _run(
     def model_at(p: Iterable[Reals]) -> ModelAtValues:
         return model.moved(dict(zip(names, p, strict=True)))
 
-    def at(point: Point) -> tuple[Reals, ...]:
+    def at(point: Point) -> _Solved:
         signals = _expanded_apart(lambda p: evaluate.signals(model_at(p)), point, moves_nodes)
-        problems = problems_near(model_at, signals, point)
-        best = [p.best() for p in problems(point)[1]]
-        pulls = jnp.concatenate([jnp.asarray([*pulls], point.dtype) for pulls, _ in best])
-        distance = jnp.asarray(total([d for _, d in best]), point.dtype)
-        return *expanded_nll(problems, point, pulls), pulls, distance
+        near = problems_near(model_at, signals, point)
+        problems = near(point)[1]
+        best = [p.best() for p in problems]
+        value, gradient, hessian = expanded_nll(near, point, jnp.concatenate([b.z for b in best]))
+        pairs = list(zip(problems, best, strict=True))
+        return _Solved(
+            value,
+            gradient,
+            hessian,
+            _by_nuisances(near, point, hessian),
+            jnp.concatenate([p.nuisances(b.z) for p, b in pairs]),
+            total([b.distance for b in best]),
+            jnp.concatenate([b.held for b in best]),
+            jnp.concatenate([p.at_bound(b) for p, b in pairs]),
+        )
 
     return jax.vmap(at)(jnp.asarray(points))
+
+
+def _by_nuisances(
+    near: NearbyProblems, point: Point, hessian: Float[Array, "coordinate coordinate"]
+) -> Float[Array, "coordinate coordinate"]:
+    """The Hessian by parameters and nuisances, from that by parameters and coordinates."""
+    problems, n = near(point)[1], point.size
+
+    def origins(p: Point) -> Reals:
+        nothing = [jnp.zeros(len(q.names), p.dtype) for q in problems]
+        pairs = zip(near(p)[1], nothing, strict=True)
+        return jnp.concatenate([q.coordinates(none) for q, none in pairs])
+
+    blocks = [q.by_nuisances for q in problems]
+    by_nuisances = jnp.asarray(block_diagonal(blocks), point.dtype)
+    change = jnp.zeros((hessian.shape[0], n + by_nuisances.shape[1]), point.dtype)
+    change = change.at[:n, :n].set(jnp.eye(n, dtype=point.dtype))
+    # Free pulls move strengths at given nuisances.
+    change = change.at[n:, :n].set(jax.jacfwd(origins)(point))
+    change = change.at[n:, n:].set(by_nuisances)
+    pairs = [q.constraints() for q in problems]
+    least, actual = (jax.scipy.linalg.block_diag(*c) for c in zip(*pairs, strict=True))
+    constraints = actual - by_nuisances.T @ least @ by_nuisances
+    return (change.T @ hessian @ change).at[n:, n:].add(constraints)
+
+
+def block_diagonal(
+    blocks: Sequence[Float[np.ndarray, "_row _column"]],
+) -> Float[np.ndarray, "row column"]:
+    """Matrices along the diagonal of one."""
+    out = np.zeros(np.sum([b.shape for b in blocks], axis=0))
+    row = column = 0
+    for b in blocks:
+        out[row : row + b.shape[0], column : column + b.shape[1]] = b
+        row, column = row + b.shape[0], column + b.shape[1]
+    return out
 
 
 def problems_near(
@@ -170,18 +247,18 @@ def problems_near(
 
 
 def expanded_nll(
-    problems: NearbyProblems, point: Point, pulls: Float[Array, " nuisance"]
+    problems: NearbyProblems, point: Point, z: Float[Array, " nuisance"]
 ) -> tuple[Float[Array, ""], Float[Array, " coordinate"], Float[Array, "coordinate coordinate"]]:
-    """nll, its gradient and its Hessian by parameters and nuisances, at one point.
+    """nll, its gradient and its Hessian by parameters and coordinates of nuisances, at one point.
 
-    ``problems`` are those near this point; ``pulls`` are in their order.
+    ``problems`` are those near this point; z are the coordinates in their order.
     """
-    sizes = [len(q.names) for q in problems(point)[1]]
-    by_group = jnp.split(pulls, np.cumsum(sizes)[:-1])
+    sizes = [q.low.size for q in problems(point)[1]]
+    by_group = jnp.split(z, np.cumsum(sizes)[:-1])
 
     def nll(p: Point) -> Reals:
         penalty, groups = problems(p)
-        chi2 = [q.chi2(tuple(a)) for q, a in zip(groups, by_group, strict=True)]
+        chi2 = [q.chi2(a) for q, a in zip(groups, by_group, strict=True)]
         return total([penalty, *chi2]) / 2
 
     def gradient(p: Point) -> tuple[Reals, Any]:

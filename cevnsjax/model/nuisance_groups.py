@@ -1,42 +1,131 @@
 """Experiments that share solved nuisances, as one problem: Gaussian in closed form, or Poisson."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Bool, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.likelihood import components, gaussian, poisson
+from cevnsjax.likelihood import components, gaussian, poisson, search
+from cevnsjax.likelihood.search import Solution
 from cevnsjax.model.components import CountComponent, components_of
 from cevnsjax.model.structure import Counts, Signal
-from cevnsjax.numerics import total
 
-Pulls = tuple[Any, ...]
-"""Values of the solved nuisances, each a scalar [1]."""
-Constraints = tuple[tuple[Any, ...], tuple[Any, ...]]
-"""Standard deviations of the solved nuisances and what measured them, each a scalar [1]."""
 Cells = Float[Array, " cell"]
+Nuisances = Float[Array, " nuisance"]
+Coordinates = Float[Array, " coordinate"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NuisanceProblem:
-    """A likelihood of its solved nuisances at fixed theory.
+    """A likelihood of its solved nuisances at fixed theory, solved by a search.
+
+    Nuisances are solved in coordinates: strengths of components instead of the pulls that
+    multiply them, then all others; see ``likelihood.strengths``.
 
     Attributes:
         names: Names of the nuisances.
-        chi2: Function of their values.
-        best: Their solution, and its distance from the minimum in nll.
-        derivatives: Function of their values [nuisance]: gradient [nuisance] and Hessian
-            [nuisance, nuisance] of chi2/2.
+        data: Observed counts [count].
+        solved: The prediction in its coordinates.
     """
 
     names: tuple[str, ...]
-    chi2: Callable[[Pulls], Reals]
-    best: Callable[[], tuple[Pulls, Any]]
-    derivatives: Callable[[Float[Array, " nuisance"]], tuple[Reals, Reals]]
+    data: Cells
+    solved: poisson.Coordinates
+
+    @property
+    def low(self) -> Float[np.ndarray, " coordinate"]:
+        """Least values of the coordinates [1]."""
+        return self.solved.low
+
+    @property
+    def by_nuisances(self) -> Float[np.ndarray, "coordinate nuisance"]:
+        """Derivatives of the coordinates by the nuisances [1]."""
+        return self.solved.by_nuisances
+
+    def nll(self, a: Nuisances) -> Reals:
+        """-log L at nuisances a."""
+        return poisson.chi2(self.data, self.solved.problem, a) / 2
+
+    def profiled(self) -> tuple[Reals, Reals]:
+        """Least chi2, and its distance from the minimum in nll."""
+        best = self.best()
+        return self.chi2(best.z), best.distance
+
+    def best(self) -> Solution:
+        """Coordinates of the least chi2, and their distance from the minimum in nll."""
+        return search.best(self.data, self.solved)
+
+    def chi2(self, z: Coordinates) -> Reals:
+        """chi2 at coordinates z, with the least constraints of the nuisances there."""
+        return self.solved.chi2(self.data, z)
+
+    def derivatives(self, z: Coordinates) -> tuple[Reals, Reals]:
+        """Gradient [coordinate] and Hessian [coordinate, coordinate] of chi2/2."""
+        return self.solved.expansion(self.data, z)[:2]
+
+    def nuisances(self, z: Coordinates) -> Nuisances:
+        """The nuisances at coordinates z."""
+        return self.solved.nuisances(z)
+
+    def coordinates(self, a: Nuisances) -> Coordinates:
+        """The coordinates of nuisances a."""
+        return self.solved.of(a)
+
+    def at_bound(self, solution: Solution) -> Bool[Array, " nuisance"]:
+        """Which nuisances hold a component at 0."""
+        on_bound = solution.held & (solution.z <= jnp.asarray(self.low, solution.z.dtype))
+        return jnp.any(on_bound[:, None] & (self.by_nuisances != 0), axis=0)
+
+    def constraints(self) -> tuple[Reals, Reals]:
+        """Second derivatives of half the penalty, by coordinates and by nuisances."""
+        z = self.solved.start()
+        precision = self.solved.problem.inverse_variance
+        return self.solved.penalty_derivatives(z)[1], jnp.diag(precision)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProblem(NuisanceProblem):
+    """Gaussian counts with linear pulls: a problem of least squares."""
+
+    def _linear(self) -> gaussian.LinearStrengths:
+        return gaussian.linear_strengths(self.solved.problem, self.solved.strengths)
+
+    def _weights(self) -> Cells:
+        weights = self.solved.problem.weights
+        assert weights is not None
+        return weights
+
+    def profiled(self) -> tuple[Reals, Reals]:
+        """Least chi2, what is left of the data; it is exact."""
+        chi2 = self._solution()[1]
+        return chi2, jnp.zeros_like(chi2)
+
+    def best(self) -> Solution:
+        """Coordinates of the least chi2; they are exact."""
+        u = self._solution()[0]
+        z = jnp.stack(u) if u else self.solved.strengths.start
+        return Solution(z, jnp.zeros((), z.dtype), jnp.zeros(z.shape, bool))
+
+    def chi2(self, z: Coordinates) -> Reals:
+        """chi2 at coordinates z, with the least constraints of the nuisances there."""
+        return gaussian.strengths_chi2(self.data, self._weights(), self._linear(), list(z))
+
+    def derivatives(self, z: Coordinates) -> tuple[Reals, Reals]:
+        """Gradient [coordinate] and Hessian [coordinate, coordinate] of chi2/2."""
+        return gaussian.strengths_derivatives(self.data, self._weights(), self._linear(), z)
+
+    def _solution(self) -> tuple[list[Reals], Reals]:
+        start = list(self.solved.strengths.start)
+        return gaussian.best_strengths(self.data, self._weights(), self._linear(), start)
+
+    def log_determinant(self) -> Reals:
+        """Logarithm of the determinant of chi2/2's second derivatives by the nuisances."""
+        return gaussian.log_determinant(self._weights(), self._linear(), self.solved.strengths)
 
 
 def problem_of(
@@ -48,15 +137,36 @@ def problem_of(
 ) -> NuisanceProblem:
     """The problem of experiments that share nuisances.
 
-    Gaussian experiments alone have a closed form; with a Poisson one among them all of them go to
-    the Poisson solver.
+    Gaussian experiments alone have a closed form; with a Poisson one among them, or a nuisance
+    that is not linear, all of them go to the Poisson solver.
     """
     names = nuisance_names(members)
     by_member = [components_of(e, s, values) for e, s in zip(members, signals, strict=True)]
     sd = {n: x for e in members for n, x in e.pull_sd.items()}
-    constraints = tuple(sd[n] for n in names), tuple(auxiliary.get(n, 0.0) for n in names)
-    problem = _poisson if any(e.statistic == "poisson" for e in members) else _gaussian
-    return problem(members, by_member, names, constraints, _concatenate(observed))
+    data = _concatenate(observed)
+
+    def vector(numbers: Iterable[Any]) -> Nuisances:
+        scalars = [jnp.asarray(x, data.dtype) for x in numbers]
+        return jnp.stack(scalars) if scalars else jnp.zeros(0, data.dtype)
+
+    bounded = tuple(e.statistic == "poisson" for e in members)
+    weights = [
+        jnp.zeros_like(e.weights) if is_poisson else e.weights
+        for e, is_poisson in zip(members, bounded, strict=True)
+    ]
+    problem = components.Templates(
+        experiments=tuple(
+            tuple(_component(e, c, names) for c in cs)
+            for e, cs in zip(members, by_member, strict=True)
+        ),
+        inverse_variance=vector(1 / sd[n] ** 2 for n in names),
+        centre=vector(auxiliary.get(n, 0.0) for n in names),
+        weights=None if all(bounded) else _concatenate(weights),
+        bounded=bounded,
+    )
+    is_linear = not any(bounded) and not any(e.log_widths for e in members)
+    kind = GaussianProblem if is_linear else NuisanceProblem
+    return kind(names, data, poisson.coordinates_of(problem))
 
 
 def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
@@ -64,89 +174,23 @@ def nuisance_names(members: list[ExperimentArrays]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(n for e in members for n in (*(p for p, _ in e.pulls), *e.morphs)))
 
 
-def _gaussian(
-    members: list[ExperimentArrays],
-    by_member: list[list[CountComponent]],
-    names: tuple[str, ...],
-    constraints: Constraints,
-    data: Cells,
-) -> NuisanceProblem:
-    sd = dict(zip(names, constraints[0], strict=True))
-    designs = [_design(e, cs, sd) for e, cs in zip(members, by_member, strict=True)]
-    columns = tuple(
-        _concatenate([of_pull.get(n, jnp.zeros_like(rest)) for rest, of_pull in designs])
-        for n in names
-    )
-    problem = gaussian.LinearPulls(_concatenate([r for r, _ in designs]), columns, *constraints)
-    weights = _concatenate([e.weights for e in members])
-    return NuisanceProblem(
-        names,
-        lambda a: gaussian.chi2(data, weights, problem, a),
-        lambda: (gaussian.best_pulls(data, weights, problem), 0.0),
-        lambda a: gaussian.derivatives(data, weights, problem, a),
-    )
-
-
-def _design(
-    e: ExperimentArrays, count_components: list[CountComponent], sd: Values
-) -> tuple[Cells, dict[str, Cells]]:
-    """Counts of one experiment that no solved pull multiplies, and those that each one does."""
-    counts = {c.name: jnp.sum(c.nominal, axis=0) for c in count_components}
-    design = gaussian.design(counts, tuple((m, sd[n]) for n, m in e.pulls))
-    added = [c.free_pulls * counts[c.name] for c in count_components] if e.free_pulls else []
-    columns = dict(zip((n for n, _ in e.pulls), design.columns, strict=True))
-    return total([design.rest, *added]), columns
-
-
-def _poisson(
-    members: list[ExperimentArrays],
-    by_member: list[list[CountComponent]],
-    names: tuple[str, ...],
-    constraints: Constraints,
-    data: Cells,
-) -> NuisanceProblem:
-    def vector(numbers: Iterable[Any]) -> Float[Array, " nuisance"]:
-        scalars = [jnp.asarray(x, data.dtype) for x in numbers]
-        return jnp.stack(scalars) if scalars else jnp.zeros(0, data.dtype)
-
-    sd, centre = constraints
-    is_poisson = [e.statistic == "poisson" for e in members]
-    weights = [
-        jnp.zeros_like(e.weights) if poisson_cells else e.weights
-        for e, poisson_cells in zip(members, is_poisson, strict=True)
-    ]
-    problem = components.Templates(
-        experiments=tuple(
-            tuple(_component(e, c, names) for c in cs)
-            for e, cs in zip(members, by_member, strict=True)
-        ),
-        inverse_variance=vector(1 / x**2 for x in sd),
-        centre=vector(centre),
-        weights=None if all(is_poisson) else _concatenate(weights),
-    )
-
-    def best() -> tuple[Pulls, Any]:
-        a, distance = poisson.best_nuisances(data, problem)
-        return tuple(a[k] for k in range(len(names))), distance
-
-    return NuisanceProblem(
-        names,
-        lambda a: poisson.chi2(data, problem, vector(a)),
-        best,
-        lambda a: poisson.derivatives(data, problem, a),
-    )
-
-
 def _component(
     e: ExperimentArrays, component: CountComponent, names: tuple[str, ...]
 ) -> components.Component:
-    pulls = tuple(names.index(n) for n, multiplied in e.pulls if component.name in multiplied)
-    free_pulls = component.free_pulls if e.free_pulls else None
+    multiplying = [n for n, multiplied in e.pulls if component.name in multiplied]
+    logarithmic = [n for n in multiplying if n in e.log_widths]
+    part = components.Component(
+        component.nominal,
+        pulls=tuple(names.index(n) for n in multiplying if n not in e.log_widths),
+        extra=component.free_pulls if e.free_pulls else None,
+        log_pulls=tuple(names.index(n) for n in logarithmic),
+        log_widths=jnp.stack([e.log_widths[n] for n in logarithmic]) if logarithmic else None,
+    )
     if not component.shifts:
-        return components.Component(component.nominal, pulls, extra=free_pulls)
+        return part
     linear, curved = (jnp.stack([s[k] for s in component.shifts.values()], axis=1) for k in (0, 1))
     morphs = tuple(names.index(n) for n in component.shifts)
-    return components.Component(component.nominal, pulls, linear, curved, morphs, free_pulls)
+    return replace(part, linear=linear, curved=curved, morphs=morphs)
 
 
 def _concatenate(arrays: list[Counts]) -> Cells:

@@ -15,12 +15,12 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import poisson as reference
 
-from cevnsjax.likelihood import components, gaussian, poisson
+from cevnsjax.likelihood import components, gaussian, poisson, search
 from cevnsjax.likelihood.components import Component, Templates
 
 CELLS = 40
 SD = (0.12, 0.25, 0.02, 1.0, 1.0)
-best_nuisances = jax.jit(poisson.best_nuisances)
+best_nuisances = jax.jit(search.best_nuisances)
 
 
 @dataclass
@@ -240,21 +240,16 @@ def test_parts_of_a_component_are_bent_one_by_one():
     apart = replace(problem, experiments=[[first, second, third]])
     nominal = jnp.stack([jnp.asarray(p.nominal) for p in (first, second)])
     linear, curved = (jnp.stack(pair) for pair in zip(halves(first), halves(second), strict=True))
-    none = jnp.zeros((2, 3, CELLS))
-    every = [jnp.concatenate([none, y], axis=1) for y in (linear, curved)]
     prediction, n = templates(apart), jnp.asarray(observed)
     solved, _ = best_nuisances(n, prediction)
-    for stacked in (
-        Component(nominal, first.pulls, linear, curved, (3, 4)),
-        Component(nominal, first.pulls, *every),
-    ):
-        together = replace_components(prediction, (stacked, component(third)))
-        for a in np.random.default_rng(2).normal(size=(5, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
-            got = poisson.expected(together, jnp.asarray(a))
-            np.testing.assert_allclose(got, mean(apart, a), rtol=1e-13)
-        a, distance = best_nuisances(n, together)
-        np.testing.assert_allclose(a, solved, rtol=0, atol=1e-9)
-        assert abs(float(distance)) < 1e-9
+    stacked = Component(nominal, first.pulls, linear, curved, (3, 4))
+    together = replace_components(prediction, (stacked, component(third)))
+    for a in np.random.default_rng(2).normal(size=(5, 5)) * (0.1, 0.1, 0.1, 1.5, 1.5):
+        got = poisson.expected(together, jnp.asarray(a))
+        np.testing.assert_allclose(got, mean(apart, a), rtol=1e-13)
+    a, distance = best_nuisances(n, together)
+    np.testing.assert_allclose(a, solved, rtol=0, atol=1e-9)
+    assert abs(float(distance)) < 1e-9
 
 
 def replace_components(prediction, components):
@@ -520,7 +515,7 @@ def test_vmap_over_data_and_centres():
     centres = jnp.asarray(rng.normal(size=(16, 5)) * problem.sd)
 
     def solve(n, centre):
-        return poisson.best_nuisances(n, eqx.tree_at(lambda t: t.centre, prediction, centre))[0]
+        return search.best_nuisances(n, eqx.tree_at(lambda t: t.centre, prediction, centre))[0]
 
     together, one = jax.vmap(solve)(toys, centres), jax.jit(solve)
     for n, centre, a in zip(toys, centres, together, strict=True):
@@ -546,7 +541,7 @@ def test_derivatives_by_the_centres():
 
     def at(centre):
         here = eqx.tree_at(lambda t: t.centre, prediction, centre)
-        return here, poisson.best_nuisances(n, here)[0]
+        return here, search.best_nuisances(n, here)[0]
 
     def profile(centre):
         return poisson.chi2(n, *at(centre))
@@ -689,7 +684,7 @@ def derivatives(kind):
 
     def profiled(x):
         problem, observed = theory(kind, x)
-        return poisson.chi2(observed, problem, poisson.best_nuisances(observed, problem)[0])
+        return poisson.chi2(observed, problem, search.best_nuisances(observed, problem)[0])
 
     def joint(z):
         problem, observed = theory(kind, z[:2])
@@ -788,23 +783,30 @@ def test_distance_of_a_search_cut_short(monkeypatch, steps):
     """After too few steps the estimated distance is at least chi2/2 above its minimum."""
     problem, observed = problem_and_data(3, signal=20.0)
     prediction, n = templates(problem), jnp.asarray(observed)
-    monkeypatch.setattr(poisson, "_MAX_STEPS", steps)
-    solved, distance = poisson.best_nuisances(n, prediction)
+    monkeypatch.setattr(search, "_MAX_STEPS", steps)
+    solved, distance = search.best_nuisances(n, prediction)
     least, _ = brute_force(observed, problem)
     left = (float(poisson.chi2(n, prediction, solved)) - least) / 2
     assert float(distance) > max(left, 1e-3)
 
 
-def test_distance_where_counts_are_negative():
-    """A free normalisation and no event: chi2 falls until the prediction is below 0."""
+def test_a_free_normalisation_without_events_switches_its_component_off():
+    """No event: chi2 = 2 mu is least where the component is 0, and the search says it arrived."""
     s = jnp.array([3.0, 5.0])
     problem = Templates(((Component(s, (0,)), Component(0.1 * s)),), jnp.zeros(1), jnp.zeros(1))
-    assert float(best_nuisances(jnp.zeros(2), problem)[1]) == np.inf
+    a, distance = best_nuisances(jnp.zeros(2), problem)
+    assert (float(a[0]), float(distance)) == (-1.0, 0.0)
+    assert float(poisson.chi2(jnp.zeros(2), problem, a)) == pytest.approx(1.6, rel=1e-14)
 
 
-def test_distance_without_a_unique_minimum():
-    """Two free normalisations of one shape, or of a component that is empty."""
+def test_distance_where_nothing_decides():
+    """Two free normalisations of one shape, or one of nothing: the least chi2 is reached."""
     s = jnp.array([3.0, 5.0, 2.0])
+    n = s + 1
+    # One normalisation x of s: sum(n) = x sum(s).
+    expected = deviance(np.asarray(n), np.asarray(13 / 10 * s))
     for twice in (((Component(s, (0, 1)),),), ((Component(s, (0,)), Component(0 * s, (1,))),)):
         problem = Templates(twice, jnp.zeros(2), jnp.zeros(2))
-        assert float(best_nuisances(s + 1, problem)[1]) == np.inf
+        a, distance = best_nuisances(n, problem)
+        assert float(poisson.chi2(n, problem, a)) == pytest.approx(expected, rel=1e-12)
+        assert abs(float(distance)) < 1e-12

@@ -154,5 +154,5 @@ def _pulls(parts: Sequence[Part], components: Sequence[str], experiment: str) ->
         if full in pulls:
             raise part.error(f"name {name!r} is given twice; give each its own")
         meaning = part["meaning"] or f"relative shift of {' and '.join(part['components'])}"
-        pulls[full] = Pull(full, part["sd"], tuple(part["components"]), meaning)
+        pulls[full] = Pull(full, part["sd"], tuple(part["components"]), meaning, part["kind"])
     return tuple(pulls.values())

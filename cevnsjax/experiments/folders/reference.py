@@ -55,7 +55,7 @@ def _again(section: Section, values: Mapping[str, object]) -> list[str]:
 
 def _block(section: Section, values: Mapping[str, object]) -> list[str]:
     lines = [f"# {section.meaning}", section.head] if section.name else []
-    kind = str(values.get("kind", ""))
+    kind = str(values.get("kind", "")) if section.kinds else ""
     if kind:
         others = " | ".join(k for k in section.kinds if k != kind)
         lines.append(f'kind = "{kind}" # or {others}')

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from cevnsjax.experiments.experiment import PULL_KINDS
 from cevnsjax.experiments.folders.detector_sections import (
     BINNING,
     EFFICIENCY,
@@ -123,7 +124,7 @@ BACKGROUNDS = Section(
 )
 NUISANCES = Section(
     "nuisances",
-    "Relative shifts of components, constrained by a Gaussian.",
+    "What multiplies components, constrained by a Gaussian.",
     (
         Key(
             "name",
@@ -132,6 +133,13 @@ NUISANCES = Section(
             example="sig",
         ),
         positive("sd", "standard deviation, inf if unconstrained", form="width", example=0.1),
+        text(
+            "kind",
+            "normal: 1 + value, value with this sd; lognormal: exp(value ln(1 + sd)), value with "
+            "sd 1",
+            default="normal",
+            choices=PULL_KINDS,
+        ),
         Key(
             "components",
             "what it multiplies: signal, or backgrounds by name",

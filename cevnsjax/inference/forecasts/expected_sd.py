@@ -19,7 +19,7 @@ from cevnsjax.inference.forecasts.traced_design import (
     with_efficiency,
 )
 from cevnsjax.inference.objective import free_names
-from cevnsjax.likelihood.components import FLOOR
+from cevnsjax.likelihood.deviance import FLOOR
 from cevnsjax.model import components
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import Leaves, ModelStructure, Vector, prior_information

@@ -19,7 +19,7 @@ from cevnsjax.inference.forecasts.design import truth_of
 from cevnsjax.inference.forecasts.fisher_result import FisherResult, concluded
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of
 from cevnsjax.inference.objective import Objective, free_names
-from cevnsjax.likelihood.components import FLOOR
+from cevnsjax.likelihood.deviance import FLOOR
 from cevnsjax.model.structure import prior_information
 
 

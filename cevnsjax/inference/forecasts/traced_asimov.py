@@ -81,7 +81,7 @@ def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
     ]
     model = ModelAtValues(structure, asimov.experiments, asimov.observed, values)
     problems = evaluate.nuisance_problems(model)
-    solved = [(p.chi2, *p.best()) for p in problems]
-    value = total([*pulled, *(chi2(pulls) for chi2, pulls, _ in solved)])
-    arrived = total([distance for *_, distance in solved]) < CONVERGED
+    solved = [p.profiled() for p in problems]
+    value = total([*pulled, *(chi2 for chi2, _ in solved)])
+    arrived = total([distance for _, distance in solved]) < CONVERGED
     return jnp.where(arrived, value, jnp.nan)

@@ -179,11 +179,13 @@ def closed_form_of(
 ) -> ClosedFormFit | None:
     """Fits in closed form, or None where chi2 has none.
 
-    They need Gaussian experiments that share no pulls, and a signal that is a polynomial of the
-    parameter.
+    They need Gaussian experiments with normal pulls that share none, and a signal that is a
+    polynomial of the parameter.
     """
     structure, experiments = model.state.structure, model.state.arrays
-    simple = all(e.statistic == "gaussian" and e.spread is None for e in experiments)
+    simple = all(
+        e.statistic == "gaussian" and e.spread is None and not e.log_widths for e in experiments
+    )
     theory = model.parameters[name].kind == "theory"
     sharing = len(structure.groups) < len(experiments)
     if structure.constraints or sharing or not (simple and theory):

@@ -8,6 +8,7 @@ polynomial of the parameters it is evaluated as one.
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
@@ -19,9 +20,16 @@ from cevnsjax.inference.toys.polynomial_signal import (
     polynomial_signals,
     signals_of,
 )
+from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
-from cevnsjax.model.expansion import expanded_nll, problems_near, second_order
+from cevnsjax.model.expansion import (
+    block_diagonal,
+    expanded_nll,
+    problems_near,
+    second_order,
+)
 from cevnsjax.model.model import Model
+from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.structure import Inputs, Leaves, ModelAtValues, ModelStructure, Observed, Vector
 
 # Fits in one call, and side by side in it; on a GPU all at once.
@@ -130,6 +138,31 @@ def observed_batch(
     return counts, auxiliary
 
 
+class _Nuisances(NamedTuple):
+    """Coordinates of all solved nuisances: where they start, least values, and derivatives."""
+
+    start: Float[Array, " coordinate"]
+    low: Float[np.ndarray, " coordinate"]
+    by_nuisances: Float[np.ndarray, "coordinate nuisance"]
+
+    @classmethod
+    def of(cls, problems: list[NuisanceProblem], a: Float[Array, " nuisance"]) -> "_Nuisances":
+        """The coordinates of nuisances a, in the order of the problems."""
+        ends = np.cumsum([len(q.names) for q in problems])[:-1]
+        pairs = zip(problems, jnp.split(a, ends), strict=True)
+        start = jnp.concatenate([q.coordinates(part) for q, part in pairs])
+        low = np.concatenate([q.low for q in problems])
+        return cls(start, low, block_diagonal([q.by_nuisances for q in problems]))
+
+    def nuisances(
+        self, problems: list[NuisanceProblem], z: Float[Array, " coordinate"]
+    ) -> Float[Array, " nuisance"]:
+        """The nuisances at coordinates z."""
+        ends = np.cumsum([q.low.size for q in problems])[:-1]
+        pairs = zip(problems, jnp.split(z, ends), strict=True)
+        return jnp.concatenate([q.nuisances(part) for q, part in pairs])
+
+
 @jax.jit(static_argnums=(0, 1, 2))
 def _descend(
     structure: ModelStructure,
@@ -148,18 +181,33 @@ def _descend(
         observed = Observed(inputs.counts, inputs.auxiliary)
         model = Inputs(leaves, observed, vector, {}).of(structure)
 
+        def model_at(q: Reals) -> ModelAtValues:
+            return model.moved(dict(zip(names, q, strict=True)))
+
+        def problems_at(p: Reals) -> list[NuisanceProblem]:
+            near = model_at(p)
+            return evaluate.nuisance_problems(near, signals_of(signals, near, p))
+
+        # Nuisances move in the coordinates in which they are solved, scaled as they are.
+        p, a = inputs.start[:k] * scale[:k], inputs.start[k:] * scale[k:]
+        solved = _Nuisances.of(problems_at(p), a)
+        spread = jnp.sqrt(jnp.asarray(solved.by_nuisances**2, scale.dtype) @ scale[k:] ** 2)
+        units, bounds = jnp.concatenate([scale[:k], spread]), jnp.asarray(solved.low, scale.dtype)
+
         def expand(u: Reals) -> tuple[Reals, Reals, Reals]:
-            p, a = u[:k] * scale[:k], u[k:] * scale[k:]
-
-            def model_at(q: Reals) -> ModelAtValues:
-                return model.moved(dict(zip(names, q, strict=True)))
-
+            p, z = u[:k] * units[:k], u[k:] * units[k:]
             # To second order in the parameters once, so that nodes are not differentiated again.
             near = second_order(lambda q: signals_of(signals, model_at(q), q), p)
             problems = problems_near(model_at, near, p)
-            value, gradient, hessian = expanded_nll(problems, p, a)
-            return value, gradient * scale, hessian * scale[:, None] * scale[None, :]
+            value, gradient, hessian = expanded_nll(problems, p, z)
+            return value, gradient * units, hessian * units[:, None] * units[None, :]
 
-        return newton(expand, inputs.start, box.low, box.high, box.fixed)
+        start = jnp.concatenate([inputs.start[:k], jnp.maximum(solved.start, bounds) / spread])
+        low = jnp.concatenate([box.low[:k], bounds / spread])
+        high = jnp.concatenate([box.high[:k], jnp.full_like(spread, jnp.inf)])
+        fixed = jnp.concatenate([box.fixed[:k], jnp.zeros(spread.shape, bool)])
+        u, value, distance = newton(expand, start, low, high, fixed)
+        a = solved.nuisances(problems_at(u[:k] * scale[:k]), u[k:] * spread)
+        return jnp.concatenate([u[:k], a / scale[k:]]), value, distance
 
     return jax.lax.map(one_fit, inputs, batch_size=side_by_side)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from cevnsjax.core.batches import in_batches
 from cevnsjax.inference.toys.joint_fit import observed_batch
-from cevnsjax.likelihood.components import FLOOR
+from cevnsjax.likelihood.deviance import FLOOR
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
@@ -108,7 +108,7 @@ class StartSurrogate:
         self._inverse = np.linalg.inv(damped)
         # Along the damped step -D^-1 s, D = H + P, chi2 falls by s D^-1 (D + P) D^-1 s.
         gain = self._inverse @ (damped + unit * damping[:, None, :]) @ self._inverse
-        root = np.swapaxes(np.linalg.cholesky((gain + np.swapaxes(gain, 1, 2)) / 2), 1, 2)
+        root = _root((gain + np.swapaxes(gain, 1, 2)) / 2)
         g, k, c = slopes.shape
         self._gain_counts = (root @ self._slope_counts).reshape(g * k, c).T
         self._gain_auxiliary = (-root * self._precision).reshape(g * k, k).T
@@ -142,6 +142,17 @@ class StartSurrogate:
         has_measurement = self._auxiliary_index >= 0
         measured[:, has_measurement] = auxiliary[:, self._auxiliary_index[has_measurement]]
         return np.concatenate(counts, axis=1), measured
+
+
+def _root(
+    gain: Float[np.ndarray, "point coordinate coordinate"],
+) -> Float[np.ndarray, "point coordinate coordinate"]:
+    """R with R^T R = gain; what rounding makes negative counts as 0."""
+    size = np.sqrt(np.einsum("gkk->gk", gain))
+    scaled = gain / (size[:, :, None] * size[:, None, :])
+    curvatures, axes = np.linalg.eigh(scaled)
+    roots = np.sqrt(np.maximum(curvatures, 0.0))[:, :, None] * np.swapaxes(axes, 1, 2)
+    return roots * size[:, None, :]
 
 
 @jax.jit(static_argnums=(0, 1))

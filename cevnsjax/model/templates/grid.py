@@ -71,7 +71,8 @@ class TemplateGrid:
     def _is_alone(self, group: tuple[int, ...]) -> bool:
         """Whether a group is one Gaussian experiment, whose signal has one strength."""
         e = self._experiments[group[0]]
-        return len(group) == 1 and e.statistic == "gaussian" and not e.morphs
+        is_linear = e.statistic == "gaussian" and not e.morphs and not e.log_widths
+        return len(group) == 1 and is_linear
 
     def _prepared(self, i: int) -> GaussianRows:
         e, folded = self._experiments[i], self._folded

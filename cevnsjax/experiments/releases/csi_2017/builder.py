@@ -25,6 +25,7 @@ from cevnsjax.detector.resolution import (
 )
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
 from cevnsjax.experiments.nuisances import chosen_pulls
+from cevnsjax.experiments.pull_options import PullOptions
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
 from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
@@ -54,7 +55,7 @@ def csi_2017(
     smearing: str | Resolution | None = None,
     statistic: Literal["spectrum", "counting", "time"] = "spectrum",
     steady_state: str | None = None,
-    pulls: Mapping[str, float] | None = None,
+    pulls: PullOptions | None = None,
     shape: str | Sequence[str] = (),
     qf_sd: float | None = None,
     prompt_neutrons: bool = True,
@@ -81,7 +82,7 @@ def csi_2017(
             distribution, or "anticoincidence", these data cell by cell (some cells then expect no
             event, and chi2 without signal has no meaning).
         pulls: Standard deviations of "sig" (0.128), "brn" (0.25) and, with "time", "ss" (1 over the
-            root of the anticoincidence events); 0 removes a pull [1].
+            root of the anticoincidence events); 0 removes a pull; ``cj.Pull`` has a kind [1].
         shape: Quenching nuisances to switch on: "qf_scale", "qf_1", "qf_2".
         qf_sd: Standard deviation of "qf_scale", which must be in ``shape``; 0.051 if None [1].
         prompt_neutrons: Whether beam neutrons are part of the prediction.
@@ -228,7 +229,7 @@ def _resolution(smearing: str | Resolution | None) -> Resolution | None:
 
 
 def _pulls(
-    widths: Mapping[str, float] | None, backgrounds: Mapping[str, np.ndarray], split_flux: bool
+    widths: PullOptions | None, backgrounds: Mapping[str, np.ndarray], split_flux: bool
 ) -> tuple[Pull, ...]:
     offered = {
         "sig": (0.128, SIGNAL, "the CEvNS signal"),

@@ -24,6 +24,7 @@ from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
 from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
+from cevnsjax.experiments.pull_options import PullOptions
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
 from cevnsjax.experiments.releases.csi_2021.tables import DATASET, Csi2021Tables, shipped_csi_2021
@@ -44,7 +45,7 @@ _TIME_OFFSET_US = 0.025
 def csi_2021(
     quenching: str | float | Quenching = "coherent2020",
     *,
-    pulls: Mapping[str, float] | None = None,
+    pulls: PullOptions | None = None,
     morphs: str | Sequence[str] = "all",
     pulse: Pulse | None = None,
     cells_pe: float | None = None,
@@ -59,7 +60,7 @@ def csi_2021(
     Args:
         quenching: A CsI model by name, a constant factor, or a model [1].
         pulls: Standard deviations of "sig" (0.12), "brn" (0.25), "nin" (0.35), "ss" (0.021); 0
-            removes a pull, infinity leaves it unconstrained [1].
+            removes a pull, infinity leaves it unconstrained; ``cj.Pull`` has a kind [1].
         morphs: Shape nuisances: "qf_1" and "qf_2" (published quenching variations), "eff"
             (efficiency), "time" (0.025 us offset of the neutrinos' clock), or "all".
         pulse: Proton pulse; mean 0.472 us and width 0.150 us if None [us].

@@ -6,7 +6,7 @@ in ``cells``.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import GaussianSmearing
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData
 from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
+from cevnsjax.experiments.pull_options import PullOptions
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.lar_2020.cells import (
     MORPHS,
@@ -54,7 +55,7 @@ def lar_2020(
     protons_on_target: float | None = None,
     smearing: bool | None = None,
     threshold_kevee: float | None = None,
-    pulls: Mapping[str, float] | None = None,
+    pulls: PullOptions | None = None,
     signal: Literal["computed", "release"] = "computed",
     morphs: str | Sequence[str] | None = None,
     split_flux: bool = False,
@@ -76,7 +77,7 @@ def lar_2020(
         threshold_kevee: Cut on the efficiency, 1.75 in the paper's electromagnetic tables [keVee].
         pulls: Standard deviations. Spectrum: "sig" (0.134), "brn" (0.32) and "lbrn" (1.0); cells:
             "sig" (0.134), and "brn", "lbrn", "ss" of the release, infinity leaves a pull free; 0
-            removes a pull [1].
+            removes a pull; ``cj.Pull`` has a kind [1].
         signal: Cells only: "computed" from the theory in energy and time, or "release", where
             theory gives the total and the release's pdf the shape.
         morphs: Cells only: shape nuisances of the release, "f90" and "time" of the signal,

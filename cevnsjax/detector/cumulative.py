@@ -41,7 +41,7 @@ _ORDER, _WIDEST = 12, 2.0
 _TURN_ON = (-40.0, -20.0, -10.0, -5.0, -2.0, 0.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 # Towards 0, where a resolution may have no width, sub-cells shrink to this part of the range.
 _NARROWEST = 2.0**-16
-_MAX_SUB_CELLS = 4_000
+_MAX_SUB_CELLS = 6_000
 # Coefficients below it are the rounding errors of a constant efficiency [1].
 _ROUNDING = 1e-14
 
@@ -50,14 +50,16 @@ class BinIntegrals(NamedTuple):
     """Integrals over bins as sums over values of a cumulative distribution.
 
     Attributes:
-        x: Where the distribution is needed, [point] [observable].
+        x: Where the distribution is needed, in order, [point] [observable].
         low: Lower edge of the bin that a point belongs to, [point] [observable].
         coefficients: [bin, point] [1].
+        begins: Lower edges of all bins, [bin] [observable].
     """
 
     x: Float[np.ndarray, " point"]
     low: Float[np.ndarray, " point"]
     coefficients: Arrays
+    begins: Float[np.ndarray, " bin"]
 
 
 def bin_integrals(edges: Sequence[float], efficiency: Efficiency, spread: Spread) -> BinIntegrals:
@@ -89,6 +91,8 @@ def _integrals(edges: tuple[float, ...], efficiency: Efficiency, spread: Spread)
     walls = [_walls(low, high, efficiency, spread) for low, high in pairwise(edges)]
     low = np.concatenate([w[:-1] for w in walls])
     high = np.concatenate([w[1:] for w in walls])
+    if low.size > spread.pieces * _MAX_SUB_CELLS:
+        raise _too_narrow(edges[0], edges[-1])
     bins = np.repeat(np.arange(len(walls)), [len(w) - 1 for w in walls])
     accepted = accepted_at(efficiency, _points(low, high)).reshape(low.size, _ORDER)
     xp: ModuleType = np
@@ -121,10 +125,10 @@ def cell_integrals(edges: Sequence[float], efficiency: Efficiency, cell: float) 
     ]
     owner = np.repeat(lows[:-1], [len(part) for part in x])
     if isinstance(accepted, np.ndarray):
-        return BinIntegrals(np.concatenate(x), owner, np.concatenate(blocks, axis=1))
+        return BinIntegrals(np.concatenate(x), owner, np.concatenate(blocks, axis=1), lows[:-1])
     import jax.numpy as jnp
 
-    return BinIntegrals(np.concatenate(x), owner, jnp.concatenate(blocks, axis=1))
+    return BinIntegrals(np.concatenate(x), owner, jnp.concatenate(blocks, axis=1), lows[:-1])
 
 
 def members(x: np.ndarray, edges: Sequence[float]) -> Float[np.ndarray, "bin point"]:
@@ -153,26 +157,26 @@ def _assembled(
 ) -> BinIntegrals:
     """The sums of all sub-cells: at their points, and at walls, each bin with its own."""
     sums = accepted @ xp.asarray(_by_parts(), dtype=accepted.dtype)
-    member = (np.arange(len(edges) - 1)[:, None] == bins[None, :]).astype(float)
-    # A bin of n sub-cells has n + 1 walls: sub-cell k begins at wall k + its bin.
-    walls = np.zeros((low.size, low.size + len(edges) - 1))
-    start = np.arange(low.size) + bins
-    begins, ends = walls.copy(), walls.copy()
-    begins[np.arange(low.size), start] = 1.0
-    ends[np.arange(low.size), start + 1] = 1.0
-    at_walls = (member * sums[:, 0]) @ begins + (member * sums[:, -1]) @ ends
-    inside = (member[:, :, None] * sums[None, :, 1:-1]).reshape(len(member), -1)
-    x_walls = np.zeros(walls.shape[1])
+    # A bin of n sub-cells has n + 1 walls: sub-cell k begins at wall k + its bin. The last row of
+    # zeros stands for the sub-cell that the first or last wall of a bin does not have.
+    cells, start = low.size, np.arange(low.size) + bins
+    walls = cells + len(edges) - 1
+    begins, ends = np.full(walls, cells), np.full(walls, cells)
+    begins[start], ends[start + 1] = np.arange(cells), np.arange(cells)
+    at_first, at_last = (xp.pad(sums[:, k], (0, 1)) for k in (0, -1))
+    values = xp.concatenate([at_first[begins] + at_last[ends], sums[:, 1:-1].reshape(-1)])
+    x_walls, bin_of_wall = np.zeros(walls), np.zeros(walls, dtype=int)
     x_walls[start], x_walls[start + 1] = low, high
-    bin_of_wall = np.zeros(walls.shape[1], dtype=int)
     bin_of_wall[start], bin_of_wall[start + 1] = bins, bins
     x = np.concatenate([x_walls, _points(low, high)])
     owner = np.concatenate([bin_of_wall, np.repeat(bins, _ORDER)])
-    coefficients = xp.concatenate([at_walls, inside], axis=1)
-    if isinstance(coefficients, np.ndarray):
-        needed = np.any(np.abs(coefficients) > _ROUNDING, axis=0)
-        x, owner, coefficients = x[needed], owner[needed], coefficients[:, needed]
-    return BinIntegrals(x, edges[owner], coefficients)
+    order = np.lexsort((x, owner))
+    if isinstance(values, np.ndarray):
+        order = order[np.abs(values[order]) > _ROUNDING]
+    x, owner = x[order], owner[order]
+    is_mine = owner[None, :] == np.arange(len(edges) - 1)[:, None]
+    coefficients = xp.where(is_mine, values[order][None, :], 0.0)
+    return BinIntegrals(x, edges[owner], coefficients, edges[:-1])
 
 
 def _by_parts() -> Float[np.ndarray, "point sum"]:
@@ -204,13 +208,17 @@ def _walls(
             break
         walls = np.sort(np.concatenate([walls, ((begin + end) / 2)[wide]]))
         if walls.size > _MAX_SUB_CELLS:
-            raise InputError(
-                f"the resolution is too narrow for the bin from {low:g} to {high:g}: it takes "
-                f"more than {_MAX_SUB_CELLS} sub-cells; leave the resolution out, or widen it"
-            )
+            raise _too_narrow(low, high)
     fractions = np.arange(spread.pieces) / spread.pieces
     cut = walls[:-1, None] + np.diff(walls)[:, None] * fractions
     return np.append(cut.reshape(-1), high)
+
+
+def _too_narrow(low: float, high: float) -> InputError:
+    return InputError(
+        f"the resolution is too narrow for bins from {low:g} to {high:g}: their efficiency takes "
+        f"more than {_MAX_SUB_CELLS} sub-cells; leave the resolution out, or widen it"
+    )
 
 
 def _narrowest(low: float, high: float, spread: Spread) -> float:

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
 
 _DEGREE, _MAX_PANELS = 13, 4096
@@ -44,7 +45,11 @@ class Interpolated:
 
 
 def interpolated(function: Table, low: float, high: float, tolerance: float) -> Interpolated:
-    """Piecewise polynomials that follow a function from low to high to a tolerance."""
+    """Piecewise polynomials that follow a function from low to high to a tolerance.
+
+    Raises:
+        InputError: If that takes too many of them.
+    """
     x = np.cos(np.pi * (np.arange(_DEGREE + 1) + 0.5) / (_DEGREE + 1))
     to_modes = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, _DEGREE))
     between = np.cos(np.pi * (np.arange(_DEGREE) + 1.0) / (_DEGREE + 1))
@@ -57,7 +62,12 @@ def interpolated(function: Table, low: float, high: float, tolerance: float) -> 
         modes = np.einsum("ij,pjv->piv", to_modes, values)
         error = np.abs(np.einsum("ij,pjv->piv", check, modes) - at).max(axis=(1, 2))
         panels += begin.size
-        good = (error <= tolerance) | (panels > _MAX_PANELS)
+        if panels > _MAX_PANELS:
+            raise InputError(
+                f"a curve has too much structure for {_MAX_PANELS} panels; leave out nuisances of "
+                "the quenching, or widen the resolution"
+            )
+        good = error <= tolerance
         done.append((begin[good], modes[good]))
         middle = (begin + end)[~good] / 2
         begin, end = (

@@ -4,83 +4,39 @@ Each model has a method ``bin_weights``: R[bin, node] = integral over the bin of
 dF(x | x_true), F the cumulative distribution of the reconstructed observable.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from types import ModuleType
-from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float, Int
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
 from cevnsjax.detector.cumulative import BinIntegrals, bin_integrals, cell_integrals, members
 from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.detector.interpolated import Interpolated, interpolated
+from cevnsjax.detector.weights import (
+    RefinableResolution,
+    Resolution,
+    ResolutionWithWidth,
+    Weights,
+    plain_weights,
+    signs,
+    weight_table,
+)
 from cevnsjax.numerics import special_functions
 
-Weights = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
-"""Probability times efficiency [1]."""
-_Model = TypeVar("_Model", bound="Resolution")
+__all__ = [
+    "GammaSmearing",
+    "GaussianSmearing",
+    "PoissonSmearing",
+    "RefinableResolution",
+    "Resolution",
+    "ResolutionWithWidth",
+]
 
-
-@runtime_checkable
-class Resolution(Protocol):
-    """What the package asks of a resolution model."""
-
-    def bin_weights(
-        self,
-        x_true: Arrays,
-        E_ee: Arrays,
-        edges: Sequence[float],
-        efficiency: Efficiency,
-        xp: ModuleType,
-    ) -> Weights:
-        """Probability times efficiency, [bin, node] [1].
-
-        Args:
-            x_true: True observable, [node] [observable].
-            E_ee: Electron-equivalent energy, [node] [MeV].
-            edges: Bin edges, increasing [observable].
-            efficiency: Efficiency at the reconstructed observable.
-            xp: numpy or jax.numpy.
-        """
-        ...
-
-
-@runtime_checkable
-class ResolutionWithWidth(Resolution, Protocol):
-    """A model that says how wide it is: panels of recoil energy follow it."""
-
-    def width(self, x_true: Arrays, E_ee: Arrays) -> Arrays:
-        """Standard deviation at true observables and energies [MeV], [node] [observable]."""
-        ...
-
-
-@runtime_checkable
-class RefinableResolution(Resolution, Protocol):
-    """A model with sub-cells that can be cut finer, to see what finer ones change."""
-
-    def refined(self: _Model) -> _Model:
-        """The model with every sub-cell cut in two."""
-        ...
-
-
-def _signs(sums: BinIntegrals, x_true: Arrays, xp: ModuleType) -> Arrays:
-    """-1 in bins above x_true, else 1, [point, node].
-
-    There the sums take F - 1 for F, which changes nothing but keeps the digits of small
-    probabilities.
-    """
-    beyond = xp.asarray(sums.low, dtype=x_true.dtype)[:, None] > x_true[None, :]
-    return xp.where(beyond, -1.0, 1.0).astype(x_true.dtype)
-
-
-def _weights(sums: BinIntegrals, cumulative: Arrays, xp: ModuleType) -> Weights:
-    weights = xp.asarray(sums.coefficients, dtype=cumulative.dtype) @ cumulative
-    return np.maximum(weights, 0.0) if isinstance(weights, np.ndarray) else weights
+# A trace takes the weights of a Gaussian with more points than this from a table.
+_MAX_TRACED_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -121,9 +77,34 @@ class GaussianSmearing:
     ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
         sums = bin_integrals(edges, efficiency, self)
-        x, sign = xp.asarray(sums.x, dtype=x_true.dtype), _signs(sums, x_true, xp)
+        if isinstance(x_true, np.ndarray):
+            return self._plain(sums, x_true)
+        is_plain = isinstance(sums.coefficients, np.ndarray)
+        if is_plain and sums.x.size > _MAX_TRACED_POINTS:
+            return weight_table(self, tuple(edges), efficiency)(xp.log(x_true), xp).T
+        x, sign = xp.asarray(sums.x, dtype=x_true.dtype), signs(sums, x_true, xp)
         pull = (x[:, None] - x_true[None, :]) / (self.c * xp.sqrt(x_true))[None, :]
-        return _weights(sums, sign * special_functions(xp).ndtr(sign * pull), xp)
+        cumulative = sign * special_functions(xp).ndtr(sign * pull)
+        return xp.asarray(sums.coefficients, dtype=x_true.dtype) @ cumulative
+
+    def weights_at(
+        self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
+    ) -> Float[np.ndarray, "bin node"]:
+        """Probability times efficiency at plain true observables, [bin, node] [1]."""
+        return np.asarray(self._plain(bin_integrals(edges, efficiency, self), x_true))
+
+    def _plain(self, sums: BinIntegrals, x_true: Float[np.ndarray, " node"]) -> Weights:
+        width = self.c * np.sqrt(x_true)
+
+        def cumulative(
+            x: Float[np.ndarray, " point"],
+            nodes: Int[np.ndarray, " node"],
+            sign: Float[np.ndarray, "point node"],
+        ) -> Float[np.ndarray, "point node"]:
+            pull = (x[:, None] - x_true[nodes]) / width[nodes]
+            return sign * special_functions(np).ndtr(sign * pull)
+
+        return plain_weights(sums, x_true, width, cumulative)
 
 
 @dataclass(frozen=True)
@@ -181,20 +162,48 @@ class GammaSmearing:
     ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
         model = self._at_light_yield_of(x_true, E_ee)
-        shape = self.a + self.b_per_keV * 1e3 * E_ee
         sums = model._sums(edges, efficiency)
-        if isinstance(shape, np.ndarray):
-            sign = np.asarray(_signs(sums, x_true, np))
-            below = _gamma_cdf(shape, shape / x_true, sums.x, sign)
-            return _weights(sums, below, xp)
+        shape = self.a + self.b_per_keV * 1e3 * E_ee
+        if isinstance(x_true, np.ndarray) and isinstance(shape, np.ndarray):
+            return self._plain(sums, x_true, shape)
         if model.per_keV is not None and isinstance(sums.coefficients, np.ndarray):
-            table = _gamma_table(model, tuple(edges), efficiency)
-            return table(xp.log(E_ee), xp).T
-        special = special_functions(xp)
+            # The second derivatives of jax's incomplete gamma function do not exist.
+            return weight_table(model, tuple(edges), efficiency)(xp.log(x_true), xp).T
         x = xp.asarray(np.maximum(sums.x, 0.0), dtype=x_true.dtype)
         scaled = x[:, None] * (shape / x_true)[None, :]
         repeated = xp.broadcast_to(shape[None, :], scaled.shape)
-        return _weights(sums, special.gammainc(repeated, scaled), xp)
+        below = special_functions(xp).gammainc(repeated, scaled)
+        return xp.asarray(sums.coefficients, dtype=x_true.dtype) @ below
+
+    def weights_at(
+        self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
+    ) -> Float[np.ndarray, "bin node"]:
+        """Probability times efficiency at plain true observables, [bin, node] [1]."""
+        assert self.per_keV is not None
+        E_ee = x_true / (1e3 * self.per_keV)
+        return np.asarray(self.bin_weights(x_true, E_ee, edges, efficiency, np))
+
+    def _plain(
+        self,
+        sums: BinIntegrals,
+        x_true: Float[np.ndarray, " node"],
+        shape: Float[np.ndarray, " node"],
+    ) -> Weights:
+        special, rate = special_functions(np), shape / x_true
+
+        def cumulative(
+            x: Float[np.ndarray, " point"],
+            nodes: Int[np.ndarray, " node"],
+            sign: Float[np.ndarray, "point node"],
+        ) -> Float[np.ndarray, "point node"]:
+            scaled = np.maximum(x, 0.0)[:, None] * rate[nodes]
+            repeated = np.broadcast_to(shape[nodes], scaled.shape)
+            value, below = np.empty_like(scaled), sign > 0
+            value[below] = special.gammainc(repeated[below], scaled[below])
+            value[~below] = -special.gammaincc(repeated[~below], scaled[~below])
+            return value
+
+        return plain_weights(sums, x_true, x_true / np.sqrt(shape), cumulative)
 
     def _at_light_yield_of(self, x_true: Arrays, E_ee: Arrays) -> "GammaSmearing":
         if self.per_keV is not None or not isinstance(x_true, np.ndarray) or not x_true.size:
@@ -207,41 +216,6 @@ class GammaSmearing:
         if any(abs((e - edges[0]) / self.cells % 1 - 0.5) < 0.499 for e in edges):
             raise InputError(f"cells of {self.cells} do not fill the bins {list(edges)} evenly")
         return cell_integrals(edges, efficiency, self.cells)
-
-
-def _gamma_cdf(
-    shape: Float[np.ndarray, " node"],
-    rate: Float[np.ndarray, " node"],
-    x: Float[np.ndarray, " point"],
-    sign: Float[np.ndarray, "point node"],
-) -> Float[np.ndarray, "point node"]:
-    """Cumulative gamma distributions F, or F - 1 where the sign is negative [1]."""
-    special = special_functions(np)
-    scaled = np.maximum(x, 0.0)[:, None] * rate[None, :]
-    repeated = np.broadcast_to(shape[None, :], scaled.shape)
-    value, below = np.empty_like(scaled), sign > 0
-    value[below] = special.gammainc(repeated[below], scaled[below])
-    value[~below] = -special.gammaincc(repeated[~below], scaled[~below])
-    return value
-
-
-@lru_cache(maxsize=32)
-def _gamma_table(
-    model: GammaSmearing, edges: tuple[float, ...], efficiency: Efficiency
-) -> Interpolated:
-    """Weights as polynomials in log E_ee.
-
-    Their second derivatives exist; those of jax's incomplete gamma function do not.
-    """
-    assert model.per_keV is not None
-    per_MeV = model.per_keV * 1e3
-
-    def weights(log_E: Float[np.ndarray, " point"]) -> Float[np.ndarray, "point bin"]:
-        E_ee = np.exp(log_E)
-        return np.asarray(model.bin_weights(per_MeV * E_ee, E_ee, edges, efficiency, np)).T
-
-    top = max(abs(edges[0]), abs(edges[-1])) / per_MeV
-    return interpolated(weights, math.log(1e-12 * top), math.log(1e3 * top), 1e-12)
 
 
 @dataclass(frozen=True)

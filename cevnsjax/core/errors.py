@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from cevnsjax.core.text import of_value, shortened
+
 
 class CevnsjaxError(Exception):
     """Base of every error raised on bad input; the command line prints it on one line."""
@@ -16,7 +18,9 @@ class UnknownNameError(CevnsjaxError, KeyError):
     """A name that is not known here; the message lists the nearest valid ones."""
 
     def __init__(self, what: str, name: object, known: Iterable[str], hint: str = "") -> None:
-        self.what, self.name, self.known = what, str(name), sorted(known)
+        # A whole number of thousands of digits has no text.
+        text = name if isinstance(name, str) else of_value(name)
+        self.what, self.name, self.known = what, shortened(text), sorted(known)
         name = self.name
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
         offer = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}"

@@ -1,7 +1,7 @@
 """Contents of panels of recoil energy, and panels halved until every cell is right."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +21,6 @@ Contents = Float[np.ndarray, "panel part"]
 """Content of each panel, by source and bin; by source where a panel lies in one bin."""
 
 _MAX_NODES, _MAX_ENTRIES, _MAX_ROUNDS = 40_000, 30_000_000, 60
-# Panels are compared with their halves and with this many nodes more: where a rate is not smooth,
-# one of the two may agree by chance.
-_MORE_NODES = 3
-# Estimates stay below the accuracy by this factor: they can be too small by as much.
-_SAFETY = 4.0
 
 
 class Variant(NamedTuple):
@@ -83,12 +78,11 @@ class PanelContents:
 
 
 class _Halved(NamedTuple):
-    """Panels, what they hold, also with more nodes, and what their halves hold."""
+    """Panels, what they hold, and what their halves hold."""
 
     low: Ends
     high: Ends
     whole: Contents
-    richer: Contents
     first: Contents
     second: Contents
 
@@ -98,8 +92,7 @@ class _Halved(NamedTuple):
 
     @property
     def error(self) -> Contents:
-        halves = np.abs(self.whole - self.first - self.second)
-        return np.maximum(halves, np.abs(self.whole - self.richer))
+        return np.abs(self.whole - self.first - self.second)
 
 
 def refined_panels(
@@ -115,7 +108,7 @@ def refined_panels(
     Raises:
         InputError: If that takes too many nodes.
     """
-    detector, accuracy = contents.variant.detector, accuracy / _SAFETY
+    detector = contents.variant.detector
     knots = np.asarray(getattr(detector.quenching, "T_nr", ()), dtype=float)
     halved = _of(contents, panels, *_ends(contents, panels))
     error, largest = _sums(contents, panels, halved)
@@ -136,8 +129,7 @@ def refined_panels(
         halved = _split(contents, panels, halved, bad)
     raise InputError(
         f"the response is right to {error / largest:.1e} of the largest cell with "
-        f"{halved.low.size * panels.order} nodes, not to accuracy = {_SAFETY * accuracy:g} with "
-        "a margin of 4; ask for less, "
+        f"{halved.low.size * panels.order} nodes, not to accuracy = {accuracy:g}; ask for less, "
         "or make efficiency, quenching and resolution less abrupt"
     )
 
@@ -149,16 +141,9 @@ def _ends(contents: PanelContents, panels: Panels) -> tuple[Ends, Ends]:
 
 
 def _of(contents: PanelContents, panels: Panels, low: Ends, high: Ends) -> _Halved:
-    return _with_halves(contents, panels, low, high, contents.of(panels, low, high))
-
-
-def _with_halves(
-    contents: PanelContents, panels: Panels, low: Ends, high: Ends, whole: Contents
-) -> _Halved:
-    richer = replace(panels, order=panels.order + _MORE_NODES)
     middle = _middle(low, high)
-    halves = (contents.of(panels, a, b) for a, b in ((low, middle), (middle, high)))
-    return _Halved(low, high, whole, contents.of(richer, low, high), *halves)
+    parts = (contents.of(panels, a, b) for a, b in ((low, high), (low, middle), (middle, high)))
+    return _Halved(low, high, *parts)
 
 
 def _middle(low: Ends, high: Ends) -> Ends:
@@ -181,7 +166,9 @@ def _split(
     low = np.concatenate([halved.low[bad], middle])
     high = np.concatenate([middle, halved.high[bad]])
     whole = np.concatenate([halved.first[bad], halved.second[bad]])
-    new = _with_halves(contents, panels, low, high, whole)
+    between = _middle(low, high)
+    first, second = (contents.of(panels, a, b) for a, b in ((low, between), (between, high)))
+    new = _Halved(low, high, whole, first, second)
     return _Halved(
         *(np.concatenate([old[~bad], added]) for old, added in zip(halved, new, strict=True))
     )

@@ -131,7 +131,9 @@ def _profiled(
         # The last Newton step, which the solver left over, makes gradient and value exact.
         right = np.concatenate([np.swapaxes(cross, 1, 2), left[:, :, None]], axis=2)
         solution = _solution(solved.hessian[:, n:, n:], right, free)
-        hessian = hessian - cross @ solution[:, :, :n]
+        # Beyond what numbers can hold, as other values that are not finite.
+        with np.errstate(over="ignore", invalid="ignore"):
+            hessian = hessian - cross @ solution[:, :, :n]
         step = solution[:, :, n]
         slope = slope - np.einsum("pnk,pk->pn", cross, step)
         value = value - 0.5 * np.einsum("pk,pk->p", left, step)

@@ -17,7 +17,7 @@ CASES = {
     CSI21 + "nodes=abc": "csi-2021: nodes must be a whole number >= 1, got 'abc'",
     CSI21 + "nodes=100000": "csi-2021: nodes must be 1000 at most, got 100000",
     CSI21 + "cells_pe=abc": "csi-2021: cells_pe must be a finite number, got 'abc'",
-    CSI21 + "cells_pe=0": "csi-2021: cells_pe must be above 0, got 0",
+    CSI21 + "cells_pe=0": "csi-2021: cells_pe must lie between 0.001 and 10, got 0",
     LAR + "quenching=abc": "lar-2020: quenching must be a model, got 'abc'",
     LAR + "nodes=abc": "lar-2020: nodes must be a whole number >= 1, got 'abc'",
     CSI17 + "light_vector.normalization=[1,2]": "unknown light_vector normalization '[1, 2]'",

@@ -53,6 +53,8 @@ def predict(
 
 def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSink) -> None:
     predicted = model.predicted(values)
+    for name, kinds in predicted.items():
+        _require_finite(name, [counts for kind in kinds.values() for counts in kind.values()])
     results = {}
     for name, experiment in model.experiments.items():
         results[name] = {
@@ -68,6 +70,15 @@ def _predict_counts(model: "cj.Model", values: dict[str, float], sink: FigureSin
     # One experiment gives its object; several give an object of them by name.
     sink.deliver(next(iter(results.values())) if len(results) == 1 else results, text)
     sink.draw(_counts_figure, model, values)
+
+
+def _require_finite(what: str, arrays: "Sequence[ArrayLike]") -> None:
+    import numpy as np
+
+    if not all(np.all(np.isfinite(np.asarray(array))) for array in arrays):
+        raise InputError(
+            f"{what}: the prediction is not finite; check masses, exposures and values"
+        )
 
 
 def _on_grid(experiment: "Experiment", counts: "ArrayLike") -> "np.ndarray":
@@ -155,6 +166,7 @@ def _predict_recoil(
         for name, m in _side_by_side(model).items()
     }
     spectrum = list(spectra.values())[-1]
+    _require_finite(quantity, [spectrum.values])
     result = {
         "quantity": quantity,
         "units": spectrum.attrs["units"],

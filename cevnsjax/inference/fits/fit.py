@@ -112,8 +112,8 @@ def _result(
     scale = np.array([table[n].scale for n in names])
     low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
     points = np.clip([m.u * scale for m in minima], low, high)
-    values, hessian, held = _at_solution(model, names, fixed, points[:1], data)
-    at_bound = (*(n for n, b in zip(names, minimum.at_bound, strict=True) if b), *held)
+    values, hessian = _at_solution(model, names, fixed, points[:1], data)
+    at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
     covariance = _covariance(
         hessian,
         np.array([table[n].scale for n in values]),
@@ -124,7 +124,7 @@ def _result(
     chi2 = 2 * minimum.value
     fitted = {n: values[n] for n in names}
     ndf, p_value, why_none = goodness(model, list(values), chi2)
-    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound, held))
+    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound))
     return FitResult(
         analysis=model.name,
         experiments=tuple(model.experiments),
@@ -153,18 +153,14 @@ def _at_solution(
     fixed: dict[str, float],
     point: Float[np.ndarray, "1 parameter"],
     data: Data,
-) -> tuple[dict[str, float], Float[np.ndarray, "value value"], tuple[str, ...]]:
-    """Fitted values, then solved nuisances in the table's order, and the Hessian by them.
-
-    The last result names the nuisances that are at the end of what they may be.
-    """
+) -> tuple[dict[str, float], Float[np.ndarray, "value value"]]:
+    """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
     nll = model.expand(fixed, dict(zip(names, point.T, strict=True)), data=data)
     order = [*names, *(n for n in model.parameters if n in nll.pulls)]
     places = [[*names, *nll.pulls].index(n) for n in order]
     fitted = dict(zip(names, point[0].tolist(), strict=True))
     solved = {n: float(nll.pulls[n][0]) for n in order[len(names) :]}
-    held = tuple(n for n, ends in getattr(nll, "at_bound", {}).items() if ends[0])
-    return {**fitted, **solved}, nll.full[0][np.ix_(places, places)], held
+    return {**fitted, **solved}, nll.full[0][np.ix_(places, places)]
 
 
 def _covariance(

@@ -57,6 +57,9 @@ def scan_contours(
     names = [str(n) for n in first["chi2"].dims[:2]]
     heights = {level_key(x): delta_chi2_at(x, dof=2) for x in checked_levels(levels)}
     chi2 = {label: _projected(label, scan, names) for label, scan in scans.items()}
+    for label, values in chi2.items():
+        if not np.isfinite(values).any():
+            raise InputError(f"scan {label} has no finite chi2; leave it out")
     lowest = {label: float(np.nanmin(values)) for label, values in chi2.items()}
     base = min(lowest.values())
     curves = []
@@ -78,14 +81,7 @@ def _projected(label: str, scan: xr.Dataset, names: list[str]) -> NumpyReals:
     if "chi2" not in scan or not set(names) <= {str(n) for n in scan["chi2"].dims}:
         raise InputError(f"{label} is not a scan of {' and '.join(names)}, as the first one is")
     others = [n for n in scan["chi2"].dims if n not in names]
-    return np.asarray(converged_chi2(scan).min(others).transpose(*names).values, dtype=float)
-
-
-def converged_chi2(scan: xr.Dataset) -> xr.DataArray:
-    """chi2 of a scan [1], NaN where its search did not converge."""
-    if "converged" not in scan or bool(scan["converged"].all()):
-        return scan["chi2"]
-    return scan["chi2"].where(scan["converged"].astype(bool))
+    return np.asarray(scan["chi2"].min(others).transpose(*names).values, dtype=float)
 
 
 def scale_of(grid: NumpyReals) -> Scale:

@@ -86,8 +86,8 @@ def csi_2021(
     """
     if pulse is not None and not isinstance(pulse, Pulse):
         raise InputError(f"csi-2021: pulse must be a Pulse, got {pulse!r}")
-    if cells_pe is not None and checks.number("csi-2021: cells_pe", cells_pe) <= 0:
-        raise InputError(f"csi-2021: cells_pe must be above 0, got {cells_pe}")
+    if cells_pe is not None and not 1e-3 <= checks.number("csi-2021: cells_pe", cells_pe) <= 10:
+        raise InputError(f"csi-2021: cells_pe must lie between 0.001 and 10, got {cells_pe}")
     tables = chosen_tables(NAME, data, Csi2021Tables, shipped_csi_2021, read_csi_2021_release)
     about = read_toml(DATASET, "experiment.toml")
     beam, instrument, clock = about["beam"], about["detector"], _clock(about, pulse)

@@ -8,6 +8,9 @@ from typing import Literal
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.text import columns
 
+TAKEN = ("chain", "draw", "toy", "level", "chi2", "delta_chi2", "converged")
+"""Axes and variables that stand beside parameters and experiments in results."""
+
 
 @dataclass(frozen=True)
 class Normal:
@@ -94,6 +97,10 @@ class Parameter:
     physical: tuple[bool, bool] = (False, False)
 
     def __post_init__(self) -> None:
+        if not self.name or self.name in TAKEN:
+            raise InputError(
+                f"a parameter cannot be called {self.name!r}; results have {', '.join(TAKEN)}"
+            )
         low, high = self.bounds
         if not low <= self.default <= high:
             raise InputError(
@@ -149,7 +156,8 @@ class ParameterTable(Mapping[str, Parameter]):
         if old is None:
             self._by_name[new.name] = new
         elif not (old.kind == new.kind == "nuisance"):
-            raise InputError(f"parameter {new.name} is owned by both {old.owner} and {new.owner}")
+            both = " and ".join(p.owner or "an interaction" for p in (old, new))
+            raise InputError(f"parameter {new.name} is owned by both {both}; rename one of the two")
         elif old.prior != new.prior:
             raise InputError(
                 f"nuisance {new.name} has width {old.prior} in {old.owner} and {new.prior} in "

@@ -19,7 +19,7 @@ from cevnsjax.core.real_arrays import real_array
 from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.refine import Checked
-from cevnsjax.experiments.names import require_free_names, require_once
+from cevnsjax.experiments.names import require_components, require_free_names, require_once
 from cevnsjax.experiments.recipe import checked_response
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
@@ -235,6 +235,8 @@ class Experiment:
     def _check_names(self) -> None:
         """Check that no two things share a name."""
         require_free_names(self.name, self.backgrounds, self.flux.sources)
+        pulls = {p.name: p.components for p in self.pulls}
+        require_components(self.name, pulls, (SIGNAL, *self.backgrounds))
         require_once(self.name, "observables", (self.observable, *self.extra))
         require_once(self.name, "nuisances", (p.name for p in self.parameters))
 

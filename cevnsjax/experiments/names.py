@@ -1,8 +1,8 @@
 """Names within an experiment and between experiments: two things never share one unasked."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from cevnsjax.core.errors import InputError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.names import is_own
 
 TAKEN = ("signal", "observed", "variance", "total")
@@ -26,6 +26,16 @@ def require_free_names(experiment: str, backgrounds: Iterable[str], sources: Seq
                 f"{experiment}: a background cannot be called {name!r}; use another name than "
                 f"{', '.join((*TAKEN, *sources))}"
             )
+
+
+def require_components(
+    experiment: str, pulls: Mapping[str, Iterable[str]], components: Collection[str]
+) -> None:
+    """Refuse pulls of components that the experiment does not have, {pull: components}."""
+    for pull, names in pulls.items():
+        for name in names:
+            if name not in components:
+                raise UnknownNameError(f"component of {pull} in {experiment}", name, components)
 
 
 def require_meant(nuisances: Mapping[str, Iterable[str]]) -> None:

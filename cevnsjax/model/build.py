@@ -18,7 +18,7 @@ from cevnsjax.model.data import array_of
 from cevnsjax.model.nuisance_groups import nuisance_names
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import ModelStructure, Observed, gaussian_priors
-from cevnsjax.parameters import ParameterTable
+from cevnsjax.parameters import TAKEN, ParameterTable
 
 # Upper bound of a free pull: beyond it a component is not a systematic uncertainty [1].
 _MAX_FREE_PULL = 100.0
@@ -34,6 +34,9 @@ def by_name(experiments: Experiment | Sequence[Experiment]) -> dict[str, Experim
     if not listed:
         raise InputError("a Model needs at least one experiment, e.g. experiments.csi_2017()")
     names = [e.name for e in listed]
+    for name in names:
+        if name in TAKEN:
+            raise InputError(f"an experiment cannot be called {name!r}; results have that name")
     if len(set(names)) < len(names):
         raise InputError(f"experiments must have different names, got {names}")
     return dict(zip(names, listed, strict=True))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import cevnsjax as cj
-from cevnsjax.core.errors import DataError, InputError
+from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 from cevnsjax.experiments import load, write_template
 
 ONE_BIN = """name = "{name}"
@@ -127,6 +127,14 @@ def test_two_nuisances_with_one_name():
         replace(csi, pulls=(csi.pulls[0], csi.pulls[0]))
 
 
+def test_a_pull_of_nothing():
+    csi = cj.experiments.csi_2017()
+    pull = replace(csi.pulls[0], components=("sginal",))
+    said = "unknown component of alpha_sig_csi2017 in csi-2017 'sginal'; did you mean signal"
+    with pytest.raises(UnknownNameError, match=said):
+        replace(csi, pulls=(pull,))
+
+
 def test_owner_of_quenching_parameters_is_the_experiment():
     csi = cj.experiments.csi_2017(shape=["qf_scale", "qf_1"])
     assert {p.owner for p in csi.parameters} == {"csi-2017"}
@@ -205,3 +213,30 @@ def test_edges_at_extremes(folder, edges, said):
     with pytest.raises(InputError) as error:
         load(folder)
     assert said in str(error.value)
+
+
+# --- parameters of interactions ---
+def interaction(name):
+    """A user's interaction with one parameter that does nothing."""
+
+    def nothing(_values, _nucleus):
+        return cj.Charges(vector={})
+
+    nothing.parameters = [cj.Parameter(name, "made up", 0.0)]
+    return nothing
+
+
+@pytest.mark.parametrize("name", ["sin2_theta_w", "alpha_sig_csi2017", "eps_uV_ee", "mine"])
+def test_parameters_of_two_owners(name):
+    mine, more = interaction(name), [cj.NSI("eps_uV_ee"), interaction("mine")]
+    with pytest.raises(InputError, match=f"parameter {name} is owned by both .+ and .+; rename"):
+        cj.Model(cj.experiments.csi_2017(), [mine, *more])
+
+
+@pytest.mark.parametrize("name", ["", "chain", "chi2"])
+def test_names_that_results_have(one_bin, name):
+    with pytest.raises(InputError, match=f"a parameter cannot be called '{name}'; results have"):
+        interaction(name)
+    experiment = replace(one_bin("ge"), name="draw")
+    with pytest.raises(InputError, match="an experiment cannot be called 'draw'; results have"):
+        cj.Model(experiment)

@@ -109,6 +109,8 @@ def refined_panels(
         InputError: If that takes too many nodes.
     """
     detector = contents.variant.detector
+    if _ends(contents, panels)[0].size == 0:
+        raise InputError("no recoil falls into the bins; check edges and the unit of energies")
     knots = np.asarray(getattr(detector.quenching, "T_nr", ()), dtype=float)
     halved = _of(contents, panels, *_ends(contents, panels))
     error, largest = _sums(contents, panels, halved)

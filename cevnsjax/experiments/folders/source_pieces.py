@@ -19,6 +19,9 @@ from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import TabulatedSource
 from cevnsjax.nuclei import Nucleus, Target, isotope, target, target_names
 
+_MAX_E_NU = 1e5
+"""Neutrino energy beyond which a nucleus does not scatter as a whole [MeV]."""
+
 
 def target_of(part: Part) -> Target:
     """The target of the section ``[target]``."""
@@ -77,6 +80,8 @@ def source_of(part: Part) -> NeutrinoSource:
     if kind == "solar_8b":
         return SolarB8(part["exposure_days"], part["total_per_cm2_s"], part["flavour"])
     table = part.table()
+    E_nu = table["energy_mev"]
+    table.require("energy_mev", (E_nu >= 0) & (E_nu <= _MAX_E_NU), f"from 0 to {_MAX_E_NU:g}")
     with located(f"{table.path}:"):
         spectrum = Spectrum(table["energy_mev"], table["density_per_mev"], part["interpolation"])
     return TabulatedSource(part["flavour"], spectrum, part["fluence_per_cm2"], part["baseline_m"])

@@ -646,3 +646,15 @@ def test_sections_of_a_wrong_form(folder, content, said):
         load("my_ge")
     assert said in message_of(error)
     assert message_of(error).startswith(TOML)
+
+
+def test_neutrinos_beyond_coherence(folder):
+    (folder / "table.csv").write_text("energy_mev,density_per_mev\n1,1\n4e21,0\n")
+    path = folder / "experiment.toml"
+    text = path.read_text()
+    start, end = text.index('kind = "reactor"'), text.index("# Electron-equivalent")
+    section = 'kind = "table"\nfile = "table.csv"\nflavour = "nu_e"\n'
+    section += "fluence_per_cm2 = 1e15\nbaseline_m = 1\n"
+    path.write_text(text[:start] + section + text[end:])
+    with pytest.raises(DataError, match=r"table\.csv: energy_mev must be from 0 to 100000, got 4e"):
+        load("my_ge")

@@ -47,6 +47,8 @@ class Uniform:
 
 
 Prior = Normal | Uniform
+# Starts of fits along one parameter.
+_MOST_STARTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Parameter:
             interferes with are 0; its gradient then vanishes at 0.
         physical: Whether the lower and the upper bound are physical limits; an interval that ends
             at another bound is open there.
+        start_spacing: Widest steps through its bounds, in ``unit``, that miss no minimum of chi2;
+            fits start in every valley that they show. Infinite where chi2 has few minima.
 
     Examples:
         >>> mass = cj.Parameter("m_LQ", "leptoquark mass", 1.0, bounds=(0.1, 10.0), unit="TeV")
@@ -95,6 +99,7 @@ class Parameter:
     owner: str = ""
     even: bool = False
     physical: tuple[bool, bool] = (False, False)
+    start_spacing: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.name or self.name in TAKEN:
@@ -108,6 +113,11 @@ class Parameter:
             )
         if not (self.scale > 0 and math.isfinite(self.scale)):
             raise InputError(f"parameter {self.name}: scale must be > 0, got {self.scale}")
+        if self.start_spacing != math.inf and not self.start_spacing * _MOST_STARTS > high - low:
+            raise InputError(
+                f"parameter {self.name}: start_spacing must be > 0 and at least 1/{_MOST_STARTS} "
+                f"of the range between finite bounds, got {self.start_spacing}"
+            )
         if isinstance(self.prior, Uniform) and not (
             low <= self.prior.low and self.prior.high <= high
         ):

@@ -173,7 +173,8 @@ def dR_dT_nr(
         ['nu_mu: 1177', 'nu_mu_bar: 1246', 'nu_e: 1046']
     """
     T, sm = _recoil(T_nr), _standard_model(interactions)
-    filled = complete_values(interactions, values, target, [flux.baseline_m])
+    flight = flux.baseline_m, flux.kink_energies[-1]
+    filled = complete_values(interactions, values, target, [flight])
     structures = structures_of(interactions)
     survival = survival_of(interactions, filled, flux.baseline_m)
     kernels = flux_kernels(flux, target.nuclei, T, sm.kinematics, structures, jnp, survival)

@@ -20,6 +20,8 @@ from cevnsjax.parameters import Parameter, ParameterTable
 
 InteractionLike = Callable[[Values, NucleusAtNodes], Charges]
 """A built-in interaction, or a user's function with an attribute ``parameters``."""
+Flight = tuple[float, float]
+"""The baseline of a source [m], and the highest energy of its neutrinos [MeV]."""
 
 
 @runtime_checkable
@@ -27,8 +29,8 @@ class Oscillation(Protocol):
     """An interaction that changes the flux on its way.
 
     Probabilities are integrated over energy as far as ``core.oscillation`` resolves their phases.
-    With a method ``at_baseline(parameter, baseline_m) -> Parameter`` it keeps the bounds of its
-    parameters within that.
+    With a method ``at_source(parameter, baseline_m, E_max) -> Parameter`` it keeps the bounds of
+    its parameters within that, and tells fits how fast chi2 oscillates (``start_spacing``).
     """
 
     def survival(
@@ -114,9 +116,9 @@ class Interaction:
 
 
 def parameters_of(
-    interaction: InteractionLike, targets: Sequence[Target], baselines_m: Sequence[float] = ()
+    interaction: InteractionLike, targets: Sequence[Target], flights: Sequence[Flight] = ()
 ) -> list[Parameter]:
-    """Parameters of a built-in interaction or of a user's function, for targets and baselines [m].
+    """Parameters of a built-in interaction or of a user's function, for targets and sources.
 
     Raises:
         InputError: If it declares none, or they are not ``Parameter``.
@@ -130,8 +132,8 @@ def parameters_of(
     listed = declared(targets) if callable(declared) else declared
     if not isinstance(listed, Sequence) or not all(isinstance(p, Parameter) for p in listed):
         raise InputError(f"interaction {name}: parameters must be cevnsjax.Parameter, got {listed}")
-    adapted = getattr(interaction, "at_baseline", lambda parameter, _: parameter)
-    return [reduce(adapted, baselines_m, parameter) for parameter in listed]
+    adapted = getattr(interaction, "at_source", lambda parameter, *_: parameter)
+    return [reduce(lambda p, flight: adapted(p, *flight), flights, p) for p in listed]
 
 
 def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
@@ -147,10 +149,10 @@ def complete_values(
     interactions: Sequence[InteractionLike],
     values: Values | None,
     target: Target,
-    baselines_m: Sequence[float] = (),
+    flights: Sequence[Flight] = (),
 ) -> dict[str, RealLike]:
     """Values of all parameters for a target: ``values``, checked, and defaults for the others."""
-    table = ParameterTable(p for i in interactions for p in parameters_of(i, [target], baselines_m))
+    table = ParameterTable(p for i in interactions for p in parameters_of(i, [target], flights))
     for name, value in (values or {}).items():
         parameter = table[name]
         if not isinstance(value, Tracer):

@@ -3,6 +3,7 @@
 Papoulias and Kosmas, PRD 97, 033003.
 """
 
+import math
 from dataclasses import replace
 from types import ModuleType
 
@@ -16,6 +17,8 @@ from cevnsjax.parameters import Parameter
 
 NAMES = ("sin2_2theta", "sin2_2theta_ee", "sin2_2theta_mumu")
 _DM2 = "dm2_41"
+# The period of chi2 in dm2_41 is that of an oscillation at this part of the highest energy.
+_PERIOD_ENERGY, _MOST_STEPS = 0.25, 4000
 
 
 class Sterile(Interaction):
@@ -88,15 +91,17 @@ class Sterile(Interaction):
         )
         return [*angles, mass]
 
-    def at_baseline(self, parameter: Parameter, baseline_m: float) -> Parameter:
-        """A parameter as it is declared at a baseline: dm2_41 up to what is resolved there.
+    def at_source(self, parameter: Parameter, baseline_m: float, E_max: float) -> Parameter:
+        """A parameter as a source needs it: dm2_41 up to what is resolved over its baseline.
 
         Args:
             parameter: One of its own.
             baseline_m: Distance from source to detector [m].
+            E_max: Highest energy of its neutrinos [MeV].
 
         Returns:
-            The parameter, with a lower upper bound if the baseline is long.
+            The parameter, with a lower upper bound if the baseline is long, and with starts of
+            fits closer than the oscillation in dm2_41.
 
         Raises:
             InputError: If not even the default of dm2_41 is resolved.
@@ -109,7 +114,10 @@ class Sterile(Interaction):
                 f"Sterile: over {baseline_m:g} m oscillations are too fast to be resolved in "
                 f"energy; baselines up to {MAX_DM2_L / parameter.default:g} m are"
             )
-        return replace(parameter, bounds=(parameter.bounds[0], most))
+        # Four steps in the period at an energy below which few neutrinos recoil enough to be seen.
+        period = math.pi * _PERIOD_ENERGY * E_max / half_phase(1.0, baseline_m)
+        spacing = max(min(parameter.start_spacing, period / 4), most / _MOST_STEPS)
+        return replace(parameter, bounds=(parameter.bounds[0], most), start_spacing=spacing)
 
     def survival(
         self, values: Values, source: str, E_nu: Numbers, baseline_m: float, xp: ModuleType

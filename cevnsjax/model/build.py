@@ -75,8 +75,8 @@ def table_of(
     lognormal = _lognormal_pulls(experiments)
     normal = {"bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
     targets = [e.target for e in experiments.values()]
-    baselines = [e.flux.baseline_m for e in experiments.values()]
-    theory = [p for i in interactions for p in parameters_of(i, targets, baselines)]
+    flights = [(e.flux.baseline_m, e.flux.kink_energies[-1]) for e in experiments.values()]
+    theory = [p for i in interactions for p in parameters_of(i, targets, flights)]
     require_meant({n: [p.name for p in e.parameters] for n, e in experiments.items()})
     nuisances = [p for e in experiments.values() for p in e.parameters]
     table = ParameterTable(

@@ -182,7 +182,8 @@ def test_longer_baselines_have_a_lower_bound():
     theory = (cj.StandardModel(), cj.Sterile("sin2_2theta"))
     for baseline_m, most in ((20.0, 100.0), (50.0, 100.0), (100.0, 50.0)):
         flux = cj.DecayAtRest(0.09, 1e23, baseline_m)
-        filled = complete_values(theory, {"dm2_41": most}, GERMANIUM, [5.0, flux.baseline_m])
+        flights = [(5.0, 8.0), (baseline_m, 52.8)]
+        filled = complete_values(theory, {"dm2_41": most}, GERMANIUM, flights)
         assert filled["dm2_41"] == most
         with pytest.raises(InputError, match=rf"dm2_41=.* outside its bounds \[0, {most:g}\]"):
             cj.dR_dT_nr([0.001], GERMANIUM, flux, theory, {"dm2_41": 1.001 * most})

@@ -11,6 +11,7 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.fits.fit_start import checked_start, require_dependence, require_finite
 from cevnsjax.inference.fits.fit_verdict import goodness, lost_ends, notes_of, status_of
+from cevnsjax.inference.minimise.ladders import ladder_starts
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
 from cevnsjax.inference.minimise.problems import (
     Bounds,
@@ -83,6 +84,7 @@ def fit(
             listed.insert(0, checked_start(model, names, start, box))
             require_finite(problem, listed[0], names, start)
         require_dependence(problem, listed, names)
+        listed += ladder_starts(problem, listed[0])
         if method in ("auto", "newton"):
             listed += far_starts(listed[0])
         minima = minima_of(problem, listed, method)

@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.inference.minimise.ladders import ladder_starts
 from cevnsjax.inference.minimise.methods import distinct, trusted
 from cevnsjax.inference.minimise.newton import newton_many
 from cevnsjax.inference.minimise.problems import Coordinates, Minimum, Problem
@@ -53,7 +54,12 @@ class MinimaFollower:
 
     def everywhere(self, points: Points) -> list[Minima]:
         """Minima at points, from all starts at each."""
-        return self.solve(points, [self._starts] * len(points))
+        return self.solve(points, [self._starts + self._ladder(point) for point in points])
+
+    def _ladder(self, point: Coordinates) -> list[Coordinates]:
+        """Starts [free] in the valleys along parameters that have many, at a point."""
+        starts = ladder_starts(self._problem, np.append(self._starts[0], point), ~self._fixed)
+        return [start[: self.free] for start in starts]
 
     def solve(self, points: Points, starts: Sequence[Sequence[Coordinates]]) -> list[Minima]:
         """Minima at points, each from its own starts [free]."""

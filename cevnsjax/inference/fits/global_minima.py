@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from cevnsjax.inference.minimise.ladders import ladder_starts
 from cevnsjax.inference.minimise.newton import newton_many
 from cevnsjax.inference.minimise.problems import Bounds, Minimum, far_starts, problem_of, starts_of
 from cevnsjax.inference.objective import Data, Objective
@@ -31,7 +32,8 @@ def global_minima(
     if key not in memory:
         problem = problem_of(model, ordered, fixed, data, bounds)
         starts = starts_of(model, ordered)
-        ends = newton_many(problem, np.array([*starts, *far_starts(starts[0])]))
+        starts += [*far_starts(starts[0]), *ladder_starts(problem, starts[0])]
+        ends = newton_many(problem, np.array(starts))
         if len(memory) >= _MAX_SETS:
             memory.pop(next(iter(memory)))
         memory[key] = [m for m in ends if m.converged]

@@ -24,7 +24,12 @@ from cevnsjax.inference.fits.profile_notes import (
     status_of,
 )
 from cevnsjax.inference.fits.profile_result import ProfileResult
-from cevnsjax.inference.minimise.problems import CONVERGED, Bounds, narrowed
+from cevnsjax.inference.minimise.problems import (
+    CONVERGED,
+    Bounds,
+    narrowed,
+    rungs_between,
+)
 from cevnsjax.inference.objective import Data, Objective, free_names
 
 SIDES = ("both", "upper", "lower")
@@ -206,6 +211,8 @@ def _grid(
     pieces = [np.array([center])]
     if np.isfinite(low) and np.isfinite(high):
         pieces.append(np.linspace(low, high, density[0]))
+    if np.isfinite(declared.start_spacing):
+        pieces.append(rungs_between(low, high, declared.start_spacing))
     for side, extent in ((1.0, high - center), (-1.0, center - low)):
         farthest = min(extent, _FARTHEST * declared.scale)
         if farthest > smallest:

@@ -57,12 +57,20 @@ class Problem:
             nuisances solved there are at their minimum.
         low: Lower bounds, [parameter].
         high: Upper bounds, [parameter].
+        spacing: Widest steps that miss no valley, infinite for parameters with few valleys,
+            [parameter]; empty if there is none with many.
     """
 
     value_and_grad: Callable[[np.ndarray], tuple[float, np.ndarray]]
     local: Callable[[np.ndarray], Local]
     low: Coordinates
     high: Coordinates
+    spacing: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def spacings(self) -> Coordinates:
+        """The spacing of every parameter, [parameter]."""
+        return self.spacing if self.spacing.size else np.full(self.low.size, np.inf)
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,13 @@ def problem_of(
         distance = getattr(nll, "distance", np.zeros(len(nll.value)))
         return Local(nll.value, nll.gradient * scale, hessian, distance)
 
-    return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale)
+    spacing = np.array([model.parameters[n].start_spacing for n in names]) / scale
+    return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale, spacing)
+
+
+def rungs_between(low: float, high: float, spacing: float) -> Float[np.ndarray, " rung"]:
+    """Even steps between two ends, both of them included, at most ``spacing`` wide."""
+    return np.linspace(low, high, max(2, int(np.ceil((high - low) / spacing - 1e-9)) + 1))
 
 
 def starts_of(

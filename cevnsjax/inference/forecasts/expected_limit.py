@@ -92,7 +92,7 @@ def expected_limit(
     Returns:
         Function of a design; {} or no argument stands for the experiments as they are. It returns
         the limit in the parameter's unit, or [low, high] for both sides. Where no limit is within
-        the range it raises InputError, and returns NaN under a trace.
+        the range, or the search for nuisances fails, it raises InputError; under a trace NaN.
 
     Raises:
         UnknownNameError: At an unknown parameter or side.
@@ -136,8 +136,9 @@ def expected_limit(
         limits = _limits(layout, names, keys, leaves, numbers, designed)
         if not isinstance(limits, Tracer) and np.any(np.isnan(limits)):
             raise InputError(
-                f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]; "
-                "widen the range, or lower the level"
+                f"no {side} limit on {parameter} at {level:g} within [{low:g}, {high:g}]: "
+                "chi2 stays below the level, or its nuisances were not found; widen or narrow the "
+                "range, or lower the level"
             )
         return limits if side == "both" else limits[0]
 

@@ -15,6 +15,7 @@ import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import PlannedExperiment, csi_2017, lar_2020
+from cevnsjax.inference.forecasts import traced_asimov
 
 ANGLE, MOMENT = "sin2_theta_w", "mu_nu"
 CSI, LAR = "csi-2017", "lar-2020"
@@ -293,3 +294,13 @@ def test_bad_designs_and_names(cell):
         limit({"exposure": 0.0})
     with pytest.raises(UnknownNameError, match="unknown parameter 'mu'"):
         cj.expected_limit(cell, "mu")
+
+
+def test_a_search_that_fails_gives_no_limit(monkeypatch):
+    """The nuisances of the Asimov data are never near enough: no limit, and not a wrong one."""
+    monkeypatch.setattr(traced_asimov, "CONVERGED", -1.0)
+    options = {"free": "R_n_I", "statistical": "alpha_sig_csi2017"}
+    limit = cj.expected_limit(model_of(csi_2017()), ANGLE, **options)
+    with pytest.raises(InputError, match="or its nuisances were not found"):
+        limit()
+    assert np.isnan(jax.jit(limit)({"exposure": 1.0}))

@@ -1,6 +1,6 @@
 """Profile likelihood of one parameter: all its minima, and intervals as unions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -53,7 +53,7 @@ def profile(
     model: Objective,
     parameter: str,
     *,
-    levels: ArrayLike = DEFAULT_LEVELS,
+    levels: float | Sequence[float] | ArrayLike = DEFAULT_LEVELS,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
     within: tuple[float, float] | None = None,
@@ -176,7 +176,7 @@ def _rounding(model: Objective, base: float, heights: Mapping[str, float]) -> fl
     return min(off, _MAX_ROUNDING * min(heights.values(), default=1.0))
 
 
-def _heights(levels: ArrayLike, dof: int, side: str) -> dict[str, float]:
+def _heights(levels: float | Sequence[float] | ArrayLike, dof: int, side: str) -> dict[str, float]:
     """Delta chi2 by level key; a one-sided limit puts all that is excluded on one side."""
     if side not in SIDES:
         raise UnknownNameError("side", side, SIDES)

@@ -74,7 +74,7 @@ def forecast(
     truth: Mapping[str, float] | None = None,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    level: ArrayLike = DEFAULT_LEVELS,
+    level: float | Sequence[float] | ArrayLike = DEFAULT_LEVELS,
     over: Over | None = None,
     side: str = "both",
     statistical: str | Collection[str] = (),
@@ -151,7 +151,7 @@ def forecast(
     )
 
 
-def _levels(level: ArrayLike, side: str) -> list[float]:
+def _levels(level: float | Sequence[float] | ArrayLike, side: str) -> list[float]:
     if side not in SIDES:
         raise InputError(f"side must be one of {', '.join(SIDES)}, got {side!r}")
     return list(checked_levels(level, one_sided=side != "both"))

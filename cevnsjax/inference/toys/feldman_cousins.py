@@ -8,7 +8,7 @@ in every fit; where their true values are is a choice (``true_nuisances``).
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
@@ -47,7 +47,7 @@ def feldman_cousins(
     *,
     free: str | Iterable[str] = (),
     fixed: Mapping[str, float] | None = None,
-    levels: ArrayLike = DEFAULT_LEVELS,
+    levels: float | Sequence[float] | ArrayLike = DEFAULT_LEVELS,
     toys: int = 8 * BLOCK,
     true_nuisances: str = "profile",
     auxiliary: bool = True,

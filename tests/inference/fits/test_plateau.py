@@ -51,16 +51,14 @@ def model_of(folder, sd):
 
 
 def least_chi2(signal, sd):
-    """By scipy over the pull: Poisson deviance of n = b = 1000, and the constraint."""
+    """By scipy over the signal that is kept: deviance of n = b = 1000, and the constraint."""
 
-    def chi2(a):
-        mu = BACKGROUND + signal * (1 + a)
-        r = (mu - BACKGROUND) / BACKGROUND
-        return 2 * BACKGROUND * (r - np.log1p(r)) + (a / sd) ** 2
+    def chi2(kept):
+        r = kept / BACKGROUND
+        return 2 * BACKGROUND * (r - np.log1p(r)) + ((kept / signal - 1) / sd) ** 2
 
-    # Towards a = -1 the minimum lies within about sqrt(b)/signal of it.
-    ends = (-1.0, min(0.0, -1 + 1e3 / signal))
-    return minimize_scalar(chi2, bounds=ends, method="bounded", options={"xatol": 1e-14}).fun
+    ends = (0.0, min(signal, BACKGROUND))
+    return minimize_scalar(chi2, bounds=ends, method="bounded", options={"xatol": 1e-9}).fun
 
 
 @pytest.mark.parametrize("sd", [0.7, 0.5, 0.1])

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from cevnsjax.cli import run_options
-from cevnsjax.reproduce import reproduction
+from cevnsjax.reproduce import computing, reproduction
 from cevnsjax.reproduce.beyond import Result, ResultTable, Section
 from cevnsjax.reproduce.catalogue import PAPERS
 from cevnsjax.reproduce.paper import Group, Paper, PaperFigure
@@ -147,6 +147,11 @@ def test_rows_kept_in_a_folder(run, monkeypatch):
     other = run("reproduce", NAME, "--quick", "--folder", "kept", "--resume")
     assert other.code == 2
     assert "holds another run: groups" in other.err
+    # Rows that hold less, as those of an earlier version, are not read.
+    monkeypatch.setattr(computing, "KEPT_FIELDS", ("id", "computed", "status"))
+    earlier = run("reproduce", NAME, "--folder", "kept", "--resume")
+    assert earlier.code == 2
+    assert "holds another run: fields" in earlier.err
 
 
 @pytest.mark.parametrize(

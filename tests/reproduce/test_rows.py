@@ -211,7 +211,9 @@ def test_rows_go_to_text_and_back():
     rows = [
         compare(printed["papoulias2020/N_SM.old"], 174.25, reason="why"),
         compare(printed["papoulias2020/eps_uV_mumu.old"], [(-float("inf"), 0.1), (0.2, 0.49)]),
+        compare(printed["papoulias2020/N_SM.new"], 156.4),
     ]
+    assert [r.by_reference for r in rows] == [False, False, True]
     back = from_text(to_text(rows))
     assert back == rows
     assert [record_of(r) for r in back] == [record_of(r) for r in rows]

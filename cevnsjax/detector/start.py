@@ -36,6 +36,20 @@ def starting_panels(detector: Detector, kinks: Float[np.ndarray, " kink"]) -> Pa
     return _smeared(detector, kinks) if detector.resolution else _unsmeared(detector, kinks)
 
 
+def has_narrow_turn_on(detector: Detector) -> bool:
+    """Whether the efficiency turns on within a width that panels or sub-cells must follow."""
+    edges, model = np.array(detector.edges), detector.resolution
+    fine = (edges[-1] - edges[0]) / _UNSMEARED_PANELS
+    for x, scale in turn_on(detector.efficiency):
+        blur = min(float(np.min(np.diff(edges))), fine)
+        if isinstance(model, ResolutionWithWidth):
+            at = np.array([max(x, fine)])
+            blur = float(np.asarray(model.width(at, at / (1e3 * detector.per_keV)))[0])
+        if _BROAD * scale < blur:
+            return True
+    return False
+
+
 def _smeared(detector: Detector, kinks: Float[np.ndarray, " kink"]) -> SmearedPanels:
     ends = np.sqrt(np.concatenate([[0.0], np.asarray(kinks)]))
     roots = _divided(ends, ends[-1] / _SMEARED_PANELS)

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 from jax.core import Tracer
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.detector.efficiency import Efficiency
+from cevnsjax.detector.efficiency import Efficiency, turn_on
+from cevnsjax.detector.start import has_narrow_turn_on
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.model.model import Model
 from cevnsjax.parameters import Normal, ParameterTable
@@ -94,6 +95,12 @@ def _require_smooth(experiment: Experiment, field: str) -> None:
             raise InputError(
                 f"{experiment.name}: {field} moves a step or kink of the efficiency; build a model "
                 "for each value instead"
+            )
+        moves = turn_on(with_fields(efficiency, {field: moved})) != turn_on(efficiency)
+        if moves and has_narrow_turn_on(experiment.detector):
+            raise InputError(
+                f"{experiment.name}: {field} moves a turn-on of the efficiency that is as good as "
+                "a step; build a model for each value instead"
             )
 
 

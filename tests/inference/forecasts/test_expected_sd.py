@@ -1,6 +1,7 @@
 """Expected errors of designs against rebuilt models, differences, closed forms, brute force."""
 
 import math
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -204,6 +205,16 @@ def test_steps_of_an_efficiency_cannot_be_designed():
     model = cj.Model(lar_2020(threshold_kevee=1.75))
     with pytest.raises(InputError, match="threshold moves a step or kink"):
         redesigned(model, {f"efficiency.{LAR}.threshold": 2.0})
+
+
+@pytest.mark.parametrize("smearing", [None, "gaussian"])
+def test_turn_ons_as_good_as_steps_cannot_be_designed(smearing):
+    """Panels and sub-cells follow a turn-on where it is, not where a design moves it."""
+    experiment = csi_2017(smearing=smearing)
+    steep = replace(experiment.detector.efficiency, k=1e3)
+    model = cj.Model(replace(experiment, detector=replace(experiment.detector, efficiency=steep)))
+    with pytest.raises(InputError, match="moves a turn-on of the efficiency that is as good as"):
+        redesigned(model, {f"efficiency.{CSI}.x_0": 12.0})
 
 
 def test_morphs_of_the_response_hold_their_efficiency():

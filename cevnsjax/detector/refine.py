@@ -68,6 +68,20 @@ def refined(
     return _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
 
 
+def also_for(
+    checked: Checked,
+    kinks: Float[np.ndarray, " kink"],
+    rates: Rates,
+    others: Sequence[Variant] = (),
+) -> Checked:
+    """A response whose panels serve further recoil spectra as well; arguments as of ``refined``."""
+    detector, panels, accuracy = checked
+    for variant in (Variant(detector), *others):
+        contents = PanelContents(variant, kinks, rates)
+        panels, _ = refined_panels(contents, panels, detector.accuracy)
+    return Checked(detector, panels, accuracy)
+
+
 def _require_turns_at_rest(others: Sequence[Variant], turns: tuple[float, ...]) -> None:
     """Reject shape parameters that move the turning points at which panels of recoil break."""
     for variant in others:

@@ -18,7 +18,7 @@ from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.response import response
 from cevnsjax.experiments.experiment import Experiment, Morph
-from cevnsjax.experiments.recipe import Response, SignalRecipe
+from cevnsjax.experiments.recipe import Response, SignalRecipe, require_threshold
 from cevnsjax.flux.source import OscillatingSource
 
 Template = Float[np.ndarray, "*shape"]
@@ -81,6 +81,8 @@ def arrays_of(
     dtype: np.dtype,
     structures: tuple[str, ...] = ("vector",),
     *,
+    steepness: int = 0,
+    massless: bool = False,
     oscillating: bool = False,
     free_pulls: Collection[str] = (),
 ) -> ExperimentArrays:
@@ -91,11 +93,15 @@ def arrays_of(
         kinematics: Convention of the theory; panels break at its end points.
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
+        steepness: Power p of the theory's recoil spectra that rise towards T = 0 as T^-p.
+        massless: Whether they rise without end, so that the experiment needs a threshold.
         oscillating: Whether the theory has survival probabilities.
         free_pulls: Names of pulls that are parameters like any other instead of being solved.
     """
     e = experiment
-    checked = e.checked(kinematics)
+    checked = e.checked(kinematics, steepness)
+    if massless:
+        require_threshold(e.name, checked, e.flux, e.target, kinematics)
     signal = SignalRecipe(
         checked.detector, e.flux, e.target.nuclei, kinematics, structures, checked.panels
     )

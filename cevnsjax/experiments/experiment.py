@@ -269,13 +269,14 @@ class Experiment:
                         f"{list(self.backgrounds)} with shape {bins} at +1 and -1 sigma"
                     )
 
-    def checked(self, kinematics: Kinematics) -> Checked:
+    def checked(self, kinematics: Kinematics, steepness: int = 0) -> Checked:
         """The response, refined until it reaches the accuracy of the detector.
 
         It serves the shape parameters two standard deviations either way, and all morphs.
 
         Args:
             kinematics: Convention of the theory; panels break at its end points.
+            steepness: Power p of its recoil spectra that rise towards T = 0 as T^-p.
         """
         others = [Variant(d) for m in self.morphs for d in m.detectors or ()]
         for short, parameter in self.shape.items():
@@ -284,7 +285,8 @@ class Experiment:
                 for side in (-2, 2):
                     value = min(max(prior.mean + side * prior.sd, low), high)
                     others.append(Variant(self.detector, ((short, float(value)),)))
-        return checked_response(self.detector, self.flux, self.target, kinematics, tuple(others))
+        parts = self.detector, self.flux, self.target
+        return checked_response(*parts, kinematics, tuple(others), steepness)
 
     @property
     def accuracy(self) -> float:

@@ -3,25 +3,36 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from types import ModuleType
 
 import numpy as np
 from jaxtyping import Array, Float
 
 from cevnsjax.core.constants import hbar_c
+from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.core.types import AtNodes, Survival, Values
 from cevnsjax.cross_section import Kernels, fermi_scale, kernels
 from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.panels import Panels
-from cevnsjax.detector.refine import Checked, refined
+from cevnsjax.detector.refine import Checked, also_for, refined
 from cevnsjax.detector.response import response
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
 from cevnsjax.nuclei import Nucleus, Target
 from cevnsjax.rate import flux_kernels
 
 Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
+Nodes = Float[np.ndarray, " node"]
+"""Recoil energies [MeV]."""
+SourceRates = Float[np.ndarray, "source node"]
+"""Recoil spectra in any unit."""
+# Masses of mediators that steep spectra are refined for; with those that are lighter, spectra rise
+# as if there were none wherever a detector can see [MeV].
+_MEDIATORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+# Relative growth of a bin by lighter mediators that shows that its counts have no limit.
+_DIVERGING = 1e-3
 # Rates that panels are refined for: weak charge of the proton, that of the neutron being 1, and
 # Helm's form factor, radius and surface thickness [fm].
 _PROTON, _RADIUS_FM, _SKIN_FM = -0.05, 1.2, 0.9
@@ -88,6 +99,7 @@ def checked_response(
     target: Target,
     kinematics: Kinematics,
     others: tuple[Variant, ...] = (),
+    steepness: int = 0,
 ) -> Checked:
     """The response of a detector to the recoils of a source, refined to its accuracy.
 
@@ -97,20 +109,52 @@ def checked_response(
         target: Detector material.
         kinematics: Convention of end points and kernels.
         others: Shifted detectors that share its panels.
+        steepness: Power p of recoil spectra that rise towards T = 0 as T^-p, or do so down to the
+            mass of a mediator.
 
     Raises:
         InputError: If the accuracy cannot be reached.
     """
 
-    def rates(T_nr: Float[np.ndarray, " node"]) -> Float[np.ndarray, "source node"]:
+    def rates(T_nr: Nodes) -> SourceRates:
         return _standard_rates(T_nr, flux, target, kinematics)
 
-    return refined(detector, end_points(flux, target.nuclei, kinematics), rates, others)
+    kinks = end_points(flux, target.nuclei, kinematics)
+    checked = refined(detector, kinks, rates, others)
+    two_M = 2 * max(nucleus.mass for nucleus in target.nuclei)
+    for power, mediator in product(range(1, steepness + 1), _MEDIATORS):
+
+        def steep(T_nr: Nodes, power: int = power, mediator: float = mediator) -> SourceRates:
+            return rates(T_nr) / (two_M * T_nr + mediator**2) ** power
+
+        checked = also_for(checked, kinks, steep, others)
+    return checked
+
+
+def require_threshold(
+    experiment: str, checked: Checked, flux: NeutrinoSource, target: Target, kinematics: Kinematics
+) -> None:
+    """Reject a detector that sees recoils down to T = 0, where photons make spectra diverge.
+
+    Raises:
+        InputError: If the recoils that a light mediator adds count.
+    """
+    kinks = end_points(flux, target.nuclei, kinematics)
+    T_nr, R = map(np.asarray, response(checked.detector, kinks, {}, np, checked.panels))
+    rates = _standard_rates(T_nr, flux, target, kinematics)
+    q2 = 2 * max(nucleus.mass for nucleus in target.nuclei) * T_nr
+    light, heavier = (R @ (rates / (q2 + m**2)).T for m in _MEDIATORS[:2])
+    if np.any(light.max(axis=0) > (1 + _DIVERGING) * heavier.max(axis=0)):
+        raise InputError(
+            f"{experiment}: counts of magnetic moments and electric charges grow without end "
+            "towards recoils of 0, which its bins accept; let the bins begin above 0, or give the "
+            "efficiency a threshold"
+        )
 
 
 def _standard_rates(
-    T_nr: Float[np.ndarray, " node"], flux: NeutrinoSource, target: Target, kinematics: Kinematics
-) -> Float[np.ndarray, "source node"]:
+    T_nr: Nodes, flux: NeutrinoSource, target: Target, kinematics: Kinematics
+) -> SourceRates:
     """Recoil spectra of the standard model to a per cent, in one arbitrary unit."""
     by_nucleus = flux_kernels(flux, target.nuclei, T_nr, kinematics, ("vector",), np)
     total = np.zeros((len(flux.sources), T_nr.size))

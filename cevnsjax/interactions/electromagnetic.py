@@ -47,6 +47,8 @@ class MagneticMoment(Interaction):
     key = "magnetic_moment"
     owns = MOMENT_NAMES
     structures = ("magnetic",)
+    steepness = 1
+    massless = True
     names: tuple[str, ...]
     form_factor_power: int
 
@@ -114,6 +116,8 @@ class Millicharge(Interaction):
 
     key = "millicharge"
     owns = CHARGE_NAMES
+    steepness = 2
+    massless = True
     names: tuple[str, ...]
     sign: int
 

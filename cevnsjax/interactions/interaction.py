@@ -2,7 +2,8 @@
 
 A user's own interaction needs no class: any function ``f(values, nucleus) -> Charges`` with an
 attribute ``parameters`` (a sequence of ``Parameter``) is one; ``structures`` says which parts of
-``Charges`` it fills, ("vector",) if absent.
+``Charges`` it fills, ("vector",) if absent, and ``steepness`` how its spectra rise towards T = 0,
+0 if absent.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -47,6 +48,9 @@ class Interaction:
         key: The word for it in options: ``--set key.option=value``.
         owns: Every parameter it can have; naming one of them switches it on.
         structures: The parts of ``Charges`` it fills.
+        steepness: Power p of recoil spectra that rise towards T = 0 as T^-p, or do so down to the
+            mass of a mediator; panels of recoil energy follow it.
+        massless: Whether they rise without end, so that detectors need a threshold.
 
     Examples:
         >>> class Contact(cj.Interaction):
@@ -65,6 +69,8 @@ class Interaction:
     key: ClassVar[str]
     owns: ClassVar[tuple[str, ...]]
     structures: tuple[str, ...] = ("vector",)
+    steepness: ClassVar[int] = 0
+    massless: ClassVar[bool] = False
     _options: tuple[tuple[str, Hashable], ...]
 
     def __init__(self, **options: Hashable) -> None:
@@ -143,6 +149,11 @@ def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
     if unknown:
         raise InputError(f"unknown structures {sorted(unknown)}; known are {list(STRUCTURES)}")
     return tuple(s for s in STRUCTURES if s in filled)
+
+
+def steepness_of(interactions: Sequence[InteractionLike]) -> int:
+    """The largest power p of recoil spectra that rise towards T = 0 as T^-p."""
+    return max(getattr(i, "steepness", 0) for i in interactions)
 
 
 def complete_values(

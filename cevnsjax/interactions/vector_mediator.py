@@ -59,6 +59,7 @@ class Mediator(Interaction):
     """
 
     symbol: ClassVar[str]
+    steepness = 2
 
     @classmethod
     def from_names(cls, *names: str, **options: object) -> Interaction:

@@ -12,7 +12,7 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
 from cevnsjax.experiments.experiment import Experiment, Pull
 from cevnsjax.experiments.names import require_meant
-from cevnsjax.interactions.interaction import parameters_of, structures_of
+from cevnsjax.interactions.interaction import parameters_of, steepness_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.data import array_of
 from cevnsjax.model.nuisance_groups import nuisance_names
@@ -130,6 +130,8 @@ def arrays_of_all(
         kinematics=interactions[0].kinematics,
         dtype=dtype,
         structures=structures_of(interactions),
+        steepness=steepness_of(interactions),
+        massless=any(getattr(i, "massless", False) for i in interactions),
         oscillating=any(hasattr(i, "survival") for i in interactions),
         free_pulls=free_pulls,
     )

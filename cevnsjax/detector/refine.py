@@ -5,7 +5,7 @@ differ by more than its share; the differences of the panels that are kept, summ
 are the estimate of the error. Sub-cells of the resolution are checked in the same way.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -71,15 +71,34 @@ def refined(
 def also_for(
     checked: Checked,
     kinks: Float[np.ndarray, " kink"],
-    rates: Rates,
+    spectra: Callable[[Float[np.ndarray, " node"]], Float[np.ndarray, "kind source node"]],
+    accuracy: float,
     others: Sequence[Variant] = (),
 ) -> Checked:
-    """A response whose panels serve further recoil spectra as well; arguments as of ``refined``."""
-    detector, panels, accuracy = checked
+    """A response whose panels serve further kinds of recoil spectra.
+
+    Args:
+        checked: A response that serves the standard spectra.
+        kinks: End-point recoils, increasing [MeV].
+        spectra: Recoil spectra of each source by kind, in any unit.
+        accuracy: Largest error of a cell in parts of the largest cell of each kind [1].
+        others: Further detectors that share its panels.
+
+    Raises:
+        InputError: If the accuracy cannot be reached within bounds on nodes and memory.
+    """
+    detector, panels = checked.detector, checked.panels
+    T, R = map(np.asarray, response(detector, kinks, {}, np, panels))
+    largest = np.abs(spectra(T) @ R.T).max(axis=(1, 2))
+    scale = 1 / np.where(largest > 0, largest, 1.0)
+
+    def rates(T_nr: Float[np.ndarray, " node"]) -> Float[np.ndarray, "source node"]:
+        return (spectra(T_nr) * scale[:, None, None]).reshape(-1, T_nr.size)
+
     for variant in (Variant(detector), *others):
         contents = PanelContents(variant, kinks, rates)
-        panels, _ = refined_panels(contents, panels, detector.accuracy)
-    return Checked(detector, panels, accuracy)
+        panels, _ = refined_panels(contents, panels, accuracy)
+    return checked._replace(panels=panels)
 
 
 def _require_turns_at_rest(others: Sequence[Variant], turns: tuple[float, ...]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
 from types import ModuleType
 
 import numpy as np
@@ -31,6 +30,8 @@ SourceRates = Float[np.ndarray, "source node"]
 # Masses of mediators that steep spectra are refined for; with those that are lighter, spectra rise
 # as if there were none wherever a detector can see [MeV].
 _MEDIATORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+# Releases are finer for the standard model; nodes cost time at every evaluation.
+_STEEP_ACCURACY = 1e-7
 # Relative growth of a bin by lighter mediators that shows that its counts have no limit.
 _DIVERGING = 1e-3
 # Rates that panels are refined for: weak charge of the proton, that of the neutron being 1, and
@@ -121,14 +122,17 @@ def checked_response(
 
     kinks = end_points(flux, target.nuclei, kinematics)
     checked = refined(detector, kinks, rates, others)
-    two_M = 2 * max(nucleus.mass for nucleus in target.nuclei)
-    for power, mediator in product(range(1, steepness + 1), _MEDIATORS):
+    if not steepness:
+        return checked
+    two_M, m2 = 2 * max(nucleus.mass for nucleus in target.nuclei), np.array(_MEDIATORS) ** 2
 
-        def steep(T_nr: Nodes, power: int = power, mediator: float = mediator) -> SourceRates:
-            return rates(T_nr) / (two_M * T_nr + mediator**2) ** power
+    def steep(T_nr: Nodes) -> Float[np.ndarray, "kind source node"]:
+        propagator = 1 / (two_M * T_nr + m2[:, None])
+        kinds = np.concatenate([propagator**power for power in range(1, steepness + 1)])
+        scalar = _standard_rates(T_nr, flux, target, kinematics, "scalar")
+        return np.concatenate([kinds[:, None, :] * r for r in (rates(T_nr), scalar)])
 
-        checked = also_for(checked, kinks, steep, others)
-    return checked
+    return also_for(checked, kinks, steep, max(detector.accuracy, _STEEP_ACCURACY), others)
 
 
 def require_threshold(
@@ -153,15 +157,22 @@ def require_threshold(
 
 
 def _standard_rates(
-    T_nr: Nodes, flux: NeutrinoSource, target: Target, kinematics: Kinematics
+    T_nr: Nodes,
+    flux: NeutrinoSource,
+    target: Target,
+    kinematics: Kinematics,
+    structure: str = "vector",
 ) -> SourceRates:
-    """Recoil spectra of the standard model to a per cent, in one arbitrary unit."""
-    by_nucleus = flux_kernels(flux, target.nuclei, T_nr, kinematics, ("vector",), np)
+    """Recoil spectra of the standard model to a per cent, in one arbitrary unit.
+
+    Another structure than "vector" has the spectra of that with the same charges.
+    """
+    by_nucleus = flux_kernels(flux, target.nuclei, T_nr, kinematics, (structure,), np)
     total = np.zeros((len(flux.sources), T_nr.size))
     for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True):
         charge = (nucleus.N + _PROTON * nucleus.Z) * _helm(2 * nucleus.mass * T_nr, nucleus.A)
         norm = per_kg * fermi_scale(nucleus.mass) * charge**2
-        kernel: Mapping[str, object] = by_nucleus[nucleus.name]["vector"]
+        kernel: Mapping[str, object] = by_nucleus[nucleus.name][structure]
         total += norm * np.stack([np.asarray(kernel[source]) for source in flux.sources])
     return total
 

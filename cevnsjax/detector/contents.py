@@ -1,7 +1,7 @@
 """Contents of panels of recoil energy, and panels halved until every cell is right."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,13 @@ Contents = Float[np.ndarray, "panel part"]
 """Content of each panel, by source and bin; by source where a panel lies in one bin."""
 
 _MAX_NODES, _MAX_ENTRIES, _MAX_ROUNDS = 40_000, 30_000_000, 60
+# Panels are compared with their halves and with this many nodes more: where a rate is not smooth,
+# one of the two may agree by chance.
+_MORE_NODES = 3
+# Points of a table this close to an end of a panel, in parts of it, do not halve it.
+_MARGIN = 1e-3
+# Estimates stay below the accuracy by this factor: they can be too small by as much.
+_SAFETY = 4.0
 
 
 class Variant(NamedTuple):
@@ -62,6 +69,22 @@ class PanelContents:
         parts = np.einsum("spk,bpk->psb", weighted, W.reshape(-1, low.size, panels.order))
         return parts.reshape(low.size, -1)
 
+    def middle(self, low: Ends, high: Ends) -> Ends:
+        """Where panels are halved: the point of a quenching table next to their middle [MeV].
+
+        Without one inside it is the middle in sqrt(T), the variable of nodes near 0.
+        """
+        middle = ((np.sqrt(low) + np.sqrt(high)) / 2) ** 2
+        knots = np.asarray(getattr(self.variant.detector.quenching, "T_nr", ()), dtype=float)
+        if not knots.size:
+            return middle
+        index = np.clip(np.searchsorted(knots, middle), 1, knots.size - 1)
+        before, after = knots[index - 1], knots[index]
+        nearest = np.where(middle - before < after - middle, before, after)
+        margin = _MARGIN * (high - low)
+        inside = (nearest > low + margin) & (nearest < high - margin)
+        return np.where(inside, nearest, middle)
+
     def cells(
         self, panels: Panels, contents: Contents, low: Ends, high: Ends
     ) -> Float[np.ndarray, " cell"]:
@@ -78,21 +101,20 @@ class PanelContents:
 
 
 class _Halved(NamedTuple):
-    """Panels, what they hold, and what their halves hold."""
+    """Panels, what they hold, also with more nodes, and what their halves hold."""
 
     low: Ends
+    middle: Ends
     high: Ends
     whole: Contents
+    richer: Contents
     first: Contents
     second: Contents
 
     @property
-    def middle(self) -> Ends:
-        return _middle(self.low, self.high)
-
-    @property
     def error(self) -> Contents:
-        return np.abs(self.whole - self.first - self.second)
+        halves = np.abs(self.whole - self.first - self.second)
+        return np.maximum(halves, np.abs(self.whole - self.richer))
 
 
 def refined_panels(
@@ -108,18 +130,14 @@ def refined_panels(
     Raises:
         InputError: If that takes too many nodes.
     """
-    detector = contents.variant.detector
-    if _ends(contents, panels)[0].size == 0:
+    detector, accuracy = contents.variant.detector, accuracy / _SAFETY
+    low, high = _ends(contents, panels)
+    if low.size == 0:
         raise InputError("no recoil falls into the bins; check edges and the unit of energies")
-    knots = np.asarray(getattr(detector.quenching, "T_nr", ()), dtype=float)
-    halved = _of(contents, panels, *_ends(contents, panels))
+    halved = _halved(contents, panels, low, high, contents.of(panels, low, high))
     error, largest = _sums(contents, panels, halved)
-    if error > accuracy * largest and knots.size:
-        panels = panels.cut(detector, contents.shape, knots)
-        halved = _of(contents, panels, *_ends(contents, panels))
     added: list[np.ndarray] = []
     for _ in range(_MAX_ROUNDS):
-        error, largest = _sums(contents, panels, halved)
         if error <= accuracy * largest:
             cut = panels.cut(detector, contents.shape, np.concatenate(added)) if added else panels
             return cut, error / largest if largest > 0 else 0.0
@@ -129,10 +147,11 @@ def refined_panels(
         bad = halved.error.max(axis=1) > accuracy * largest / (2 * halved.low.size)
         added.append(halved.middle[bad])
         halved = _split(contents, panels, halved, bad)
+        error, largest = _sums(contents, panels, halved)
     raise InputError(
         f"the response is right to {error / largest:.1e} of the largest cell with "
-        f"{halved.low.size * panels.order} nodes, not to accuracy = {accuracy:g}; ask for less, "
-        "or make efficiency, quenching and resolution less abrupt"
+        f"{halved.low.size * panels.order} nodes, not to accuracy = {_SAFETY * accuracy:g} with a "
+        "margin of 4; ask for less, or make efficiency, quenching and resolution less abrupt"
     )
 
 
@@ -142,15 +161,13 @@ def _ends(contents: PanelContents, panels: Panels) -> tuple[Ends, Ends]:
     return np.asarray(low), np.asarray(high)
 
 
-def _of(contents: PanelContents, panels: Panels, low: Ends, high: Ends) -> _Halved:
-    middle = _middle(low, high)
-    parts = (contents.of(panels, a, b) for a, b in ((low, high), (low, middle), (middle, high)))
-    return _Halved(low, high, *parts)
-
-
-def _middle(low: Ends, high: Ends) -> Ends:
-    """Middles in sqrt(T), the variable of nodes near 0 [MeV]."""
-    return ((np.sqrt(low) + np.sqrt(high)) / 2) ** 2
+def _halved(
+    contents: PanelContents, panels: Panels, low: Ends, high: Ends, whole: Contents
+) -> _Halved:
+    richer = replace(panels, order=panels.order + _MORE_NODES)
+    middle = contents.middle(low, high)
+    halves = (contents.of(panels, a, b) for a, b in ((low, middle), (middle, high)))
+    return _Halved(low, middle, high, whole, contents.of(richer, low, high), *halves)
 
 
 def _sums(contents: PanelContents, panels: Panels, halved: _Halved) -> tuple[float, float]:
@@ -168,9 +185,7 @@ def _split(
     low = np.concatenate([halved.low[bad], middle])
     high = np.concatenate([middle, halved.high[bad]])
     whole = np.concatenate([halved.first[bad], halved.second[bad]])
-    between = _middle(low, high)
-    first, second = (contents.of(panels, a, b) for a, b in ((low, between), (between, high)))
-    new = _Halved(low, high, whole, first, second)
+    new = _halved(contents, panels, low, high, whole)
     return _Halved(
         *(np.concatenate([old[~bad], added]) for old, added in zip(halved, new, strict=True))
     )

@@ -20,6 +20,9 @@ from cevnsjax.numerics import piecewise_cubic
 from cevnsjax.parameters import Normal, Parameter
 from cevnsjax.tables import read_csv
 
+OUTSIDE = ("refused", "constant")
+"""What becomes of recoils outside a table."""
+
 
 @runtime_checkable
 class Quenching(Protocol):
@@ -87,11 +90,15 @@ class TabulatedQuenching:
     Attributes:
         T_nr: Recoil energies, increasing [MeV].
         factor: Quenching factors at ``T_nr`` [1].
+        variations: None are known.
+        outside: Whether an experiment that needs recoils outside the table is "refused", or takes
+            the first and last factor for them, "constant".
     """
 
     T_nr: tuple[float, ...]
     factor: tuple[float, ...]
     variations: tuple[tuple[float, ...], ...] = ()
+    outside: str = "refused"
 
     def __post_init__(self) -> None:
         if len(self.T_nr) != len(self.factor) or len(self.T_nr) < 4:
@@ -101,6 +108,10 @@ class TabulatedQuenching:
             )
         if any(b <= a for a, b in zip(self.T_nr, self.T_nr[1:], strict=False)):
             raise InputError("tabulated quenching: recoil energies must increase; sort the points")
+        if self.outside not in OUTSIDE:
+            raise InputError(
+                f"tabulated quenching: outside is refused or constant, got {self.outside!r}"
+            )
 
     def _factor(self, T_nr: Numbers, xp: ModuleType) -> tuple[Numbers, Numbers]:
         """Factor and its derivative, constant outside the table."""
@@ -149,7 +160,7 @@ def c20_proxy() -> TabulatedQuenching:
     """A tuned proxy for the Chicago-3 curve of Cadeddu et al. (arXiv:1907.04828); 6-30 PE only."""
     table = read_csv("csi_quenching", "c20_proxy.csv")
     T = tuple(float(x) * 1e-3 for x in table["t_kev"])
-    return TabulatedQuenching(T, tuple(map(float, table["quenching_factor"])))
+    return TabulatedQuenching(T, tuple(map(float, table["quenching_factor"])), outside="constant")
 
 
 def constant(factor: float = 0.0878) -> PolynomialQuenching:

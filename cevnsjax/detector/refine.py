@@ -15,8 +15,9 @@ from jaxtyping import Float
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.contents import PanelContents, Rates, Variant, refined_panels
 from cevnsjax.detector.crossings import turning_points
-from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.detector import DEFAULT_ACCURACY, Detector
 from cevnsjax.detector.panels import Panels, RecoilPanels
+from cevnsjax.detector.quenching import TabulatedQuenching
 from cevnsjax.detector.resolution import RefinableResolution
 from cevnsjax.detector.response import response
 from cevnsjax.detector.start import starting_panels
@@ -65,7 +66,33 @@ def refined(
         contents = PanelContents(variant, kinks, rates)
         panels, estimate = refined_panels(contents, panels, detector.accuracy)
         accuracy = max(accuracy, estimate)
-    return _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
+    checked = _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
+    if isinstance(detector.quenching, TabulatedQuenching):
+        _require_covered(checked, detector.quenching, kinks, rates)
+    return checked
+
+
+def _require_covered(
+    checked: Checked, table: TabulatedQuenching, kinks: Float[np.ndarray, " kink"], rates: Rates
+) -> None:
+    """Reject a table that leaves out recoils that a cell needs for its accuracy."""
+    if table.outside == "constant":
+        return
+    T, R = (np.asarray(x) for x in response(checked.detector, kinks, {}, np, checked.panels))
+    parts = R[:, None, :] * rates(T)
+    largest = parts.sum(axis=2).max()
+    for outside, where in ((table.T_nr[0] > T, "below"), (table.T_nr[-1] < T, "above")):
+        cells = parts[:, :, outside].sum(axis=2)
+        if cells.max(initial=0.0) <= max(checked.detector.accuracy, DEFAULT_ACCURACY) * largest:
+            continue
+        number = int(cells.max(axis=1).argmax())
+        share = cells[number].max() / parts[number, cells[number].argmax()].sum()
+        low, high = (1e3 * e for e in (table.T_nr[0], table.T_nr[-1]))
+        raise InputError(
+            f"quenching table covers recoils of {low:g} to {high:g} keV, but {share:.2g} of the "
+            f"signal in bin {number} are {where} them; add points, or say outside = "
+            '"constant" to go on with the last factor'
+        )
 
 
 def also_for(

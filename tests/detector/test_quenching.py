@@ -107,6 +107,8 @@ def test_bad_tables():
         q.TabulatedQuenching((1.0, 2.0, 3.0), (0.1, 0.1, 0.1))
     with pytest.raises(InputError, match="recoil energies must increase"):
         q.TabulatedQuenching((1.0, 3.0, 2.0, 4.0), (0.1, 0.1, 0.1, 0.1))
+    with pytest.raises(InputError, match="outside is refused or constant, got 'linear'"):
+        q.TabulatedQuenching((1.0, 2.0, 3.0, 4.0), (0.1, 0.1, 0.1, 0.1), outside="linear")
 
 
 def test_unknown_model_offers_the_nearest():

@@ -45,7 +45,9 @@ def quenching_of(part: Part) -> Quenching:
     table.require("quenching_factor", (factor > 0) & (factor <= 1), "in (0, 1]")
     table.require("recoil_energy_kev", T_keV >= 0, ">= 0")
     with located(f"{table.path}:"):
-        return TabulatedQuenching(tuple((T_keV * 1e-3).tolist()), tuple(factor.tolist()))
+        return TabulatedQuenching(
+            tuple((T_keV * 1e-3).tolist()), tuple(factor.tolist()), outside=part["outside"]
+        )
 
 
 def quenching_nuisances(part: Part, model: Quenching, experiment: str) -> dict[str, Parameter]:

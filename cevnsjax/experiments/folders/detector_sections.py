@@ -1,7 +1,7 @@
 """The sections and keys of an experiment file that describe the detector."""
 
 from cevnsjax.detector.detector import DEFAULT_ACCURACY
-from cevnsjax.detector.quenching import CSI_QUENCHING
+from cevnsjax.detector.quenching import CSI_QUENCHING, OUTSIDE
 from cevnsjax.experiments.folders.schema import Key, Section, csv_file, positive, text
 
 INCREASING = "two or more numbers that increase"
@@ -40,9 +40,16 @@ QUENCHING = Section(
         ),
         "table": (
             csv_file(
-                "four points or more, joined by a cubic spline, constant outside",
+                "four points or more, joined by a cubic spline",
                 example="quenching.csv",
                 columns=("recoil_energy_kev", "quenching_factor"),
+            ),
+            text(
+                "outside",
+                "recoils outside the table that count: refuse them, or take the first and last "
+                "factor",
+                default=OUTSIDE[0],
+                choices=OUTSIDE,
             ),
         ),
         "csi": (text("model", "a CsI[Na] model", choices=tuple(CSI_QUENCHING)),),

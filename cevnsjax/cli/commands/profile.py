@@ -54,9 +54,12 @@ def _held(model: "cj.Model", result: "ProfileResult") -> str:
 
 
 def _figure(model: "cj.Model", result: "ProfileResult") -> "Figure":
+    import numpy as np
+
     return cj.plots.profile(
         result.x,
-        result.delta_chi2,
+        # Points whose search failed leave a gap.
+        np.where(np.isin(result.x, result.failed), np.nan, result.delta_chi2),
         label=model.parameters[result.parameter].label,
         best_fit=result.best_fit,
         intervals=result.intervals,

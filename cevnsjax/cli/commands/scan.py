@@ -97,9 +97,10 @@ def _warnings(
 ) -> list[str]:
     spread = float(dataset["chi2"].max()) - float(dataset.attrs["chi2_min"])
     if dataset["chi2"].size == 1:
-        return ["a grid of one point: give more to see how chi2 depends on the parameters"]
+        one = "a grid of one point: give more to see how chi2 depends on the parameters"
+        return [one, *_notes(dataset)]
     if spread < 1e-9:
-        return [f"chi2 does not depend on {', '.join(axes)} on this grid"]
+        return [f"chi2 does not depend on {', '.join(axes)} on this grid", *_notes(dataset)]
     warnings = [
         f"the lowest chi2 lies on the edge of the grid in {name}: widen it"
         for name, ends in axes.items()
@@ -122,14 +123,14 @@ def _figure(
     levels: Sequence[float],
 ) -> "Figure":
     """A curve, a contour plot, or the projections of three or four axes."""
-    from cevnsjax.plots.likelihoods.scans import scale_of
+    from cevnsjax.plots.likelihoods.scans import converged_chi2, scale_of
 
     names, title = list(best), model.title
     labels = [model.parameters[n].label for n in names]
     dataset = dataset.transpose(*names)
     if len(names) == 2:
         return cj.plots.scan_contours({title: dataset}, levels=levels)
-    delta = dataset["chi2"].values - float(dataset.attrs["chi2_min"])
+    delta = converged_chi2(dataset).values - float(dataset.attrs["chi2_min"])
     grids = [dataset[n].values for n in names]
     if len(names) == 1:
         return cj.plots.profile(

@@ -81,7 +81,14 @@ def _projected(label: str, scan: xr.Dataset, names: list[str]) -> NumpyReals:
     if "chi2" not in scan or not set(names) <= {str(n) for n in scan["chi2"].dims}:
         raise InputError(f"{label} is not a scan of {' and '.join(names)}, as the first one is")
     others = [n for n in scan["chi2"].dims if n not in names]
-    return np.asarray(scan["chi2"].min(others).transpose(*names).values, dtype=float)
+    return np.asarray(converged_chi2(scan).min(others).transpose(*names).values, dtype=float)
+
+
+def converged_chi2(scan: xr.Dataset) -> xr.DataArray:
+    """chi2 of a scan [1], NaN where its search did not converge."""
+    if "converged" not in scan or bool(scan["converged"].all()):
+        return scan["chi2"]
+    return scan["chi2"].where(scan["converged"].astype(bool))
 
 
 def scale_of(grid: NumpyReals) -> Scale:

@@ -55,6 +55,8 @@ class Objective(Protocol):
             pulls: The solved nuisances, {name: [point]} [1].
             distance: How far they are from their minimum in nll, infinite or NaN where they were
                 not found, [point] [1]; may be missing where they are exact.
+            at_bound: Whether a solved nuisance is at the end of what it may be, {name: [point]};
+                may be missing.
         """
         ...
 

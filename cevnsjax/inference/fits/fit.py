@@ -114,8 +114,8 @@ def _result(
     scale = np.array([table[n].scale for n in names])
     low, high = np.array([table[n].bounds for n in names]).reshape(-1, 2).T
     points = np.clip([m.u * scale for m in minima], low, high)
-    values, hessian = _at_solution(model, names, fixed, points[:1], data)
-    at_bound = tuple(n for n, b in zip(names, minimum.at_bound, strict=True) if b)
+    values, hessian, held = _at_solution(model, names, fixed, points[:1], data)
+    at_bound = (*(n for n, b in zip(names, minimum.at_bound, strict=True) if b), *held)
     covariance = _covariance(
         hessian,
         np.array([table[n].scale for n in values]),
@@ -126,7 +126,7 @@ def _result(
     chi2 = 2 * minimum.value
     fitted = {n: values[n] for n in names}
     ndf, p_value, why_none = goodness(model, list(values), chi2)
-    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound))
+    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound, held))
     return FitResult(
         analysis=model.name,
         experiments=tuple(model.experiments),
@@ -155,14 +155,18 @@ def _at_solution(
     fixed: dict[str, float],
     point: Float[np.ndarray, "1 parameter"],
     data: Data,
-) -> tuple[dict[str, float], Float[np.ndarray, "value value"]]:
-    """Fitted values, then solved nuisances in the table's order, and the Hessian by them."""
+) -> tuple[dict[str, float], Float[np.ndarray, "value value"], tuple[str, ...]]:
+    """Fitted values, then solved nuisances in the table's order, and the Hessian by them.
+
+    The last result names the nuisances that are at the end of what they may be.
+    """
     nll = model.expand(fixed, dict(zip(names, point.T, strict=True)), data=data)
     order = [*names, *(n for n in model.parameters if n in nll.pulls)]
     places = [[*names, *nll.pulls].index(n) for n in order]
     fitted = dict(zip(names, point[0].tolist(), strict=True))
     solved = {n: float(nll.pulls[n][0]) for n in order[len(names) :]}
-    return {**fitted, **solved}, nll.full[0][np.ix_(places, places)]
+    held = tuple(n for n, ends in getattr(nll, "at_bound", {}).items() if ends[0])
+    return {**fitted, **solved}, nll.full[0][np.ix_(places, places)], held
 
 
 def _covariance(

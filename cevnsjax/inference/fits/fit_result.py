@@ -25,7 +25,7 @@ class FitResult(Record):
         covariance: Covariance in the order of ``values``; NaN rows for parameters on a bound,
             [value, value].
         fixed: Values of parameters that the caller fixed.
-        at_bound: Parameters that ended on a bound.
+        at_bound: Parameters that ended on a bound, and nuisances at the end of what they may be.
         chi2: Minimum of chi2 [1].
         ndf: Number of bins less the number of fitted theory parameters.
         p_value: Probability of a larger chi2 [1]; None where there is none, and a note says why.

@@ -67,13 +67,20 @@ def notes_of(
     fitted: dict[str, float],
     variances: Float[np.ndarray, " value"],
     at_bound: tuple[str, ...],
+    held: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Warnings where the inverse Hessian does not give one-sigma intervals."""
-    notes = []
-    if at_bound:
-        others = len(fitted) > len(at_bound)
+    """Warnings where the inverse Hessian does not give one-sigma intervals.
+
+    ``at_bound`` are fitted parameters and, last, the solved nuisances that are ``held``.
+    """
+    notes, on_bound = [], at_bound[: len(at_bound) - len(held)]
+    if on_bound:
+        others = len(fitted) > len(on_bound)
         meaning = "errors of the others hold it there; profile them" if others else "profile it"
-        notes.append(f"{', '.join(at_bound)} on a bound: {meaning}")
+        notes.append(f"{', '.join(on_bound)} on a bound: {meaning}")
+    if held:
+        listed = ", ".join(held)
+        notes.append(f"{listed}: counts cannot be lower; errors of the others hold it there")
     for (name, value), variance in zip(fitted.items(), variances, strict=False):
         p = model.parameters[name]
         width = p.bounds[1] - p.bounds[0]

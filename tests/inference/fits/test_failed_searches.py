@@ -182,6 +182,29 @@ def test_a_parameter_alone_on_its_bound_is_noted():
     assert fit(toy, "x").notes == ("x on a bound: profile it",)
 
 
+def test_a_nuisance_that_is_held_is_on_a_bound():
+    """a >= 0 would be -0.5: the error of x is that with a held at 0."""
+
+    class Held(Batched):
+        def expand(self, values, points, *, data=None):
+            free = super().expand({**values, "a": 0.0}, points, data=data)
+            n, size = len(points), len(free.value)
+            free.full = np.tile(np.eye(n + 1), (size, 1, 1))
+            free.full[:, :n, :n] = free.hessian
+            free.full[:, n, :n] = free.full[:, :n, n] = 0.7
+            free.pulls = {"a": np.zeros(size)}
+            free.at_bound = {"a": np.ones(size, dtype=bool)}
+            return free
+
+    table = [parameter("x"), parameter("a", kind="nuisance", linear=True)]
+    result = fit(Held(table, lambda x, a: ((x - 2) / SD) ** 2 + (a + 0.5) ** 2), "x")
+    assert result.at_bound == ("a",)
+    assert result.errors["a"] is None
+    assert result.errors["x"] == pytest.approx(SD, rel=1e-6)
+    assert result.notes == ("a: counts cannot be lower; errors of the others hold it there",)
+    assert "a = 0 (at bound)" in repr(result)
+
+
 # --- scans ---
 
 

@@ -153,7 +153,7 @@ def _curve(parameter: Parameter) -> dict[str, Any]:
 
 def _pull(pull: Pull) -> dict[str, Any]:
     width = pull.sd if math.isfinite(pull.sd) else None
-    return _nuisance(pull.name, "factor", width, list(pull.components), pull.meaning)
+    return _nuisance(pull.name, pull.kind, width, list(pull.components), pull.meaning)
 
 
 def _morph(morph: Morph) -> dict[str, Any]:

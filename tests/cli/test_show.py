@@ -33,7 +33,7 @@ def test_show_of_a_release(run):
     assert "backgrounds  5.41934 of prompt_neutrons" in lines
     estimate = f"{csi_2017().accuracy:.1g} of the largest cell (1e-09 wanted)"
     assert f"accuracy     {estimate}" in lines
-    words = "alpha_sig_csi2017  factor  0.128  signal           relative shift of the CEvNS signal"
+    words = "alpha_sig_csi2017  normal  0.128  signal           relative shift of the CEvNS signal"
     assert words in lines
     defaults = dict(line.split(maxsplit=1) for line in options.splitlines())
     assert defaults["option"] == "default"
@@ -51,7 +51,7 @@ def test_show_as_json(run):
     assert got["options"]["morphs"] == "all"
     assert 0 <= got["accuracy"] <= got["accuracy_wanted"] == 1e-9
     kinds = {n["name"]: (n["kind"], n["width"], n["changes"]) for n in got["nuisances"]}
-    assert kinds["alpha_brn_csi2021"] == ("factor", 0.25, ["brn"])
+    assert kinds["alpha_brn_csi2021"] == ("normal", 0.25, ["brn"])
     assert kinds["alpha_qf_1_csi2021"] == ("shape", 1.0, ["signal"])
     names = [p.name for p in csi_2021().parameters]
     assert list(kinds) == names
@@ -65,7 +65,7 @@ def test_show_of_a_folder(run, tmp_path):
     edit(file, "My germanium detector at a reactor (made up)", title)
     edit(file, '\nkind = "counts"', '\nkind = "planned"')
     edit(file, 'file = "data.csv"', "")
-    edit(file, "sd = 0.02", "sd = inf")
+    edit(file, "sd = 0.02", 'sd = inf\nkind = "lognormal"')
     edit(
         file,
         'file = "quenching.csv"',
@@ -81,7 +81,7 @@ def test_show_of_a_folder(run, tmp_path):
     assert "neutrinos    3.21e+20/cm^2 of nu_e_bar" in lines
     table = {line.split()[0]: line.split()[1:4] for line in lines if "_myge" in line}
     assert table["qf_scale_myge"] == ["curve", "0.1", "quenching"]
-    assert table["alpha_bkg_myge"][:2] == ["factor", "free"]
+    assert table["alpha_bkg_myge"][:2] == ["lognormal", "free"]
     got = as_object(run("show", "./my_ge", "--json"))
     assert (got["observed"], got["options"]) == (None, {})
     assert got["nuisances"][2]["width"] is None

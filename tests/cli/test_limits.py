@@ -113,8 +113,18 @@ def test_full_disk(tmp_path):
             words, check=False, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path
         )
     assert done.returncode == 2
-    assert done.stderr == "cevnsjax: No space left on device\n"
+    assert done.stderr == "cevnsjax: standard output: No space left on device\n"
 
 
 def test_help_keeps_units(run):
     assert "[MeV]" in run("predict", "--help").out
+
+
+def test_text_of_a_folder_in_a_figure(run, tmp_path):
+    assert run("new-experiment", "my_ge").code == 0
+    path = tmp_path / "my_ge" / "experiment.toml"
+    title = 'title = "My'
+    path.write_text(path.read_text().replace(title, r'title = "$\\frac{$ from $5 to $6 [keV] My'))
+    done = run("predict", "./my_ge", "--plot", "x.svg")
+    assert (done.code, done.err) == (0, "wrote x.svg\n")
+    assert r"$\frac{$ from $5 to $6 [keV] My" in (tmp_path / "x.svg").read_text()

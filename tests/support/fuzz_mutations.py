@@ -61,13 +61,16 @@ class Folders:
     def _value(self, raw: bytes) -> bytes:
         """One value of the description replaced, or its key renamed."""
         lines = raw.split(b"\n")
-        places = [i for i, line in enumerate(lines) if re.match(rb"\w+ = ", line)]
+        places = [i for i, line in enumerate(lines) if re.match(rb"(# )?\w+ = ", line)]
         if not places:
             return raw
         i = self.chance.choice(places)
-        key, _, _ = lines[i].partition(b" = ")
+        # Optional keys are comments.
+        key, _, _ = lines[i].removeprefix(b"# ").partition(b" = ")
         if self.chance.random() < 0.1:
-            lines[i] = lines[i].replace(key, key + b"x", 1)
+            lines[i] = lines[i].removeprefix(b"# ").replace(key, key + b"x", 1)
+        elif self.chance.random() < 0.1:
+            lines[i] = lines[i].removeprefix(b"# ")
         else:
             lines[i] = key + b" = " + self.chance.choice(VALUES).encode()
         return b"\n".join(lines)

@@ -17,7 +17,8 @@ from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.inference.minimise.problems import ARMIJO
 from cevnsjax.numerics import total
 
-_MAX_STEPS = 200
+MAX_STEPS = 200
+"""Steps after which a descent stops, wherever it is."""
 # Distance in nll at which a descent stops.
 _ARRIVED = 1e-11
 # Radius in scales: at the start, its growth and shrinkage, and where a descent gives up.
@@ -61,11 +62,12 @@ def newton(
     high: Coordinates,
     fixed: Bool[Array, " coordinate"],
     arrived: RealLike = _ARRIVED,
+    most_steps: RealLike = MAX_STEPS,
 ) -> tuple[Coordinates, Reals, Reals]:
     """Coordinates, value and distance left after Newton's steps within bounds.
 
     Coordinates that are ``fixed`` keep their start; ``arrived`` is the distance in value from the
-    minimum at which the descent stops.
+    minimum at which the descent stops; it stops after ``most_steps`` too.
     """
     box = _Box(low, high, fixed)
 
@@ -87,7 +89,7 @@ def newton(
         distance=zero + jnp.inf,
         going=zero < 1,
     )
-    end = jax.lax.while_loop(lambda s: s.going & (s.steps < _MAX_STEPS), advance, state)
+    end = jax.lax.while_loop(lambda s: s.going & (s.steps < most_steps), advance, state)
     return end.u, end.value, end.distance
 
 

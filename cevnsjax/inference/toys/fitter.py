@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.toys.closed_form import ClosedFormFit, closed_form_of
@@ -22,6 +22,9 @@ from cevnsjax.model.model import Model
 
 # Valleys of the surrogate that fits start from, and how much higher than the lowest they may be.
 _MAX_VALLEYS, _VALLEY_MARGIN = 4, 30.0
+# Along a parameter with many minima they differ by little, and the surrogate knows no bounds: so
+# many take the first steps, and as many as above of the lowest go on.
+_MAX_LADDER_VALLEYS, _FIRST_STEPS = 60, 14
 # A global fit above its conditional one by more than this missed the minimum.
 _MISSED_CHI2 = 1e-8
 # Ends of fits whose chi2 agrees to so many digits are one minimum.
@@ -151,7 +154,7 @@ class _Descents:
         """Points to start from, with the surrogate at them, for fits that hold some values."""
         starts = start_points_of(self._model, self._joint_fit.names, fixed)
         surrogate, ends = self._surrogate(starts)
-        if not starts.moving.any():
+        if starts.is_ladder or not starts.moving.any():
             return _Search(starts, surrogate)
         rows = starts.near_lowest(ends.chi2)
         minima = self._fits_of_expected(starts.points[rows], ends.pulls[rows], ~starts.moving)
@@ -187,10 +190,14 @@ class _Descents:
     def _lowest(self, data: Pseudodata, search: _Search) -> FitEnd:
         """The lowest end of descents from the valleys that the surrogate shows."""
         chi2 = search.surrogate.chi2(data)
-        toy, place = search.starts.valleys(chi2, _MAX_VALLEYS, _VALLEY_MARGIN)
-        repeated = data[toy]
-        starts = search.surrogate.starts(repeated, place)
-        ends = self._joint_fit.descend(*starts, repeated, search.is_fixed)
+        most = _MAX_LADDER_VALLEYS if search.starts.is_ladder else _MAX_VALLEYS
+        toy, place = search.starts.valleys(chi2, most, _VALLEY_MARGIN)
+        x, pulls = search.surrogate.starts(data[toy], place)
+        if search.starts.is_ladder:
+            near = self._joint_fit.descend(x, pulls, data[toy], search.is_fixed, _FIRST_STEPS)
+            lowest = _lowest_of_each(toy, near.chi2, _MAX_VALLEYS)
+            toy, x, pulls = toy[lowest], near.x[lowest], near.pulls[lowest]
+        ends = self._joint_fit.descend(x, pulls, data[toy], search.is_fixed)
         # For each toy the lowest end; of equal ones one that converged.
         rounded = np.round(ends.chi2, _SAME_CHI2_DIGITS)
         order = np.lexsort((ends.distance >= CONVERGED, rounded, toy))
@@ -210,6 +217,16 @@ class _Descents:
         for column, new in zip(repaired, again, strict=True):
             column[rows[better]] = new[better]
         return repaired
+
+
+def _lowest_of_each(
+    toy: Int[np.ndarray, " start"], chi2: Float[np.ndarray, " start"], most: int
+) -> Int[np.ndarray, " lowest"]:
+    """Indices of the lowest starts of each toy, toy by toy."""
+    order = np.lexsort((chi2, toy))
+    _, first, count = np.unique(toy[order], return_index=True, return_counts=True)
+    rank = np.arange(len(order)) - np.repeat(first, count)
+    return order[rank < most]
 
 
 def batch_of_one(data: Pseudodata) -> Pseudodata:

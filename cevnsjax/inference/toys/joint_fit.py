@@ -10,11 +10,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals
-from cevnsjax.inference.minimise.traced import newton
+from cevnsjax.inference.minimise.traced import MAX_STEPS, newton
 from cevnsjax.inference.toys.polynomial_signal import (
     PolynomialSignal,
     polynomial_signals,
@@ -53,12 +53,13 @@ class FitEnd(NamedTuple):
 
 
 class _Box(NamedTuple):
-    """Bounds of the scaled coordinates, their scales, and which of them keep their start."""
+    """Bounds of the scaled coordinates, their scales, which keep their start, and most steps."""
 
     low: Float[Array, " coordinate"]
     high: Float[Array, " coordinate"]
     scale: Float[Array, " coordinate"]
     fixed: Bool[Array, " coordinate"]
+    most_steps: Int[Array, ""]
 
 
 class _FitInputs(NamedTuple):
@@ -101,14 +102,18 @@ class JointFit:
         pulls: Float[np.ndarray, "toy nuisance"],
         data: Pseudodata,
         is_fixed: Bool[np.ndarray, " name"],
+        most_steps: int = MAX_STEPS,
     ) -> FitEnd:
-        """Minimise from one start for each pseudo-experiment; fixed parameters keep theirs."""
+        """Minimise from one start for each pseudo-experiment; fixed parameters keep theirs.
+
+        Fits that are not there after ``most_steps`` stay where they are.
+        """
         k = len(self.names)
         x = np.where(is_fixed, x, np.clip(x, *self._bounds))
         u = np.concatenate([x, pulls], axis=1) / self.scale
         counts, auxiliary = observed_batch(self._model, data)
         fixed = np.concatenate([is_fixed, np.zeros(len(self.solved), dtype=bool)])
-        box = _Box(*jax.device_put((self._low, self._high, self.scale, fixed)))
+        box = _Box(*jax.device_put((self._low, self._high, self.scale, fixed, most_steps)))
         side_by_side = _SIDE_BY_SIDE.get(jax.default_backend(), _FITS_PER_CALL)
         state = self._model.state
 
@@ -206,7 +211,7 @@ def _descend(
         low = jnp.concatenate([box.low[:k], bounds / spread])
         high = jnp.concatenate([box.high[:k], jnp.full_like(spread, jnp.inf)])
         fixed = jnp.concatenate([box.fixed[:k], jnp.zeros(spread.shape, bool)])
-        u, value, distance = newton(expand, start, low, high, fixed)
+        u, value, distance = newton(expand, start, low, high, fixed, most_steps=box.most_steps)
         a = solved.nuisances(problems_at(u[:k] * scale[:k]), u[k:] * spread)
         return jnp.concatenate([u[:k], a / scale[k:]]), value, distance
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from cevnsjax.inference.minimise.problems import far_starts, starts_of
+from cevnsjax.inference.minimise.problems import far_starts, rungs_between, starts_of
 from cevnsjax.model.model import Model
 
 # Points of a product grid along each axis, by number of parameters: even steps in the inverse
@@ -13,6 +13,8 @@ from cevnsjax.model.model import Model
 _GRID_SIDE, _LINEAR_RANGE, _MAX_DISTANCE = {1: 81, 2: 17, 3: 7}, 0.3, 60.0
 # Further points between the bounds of one parameter.
 _BOUNDED_POINTS = 41
+# Where others stand along a parameter with many minima, in scales from their defaults.
+_LADDER_OFFSETS = (-8.0, -2.0, 2.0, 8.0)
 # Points where there are too many parameters for a grid.
 _RANDOM_POINTS, _RANDOM_SEED = 200, 2020
 # Points with chi2 this much above the lowest are not near a minimum of the expected counts.
@@ -32,12 +34,14 @@ class StartPoints(NamedTuple):
         scale: Of each parameter.
         moving: Which coordinates differ between points.
         neighbours: Indices of each point's neighbours.
+        is_ladder: Whether they go through a parameter with many minima, step by step.
     """
 
     points: Points
     scale: Float[np.ndarray, " name"]
     moving: Bool[np.ndarray, " name"]
     neighbours: Int[np.ndarray, "point neighbour"]
+    is_ladder: bool = False
 
     @property
     def spacing(self) -> Points:
@@ -121,11 +125,37 @@ def start_points_of(model: Model, names: tuple[str, ...], fixed: dict[str, float
     moving = np.array([n not in fixed for n in names], dtype=bool)
     scale = np.array([table[n].scale for n in names])
     points = np.array([[fixed.get(n, table[n].default) for n in names]], dtype=float)
+    ladders = [k for k, n in enumerate(names) if moving[k] and np.isfinite(table[n].start_spacing)]
+    if ladders and np.sum(moving) > 1:
+        return _ladder(model, names, points[0], moving, ladders[0])
     if moving.any():
         varied = _varied_points(model, tuple(n for n in names if n not in fixed))
         points = np.tile(points, (len(varied), 1))
         points[:, moving] = varied
     return _with_neighbours(points, scale, moving)
+
+
+def _ladder(
+    model: Model,
+    names: tuple[str, ...],
+    base: Float[np.ndarray, " name"],
+    moving: Bool[np.ndarray, " name"],
+    k: int,
+) -> StartPoints:
+    """Steps through the bounds of parameter k, with each of the others at several values."""
+    listed = [model.parameters[n] for n in names]
+    scale = np.array([p.scale for p in listed])
+    box = np.array([p.bounds for p in listed], dtype=float)
+    rungs = rungs_between(box[k, 0], box[k, 1], listed[k].start_spacing)
+    others = np.flatnonzero(moving & (np.arange(len(names)) != k))
+    moves = [np.eye(len(names))[i] * x * scale[i] for i in others for x in _LADDER_OFFSETS]
+    settings = np.unique(np.clip([base, *(base + move for move in moves)], *box.T), axis=0)
+    points = np.repeat(settings, rungs.size, axis=0)
+    points[:, k] = np.tile(rungs, len(settings))
+    setting, rung = np.divmod(np.arange(len(points)), rungs.size)
+    sides = [np.clip(rung + side, 0, rungs.size - 1) + setting * rungs.size for side in (-1, 1)]
+    same = [(setting + i) % len(settings) * rungs.size + rung for i in range(1, len(settings))]
+    return StartPoints(points, scale, moving, np.stack([*sides, *same], axis=1), is_ladder=True)
 
 
 def _varied_points(model: Model, names: tuple[str, ...]) -> Points:
@@ -144,6 +174,7 @@ def _varied_points(model: Model, names: tuple[str, ...]) -> Points:
         listed.append(starts[0] + rng.standard_normal((_RANDOM_POINTS, n)))
     points = np.clip(np.concatenate(listed) * scale, box[:, 0], box[:, 1])
     if n == 1 and np.all(np.isfinite(box)):
-        between = np.linspace(box[0, 0], box[0, 1], _BOUNDED_POINTS)
+        spacing = min(table[names[0]].start_spacing, np.ptp(box[0]) / (_BOUNDED_POINTS - 1))
+        between = rungs_between(box[0, 0], box[0, 1], spacing)
         points = np.concatenate([points, between[:, None]])
     return np.unique(points, axis=0)

@@ -173,7 +173,7 @@ def by_point(value_and_grad, hessian, low, high):
         pairs = [value_and_grad(x) for x in u]
         values, gradients = np.array([v for v, _ in pairs]), np.array([g for _, g in pairs])
         hessians = np.array([hessian(x) for x in u])
-        return Local(values, gradients, hessians, np.zeros(len(u)))
+        return Local(values, gradients, hessians, np.ones(len(u), dtype=bool))
 
     return Problem(value_and_grad, local, low, high)
 

@@ -96,11 +96,11 @@ def fit(
 def _evaluated(problem: Problem) -> Minimum:
     """The only point of a problem without parameters."""
     local = problem.local(np.zeros((1, 0)))
-    value, distance = float(local.value[0]), float(local.solver_distance[0])
+    value, solved = float(local.value[0]), bool(local.solved[0])
     if not np.isfinite(value):
         raise InputError("the likelihood is not finite; check fixed values and data")
     on_bound = np.zeros(0, dtype=bool)
-    return Minimum(np.zeros(0), value, 0.0, on_bound, 0, solver_distance=distance)
+    return Minimum(np.zeros(0), value, 0.0, on_bound, 0, solved=solved)
 
 
 def _result(

@@ -15,7 +15,7 @@ from cevnsjax.inference.forecasts.traced_design import (
     designed,
     inverse_variances,
 )
-from cevnsjax.inference.minimise.problems import CONVERGED
+from cevnsjax.inference.minimise.problems import largest_distance
 from cevnsjax.model import components, evaluate
 from cevnsjax.model.structure import Leaves, ModelAtValues, Observed
 from cevnsjax.numerics import total
@@ -83,5 +83,5 @@ def asimov_chi2(asimov: Asimov, values: Values) -> Float[Array, ""]:
     problems = evaluate.nuisance_problems(model)
     solved = [p.profiled() for p in problems]
     value = total([*pulled, *(chi2 for chi2, _ in solved)])
-    arrived = total([distance for _, distance in solved]) < CONVERGED
-    return jnp.where(arrived, value, jnp.nan)
+    distance = jnp.asarray(total([distance for _, distance in solved]), value.dtype)
+    return jnp.where(distance < largest_distance(value.dtype), value, jnp.nan)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.inference.minimise.newton import distances_left, newton
+from cevnsjax.inference.minimise.newton import distance_left, newton
 from cevnsjax.inference.minimise.problems import (
     ARMIJO,
     Coordinates,
@@ -126,6 +126,6 @@ def minuit(problem: Problem, start: Coordinates) -> Minimum:
             value_on_bound, _ = problem.value_and_grad(moved)
             if value_on_bound <= value:
                 u, value = moved, value_on_bound
-    edm, solver_distance = distances_left(problem, u)
+    edm, solved = distance_left(problem, u)
     at_bound = on_bound(problem, u)
-    return Minimum(u, value, edm, at_bound, m.nfcn, solver_distance=solver_distance)
+    return Minimum(u, value, edm, at_bound, m.nfcn, solved=solved)

@@ -85,9 +85,9 @@ def newton_many(
         if not state.live.any():
             break
     _snap_to_bounds(problem, state, stays)
-    value, gradient, _, solver_distance = state.local
+    value, gradient, _, solved = state.local
     columns = state.u, value.tolist(), state.edm.tolist(), on_bound(problem, state.u)
-    further = state.steps.tolist(), gradient, solver_distance.tolist()
+    further = state.steps.tolist(), gradient, solved.astype(bool).tolist()
     return [Minimum(*row) for row in zip(*columns, *further, strict=True)]
 
 
@@ -144,15 +144,15 @@ def newton(
     return newton_many(problem, start[None], max_steps=max_steps)[0]
 
 
-def distances_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> tuple[float, float]:
-    """Estimated vertical distances of a point and of the nuisances solved there from their minima.
+def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> tuple[float, bool]:
+    """Estimated vertical distance from a point to the minimum; infinite at a saddle.
 
-    The first is infinite at a saddle.
+    The second result says whether the nuisances solved there are at theirs.
     """
-    _, gradient, hessian, solver_distance = problem.local(u[None])
+    _, gradient, hessian, solved = problem.local(u[None])
     free = np.zeros(u.size, dtype=bool)
     _, edm = _newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))
-    return float(edm[0]), float(solver_distance[0])
+    return float(edm[0]), bool(solved[0])
 
 
 def _newton_steps(

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import ArrayLike, Bool, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Data, Objective
@@ -20,6 +20,8 @@ ARMIJO = 1e-4
 """Part of the decrease promised by the slope that a step must bring."""
 CONVERGED = 1e-9
 """Distance in value below which an end is a minimum."""
+# Distance in value that rounding makes, in units of the precision of numbers.
+_ROUNDING = 1e3
 # Gradients below this are rounding and do not press against a bound.
 _PRESSING_GRADIENT = 1e-7
 # Starts in all corners of a box about the defaults, for up to so many parameters.
@@ -37,14 +39,13 @@ class Local(NamedTuple):
         value: [point].
         gradient: [point, parameter].
         hessian: [point, parameter, parameter].
-        solver_distance: How far the nuisances solved at each point are from their minimum, in
-            value; 0 where they are exact, [point].
+        solved: Whether the nuisances solved at each point are at their minimum, [point].
     """
 
     value: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
-    solver_distance: np.ndarray
+    solved: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Minimum:
         at_bound: Whether each coordinate sits on a bound, [parameter].
         steps: Number of steps taken.
         gradient: By all coordinates, also those that are fixed, [parameter]; empty if unknown.
-        solver_distance: How far the nuisances solved at the end are from their minimum, in value.
+        solved: Whether the nuisances solved at the end are at their minimum: whether to trust
+            the value.
     """
 
     u: Coordinates
@@ -93,17 +95,23 @@ class Minimum:
     at_bound: Bool[np.ndarray, " parameter"]
     steps: int
     gradient: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    solver_distance: float = 0.0
-
-    @property
-    def solved(self) -> bool:
-        """Whether the nuisances solved at the end are at their minimum: whether to trust value."""
-        return self.solver_distance < CONVERGED
+    solved: bool = True
 
     @property
     def converged(self) -> bool:
         """Whether it is a minimum to working accuracy."""
         return self.edm < CONVERGED and self.solved
+
+
+def arrived(distance: ArrayLike) -> Bool[np.ndarray, "..."]:
+    """Whether solved nuisances at these distances in value are at their minimum; NaN is not."""
+    array = np.asarray(distance)
+    return np.asarray(array < largest_distance(array.dtype))
+
+
+def largest_distance(dtype: Any) -> float:
+    """Distance in value that a search may leave over with numbers of this precision."""
+    return max(CONVERGED, _ROUNDING * float(np.finfo(dtype).eps))
 
 
 def pushed_to_bound(
@@ -170,7 +178,7 @@ def problem_of(
         nll = model.expand(dict(fixed), dict(zip(names, natural(u).T, strict=True)), data=data)
         hessian = nll.hessian * np.outer(scale, scale)
         distance = getattr(nll, "distance", np.zeros(len(nll.value)))
-        return Local(nll.value, nll.gradient * scale, hessian, distance)
+        return Local(nll.value, nll.gradient * scale, hessian, arrived(distance))
 
     spacing = np.array([model.parameters[n].start_spacing for n in names]) / scale
     return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale, spacing)

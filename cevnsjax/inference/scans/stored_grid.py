@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from cevnsjax.inference.axes import Grids
-from cevnsjax.inference.minimise.problems import CONVERGED
+from cevnsjax.inference.minimise.problems import arrived
 from cevnsjax.inference.objective import BlockGrid
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
@@ -43,7 +43,7 @@ class ComputedGrid:
         chi2 = chi2[: self._count - first]
         if distance is None:
             return Rows(chi2, np.zeros(0, dtype=int))
-        missed = np.flatnonzero(~(distance[: len(chi2)].reshape(-1) < CONVERGED))
+        missed = np.flatnonzero(~arrived(distance[: len(chi2)].reshape(-1)))
         return Rows(chi2, first * chi2.shape[1] + missed)
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cevnsjax.inference.minimise.problems import CONVERGED
+from cevnsjax.inference.minimise.problems import arrived
 from cevnsjax.inference.toys.fitter import ToyFitter, batch_of_one
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
@@ -63,4 +63,4 @@ def with_solved_nuisances(
     pulls, distance = fitter.model.state.evaluate("solution", values, data)
     bounds = {n: fitter.model.parameters[n].bounds for n in pulls}
     nuisances = {n: float(np.clip(float(x), *bounds[n])) for n, x in pulls.items()}
-    return {**conditional, **nuisances}, bool(distance < CONVERGED)
+    return {**conditional, **nuisances}, bool(arrived(distance))

@@ -298,7 +298,7 @@ def test_bad_designs_and_names(cell):
 
 def test_a_search_that_fails_gives_no_limit(monkeypatch):
     """The nuisances of the Asimov data are never near enough: no limit, and not a wrong one."""
-    monkeypatch.setattr(traced_asimov, "CONVERGED", -1.0)
+    monkeypatch.setattr(traced_asimov, "largest_distance", lambda dtype: -1.0)  # noqa: ARG005
     options = {"free": "R_n_I", "statistical": "alpha_sig_csi2017"}
     limit = cj.expected_limit(model_of(csi_2017()), ANGLE, **options)
     with pytest.raises(InputError, match="or its nuisances were not found"):

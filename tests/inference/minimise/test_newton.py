@@ -15,7 +15,7 @@ def unused(_):
 
 def problem(expand, size, low=-np.inf, high=np.inf):
     low, high = (np.broadcast_to(np.asarray(b, float), size) for b in (low, high))
-    exact = lambda u: Local(*map(np.asarray, expand(u)), np.zeros(len(u)))  # noqa: E731
+    exact = lambda u: Local(*map(np.asarray, expand(u)), np.ones(len(u), dtype=bool))  # noqa: E731
     return Problem(unused, exact, low, high)
 
 

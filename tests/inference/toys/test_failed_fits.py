@@ -54,14 +54,14 @@ def test_data_whose_fit_fails_have_no_p_value(model, monkeypatch):
 
 
 def test_true_nuisances_that_were_not_found_are_noted(model, monkeypatch):
-    monkeypatch.setattr(data_fit, "CONVERGED", -1.0)
+    monkeypatch.setattr(data_fit, "arrived", lambda distance: distance < -1.0)
     result = cj.toys(model, 16, test="sin2_theta_w")
     (note,) = result.attrs["notes"]
     assert note.startswith("the search for the nuisances at the true values failed")
 
 
 def test_points_whose_data_are_not_fitted_belong_to_no_region(model, monkeypatch, tmp_path):
-    monkeypatch.setattr(data_fit, "CONVERGED", -1.0)
+    monkeypatch.setattr(data_fit, "arrived", lambda distance: distance < -1.0)
     axis = {"sin2_theta_w": (0.15, 0.3, 3)}
     result = cj.feldman_cousins(model, levels=0.90, toys=1024, folder=tmp_path / "run", **axis)
     assert not result["converged"].any()

@@ -40,7 +40,7 @@ def read_csi_2017_release(folder: str | Path) -> Csi2017Tables:
     Examples:
         >>> tables = cj.experiments.read_csi_2017_release("csi2017")
         Traceback (most recent call last):
-        cevnsjax.core.errors.DataError: csi2017/data_coincidence_beamOn.txt cannot be read ...
+        cevnsjax.core.errors.DataError: csi2017/data_coincidence_beamOn.txt cannot be read: ...
     """
     release = ReleaseFolder(Path(folder), _REMEDY)
     (n_pe, t_us), counts = release.grids(

@@ -202,7 +202,7 @@ def _run(
 
 def _by_nuisances(
     near: NearbyProblems, point: Point, hessian: Float[Array, "coordinate coordinate"]
-) -> Float[Array, "coordinate coordinate"]:
+) -> Float[Array, "nuisance nuisance"]:
     """The Hessian by parameters and nuisances, from that by parameters and coordinates."""
     problems, n = near(point)[1], point.size
 

@@ -105,6 +105,10 @@ class GaussianProblem(NuisanceProblem):
         chi2 = self._solution()[1]
         return chi2, jnp.zeros_like(chi2)
 
+    def nll(self, a: Nuisances) -> Reals:
+        """-log L at nuisances a; without any it is the profiled one to the last bit."""
+        return super().nll(a) if self.names else self.profiled()[0] / 2
+
     def best(self) -> Solution:
         """Coordinates of the least chi2; they are exact."""
         u = self._solution()[0]

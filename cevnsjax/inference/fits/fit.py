@@ -10,7 +10,13 @@ from cevnsjax.core.checks import MOST_STARTS, bounded, whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.fits.fit_result import FitResult
 from cevnsjax.inference.fits.fit_start import checked_start, require_dependence, require_finite
-from cevnsjax.inference.fits.fit_verdict import goodness, lost_ends, notes_of, status_of
+from cevnsjax.inference.fits.fit_verdict import (
+    goodness,
+    lost_ends,
+    negative_components,
+    notes_of,
+    status_of,
+)
 from cevnsjax.inference.minimise.ladders import ladder_starts
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
 from cevnsjax.inference.minimise.problems import (
@@ -126,7 +132,12 @@ def _result(
     chi2 = 2 * minimum.value
     fitted = {n: values[n] for n in names}
     ndf, p_value, why_none = goodness(model, list(values), chi2)
-    notes = (*why_none, *lost_ends(minima), *notes_of(model, fitted, variances, at_bound, held))
+    notes = (
+        *why_none,
+        *lost_ends(minima),
+        *notes_of(model, fitted, variances, at_bound, held),
+        *negative_components(model, {**fixed, **values}),
+    )
     return FitResult(
         analysis=model.name,
         experiments=tuple(model.experiments),

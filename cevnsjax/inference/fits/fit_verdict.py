@@ -1,6 +1,7 @@
 """What a fit is worth: its status, the goodness of fit, and notes on where errors mislead."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -88,4 +89,19 @@ def notes_of(
             notes.append(f"{name} is hardly constrained within its bounds: profile it")
         elif p.even and abs(value) < _SYMMETRY_DISTANCE * p.scale:
             notes.append(f"{name} sits at its symmetry point, where chi2 is flat: profile it")
+    return tuple(notes)
+
+
+def negative_components(model: Objective, values: Mapping[str, float]) -> tuple[str, ...]:
+    """Notes on components of Gaussian experiments that pulls make negative: nothing bounds them."""
+    notes = []
+    experiments = model.experiments.values() if isinstance(model.experiments, Mapping) else ()
+    for e in experiments:
+        pulls = getattr(e, "pulls", ()) if getattr(e, "statistic", "") == "gaussian" else ()
+        normal = [p for p in pulls if not p.is_lognormal]
+        for component in dict.fromkeys(c for p in normal for c in p.components):
+            names = [p.name for p in normal if component in p.components]
+            if 1 + sum(values.get(n, 0.0) for n in names) < 0:
+                listed = " and ".join(names)
+                notes.append(f"{listed} below -1: {component} of {e.name} is negative there")
     return tuple(notes)

@@ -58,7 +58,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(broken, "savefig", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(InputError, match="disk full; make room there or choose another place"):
         save(broken, path, overwrite=True)
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     assert path.read_text() == "mine"

@@ -14,7 +14,7 @@ from cevnsjax.core.types import Reals
 FLOOR = 1e-9
 """Least expected counts of a cell with events; below, its deviance is a straight line [count]."""
 # Largest |s| of the series, and its number of terms: what is left out is below rounding.
-_MAX_SERIES, _TERMS = 0.1, 9
+_MAX_SERIES, _TERMS = 0.05, 6
 
 
 @jax.custom_jvp

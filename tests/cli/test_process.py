@@ -115,7 +115,7 @@ def test_caches_that_cannot_be_written(python):
     assert done.stderr.startswith("compiled programs are not kept: /proc/nowhere/cevnsjax/jax can")
     assert done.stderr.count("\n") == 1
     code = (
-        "from cevnsjax.inference.posteriors.arviz_groups import quiet_arviz\n"
+        "from cevnsjax.inference.posteriors.diagnostics import quiet_arviz\n"
         "print(quiet_arviz().__name__)"
     )
     done = python("-c", code, XDG_CACHE_HOME="/proc/nowhere")

@@ -119,7 +119,9 @@ def test_files(sampled, stored):
         stored.observed_data["csi-2017"].values,
         cj.experiments.csi_2017().observed,
     )
-    assert set(stored.groups()) == {
+    # arviz 0.2x lists the groups by a method, without "/"; arviz 1 gives paths of a tree.
+    groups = stored.groups() if callable(stored.groups) else stored.groups
+    assert {group.strip("/") for group in groups} - {""} == {
         "posterior",
         "sample_stats",
         "log_likelihood",

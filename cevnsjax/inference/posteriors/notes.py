@@ -1,11 +1,10 @@
 """What mean and standard deviation of a posterior do not show: several modes, ends of priors."""
 
-import warnings
-
 import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from cevnsjax.inference.posteriors.diagnostics import densest_intervals
 from cevnsjax.inference.rounding import rounded
 
 _LEVEL = 0.6827
@@ -40,13 +39,7 @@ def _modes(draws: Float[np.ndarray, " draw"]) -> list[tuple[float, float]]:
     """Most probable intervals, joined where no clear valley separates them."""
     if np.ptp(draws) == 0 or draws.size < 100:
         return []
-    with warnings.catch_warnings():
-        # arviz warns about its own future.
-        warnings.simplefilter("ignore")
-        import arviz
-
-        intervals = np.atleast_2d(arviz.hdi(draws, hdi_prob=_LEVEL, multimodal=True))
-    intervals = intervals[np.isfinite(intervals).all(axis=1)]
+    intervals = densest_intervals(draws, _LEVEL)
     if not len(intervals):
         return []
     density_within = _LEVEL * draws.size / np.sum(np.diff(intervals, axis=1))

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, PyTree, Shaped
 
 from cevnsjax.devices import worker_devices
-from cevnsjax.inference.posteriors.arviz_groups import quiet_arviz
+from cevnsjax.inference.posteriors.diagnostics import quiet_arviz
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior
 from cevnsjax.inference.posteriors.nuts_checkpoints import Segments, segments_of
 from cevnsjax.inference.posteriors.nuts_program import (

@@ -1,13 +1,13 @@
 """Summary of a sampled posterior, and whether it can be trusted."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.inference.posteriors.diagnostics import effective_draws, r_hat
 from cevnsjax.inference.posteriors.notes import notes_of
 from cevnsjax.inference.records import Record
 from cevnsjax.inference.rounding import rounded
@@ -114,10 +114,12 @@ def report(result: Any) -> Report:
         Mean, sd, central intervals, R-hat and effective draws by parameter, and a status in words.
 
     Examples:
-        >>> import arviz
-        >>> angle = np.random.default_rng(1).normal(0.24, 0.02, (4, 1000))
-        >>> stats = {"diverging": np.zeros((4, 1000), dtype=bool)}
-        >>> summary = cj.report(arviz.from_dict(posterior={"angle": angle}, sample_stats=stats))
+        >>> import xarray
+        >>> draws = ("chain", "draw"), np.random.default_rng(1).normal(0.24, 0.02, (4, 1000))
+        >>> stats = {"diverging": (("chain", "draw"), np.zeros((4, 1000), dtype=bool))}
+        >>> groups = {"posterior": {"angle": draws}, "sample_stats": stats}
+        >>> result = {name: xarray.Dataset(group) for name, group in groups.items()}
+        >>> summary = cj.report(xarray.DataTree.from_dict(result))
         >>> summary
         Posterior: converged
           parameter  mean   sd     68 %            95 %            R-hat  ESS bulk  ESS tail
@@ -149,21 +151,14 @@ def report(result: Any) -> Report:
 
 
 def _row(draws: Float[np.ndarray, "chain draw"], unit: str, smc: bool) -> Row:
-    with warnings.catch_warnings():
-        # arviz warns about its own future, and about few draws, which the status tells.
-        warnings.simplefilter("ignore")
-        import arviz
-
-        enough = draws.shape[1] >= 4
-        r_hat = float(arviz.rhat(draws)) if enough and draws.shape[0] > 1 else math.nan
-        bulk, tail = (
-            float(arviz.ess(draws, method=m)) if enough else math.nan for m in ("bulk", "tail")
-        )
+    enough = draws.shape[1] >= 4
+    convergence = r_hat(draws) if enough and draws.shape[0] > 1 else math.nan
+    bulk, tail = (effective_draws(draws, m) if enough else math.nan for m in ("bulk", "tail"))
     if smc:
         bulk, tail = _effective_particles(draws)
     q = np.quantile(draws, _QUANTILES).tolist()
     sd = float(np.std(draws, ddof=1)) if draws.size > 1 else math.nan
-    return Row(float(np.mean(draws)), sd, (q[1], q[3]), (q[0], q[4]), r_hat, bulk, tail, unit)
+    return Row(float(np.mean(draws)), sd, (q[1], q[3]), (q[0], q[4]), convergence, bulk, tail, unit)
 
 
 def _effective_particles(draws: Float[np.ndarray, "population particle"]) -> tuple[float, float]:

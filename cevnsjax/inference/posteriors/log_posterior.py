@@ -1,9 +1,11 @@
 """The density that is sampled: priors times a likelihood, with data as arguments of programs."""
 
 import math
+import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from types import ModuleType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -106,13 +108,28 @@ class LogPosterior:
 
     def numpyro_model(self, inputs: Inputs) -> None:
         """The posterior as a numpyro model; each site is a parameter in units of its scale."""
-        import numpyro
-
+        numpyro = _whole_numpyro()
         values: dict[str, Any] = {
             p.name: numpyro.sample(p.name, p.distribution(_centre(p, inputs))) * p.scale
             for p in self.priors
         }
         numpyro.factor("counts", self.log_likelihood(values, inputs))
+
+
+def _whole_numpyro() -> ModuleType:
+    """The module numpyro with all its parts.
+
+    arviz 1.x imports it lazily, and its package of distributions then lacks the names of its own
+    modules, of which ``numpyro.factor`` needs one.
+    """
+    import numpyro
+    import numpyro.distributions
+
+    for name, module in tuple(sys.modules.items()):
+        package, _, part = name.rpartition(".")
+        if package == "numpyro.distributions" and not hasattr(numpyro.distributions, part):
+            setattr(numpyro.distributions, part, module)
+    return numpyro
 
 
 def _centre(prior: Density, inputs: Inputs) -> Real:

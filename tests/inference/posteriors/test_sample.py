@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import arviz
 import numpy as np
+import numpyro.distributions
 import pytest
 import xarray as xr
 from scipy import stats
@@ -305,8 +306,15 @@ def test_groups_for_later_versions_of_arviz(monkeypatch):
 
 
 def test_more_draws_than_memory_are_refused():
-    with pytest.raises(InputError, match=r"4 chains of 1000000500 steps take \d+ GB, limit 8 GB"):
-        cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=10**9)
+    with pytest.raises(InputError, match=r"400 chains of 10000500 steps take \d+ GB, limit 8 GB"):
+        cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=10**7, chains=400)
+
+
+def test_a_numpyro_that_arviz_imported_lazily(monkeypatch):
+    """arviz 1.x leaves numpyro's distributions without the names of their modules."""
+    monkeypatch.delattr(numpyro.distributions, "distribution")
+    result = cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=20, warmup=20, chains=1)
+    assert result.posterior["y"].shape == (1, 20)
 
 
 def test_the_american_spelling_is_an_alias():

@@ -1,7 +1,7 @@
 """Starts along parameters in which a function has many valleys, such as the phase of a wave.
 
 A ladder goes through the range of such a parameter in steps as wide as the problem says. At every
-rung the other coordinates take some Newton steps towards their best; descents start at the rungs
+rung the other coordinates take two Newton steps towards their best; descents start at the rungs
 that are then lower than both neighbours.
 """
 
@@ -14,7 +14,7 @@ from cevnsjax.inference.minimise.problems import Coordinates, Problem, rungs_bet
 # Rungs of one call.
 _CHUNK = 512
 # Steps of the other coordinates at a rung.
-_STEPS = 4
+_STEPS = 2
 # So many of the lowest rungs are starts, at most this much above the lowest in value.
 _MOST_STARTS, _MAX_HEIGHT = 32, 30.0
 

@@ -49,8 +49,8 @@ def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
         problem: The prediction.
 
     Returns:
-        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2 [1]; see
-        ``Solution``.
+        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2, infinite
+        where the curvature is not positive or counts are negative [1].
     """
     coordinates = coordinates_of(problem)
     solution = best(observed, coordinates)

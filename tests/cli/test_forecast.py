@@ -40,6 +40,24 @@ def test_against_exposure_with_files(run, tmp_path, model):
         np.testing.assert_allclose(written["sd"], got["sd"], rtol=1e-15)
 
 
+@pytest.mark.parametrize(("side", "z"), [("lower", 1.2815516), ("both", 1.6448536)])
+def test_the_plot_has_the_levels_of_its_limits(run, monkeypatch, side, z):
+    """Lines of a quadratic chi2 lie z(0.90) standard errors away: one-sided or two-sided."""
+    figures, draw = [], cj.plots.forecast
+
+    def kept(*args, **options):
+        figures.append(draw(*args, **options))
+        return figures[-1]
+
+    monkeypatch.setattr(cj.plots, "forecast", kept)
+    words = ("--over", "exposure=1:4:2", "--side", side, "--level", "0.90", "--plot", "f.png")
+    got = as_object(run("forecast", *ONE_CELL, *words, "--json"))
+    (figure,) = figures
+    dashed = [x.get_ydata() for x in figure.axes[0].lines if x.get_linestyle() == "--"]
+    reach = z * np.array(got["sd"])
+    np.testing.assert_allclose(dashed, [got["truth"] - reach, got["truth"] + reach], rtol=1e-6)
+
+
 def test_text_truth_and_json_file(run, tmp_path, model):
     words = ("--truth", "sin2_theta_w=0.22", "--output", "f.json")
     done = run("forecast", *ONE_CELL, *words)

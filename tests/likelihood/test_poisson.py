@@ -499,6 +499,20 @@ def test_one_free_normalisation_by_hand():
     assert float(solved[0]) == pytest.approx(19 / 10 - 1, rel=1e-12)
 
 
+@pytest.mark.parametrize("n", [1.0, 3.0, 40.0])
+def test_a_start_from_which_an_unguarded_step_overshoots(n):
+    """Far fewer counts are observed than expected; the strength that fits them is s = n/mu.
+
+    Newton's step ends at s = 2 - mu/n < 0, and so do all shorter ones that are tried.
+    """
+    mu = 4000.0
+    assert 1 - min(search._GUARDED_LENGTHS) * (mu / n - 1) < 0
+    problem = Templates(((Component(jnp.array([mu]), (0,)),),), jnp.zeros(1), jnp.zeros(1))
+    solved, distance = best_nuisances(jnp.array([n]), problem)
+    assert float(solved[0]) == pytest.approx(n / mu - 1, rel=1e-12)
+    assert abs(float(distance)) < 1e-9
+
+
 def test_no_nuisances():
     problem = Templates(((Component(jnp.array([2.0, 3.0])),),), NONE, NONE)
     solved, distance = best_nuisances(jnp.array([1.0, 4.0]), problem)

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq, minimize
+from scipy.stats import norm
 from support.designs import rebuilt
 
 import cevnsjax as cj
@@ -104,6 +105,26 @@ def test_a_moment_at_zero_has_a_limit_and_no_error():
     assert_allclose(forecast["high"].sel(level=0.90), [limit, limit / 2], rtol=1e-6)
     assert_allclose(forecast["low"], 0)
     assert np.isnan(forecast["sd"]).all()
+
+
+@pytest.mark.parametrize(("side", "sign"), [("upper", 1), ("lower", -1)])
+def test_one_sided_limits_leave_all_that_is_excluded_on_one_side(bare, side, sign):
+    """The limit is where chi2 is z(level)^2 by scipy: (mu(x) - mu)^2 = z^2 variance."""
+    levels = [0.84, 0.90]
+    forecast = cj.forecast(bare, "sin2_theta_w", side=side, level=levels)
+    variance = float(bare.experiments[NAME].variance[0])
+    truth, mu = forecast.attrs["truth"], counts(bare)
+    for level in levels:
+        far = norm.ppf(level) * math.sqrt(variance)
+
+        def above(x, far=far):
+            return abs(counts(bare, sin2_theta_w=x) - mu) - far
+
+        limit = brentq(above, truth, truth + sign * 0.2)
+        ends = {end: float(forecast[end].sel(level=level)[0]) for end in ("low", "high")}
+        closed, opened = ("high", "low") if sign > 0 else ("low", "high")
+        assert ends[closed] == pytest.approx(limit, rel=1e-6)
+        assert ends[opened] in (-sign * math.inf, 0.0 if sign > 0 else 1.0)
 
 
 def test_no_limit_is_infinite(bare):

@@ -11,6 +11,8 @@ from scipy import special, stats
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.experiment import Pull
+from cevnsjax.inference.toys import construction
+from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.feldman_cousins_notes import notes_of
 from cevnsjax.inference.toys.feldman_cousins_result import intervals
 
@@ -125,6 +127,102 @@ def test_other_nuisances(true_nuisances):
     values, errors = region["critical"].values, region["critical_error"].values
     assert np.all(np.abs(values - exact) < 0.15 + 4.5 * errors)
     assert region.attrs["true_nuisances"] == true_nuisances
+
+
+SHAPE = "qf_scale_csi2017"
+CENTRES = {SIG: 0.0, BRN: 0.0, SHAPE: 1.0}
+
+
+class DrawsMadeError(Exception):
+    """Holds the pseudo-experiments that a construction asked for, before any is fitted."""
+
+
+@pytest.fixture(scope="module")
+def with_shape():
+    return cj.Model(cj.experiments.csi_2017(shape="qf_scale"))
+
+
+@pytest.fixture
+def thrown(monkeypatch, with_shape):
+    """Function of options: model with a shape nuisance, asimov data, and first pseudo-experiments.
+
+    They are those of a construction at sin2_theta_w = 0.15.
+    """
+
+    def instead(*args, **options):
+        raise DrawsMadeError(Draws(*args, **options))
+
+    monkeypatch.setattr(construction, "Draws", instead)
+
+    def construct(**options):
+        with pytest.raises(DrawsMadeError) as stop:
+            cj.feldman_cousins(with_shape, toys=1024, levels=0.6827, sin2_theta_w=[0.15], **options)
+        (draws,) = stop.value.args
+        return with_shape, draws.asimov, draws.block(0)
+
+    return construct
+
+
+def test_default_nuisances_are_at_their_centres(thrown):
+    """Pulls and shape have the centres of their priors in truth; measurements scatter about them.
+
+    At the conditional fit of the data all of them lie elsewhere.
+    """
+    analysis, asimov, block = thrown(true_nuisances="default")
+    mu = analysis.expected({"sin2_theta_w": 0.15, **CENTRES})["csi-2017"]
+    np.testing.assert_allclose(asimov.counts["csi-2017"], mu, rtol=1e-12)
+    assert asimov.auxiliary == CENTRES
+    for name, centre in CENTRES.items():
+        z = (block.auxiliary[name] - centre) / analysis.parameters[name].prior.sd
+        assert abs(z.mean()) < 4 / math.sqrt(z.size)
+        assert z.std() == pytest.approx(1, abs=4 / math.sqrt(2 * z.size))
+    _, asimov, _ = thrown(true_nuisances="profile")
+    assert all(abs(asimov.auxiliary[n] - x) > 1e-3 for n, x in CENTRES.items())
+
+
+def test_default_nuisances_that_are_held_stay_where_they_are(thrown):
+    _, asimov, block = thrown(true_nuisances="default", fixed={SHAPE: 1.1})
+    assert asimov.auxiliary == {SIG: 0.0, BRN: 0.0, SHAPE: 1.1}
+    assert abs(np.mean(block.auxiliary[SHAPE]) - 1.1) < 0.05
+
+
+def test_nuisances_from_priors_leave_their_measurements(thrown):
+    """Nuisances scatter counts, and no auxiliary measurement is thrown besides."""
+    analysis, asimov, block = thrown(true_nuisances="prior")
+    assert block.auxiliary == {}
+    variance = analysis.experiments["csi-2017"].variance
+    scatter = block.counts["csi-2017"].sum(axis=1).var()
+    signal = asimov.counts["csi-2017"].sum()
+    # The width of the signal's pull alone is 12.8 %, that of the shape comes on top.
+    assert scatter > variance.sum() + 0.8 * (0.128 * signal) ** 2
+
+
+@pytest.mark.parametrize("true_nuisances", ["prior", "default"])
+def test_a_background_known_to_half_of_it(true_nuisances):
+    """One Gaussian cell: q has one degree of freedom, whichever of the two is thrown.
+
+    Thrown both, q would scatter by (V + 2 S)/(V + S) = 1.96 too much: V = 100 and S = 50^2.
+    """
+    one = cj.experiments.csi_2017(statistic="counting", pulls={"sig": 0, "brn": 0})
+    pull = Pull("alpha_flat_count", 0.5, ("flat",), "background")
+    one = replace(
+        one,
+        observed=np.array([250.0]),
+        variance=np.array([100.0]),
+        backgrounds={"flat": np.array([100.0])},
+        pulls=(pull,),
+    )
+    region = cj.feldman_cousins(
+        cj.Model(one),
+        true_nuisances=true_nuisances,
+        levels=0.6827,
+        toys=8192,
+        sin2_theta_w=[0.25],
+        seed=3,
+    )
+    critical, error = (float(region[n].squeeze()) for n in ("critical", "critical_error"))
+    assert abs(critical - 1.0) < 4.5 * error
+    assert error < 0.1
 
 
 def test_two_parameters():

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from cevnsjax.core.csv_file import read_csv_file
+from cevnsjax.core.disk.csv_file import read_csv_file
 from cevnsjax.core.errors import DataError, InputError, UnknownNameError
 
 MANIFEST = "manifest.toml"

@@ -19,7 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from cevnsjax.core.files import write_atomically
+from cevnsjax.core.disk.files import write_atomically
 
 FOLDER = Path(__file__).resolve().parent
 LIMIT_S = 300

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import (
+from cevnsjax.core.disk.files import (
     FIGURES,
     check_folder,
     check_output,
@@ -22,7 +21,8 @@ from cevnsjax.core.files import (
     write_atomically,
     write_output,
 )
-from cevnsjax.core.temporary_files import delete_abandoned, temporary_beside
+from cevnsjax.core.disk.temporary_files import delete_abandoned, temporary_beside
+from cevnsjax.core.errors import InputError
 from cevnsjax.inference.scans.netcdf import write_netcdf
 
 
@@ -132,7 +132,7 @@ def test_a_link_to_nothing_is_there(tmp_path):
 WRITER = """
 import sys, time
 from pathlib import Path
-from cevnsjax.core.files import write_atomically
+from cevnsjax.core.disk.files import write_atomically
 def write(part):
     part.write_text("half")
     print(part.name, flush=True)

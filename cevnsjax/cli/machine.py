@@ -5,7 +5,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 
-from cevnsjax.core.files import try_to_write
+from cevnsjax.core.disk.files import try_to_write
 
 
 def cache_folder() -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, ParamSpec
 import typer
 
 from cevnsjax.cli.options import AsJson, Overwrite, Plot
-from cevnsjax.core.files import FIGURES, check_output, write_output
+from cevnsjax.core.disk.files import FIGURES, check_output, write_output
 from cevnsjax.core.text import printable
 
 if TYPE_CHECKING:

@@ -1,3 +1,3 @@
-"""What every room stands on: constants, units, errors, checks, files, precision."""
+"""What every room stands on: constants, units, errors, checks, precision; ``disk`` has files."""
 
 from cevnsjax.core import errors as errors

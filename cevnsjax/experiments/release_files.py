@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.disk.reading import read_text
 from cevnsjax.core.errors import DataError, InputError
-from cevnsjax.core.reading import read_text
 
 Row = tuple[int, tuple[float, ...]]
 """Line number and the numbers on that line."""

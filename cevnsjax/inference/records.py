@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args, get_origin
 
 import numpy as np
 
+from cevnsjax.core.disk.reading import read_text
 from cevnsjax.core.errors import DataError
-from cevnsjax.core.reading import read_text
 from cevnsjax.inference.rounding import finite_or_none
 
 Result = TypeVar("Result", bound="Record")

@@ -21,8 +21,8 @@ import numpy as np
 
 from cevnsjax._version import __version__
 from cevnsjax.core import checks
+from cevnsjax.core.disk.files import check_output, write_output
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import check_output, write_output
 from cevnsjax.core.types import Values
 from cevnsjax.model import compiled
 from cevnsjax.model.evaluate import KINDS, PREDICTIONS

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from cevnsjax.core.files import FIGURES, check_output, write_output
+from cevnsjax.core.disk.files import FIGURES, check_output, write_output
 
 # Okabe and Ito: distinct for every common form of colour blindness.
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from cevnsjax import __version__
-from cevnsjax.core.files import write_output
+from cevnsjax.core.disk.files import write_output
 from cevnsjax.plots import save
 from cevnsjax.reproduce.beyond import Result, Section
 from cevnsjax.reproduce.paper import Paper, PaperFigure

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cevnsjax.core.files import check_folder, make_folder
+from cevnsjax.core.disk.files import check_folder, make_folder
 from cevnsjax.inference.progress import say
 from cevnsjax.reproduce.beyond import SECTIONS, Result, Section
 from cevnsjax.reproduce.catalogue import PAPERS, paper_of

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from cevnsjax.core.csv_file import read_csv_file
+from cevnsjax.core.disk.csv_file import read_csv_file
+from cevnsjax.core.disk.reading import exists, read_text, read_toml
 from cevnsjax.core.errors import DataError
-from cevnsjax.core.reading import exists, read_text, read_toml
 
 
 def refused(read, path, said):
@@ -97,7 +97,7 @@ def test_large_files_are_refused(tmp_path, monkeypatch):
     with path.open("wb") as file:
         file.truncate(2**26 + 1)
     refused(read_text, path, "a.csv is larger than 64 MiB; give a smaller file")
-    monkeypatch.setattr("cevnsjax.core.csv_file._MOST_ROWS", 3)
+    monkeypatch.setattr("cevnsjax.core.disk.csv_file._MOST_ROWS", 3)
     path.write_text("x\n" + "1\n" * 4)
     refused(read_csv_file, path, "a.csv has 4 rows; limit 3")
 

@@ -6,8 +6,8 @@ import sys
 import matplotlib as mpl
 import pytest
 
+from cevnsjax.core.disk.files import check_output
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import check_output
 from cevnsjax.plots import profile, save
 from cevnsjax.plots.style import label, level_label
 

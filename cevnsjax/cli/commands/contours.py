@@ -7,9 +7,9 @@ import cevnsjax as cj
 from cevnsjax.cli.options import Levels, Overwrite, Words
 from cevnsjax.cli.sink import FigureSink
 from cevnsjax.cli.words import ranges_of
+from cevnsjax.core.disk.reading import exists, require_file
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS
-from cevnsjax.core.reading import exists, require_file
 
 if TYPE_CHECKING:
     from xarray import Dataset

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cevnsjax.core.csv_file import CsvFile, read_csv_file
+from cevnsjax.core.disk.csv_file import CsvFile, read_csv_file
+from cevnsjax.core.disk.reading import exists, read_toml
 from cevnsjax.core.errors import DataError, InputError
-from cevnsjax.core.reading import exists, read_toml
 from cevnsjax.core.text import shortened
 from cevnsjax.experiments.folders.schema import read_sections, unknown
 from cevnsjax.experiments.folders.sections import SECTIONS

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core import checks
+from cevnsjax.core.disk.reading import exists
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.core.names import short_name
-from cevnsjax.core.reading import exists
 from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
 from cevnsjax.experiments.folders.detector_pieces import (
     detector_of,

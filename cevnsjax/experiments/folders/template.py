@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+from cevnsjax.core.disk.files import write_output
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import write_output
 from cevnsjax.experiments.folders.folder import FILE
 from cevnsjax.experiments.folders.reference import render
 

@@ -15,8 +15,8 @@ from jaxtyping import Array, Float, PyTree
 
 from cevnsjax._version import __version__
 from cevnsjax.core.checks import MOST_STEPS, whole_numbers
+from cevnsjax.core.disk.files import check_output, write_output
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import check_output, write_output
 from cevnsjax.core.types import RealLike, Reals
 from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax
 from cevnsjax.inference.neural.setup import Setup, features

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from cevnsjax.core.disk.files import write_atomically
+from cevnsjax.core.disk.temporary_files import delete_abandoned
 from cevnsjax.core.errors import InputError, RunError
-from cevnsjax.core.files import write_atomically
-from cevnsjax.core.temporary_files import delete_abandoned
 
 MANIFEST = "manifest.json"
 """File that says what a run computes."""

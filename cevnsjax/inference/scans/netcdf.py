@@ -12,8 +12,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from cevnsjax.core.disk.files import reserve, write_output
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.files import reserve, write_output
 from cevnsjax.inference.axes import Grids, coordinate
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.scans.stored_grid import GridRows, rows_of

@@ -17,8 +17,8 @@ import xarray as xr
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from cevnsjax.core.disk.files import check_output
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.files import check_output
 from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import (

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cevnsjax.core.disk.temporary_files import delete_abandoned, temporary_beside
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.temporary_files import delete_abandoned, temporary_beside
 
 FIGURES = (".png", ".pdf", ".svg")
 """Endings of figure files."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.disk.reading import read_text
 from cevnsjax.core.errors import DataError
-from cevnsjax.core.reading import read_text
 from cevnsjax.core.text import of_value, shortened
 
 _MOST_ROWS = 1_000_000

@@ -1,6 +1,4 @@
 from .experiment import Experiment as Experiment
-from .experiment import Morph as Morph
-from .experiment import Pull as Pull
 from .folders.load import load as load
 from .folders.template import write_template as write_template
 from .planned import PlannedExperiment as PlannedExperiment
@@ -11,3 +9,5 @@ from .releases.csi_2017 import csi_2017 as csi_2017
 from .releases.csi_2017 import read_csi_2017_release as read_csi_2017_release
 from .releases.csi_2021 import csi_2021 as csi_2021
 from .releases.lar_2020 import lar_2020 as lar_2020
+from .systematics import Morph as Morph
+from .systematics import Pull as Pull

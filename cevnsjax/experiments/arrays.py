@@ -17,8 +17,9 @@ from cevnsjax.core.types import AtNodes, RealLike
 from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.response import response
-from cevnsjax.experiments.experiment import Experiment, Morph
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.recipe import Response, SignalRecipe, require_threshold
+from cevnsjax.experiments.systematics import Morph
 from cevnsjax.flux.source import OscillatingSource
 
 Template = Float[np.ndarray, "*shape"]

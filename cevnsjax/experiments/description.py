@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from cevnsjax.core.text import columns, printable
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph, Pull
+from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
+from cevnsjax.experiments.systematics import Morph, Pull
 from cevnsjax.parameters import Normal, Parameter
 
 _WIDTH, _INDENT = 100, 13

@@ -7,8 +7,9 @@ from dataclasses import replace
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.names import short_name
-from cevnsjax.experiments.experiment import SIGNAL, Pull
+from cevnsjax.experiments.experiment import SIGNAL
 from cevnsjax.experiments.pull_options import PullOptions, choices_of
+from cevnsjax.experiments.systematics import Pull
 
 FLUX = "alpha_flux_sns"
 FLUX_SD = 0.10

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.text import of_value
-from cevnsjax.experiments.experiment import PULL_KINDS
+from cevnsjax.experiments.systematics import PULL_KINDS
 
 _FIELDS = ("sd", "kind")
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
-from cevnsjax.experiments.experiment import Experiment, Pull
+from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.names import require_meant
+from cevnsjax.experiments.systematics import Pull
 from cevnsjax.interactions.interaction import parameters_of, steepness_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.data import array_of

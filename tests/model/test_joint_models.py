@@ -11,7 +11,8 @@ from scipy.optimize import minimize
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
-from cevnsjax.experiments.experiment import Experiment, Morph
+from cevnsjax.experiments.experiment import Experiment
+from cevnsjax.experiments.systematics import Morph
 from cevnsjax.model.model import Model
 
 BUILT = {"csi-2017": csi_2017, "lar-2020": lar_2020, "csi-2021": csi_2021}

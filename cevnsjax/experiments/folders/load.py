@@ -13,7 +13,7 @@ from cevnsjax.core.disk.reading import exists
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import T_nr_max
 from cevnsjax.core.names import short_name
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, Pull
+from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.experiments.folders.detector_pieces import (
     detector_of,
     quenching_nuisances,
@@ -25,6 +25,7 @@ from cevnsjax.experiments.folders.schema import located
 from cevnsjax.experiments.folders.source_pieces import source_of, target_of, time_fractions
 from cevnsjax.experiments.names import TAKEN
 from cevnsjax.experiments.planned import PLANNED, PlannedExperiment
+from cevnsjax.experiments.systematics import Pull
 
 _TIME = "t_us"
 _MOST_CELLS = 100_000

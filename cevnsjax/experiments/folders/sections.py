@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from cevnsjax.experiments.experiment import PULL_KINDS
 from cevnsjax.experiments.folders.detector_sections import (
     BINNING,
     EFFICIENCY,
@@ -11,6 +10,7 @@ from cevnsjax.experiments.folders.detector_sections import (
     TIME,
 )
 from cevnsjax.experiments.folders.schema import Key, Section, csv_file, positive, text
+from cevnsjax.experiments.systematics import PULL_KINDS
 from cevnsjax.flux.spectrum import INTERPOLATIONS
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 from cevnsjax.nuclei import target_names

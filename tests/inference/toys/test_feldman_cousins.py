@@ -10,7 +10,7 @@ from scipy import special, stats
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.experiments.experiment import Pull
+from cevnsjax.experiments.systematics import Pull
 from cevnsjax.inference.toys import construction
 from cevnsjax.inference.toys.draws import Draws
 from cevnsjax.inference.toys.feldman_cousins_notes import notes_of

@@ -8,7 +8,7 @@ import pytest
 
 from cevnsjax import StandardModel, scan
 from cevnsjax.experiments import csi_2017, lar_2020
-from cevnsjax.experiments.experiment import Pull
+from cevnsjax.experiments.systematics import Pull
 from cevnsjax.interactions.owners import owning
 from cevnsjax.model import Model
 from cevnsjax.model.data import Pseudodata

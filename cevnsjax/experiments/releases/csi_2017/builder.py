@@ -4,12 +4,10 @@ Akimov et al., Science 357, 1123; data release doi:10.5281/zenodo.1228631.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -23,13 +21,21 @@ from cevnsjax.detector.resolution import (
     PoissonSmearing,
     Resolution,
 )
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, ExperimentData, Pull
+from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.experiments.nuisances import chosen_pulls
 from cevnsjax.experiments.pull_options import PullOptions
 from cevnsjax.experiments.release_files import chosen_tables
+from cevnsjax.experiments.releases.csi_2017.cells import (
+    VARIANCES,
+    accepted_neutrons,
+    edges_of,
+    times_inside,
+    without_time,
+)
 from cevnsjax.experiments.releases.csi_2017.release import read_csi_2017_release
 from cevnsjax.experiments.releases.csi_2017.tables import DATASET, Csi2017Tables, shipped_csi_2017
-from cevnsjax.experiments.releases.csi_2017.time import BRN, STEADY, STEADY_STATES, beam_on, in_time
+from cevnsjax.experiments.releases.csi_2017.time import BRN, STEADY, STEADY_STATES, in_time
+from cevnsjax.experiments.systematics import Pull
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.parameters import Parameter
@@ -43,7 +49,6 @@ _SMEARING = {
 }
 _STATISTICS = ("spectrum", "counting", "time")
 _QF_SD = 0.051
-_VARIANCES = ("C+AC+BRN", "C+AC")
 
 
 def csi_2017(
@@ -110,7 +115,7 @@ def csi_2017(
     checks.known(
         NAME,
         statistic=(statistic, _STATISTICS),
-        variance=(variance, (*_VARIANCES, None)),
+        variance=(variance, (*VARIANCES, None)),
         steady_state=(steady_state, (*STEADY_STATES, None)),
     )
     _require_used(statistic, steady_state=steady_state, variance=variance)
@@ -123,16 +128,16 @@ def csi_2017(
         per_keV=tables.light_yield_pe_per_kevee[0],
         efficiency=Logistic(a, k, x0, steps=((5.0, 0.5), (6.0, 1.0))),
         resolution=_resolution(smearing),
-        edges=_edges(bins, statistic),
+        edges=edges_of(bins, statistic),
         nodes=None if nodes is None else checks.nodes("csi-2017: nodes", nodes),
         accuracy=checks.number("csi-2017: accuracy", accuracy),
     )
-    inside, neutrons = _inside(tables, window_us), _neutrons(tables, detector)
+    inside, neutrons = times_inside(tables, window_us), accepted_neutrons(tables, detector)
     if statistic == "time":
         steady = steady_state or "exponential"
         cells = in_time(tables, detector.edges, inside, neutrons, steady_state=steady)
     else:
-        cells = _without_time(tables, detector.edges, inside, neutrons, variance or _VARIANCES[0])
+        cells = without_time(tables, detector.edges, inside, neutrons, variance or VARIANCES[0])
     if not prompt_neutrons:
         del cells["backgrounds"][BRN]
     mass = about["detector"]["mass_kg"] if mass_kg is None else mass_kg
@@ -161,64 +166,6 @@ def _require_used(statistic: str, *, steady_state: str | None, variance: str | N
         raise InputError('csi-2017: steady_state needs statistic="time"; leave it out')
     if variance is not None and statistic == "time":
         raise InputError('csi-2017: variance has no meaning with statistic="time"; leave it out')
-
-
-def _without_time(
-    tables: Csi2017Tables,
-    edges: tuple[float, ...],
-    inside: Bool[np.ndarray, " time"],
-    neutrons: Float[np.ndarray, "bin"],
-    variance: str,
-) -> ExperimentData:
-    """Data less anticoincidence data, their variance, and the neutrons."""
-    coincidence, anticoincidence = (x.sum(axis=1) for x in beam_on(tables, edges, inside))
-    return {
-        "observed": coincidence - anticoincidence,
-        "variance": coincidence + anticoincidence + (neutrons if variance == "C+AC+BRN" else 0.0),
-        "backgrounds": {BRN: neutrons},
-    }
-
-
-def _edges(bins: Sequence[float], statistic: str) -> tuple[float, ...]:
-    edges = checks.numbers("csi-2017: bins", bins, example="(6, 30)")
-    if any(b <= a for a, b in pairwise(edges)):
-        raise InputError(f"csi-2017: bins {list(bins)} must be increasing edges, e.g. (6, 30)")
-    if any(e % 2 or not 0 <= e <= 50 for e in edges):
-        raise InputError(
-            f"csi-2017: bin edges {list(bins)} must be even numbers of PE from 0 to 50, the "
-            "published binning"
-        )
-    if statistic == "counting":
-        return edges[0], edges[-1]
-    if len(edges) == 2:
-        return tuple(float(e) for e in np.arange(edges[0], edges[1] + 1, 2))
-    return tuple(edges)
-
-
-def _inside(tables: Csi2017Tables, window_us: Sequence[float]) -> np.ndarray:
-    """Which time bins lie in the window."""
-    low, high = checks.numbers("csi-2017: window_us", window_us, length=2, example="(0, 6)")
-    if not 0 <= low < high <= 12:
-        raise InputError(f"csi-2017: window_us ({low:g}, {high:g}) must lie within 0 and 12 us")
-    inside = (tables.t_us > low) & (tables.t_us < high)
-    if not inside.any() or any(t % 0.5 for t in (low, high)):
-        raise InputError(f"csi-2017: window_us {window_us} must span 0.5 us bins from 0 to 12 us")
-    if low > 0 or high < 6:
-        raise InputError(
-            f"csi-2017: window_us ({low:g}, {high:g}) must start at 0 and end at 6 us or later: "
-            "the prediction holds all neutrinos and neutrons, as the papers' does"
-        )
-    return inside
-
-
-def _neutrons(tables: Csi2017Tables, detector: Detector) -> Float[np.ndarray, "bin"]:
-    """Beam neutrons in the bins; the release takes the acceptance at 1-PE bin centres [count].
-
-    All of them arrive within the first 4 us, which every allowed window contains.
-    """
-    counts = tables.neutron_per_gwh * tables.beam_exposure_gwh
-    accepted = counts * detector.efficiency(tables.neutron_n_pe, np)
-    return np.histogram(tables.neutron_n_pe, bins=detector.edges, weights=accepted)[0]
 
 
 def _resolution(smearing: str | Resolution | None) -> Resolution | None:

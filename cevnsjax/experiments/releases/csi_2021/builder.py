@@ -22,12 +22,13 @@ from cevnsjax.detector.efficiency import Logistic
 from cevnsjax.detector.quenching import PolynomialQuenching, Quenching, csi_quenching
 from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
-from cevnsjax.experiments.experiment import SIGNAL, Experiment, Morph
+from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.experiments.nuisances import chosen_morphs, chosen_pulls
 from cevnsjax.experiments.pull_options import PullOptions
 from cevnsjax.experiments.release_files import chosen_tables
 from cevnsjax.experiments.releases.csi_2021.release import read_csi_2021_release
 from cevnsjax.experiments.releases.csi_2021.tables import DATASET, Csi2021Tables, shipped_csi_2021
+from cevnsjax.experiments.systematics import Morph
 from cevnsjax.flux.decay_at_rest import DecayAtRest
 from cevnsjax.nuclei import target
 from cevnsjax.tables import read_toml

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.detector.timing import Pulse
-from cevnsjax.experiments.experiment import SIGNAL, ExperimentData, Morph
+from cevnsjax.experiments.experiment import SIGNAL, ExperimentData
 from cevnsjax.experiments.release_files import bin_edges
 from cevnsjax.experiments.releases.lar_2020.tables import Lar2020Tables
+from cevnsjax.experiments.systematics import Morph
 
 MORPHS = ("f90", "time", "brn_energy", "brn_time", "brn_width")
 SIGNALS = ("computed", "release")

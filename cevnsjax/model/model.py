@@ -19,7 +19,7 @@ from cevnsjax.model.bound import BoundFunction
 from cevnsjax.model.build import arrays_of_all, by_name, standard_model_first, state_of, table_of
 from cevnsjax.model.content import Portable, describe
 from cevnsjax.model.data import Pseudodata, draw
-from cevnsjax.model.expansion import Expansion, expand
+from cevnsjax.model.expansion.expand import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import gaussian_priors

@@ -22,12 +22,8 @@ from cevnsjax.inference.toys.polynomial_signal import (
 )
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
-from cevnsjax.model.expansion import (
-    block_diagonal,
-    expanded_nll,
-    problems_near,
-    second_order,
-)
+from cevnsjax.model.expansion.nearby import block_diagonal, expanded_nll, problems_near
+from cevnsjax.model.expansion.second_order import second_order
 from cevnsjax.model.model import Model
 from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.structure import Inputs, Leaves, ModelAtValues, ModelStructure, Observed, Vector

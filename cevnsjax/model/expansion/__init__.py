@@ -1,0 +1,1 @@
+"""The profiled likelihood to second order at many points."""

@@ -73,6 +73,15 @@ def test_efficiency_is_taken_at_the_reconstructed_observable(model, law, efficie
             assert got[i, j] == pytest.approx(expected, rel=1e-9, abs=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("model", "law"),
+    [*CONTINUOUS, (PoissonSmearing(), stats.poisson)],
+    ids=["gamma", "gaussian", "poisson"],
+)
+def test_width_is_the_standard_deviation(model, law):
+    np.testing.assert_allclose(model.width(X_TRUE, E_EE), law(X_TRUE).std(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("xp", [np, jnp])
 def test_poisson_counts(xp):
     """Count n lies in [n, n + 1); efficiency at n + 1/2."""

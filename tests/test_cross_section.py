@@ -166,6 +166,22 @@ def test_kernels_by_source():
     np.testing.assert_allclose(kernel, 1 - 0.005 * 0.5 - CS.mass * 0.005 / 2 * 1e-3, rtol=1e-14)
 
 
+@pytest.mark.parametrize(("source", "sign"), [("nu_mu", 1), ("nu_mu_bar", -1), ("nu_e_bar", -1)])
+def test_printed_structures(source, sign):
+    """Scalar, tensor, scalar-tensor and magnetic kernels as their papers print them."""
+    T, E, M = 0.004, 30.0, CS.mass
+    moments = {source: tuple(np.array([E**-k]) for k in range(3))}
+    printed = {
+        "scalar": M * T / (2 * E**2),
+        "tensor": 1 - T / E - M * T / (4 * E**2),
+        "scalar_tensor": -sign * T / E,
+        "magnetic": 1 / T - 1 / E,
+    }
+    got = kernels(np.array([T]), CS, moments, "approximate", tuple(printed))
+    for structure, expected in printed.items():
+        assert got[structure][source][0] == pytest.approx(expected, rel=1e-13)
+
+
 def test_unknown_kinematics():
     with pytest.raises(UnknownNameError, match="kinematics 'aproximate'; did you mean approximate"):
         require_kinematics("aproximate")

@@ -49,3 +49,12 @@ def test_gradient_is_finite_everywhere():
 def test_bad_constants(a, k):
     with pytest.raises(InputError, match="must be > 0, got"):
         Logistic(a, k, 10.0)
+
+
+def test_a_kink_where_the_clipping_ends():
+    """CsI 2021: exactly 0 just below the kink, above 0 just beyond it."""
+    clipped = Logistic(1.32045, 0.285979, 10.8646, -0.333322)
+    (kink,) = clipped.kinks
+    below, above = clipped(np.array([kink - 1e-6, kink + 1e-6]), np)
+    assert below == 0
+    assert 0 < above < 1e-6

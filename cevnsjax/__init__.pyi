@@ -19,10 +19,10 @@ from .inference.fits.fit import fit as fit
 from .inference.fits.fit_result import FitResult as FitResult
 from .inference.fits.profile import profile as profile
 from .inference.fits.profile_result import ProfileResult as ProfileResult
+from .inference.forecasts.asimov import asimov as asimov
 from .inference.forecasts.expected_limit import expected_limit as expected_limit
 from .inference.forecasts.expected_sd import expected_sd as expected_sd
 from .inference.forecasts.fisher import fisher as fisher
-from .inference.forecasts.forecast import asimov as asimov
 from .inference.forecasts.forecast import forecast as forecast
 from .inference.neural.amortise import amortise as amortise
 from .inference.neural.amortised_posterior import load_amortised as load_amortised

@@ -18,15 +18,8 @@ from jaxtyping import Float
 
 from cevnsjax.core.types import Real, Reals
 from cevnsjax.likelihood import deviance
-from cevnsjax.likelihood.components import (
-    Mean,
-    Templates,
-    View,
-    base_of,
-    by_nuisances,
-    curving,
-    mean_of,
-)
+from cevnsjax.likelihood.components import Templates
+from cevnsjax.likelihood.counts import Mean, View, base_of, by_nuisances, curving, mean_of
 from cevnsjax.likelihood.strengths import Strengths, layout_of, strengths_of
 
 

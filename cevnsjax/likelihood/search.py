@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
 from cevnsjax.core.types import Reals
-from cevnsjax.likelihood.components import Templates, mean_of
+from cevnsjax.likelihood.components import Templates
+from cevnsjax.likelihood.counts import mean_of
 from cevnsjax.likelihood.deviance import FLOOR
 from cevnsjax.likelihood.poisson import Coordinates, coordinates_of
 from cevnsjax.numerics import total

@@ -176,3 +176,31 @@ def state_of(
         observed=jax.tree.map(partial(array_of, dtype=dtype), observed),
         has_data=has_data,
     )
+
+
+def new_state(
+    interactions: tuple[Any, ...],
+    experiments: Experiment | Sequence[Experiment],
+    defaults: Mapping[str, float],
+    free_pulls: Collection[str],
+    dtype: np.dtype,
+) -> ModelState:
+    """The frozen content of a new model, from what ``Model`` takes."""
+    by_names = by_name(experiments)
+    table = table_of(interactions, by_names, defaults, free_pulls)
+    arrays = arrays_of_all(interactions, by_names, free_pulls, dtype)
+    return state_of(interactions, by_names, table, arrays, dtype)
+
+
+def state_with(
+    state: ModelState, arrays: list[ExperimentArrays], parameters: ParameterTable
+) -> ModelState:
+    """The same with other arrays, whose Gaussian variances the experiments take, without data."""
+    experiments = {
+        n: replace(e, variance=1 / np.asarray(a.weights, dtype=float))
+        if e.statistic == "gaussian"
+        else e
+        for (n, e), a in zip(state.experiments.items(), arrays, strict=True)
+    }
+    interactions = state.structure.interactions
+    return state_of(interactions, experiments, parameters, arrays, state.dtype, has_data=False)

@@ -142,11 +142,20 @@ copyreg.pickle(ModelState, _reduced)
 class Portable:
     """An object around a ``ModelState`` that copies and pickles by the state's content."""
 
-    state: ModelState
-
     def _bind(self, state: ModelState) -> None:
         """Set the attributes that come from a state."""
-        raise NotImplementedError
+        self.state = state
+        self.experiments = dict(state.experiments)
+        self.parameters = state.parameters
+        self.observed = state.observed.counts
+        self.nll = BoundFunction(state, "nll")
+        self.profiled_nll = BoundFunction(state, "profiled_nll")
+        self.marginal_nll = BoundFunction(state, "marginal_nll")
+        self.expected = BoundFunction(state, "expected")
+        self.by_component = BoundFunction(state, "by_component")
+        self.predicted = BoundFunction(state, "predicted")
+        self.best_pulls = BoundFunction(state, "best_pulls")
+        self.solver_distance = BoundFunction(state, "solver_distance")
 
     def _unbound(self) -> dict[str, Any]:
         """The attributes that ``_bind`` does not set."""

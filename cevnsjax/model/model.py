@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, SupportsIndex
 
 import jax
@@ -15,13 +14,11 @@ from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.model import compiled
-from cevnsjax.model.bound import BoundFunction
-from cevnsjax.model.build import arrays_of_all, by_name, standard_model_first, state_of, table_of
+from cevnsjax.model.build import new_state, standard_model_first, state_with
 from cevnsjax.model.content import Portable, describe
 from cevnsjax.model.data import Pseudodata, draw
 from cevnsjax.model.expansion.expand import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
-from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import gaussian_priors
 from cevnsjax.model.templates.grid import TemplateGrid
 from cevnsjax.model.templates.template import template_of
@@ -82,24 +79,8 @@ class Model(Portable):
         self.dtype = numpy_dtype(dtype)
         self.name = name
         self.interactions = standard_model_first(interactions)
-        by_names = by_name(experiments)
-        table = table_of(self.interactions, by_names, defaults or {}, free_pulls)
-        arrays = arrays_of_all(self.interactions, by_names, free_pulls, self.dtype)
-        self._bind(state_of(self.interactions, by_names, table, arrays, self.dtype))
-
-    def _bind(self, state: ModelState) -> None:
-        self.state = state
-        self.experiments = dict(state.experiments)
-        self.parameters = state.parameters
-        self.observed = state.observed.counts
-        self.nll = BoundFunction(state, "nll")
-        self.profiled_nll = BoundFunction(state, "profiled_nll")
-        self.marginal_nll = BoundFunction(state, "marginal_nll")
-        self.expected = BoundFunction(state, "expected")
-        self.by_component = BoundFunction(state, "by_component")
-        self.predicted = BoundFunction(state, "predicted")
-        self.best_pulls = BoundFunction(state, "best_pulls")
-        self.solver_distance = BoundFunction(state, "solver_distance")
+        options = defaults or {}, free_pulls, self.dtype
+        self._bind(new_state(self.interactions, experiments, *options))
 
     def with_arrays(self, arrays: list[ExperimentArrays], parameters: ParameterTable) -> "Model":
         """The same model with other arrays, in the experiments' order, and priors or defaults.
@@ -111,17 +92,8 @@ class Model(Portable):
             >>> model.with_arrays(list(model.state.arrays), model.parameters).title
             'csi-2017'
         """
-        experiments = {
-            n: replace(e, variance=1 / np.asarray(a.weights, dtype=float))
-            if e.statistic == "gaussian"
-            else e
-            for (n, e), a in zip(self.experiments.items(), arrays, strict=True)
-        }
         other = copy.copy(self)
-        state = state_of(
-            self.interactions, experiments, parameters, arrays, self.dtype, has_data=False
-        )
-        other._bind(state)
+        other._bind(state_with(self.state, arrays, parameters))
         return other
 
     @property

@@ -1,11 +1,12 @@
 """chi2 along one parameter with others at their best: a curve with slopes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cevnsjax.inference.fits.cubic_root import cubic_root
 from cevnsjax.inference.fits.followed_minima import (
     Minima,
     MinimaFollower,
@@ -209,9 +210,11 @@ class Curve:
             if not open_.any():
                 break
             for i in np.flatnonzero(open_):
+                if halve[i]:
+                    root[i] = (a[i] + b[i]) / 2
+                    continue
                 ends = np.array([a[i], b[i]])
-                cubic = _hermite(ends, self.chi2(ends) - level[i], self.slope(ends))
-                root[i] = (a[i] + b[i]) / 2 if halve[i] else _root_between(cubic, a[i], b[i])
+                root[i] = cubic_root(ends, self.chi2(ends) - level[i], self.slope(ends))
             off, width = self.chi2(root) - level, b - a
             moves = open_ & self._converged(root)
             left = np.sign(off) == np.sign(self.chi2(a) - level)
@@ -228,24 +231,3 @@ class Curve:
         for x, listed in zip(points, minima, strict=True):
             self._solved[x] = listed
             (self._failed.discard if listed[0].converged else self._failed.add)(x)
-
-
-def _hermite(x: np.ndarray, y: np.ndarray, slope: np.ndarray) -> Callable[[float], float]:
-    """The cubic through two points with two slopes (Hermite interpolation)."""
-    h = x[1] - x[0]
-
-    def cubic(v: float) -> float:
-        t = (v - x[0]) / h
-        left = y[0] * (1 + 2 * t) * (1 - t) ** 2 + h * slope[0] * t * (1 - t) ** 2
-        return left + y[1] * t**2 * (3 - 2 * t) + h * slope[1] * t**2 * (t - 1)
-
-    return cubic
-
-
-def _root_between(function: Callable[[float], float], a: float, b: float) -> float:
-    """A root strictly between two points of different sign."""
-    from scipy import optimize  # 0.2 s to import
-
-    root = float(np.asarray(optimize.brentq(function, a, b, xtol=1e-15 * max(abs(a), abs(b)))))
-    # A root on an end, by rounding, would never leave it.
-    return root if a < root < b else (a + b) / 2

@@ -17,14 +17,14 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import DEFAULT_LEVELS, checked_levels, level_key
 from cevnsjax.inference.axes import coordinate
 from cevnsjax.inference.fits.profile import SIDES, ProfileResult, profile
+from cevnsjax.inference.forecasts.asimov import asimov
 from cevnsjax.inference.forecasts.design import KINDS, truth_of
 from cevnsjax.inference.forecasts.fisher import fisher
 from cevnsjax.inference.forecasts.traced_design import cell_variance, kind_of, redesigned
 from cevnsjax.inference.objective import free_names
 from cevnsjax.inference.progress import track
-from cevnsjax.model.data import Pseudodata, expected_data
+from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import gaussian_priors
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,38 +33,6 @@ Over = Mapping[str, Sequence[float] | np.ndarray]
 Builder = Callable[[float], Model]
 _RESULTS = ("sd", "low", "high", "pieces", "converged")
 _NOTES = "notes"
-
-
-def asimov(model: Model, truth: Mapping[str, float] | None = None) -> Pseudodata:
-    """The Asimov data of a model: expected counts, auxiliary measurements at the true values.
-
-    They need no observed data, so that planned experiments have them too.
-
-    Args:
-        model: The model.
-        truth: True values, nuisances included; names left out take their defaults.
-
-    Returns:
-        Data for ``data=`` of fits, profiles and the model's own functions.
-
-    Raises:
-        UnknownNameError: At an unknown parameter.
-        InputError: At values out of bounds, or expected counts that are not finite.
-
-    Examples:
-        >>> data = cj.asimov(model, {"sin2_theta_w": 0.22})
-        >>> fit = cj.fit(model, "sin2_theta_w", data=data)
-        >>> round(fit.values["sin2_theta_w"], 3), round(abs(fit.chi2), 3)
-        (0.22, 0.0)
-    """
-    if not isinstance(model, Model):
-        raise InputError(f"Asimov data need a Model, got {model!r}")
-    values = truth_of(model.parameters, truth, {})
-    data = expected_data(model.expected, gaussian_priors(model.parameters), values)
-    for name, mu in data.counts.items():
-        if model.experiments[name].statistic == "poisson" and np.any(mu < 0):
-            raise InputError(f"{name}: expected counts are negative at these values")
-    return data
 
 
 def forecast(

@@ -8,7 +8,7 @@ from support.toy import Toy, parameter
 from cevnsjax import Model, StandardModel, scan
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017, csi_2021
-from cevnsjax.inference.scans import scan as module_of_scan
+from cevnsjax.inference.scans import node_blocks
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_one_axis_with_fixed_values_and_data(model):
 
 @pytest.mark.parametrize("chunk", [1, 4, 7, 35, 100])
 def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
-    monkeypatch.setattr(module_of_scan, "_CHUNK", chunk)
+    monkeypatch.setattr(node_blocks, "_CHUNK", chunk)
     result = scan(toy, x=(-2.0, 4.0, 7), y=(-4.0, 0.0, 5))
     x, y = np.meshgrid(np.linspace(-2, 4, 7), np.linspace(-4, 0, 5), indexing="ij")
     np.testing.assert_allclose(result["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
@@ -57,7 +57,7 @@ def test_padding_of_the_last_chunk(toy, monkeypatch, chunk):
 @pytest.mark.parametrize("chunk", [3, 10, 11])
 def test_rows_longer_than_a_chunk(toy, monkeypatch, chunk):
     """A row is split into pieces of equal size."""
-    monkeypatch.setattr(module_of_scan, "_CHUNK", chunk)
+    monkeypatch.setattr(node_blocks, "_CHUNK", chunk)
     result = scan(toy, y=(-2.0, 2.0, 2), x=(-5.0, 5.0, 11))
     y, x = np.meshgrid([-2.0, 2.0], np.linspace(-5, 5, 11), indexing="ij")
     np.testing.assert_allclose(result["chi2"], (x - 1) ** 2 + 3 * (y + 2) ** 2 + 4, rtol=1e-14)
@@ -66,7 +66,7 @@ def test_rows_longer_than_a_chunk(toy, monkeypatch, chunk):
 
 def test_padding_in_a_model(model, monkeypatch):
     whole = scan(model, sin2_theta_w=(0.0, 1.0, 10))
-    monkeypatch.setattr(module_of_scan, "_CHUNK", 4)
+    monkeypatch.setattr(node_blocks, "_CHUNK", 4)
     xr.testing.assert_identical(scan(model, sin2_theta_w=(0.0, 1.0, 10)), whole)
 
 

@@ -15,7 +15,7 @@ from support.toy import Batched, Toy, parameter
 from cevnsjax import NSI, Model, StandardModel, scan
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.scans import netcdf
+from cevnsjax.inference.scans import netcdf, node_blocks
 from cevnsjax.inference.scans import scan as module_of_scan
 
 AXES = {"eps_uV_ee": (-1.0, 1.0, 7), "R_n_Cs": (3.0, 7.0, 4), "sin2_theta_w": (0.1, 0.4, 5)}
@@ -38,7 +38,7 @@ def toy(kind=Toy, names="xyz"):
 def in_blocks(monkeypatch):
     """Files are written in blocks of few points, as those larger than the memory are."""
     monkeypatch.setattr(module_of_scan, "IN_ONE_PIECE", 0)
-    monkeypatch.setattr(module_of_scan, "_CHUNK", 7)
+    monkeypatch.setattr(node_blocks, "_CHUNK", 7)
 
 
 def files(folder):

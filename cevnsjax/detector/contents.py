@@ -131,7 +131,8 @@ def refined_panels(
         InputError: If that takes too many nodes.
     """
     detector, accuracy = contents.variant.detector, accuracy / _SAFETY
-    low, high = _ends(contents, panels)
+    layout = panels.layout(detector, contents.kinks, contents.shape, np)
+    low, high = np.asarray(layout.low), np.asarray(layout.high)
     if low.size == 0:
         raise InputError("no recoil falls into the bins; check edges and the unit of energies")
     halved = _halved(contents, panels, low, high, contents.of(panels, low, high))
@@ -153,12 +154,6 @@ def refined_panels(
         f"{halved.low.size * panels.order} nodes, not to accuracy = {_SAFETY * accuracy:g} with a "
         "margin of 4; ask for less, or make efficiency, quenching and resolution less abrupt"
     )
-
-
-def _ends(contents: PanelContents, panels: Panels) -> tuple[Ends, Ends]:
-    detector = contents.variant.detector
-    low, high, _ = panels.layout(detector, contents.kinks, contents.shape, np)
-    return np.asarray(low), np.asarray(high)
 
 
 def _halved(

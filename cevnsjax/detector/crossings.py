@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.types import Arrays, Numbers, Reals, Values
-from cevnsjax.detector.quenching import Quenching
+from cevnsjax.detector.quenching import Quenching, dtype_of
 
 _BISECTIONS, _NEWTON_STEPS = 60, 8
 # Where turning points are looked for: evenly, by ratio, and in every interval of a table.
@@ -97,7 +97,7 @@ def crossings(
     if xp is np:
         return _bisected(curve, levels, piece, shape)
     start = _bisected(curve, levels, piece, {})
-    dtype = next((v.dtype for v in shape.values()), np.dtype(float))
+    dtype = dtype_of(shape)
     T, target = xp.asarray(start, dtype=dtype), xp.asarray(levels, dtype=dtype)
     return _traced(curve, target, T, piece, shape, single=single) if shape else T
 

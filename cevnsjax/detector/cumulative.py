@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
-from cevnsjax.detector.efficiency import Efficiency, turn_on
+from cevnsjax.detector.efficiency import ABOUT_TURN_ON, Efficiency, turn_on
 from cevnsjax.numerics import legendre
 
 
@@ -37,8 +37,6 @@ class Spread(Protocol):
 
 # Points of a sub-cell, and the most of its width in standard deviations.
 _ORDER, _WIDEST = 12, 2.0
-# Walls about a turn-on, in its widths.
-_TURN_ON = (-40.0, -20.0, -10.0, -5.0, -2.0, 0.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 # Towards 0, where a resolution may have no width, sub-cells shrink to this part of the range.
 _NARROWEST = 2.0**-16
 _MAX_SUB_CELLS = 6_000
@@ -95,12 +93,7 @@ def _integrals(edges: tuple[float, ...], efficiency: Efficiency, spread: Spread)
         raise _too_narrow(edges[0], edges[-1])
     bins = np.repeat(np.arange(len(walls)), [len(w) - 1 for w in walls])
     accepted = accepted_at(efficiency, _points(low, high)).reshape(low.size, _ORDER)
-    xp: ModuleType = np
-    if not isinstance(accepted, np.ndarray):
-        import jax.numpy as jnp
-
-        xp = jnp
-    return _assembled(low, high, bins, accepted, np.asarray(edges, dtype=float), xp)
+    return _assembled(low, high, bins, accepted, np.asarray(edges, dtype=float))
 
 
 _cached_integrals = lru_cache(maxsize=64)(_integrals)
@@ -124,11 +117,17 @@ def cell_integrals(edges: Sequence[float], efficiency: Efficiency, cell: float) 
         walls[np.append(bins == b, False) | np.append(False, bins == b)] for b in range(len(blocks))
     ]
     owner = np.repeat(lows[:-1], [len(part) for part in x])
-    if isinstance(accepted, np.ndarray):
-        return BinIntegrals(np.concatenate(x), owner, np.concatenate(blocks, axis=1), lows[:-1])
+    coefficients = _numpy_of(accepted).concatenate(blocks, axis=1)
+    return BinIntegrals(np.concatenate(x), owner, coefficients, lows[:-1])
+
+
+def _numpy_of(values: Arrays) -> ModuleType:
+    """What computes with these: numpy, or jax.numpy if they are traced."""
+    if isinstance(values, np.ndarray):
+        return np
     import jax.numpy as jnp
 
-    return BinIntegrals(np.concatenate(x), owner, jnp.concatenate(blocks, axis=1), lows[:-1])
+    return jnp
 
 
 def members(x: np.ndarray, edges: Sequence[float]) -> Float[np.ndarray, "bin point"]:
@@ -153,9 +152,9 @@ def _assembled(
     bins: Int[np.ndarray, " cell"],
     accepted: Arrays,
     edges: Float[np.ndarray, " edge"],
-    xp: ModuleType,
 ) -> BinIntegrals:
     """The sums of all sub-cells: at their points, and at walls, each bin with its own."""
+    xp = _numpy_of(accepted)
     sums = accepted @ xp.asarray(_by_parts(), dtype=accepted.dtype)
     # A bin of n sub-cells has n + 1 walls: sub-cell k begins at wall k + its bin. The last row of
     # zeros stands for the sub-cell that the first or last wall of a bin does not have.
@@ -195,10 +194,11 @@ def _walls(
     low: float, high: float, efficiency: Efficiency, spread: Spread
 ) -> Float[np.ndarray, " wall"]:
     """Walls of the sub-cells of one bin: at kinks, about turn-ons, no wider than the resolution."""
-    about = [x + n * scale for x, scale in turn_on(efficiency) for n in _TURN_ON]
+    about = [x + n * scale for x, scale in turn_on(efficiency) for n in ABOUT_TURN_ON]
     inside = [x for x in (*efficiency.kinks, *about) if low < x < high]
     walls = np.unique([low, high, *inside])
-    narrowest = _narrowest(low, high, spread)
+    top = max(abs(low), abs(high))
+    narrowest = min(_NARROWEST * top, float(spread.scale(np.array([top]))[0]) / 2)
     while True:
         begin, end = walls[:-1], walls[1:]
         scale = np.minimum(spread.scale(begin), spread.scale(end))
@@ -219,11 +219,6 @@ def _too_narrow(low: float, high: float) -> InputError:
         f"the resolution is too narrow for bins from {low:g} to {high:g}: their efficiency takes "
         f"more than {_MAX_SUB_CELLS} sub-cells; leave the resolution out, or widen it"
     )
-
-
-def _narrowest(low: float, high: float, spread: Spread) -> float:
-    top = max(abs(low), abs(high))
-    return min(_NARROWEST * top, float(spread.scale(np.array([top]))[0]) / 2)
 
 
 def _constant(begin: np.ndarray, end: np.ndarray, efficiency: Efficiency) -> np.ndarray:

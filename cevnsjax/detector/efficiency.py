@@ -13,6 +13,8 @@ from cevnsjax.core.types import Numbers
 
 # Largest exponent of a logistic: exp of it is finite in float32 and float64 [1].
 _STEEP = 85.0
+ABOUT_TURN_ON = (-40.0, -20.0, -10.0, -5.0, -2.0, 0.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+"""Where panels and sub-cells break about a turn-on, in its widths."""
 
 
 @runtime_checkable

@@ -42,6 +42,11 @@ class Quenching(Protocol):
         ...
 
 
+def dtype_of(shape: Values) -> np.dtype:
+    """Type of the shape parameters in a trace; float64 when an experiment is built."""
+    return next((v.dtype for v in shape.values() if hasattr(v, "dtype")), np.dtype(float))
+
+
 @dataclass(frozen=True)
 class PolynomialQuenching:
     """E_ee = c_1 T + c_2 T^2 + ..., T in MeV.

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from cevnsjax.core.types import Arrays, Values
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.panels import Panels, SmearedPanels
+from cevnsjax.detector.quenching import dtype_of
 from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.start import starting_panels
 
@@ -46,7 +47,7 @@ def response(
     panels = panels or starting_panels(detector, kinks)
     if isinstance(panels, SmearedPanels):
         T, weight = panels.all_nodes()
-        T = xp.asarray(T, dtype=_dtype(shape))
+        T = xp.asarray(T, dtype=dtype_of(shape))
         return T, bin_weights(detector, T, shape, xp) * xp.asarray(weight, dtype=T.dtype)[None, :]
     low, high, member = panels.layout(detector, kinks, shape, xp)
     T, weight = panels.nodes(low, high, xp)
@@ -64,8 +65,3 @@ def bin_weights(detector: Detector, T_nr: Arrays, shape: Values, xp: ModuleType 
     E_ee = xp.maximum(xp.asarray(detector.quenching.E_ee(T_nr, shape, xp)), _NOTHING)
     x = detector.per_keV * 1e3 * E_ee
     return resolution.bin_weights(x, E_ee, detector.edges, detector.efficiency, xp)
-
-
-def _dtype(shape: Values) -> np.dtype:
-    """Type of the shape parameters in a trace; float64 when an experiment is built."""
-    return next((v.dtype for v in shape.values() if hasattr(v, "dtype")), np.dtype(float))

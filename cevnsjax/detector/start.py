@@ -10,16 +10,15 @@ from jaxtyping import Float
 
 from cevnsjax.detector.crossings import crossings, turning_points
 from cevnsjax.detector.detector import Detector
-from cevnsjax.detector.efficiency import turn_on
+from cevnsjax.detector.efficiency import ABOUT_TURN_ON, turn_on
 from cevnsjax.detector.panels import Panels, RecoilPanels, SmearedPanels
 from cevnsjax.detector.resolution import ResolutionWithWidth
 
 # Smallest numbers of panels across the whole range; each panel has ``Detector.order`` nodes.
 _UNSMEARED_PANELS, _SMEARED_PANELS = 30, 8
-# A panel wider than so many widths of a turn-on or of a resolution gets breaks about it, at these
-# numbers of its widths; those of a resolution are no closer than ``_APART`` of them.
+# A panel wider than so many widths of a turn-on or of a resolution gets breaks about it; those of
+# a resolution lie at ``_ABOUT_EDGE`` of its widths, no closer than ``_APART`` of them.
 _BROAD, _APART = 4.0, 1.5
-_ABOUT_TURN_ON = np.array([-40.0, -20, -10, -5, -2, 0, 2, 5, 10, 20, 40])
 _ABOUT_EDGE = np.array([-8.0, -3, 0, 3, 8])
 
 Points = Float[np.ndarray, " _"]
@@ -122,7 +121,7 @@ def _about_turn_ons(detector: Detector, levels: Points, turns: np.ndarray) -> Po
         between = np.diff(levels)[np.clip(np.searchsorted(levels, near) - 1, 0, len(levels) - 2)]
         panel = np.minimum(between, _panel_widths(detector, ends, near))
         if panel[0] > _BROAD * scale:
-            points.extend(x + scale * _ABOUT_TURN_ON)
+            points.extend(x + scale * np.array(ABOUT_TURN_ON))
     return np.array([x for x in points if levels[0] < x < levels[-1]])
 
 

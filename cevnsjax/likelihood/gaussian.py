@@ -122,7 +122,7 @@ def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[R
 
 
 class LinearStrengths(NamedTuple):
-    """A linear problem in strengths, which multiply counts, and a penalty |E u - e|^2 on them.
+    """A linear problem in strengths, which multiply counts, and a penalty ``|E u - e|^2`` on them.
 
     Attributes:
         rest: Prediction that no strength multiplies, [bin] [count].

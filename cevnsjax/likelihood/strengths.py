@@ -5,7 +5,7 @@ differ by their constraints alone, which rounding would remove beside a large si
 strengths they are one coordinate: the least penalty of pulls at given strengths is
 
     |E u - e|^2,  u = y of as many components as fix all others,
-
+    ``|E u - e|^2``,  u = y of as many components as fix all others,
 and what multiplies a large signal is u itself, never a difference of large numbers.
 """
 

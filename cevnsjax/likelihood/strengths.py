@@ -4,8 +4,8 @@ A component has the strength y = 1 plus the sum of its pulls. Pulls whose compon
 differ by their constraints alone, which rounding would remove beside a large signal. In terms of
 strengths they are one coordinate: the least penalty of pulls at given strengths is
 
-    |E u - e|^2,  u = y of as many components as fix all others,
     ``|E u - e|^2``,  u = y of as many components as fix all others,
+
 and what multiplies a large signal is u itself, never a difference of large numbers.
 """
 

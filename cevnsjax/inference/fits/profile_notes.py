@@ -63,7 +63,7 @@ def notes_on_the_base(curve: Curve, parameter: str, asked: float | None) -> list
 
 def is_lower(chi2: float, other: float) -> bool:
     """Whether one chi2 is below another by more than searches leave over."""
-    return chi2 < other - 2 * CONVERGED - 1e-12 * abs(other)
+    return bool(chi2 < other - 2 * CONVERGED - 1e-12 * abs(other))
 
 
 def notes_on_open_ends(

@@ -55,7 +55,7 @@ def _checked(level: object) -> float:
 
 
 def delta_chi2_at(level: float, dof: int = 1) -> float:
-    """Quantile of chi2; levels printed as n sigma (0.6827, 0.9545, 0.9973) are n sigma exactly.
+    """Quantile of chi2; levels printed as n sigma (0.6827, 0.9545, 0.99994) are n sigma exactly.
 
     Args:
         level: Confidence level within (0, 1) [1].
@@ -67,7 +67,8 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
     level = _checked(level)
     for n in range(1, 6):
         exact = math.erf(n / math.sqrt(2))
-        if abs(level - exact) < 5e-5:
+        # Four printed digits, or as many as tell the level from 1.
+        if abs(level - exact) < min(5e-5, 0.1 * (1 - exact)):
             level = exact
     from scipy import special  # 0.2 s to import
 

@@ -132,7 +132,7 @@ def arrays_of(
     }
 
     def leaf(number: ArrayLike) -> jax.Array:
-        return jax.device_put(np.asarray(number, dtype=dtype))
+        return jax.device_put(np.array(number, dtype=dtype))
 
     return ExperimentArrays(
         **jax.tree.map(leaf, arrays),

@@ -59,8 +59,9 @@ def array_of(values: Any, dtype: np.dtype) -> jax.Array:
     """Numbers or a tracer as an array of jax."""
     if isinstance(values, Tracer):
         return values.astype(dtype)
-    # device_put does not compile a program for each new shape; jnp.asarray does.
-    return jax.device_put(np.asarray(values, dtype=dtype))
+    # device_put does not compile a program for each new shape; jnp.asarray does. It may share the
+    # memory of what it is given, so a copy that nobody else holds is given.
+    return jax.device_put(np.array(values, dtype=dtype))
 
 
 def observed_of(structure: ModelStructure, own: Observed, names: list[str], data: Any) -> Observed:

@@ -78,7 +78,7 @@ def test_refused_combination(make, message):
 OPTIONS = {
     "ChargeRadius(reading='totl')": "unknown ChargeRadius reading 'totl'; did you mean total?",
     "ChargeRadius(via='angle')": "unknown ChargeRadius via 'angle'; ",
-    "LightVector(normalization='lm')": "unknown normalization 'lm'; ",
+    "LightVector(normalization='lm')": "unknown light_vector normalization 'lm'; ",
     "LightScalar('quarks')": "unknown nuclear charge 'quarks'; did you mean quark?",
     "MagneticMoment(form_factor_power=3)": "form_factor_power must be 1 or 2, got 3",
     "Millicharge(sign=0)": "sign must be -1 or 1, got 0",

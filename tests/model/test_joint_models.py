@@ -202,7 +202,10 @@ def changed(**changes) -> Experiment:
         ({"observed": np.zeros(98)}, r"observed has shape \(98,\), expected \(99,\)"),
         ({"observed": np.zeros((9, 11))}, r"observed has shape \(9, 11\), expected \(99,\)"),
         ({"variance": np.ones(9)}, r"variance has shape \(9,\), expected \(99,\)"),
-        ({"backgrounds": {"brn": np.ones(11)}}, r"brn has shape \(11,\), expected \(99,\)"),
+        (
+            {"backgrounds": csi_2021().backgrounds | {"brn": np.ones(11)}},
+            r"brn has shape \(11,\), expected \(99,\)",
+        ),
         ({"observed": np.full(99, np.nan)}, "observed is not finite"),
         ({"variance": np.zeros(99)}, "have no variance"),
         ({"extra": {}}, r"observed has shape \(99,\), expected \(9,\)"),

@@ -1,6 +1,6 @@
 """Functions of one variable as Chebyshev polynomials on panels, made in NumPy for use in traces."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -44,8 +44,13 @@ class Interpolated:
         return mine[:, 0] + t * later - latest
 
 
-def interpolated(function: Table, low: float, high: float, tolerance: float) -> Interpolated:
-    """Piecewise polynomials that follow a function from low to high to a tolerance.
+def interpolated(function: Table, breaks: Sequence[float], tolerance: float) -> Interpolated:
+    """Piecewise polynomials that follow a function to a tolerance.
+
+    Args:
+        function: The function.
+        breaks: Ends of the first panels, increasing; no feature may hide within one of them.
+        tolerance: Largest error.
 
     Raises:
         InputError: If that takes too many of them.
@@ -54,7 +59,7 @@ def interpolated(function: Table, low: float, high: float, tolerance: float) -> 
     to_modes = np.linalg.inv(np.polynomial.chebyshev.chebvander(x, _DEGREE))
     between = np.cos(np.pi * (np.arange(_DEGREE) + 1.0) / (_DEGREE + 1))
     check = np.polynomial.chebyshev.chebvander(between, _DEGREE)
-    begin, end = np.array([low]), np.array([high])
+    begin, end = np.array(breaks[:-1]), np.array(breaks[1:])
     done: list[tuple[np.ndarray, np.ndarray]] = []
     panels = 0
     while begin.size:
@@ -74,9 +79,9 @@ def interpolated(function: Table, low: float, high: float, tolerance: float) -> 
             np.concatenate([begin[~good], middle]),
             np.concatenate([middle, end[~good]]),
         )
-    breaks, modes = (np.concatenate(parts) for parts in zip(*done, strict=True))
-    order = np.argsort(breaks)
-    return Interpolated(np.append(breaks[order], high), modes[order])
+    begins, modes = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    order = np.argsort(begins)
+    return Interpolated(np.append(begins[order], breaks[-1]), modes[order])
 
 
 def _at(function: Table, begin: np.ndarray, end: np.ndarray, t: np.ndarray) -> np.ndarray:

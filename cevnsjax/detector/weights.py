@@ -29,6 +29,8 @@ _Model = TypeVar("_Model", bound="Resolution")
 _MAX_ENTRIES, _BLOCK, _REACH, _TAIL = 300_000, 16, 10.0, 50.0
 # Tables for traces reach over these parts of the highest edge, to this precision [1].
 _LOWEST, _HIGHEST, _PRECISION = 1e-12, 1e3, 1e-12
+# Their first panels end at these distances from edges, in ln x.
+_DISTANCES = np.array([3e-4, 3e-3, 3e-2])
 
 
 @runtime_checkable
@@ -153,4 +155,8 @@ def weight_table(
         return model.weights_at(np.exp(log_x), edges, efficiency).T
 
     top = max(abs(edges[0]), abs(edges[-1]))
-    return interpolated(weights, math.log(_LOWEST * top), math.log(_HIGHEST * top), _PRECISION)
+    # Narrow resolutions change the weights close to edges only: panels on every scale find them.
+    near = np.outer([*edges, *efficiency.kinks], np.exp([0.0, *_DISTANCES, *-_DISTANCES])).ravel()
+    inside = near[(near > _LOWEST * top) & (near < _HIGHEST * top)].tolist()
+    breaks = sorted({_LOWEST * top, *inside, _HIGHEST * top})
+    return interpolated(weights, [math.log(x) for x in breaks], _PRECISION)

@@ -48,9 +48,9 @@ def interpolated(function: Table, breaks: Sequence[float], tolerance: float) -> 
     """Piecewise polynomials that follow a function to a tolerance.
 
     Args:
-        function: The function.
-        breaks: Ends of the first panels, increasing; no feature may hide within one of them.
-        tolerance: Largest error.
+        function: Values [1] of a variable without unit [1].
+        breaks: Ends of the first panels, increasing; no feature may hide within one of them [1].
+        tolerance: Largest error [1].
 
     Raises:
         InputError: If that takes too many of them.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from scipy.stats import qmc
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.contents import PanelContents, Rates, Variant, refined_panels
@@ -25,6 +26,11 @@ from cevnsjax.detector.start import starting_panels
 _MAX_REFINEMENTS = 5
 # Turning points of the observable that a shape parameter moves by less are at rest.
 _AT_REST = 1e-6
+# Values of shape parameters at which a response is tried at most.
+_MAX_SHAPES = 1000
+
+ShapeBox = tuple[tuple[str, float, float], ...]
+"""Short names of shape parameters, with the ends of their ranges."""
 
 
 class Checked(NamedTuple):
@@ -46,6 +52,7 @@ def refined(
     kinks: Float[np.ndarray, " kink"],
     rates: Rates,
     others: Sequence[Variant] = (),
+    box: ShapeBox = (),
 ) -> Checked:
     """A response that reaches the accuracy of its detector.
 
@@ -54,6 +61,7 @@ def refined(
         kinks: End-point recoils of every line and nucleus, increasing [MeV].
         rates: Recoil spectrum of each source.
         others: Further detectors that share its panels.
+        box: Shape parameters with the range that panels must serve.
 
     Raises:
         InputError: If the accuracy cannot be reached within bounds on nodes and memory.
@@ -66,10 +74,48 @@ def refined(
         contents = PanelContents(variant, kinks, rates)
         panels, estimate = refined_panels(contents, panels, detector.accuracy)
         accuracy = max(accuracy, estimate)
+    if box and not isinstance(panels, RecoilPanels):
+        panels, accuracy = _through(box, detector, kinks, rates, (panels, accuracy))
     checked = _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
     if isinstance(detector.quenching, TabulatedQuenching):
         _require_covered(checked, detector.quenching, kinks, rates)
     return checked
+
+
+def _through(
+    box: ShapeBox,
+    detector: Detector,
+    kinks: Float[np.ndarray, " kink"],
+    rates: Rates,
+    start: tuple[Panels, float],
+) -> tuple[Panels, float]:
+    """Panels that serve a box of shape parameters, and the estimate of their error.
+
+    Narrow resolutions need narrow panels wherever a parameter moves an edge to. Points that fill
+    the box more and more densely are tried until as many as were tried before need nothing.
+
+    Raises:
+        InputError: If the last points still need other panels.
+    """
+    panels, accuracy = start
+    points = qmc.Sobol(len(box), scramble=False)
+    names, low, high = zip(*box, strict=True)
+    points.fast_forward(1)
+    tried = 3
+    while tried < _MAX_SHAPES:
+        before = panels
+        for point in qmc.scale(points.random(tried + 1), low, high):
+            shape = tuple(zip(names, point.tolist(), strict=True))
+            contents = PanelContents(Variant(detector, shape), kinks, rates)
+            panels, estimate = refined_panels(contents, panels, detector.accuracy)
+            accuracy = max(accuracy, estimate)
+        if panels is before:
+            return panels, accuracy
+        tried += tried + 1
+    raise InputError(
+        f"the resolution is too narrow for a response that {' and '.join(names)} may shift; leave "
+        "that nuisance out, widen the resolution, or leave the resolution out"
+    )
 
 
 def _require_covered(

@@ -161,21 +161,24 @@ class Experiment:
     def checked(self, kinematics: Kinematics, steepness: int = 0) -> Checked:
         """The response, refined until it reaches the accuracy of the detector.
 
-        It serves the shape parameters two standard deviations either way, and all morphs.
+        It serves the shape parameters three standard deviations either way, and all morphs.
 
         Args:
             kinematics: Convention of the theory; panels break at its end points.
             steepness: Power p of its recoil spectra that rise towards T = 0 as T^-p.
         """
         others = [Variant(d) for m in self.morphs for d in m.detectors or ()]
+        box = []
         for short, parameter in self.shape.items():
             prior, (low, high) = parameter.prior, parameter.bounds
             if isinstance(prior, Normal):
                 for side in (-2, 2):
                     value = min(max(prior.mean + side * prior.sd, low), high)
                     others.append(Variant(self.detector, ((short, float(value)),)))
+                ends = (min(max(prior.mean + side * prior.sd, low), high) for side in (-3, 3))
+                box.append((short, *map(float, ends)))
         parts = self.detector, self.flux, self.target
-        return checked_response(*parts, kinematics, tuple(others), steepness)
+        return checked_response(*parts, kinematics, tuple(others), steepness, tuple(box))
 
     @property
     def accuracy(self) -> float:

@@ -16,7 +16,7 @@ from cevnsjax.cross_section import Kernels, fermi_scale, kernels
 from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.panels import Panels
-from cevnsjax.detector.refine import Checked, also_for, refined
+from cevnsjax.detector.refine import Checked, ShapeBox, also_for, refined
 from cevnsjax.detector.response import response
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
 from cevnsjax.nuclei import Nucleus, Target
@@ -101,6 +101,7 @@ def checked_response(
     kinematics: Kinematics,
     others: tuple[Variant, ...] = (),
     steepness: int = 0,
+    box: ShapeBox = (),
 ) -> Checked:
     """The response of a detector to the recoils of a source, refined to its accuracy.
 
@@ -112,6 +113,7 @@ def checked_response(
         others: Shifted detectors that share its panels.
         steepness: Power p of recoil spectra that rise towards T = 0 as T^-p, or do so down to the
             mass of a mediator.
+        box: Shape parameters with the range that panels must serve.
 
     Raises:
         InputError: If the accuracy cannot be reached.
@@ -121,7 +123,7 @@ def checked_response(
         return _standard_rates(T_nr, flux, target, kinematics)
 
     kinks = end_points(flux, target.nuclei, kinematics)
-    checked = refined(detector, kinks, rates, others)
+    checked = refined(detector, kinks, rates, others, box)
     if not steepness:
         return checked
     two_M, m2 = 2 * max(nucleus.mass for nucleus in target.nuclei), np.array(_MEDIATORS) ** 2

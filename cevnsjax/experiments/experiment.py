@@ -19,7 +19,13 @@ from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.refine import Checked
 from cevnsjax.experiments.names import require_components, require_free_names, require_once
 from cevnsjax.experiments.recipe import checked_response
-from cevnsjax.experiments.systematics import Cells, Morph, Pull, Spread
+from cevnsjax.experiments.systematics import (
+    Cells,
+    Morph,
+    Pull,
+    Spread,
+    require_free_lognormals_alone,
+)
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Normal, Parameter
@@ -126,6 +132,7 @@ class Experiment:
         require_free_names(self.name, self.backgrounds, self.flux.sources)
         pulls = {p.name: p.components for p in self.pulls}
         require_components(self.name, pulls, (SIGNAL, *self.backgrounds))
+        require_free_lognormals_alone(self.name, self.pulls)
         require_once(self.name, "observables", (self.observable, *self.extra))
         require_once(self.name, "nuisances", (p.name for p in self.parameters))
 

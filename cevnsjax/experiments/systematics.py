@@ -1,13 +1,14 @@
 """Systematic uncertainties of an experiment: pulls multiply its components, morphs bend them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.names import stem
 from cevnsjax.detector.detector import Detector
 from cevnsjax.parameters import Normal, Parameter
@@ -67,6 +68,23 @@ class Pull:
     def parameter(self, owner: str) -> Parameter:
         """The pull as an entry of a parameter table."""
         return _nuisance(self.name, self.meaning, self.parameter_sd, owner)
+
+
+def require_free_lognormals_alone(experiment: str, pulls: Sequence[Pull]) -> None:
+    """Reject an unconstrained lognormal pull beside another pull of its component.
+
+    Alone it is a factor of any size at or above 0, as an unconstrained normal one. Beside others
+    factors multiply where normal pulls add, and no constraint tells how far a factor may go.
+    """
+    for pull in pulls:
+        if pull.kind == "normal" or pull.is_lognormal:
+            continue
+        for other in pulls:
+            if other is not pull and (both := set(other.components) & set(pull.components)):
+                raise InputError(
+                    f"{experiment}: {pull.name} is lognormal without constraint and shares "
+                    f"{sorted(both)} with {other.name}; give it a finite sd, or kind normal"
+                )
 
 
 @dataclass(frozen=True, eq=False)

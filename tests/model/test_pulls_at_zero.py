@@ -267,6 +267,15 @@ def test_bad_pulls(options, error, match):
         csi_2021(pulls=options)
 
 
+def test_a_free_lognormal_pull_is_alone_on_its_components():
+    """As sd grows, beside another pull, chi2 does not approach that of the free normal pull."""
+    e = csi_2017()
+    free = replace(e.pulls[0], name="alpha_free_csi2017", sd=math.inf, kind="lognormal")
+    with pytest.raises(InputError, match=r"alpha_free_csi2017 .* with alpha_sig_csi2017; give it"):
+        replace(e, pulls=(*e.pulls, free))
+    assert replace(e, pulls=(free, *e.pulls[1:])).pulls[0].sd == math.inf
+
+
 def test_shared_pulls_have_one_kind():
     first, second = csi_2017(split_flux=True), lar_2020(split_flux=True)
     flux, *rest = second.pulls

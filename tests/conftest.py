@@ -34,6 +34,20 @@ settings.register_profile(
 settings.load_profile("cevnsjax")
 
 
+# Linux gives a process 65530 mappings of memory; each compiled program keeps several, and a
+# process that has none left crashes in the middle of the next compilation.
+MAX_MAPPINGS = 20_000
+MAPPINGS = Path("/proc/self/maps")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_programs():
+    """Forget compiled programs now and then; those that are needed again come from the cache."""
+    yield
+    if MAPPINGS.exists() and MAPPINGS.read_bytes().count(b"\n") > MAX_MAPPINGS:
+        jax.clear_caches()
+
+
 @pytest.fixture
 def golden():
     """Function from the name of a golden file to its entries by id."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cevnsjax.cli.app import app
 from cevnsjax.cli.options import Interrupted
+from cevnsjax.core.disk.temporary_files import delete_unfinished
 from cevnsjax.core.errors import CevnsjaxError
 from cevnsjax.core.text import printable, shortened
 
@@ -99,6 +100,7 @@ def run() -> None:
         if stop.code == _INTERRUPTED:
             # Threads may compute for minutes yet, and jax does not bear it to be cleared away then.
             sys.stderr.flush()
+            delete_unfinished()
             os._exit(_INTERRUPTED)
         raise
 

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 
 _MARK = "-cevnsjax-"
 _NAME = re.compile(rf"\..*{_MARK}([0-9a-f]{{8}})-(\d+)-[^.]*(\.[^.]*)?")
 # File systems limit names to 255 bytes.
 _MAX_CHARACTERS = 40
 _in_use: set[Path] = set()
+_beginning = Lock()
 
 
 @contextmanager
@@ -25,15 +27,27 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """A new file in the folder of ``path`` with its ending; deleted at the end if still there."""
     stem = path.stem[:_MAX_CHARACTERS]
     prefix = f".{stem}{_MARK}{_machine()}-{os.getpid()}-"
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+    with _beginning:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
+        temporary = Path(name)
+        _in_use.add(temporary.absolute())
     os.close(handle)
-    temporary = Path(name)
-    _in_use.add(temporary.absolute())
     try:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
         _in_use.discard(temporary.absolute())
+
+
+def delete_unfinished() -> None:
+    """Delete what this process is writing, before it ends without waiting for its threads.
+
+    No thread can begin another file afterwards.
+    """
+    _beginning.acquire()
+    for path in tuple(_in_use):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def delete_abandoned(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from numbers import Real
 
 from cevnsjax.core.checks import listed_of
@@ -10,15 +11,27 @@ from cevnsjax.core.text import of_value
 
 DEFAULT_LEVELS = (0.6827, 0.90, 0.9545)
 """Levels of intervals and regions where none are asked for: 1 sigma, 90 %, 2 sigma [1]."""
+# What a level lacks to 1 decides about its chi2; nearer to 1 it is lost in rounding.
+_LEAST_LACK = 1e-12
+# A level within so much of an n sigma one, in parts of what it lacks to 1, is that one; its name is
+# as near to it.
+_PRINTED = 0.1
 
 
 def level_key(level: float) -> str:
-    """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.99"."""
-    places = 4
-    while round(level, places) in (0.0, 1.0) and places < 12:
+    """Name of a confidence level: "0.6827", "0.90", "0.9545", "0.9999994"."""
+    places, lack = 4, min(level, 1 - level)
+    while abs(round(level, places) - level) > _PRINTED * lack:
         places += 1
     digits = f"{level:.{places}f}".rstrip("0")
     return digits + "0" * (4 - len(digits)) if len(digits) < 4 else digits
+
+
+def percent(key: str, places: int = 0) -> str:
+    """A level's name in per cent, with all its digits but at least so many places: "90"."""
+    exact = f"{(100 * Decimal(key)).normalize():f}"
+    padded = f"{100 * Decimal(key):.{places}f}"
+    return max(exact, padded, key=len)
 
 
 def checked_levels(levels: object, *, one_sided: bool = False) -> tuple[float, ...]:
@@ -29,7 +42,8 @@ def checked_levels(levels: object, *, one_sided: bool = False) -> tuple[float, .
         one_sided: Whether a limit is asked for, which needs levels above 0.5.
 
     Raises:
-        InputError: At no level, a level outside (0, 1), or two levels of one name.
+        InputError: At no level, a level outside (0, 1) or within 1e-12 of 1, or two levels of one
+            name.
     """
     levels = listed_of(levels)
     listed = [levels] if isinstance(levels, Real) else levels
@@ -51,6 +65,11 @@ def _checked(level: object) -> float:
     number = float(level)
     if not 0 < number < 1:
         raise InputError(f"confidence level must lie within (0, 1), got {level}; 90 % is 0.90")
+    if 1 - number < _LEAST_LACK * (1 - 1e-3):
+        raise InputError(
+            f"confidence level {number!r} is too close to 1 for numbers of 64 bits; the highest is "
+            f"1 - {_LEAST_LACK:g}, 7.1 sigma"
+        )
     return number
 
 
@@ -62,13 +81,13 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
         dof: Degrees of freedom.
 
     Raises:
-        InputError: If the level is outside (0, 1).
+        InputError: If the level is outside (0, 1), or within 1e-12 of 1.
     """
     level = _checked(level)
     for n in range(1, 6):
         exact = math.erf(n / math.sqrt(2))
         # Four printed digits, or as many as tell the level from 1.
-        if abs(level - exact) < min(5e-5, 0.1 * (1 - exact)):
+        if abs(level - exact) < min(5e-5, _PRINTED * (1 - exact)):
             level = exact
     from scipy import special  # 0.2 s to import
 

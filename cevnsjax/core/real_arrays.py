@@ -8,6 +8,8 @@ from jaxtyping import Float
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.text import of_value
 
+_MOST_COUNTS = 2.0**53
+
 
 def real_array(what: str, values: object) -> Float[np.ndarray, "..."]:
     """Real numbers as float64, whatever holds them.
@@ -29,6 +31,16 @@ def real_array(what: str, values: object) -> Float[np.ndarray, "..."]:
             where = f" at index {_place(k, array)}" if array.ndim else ""
             raise InputError(f"{what} must be real numbers, got {of_value(value)}{where}")
     return array.astype(np.float64)
+
+
+def require_countable(what: str, counts: Float[np.ndarray, "..."]) -> None:
+    """Reject counts so large that numbers of 64 bits do not tell n from n + 1."""
+    largest = float(np.max(np.abs(counts), initial=0.0))
+    if largest > _MOST_COUNTS:
+        raise InputError(
+            f"{what} must be {_MOST_COUNTS:.4g} counts (2^53) at most, got {largest:.4g}; beyond, "
+            "numbers of 64 bits do not tell n from n + 1"
+        )
 
 
 def _of_objects(values: object) -> np.ndarray:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
-from cevnsjax.core.real_arrays import real_array
+from cevnsjax.core.real_arrays import real_array, require_countable
 from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.refine import Checked
@@ -105,6 +105,8 @@ class Experiment:
                 raise InputError(f"{self.name}: {what} has shape {array.shape}, expected {bins}")
             if not np.all(np.isfinite(array)):
                 raise InputError(f"{self.name}: {what} is not finite everywhere: {array}")
+            if what != "variance":
+                require_countable(f"{self.name}: {what}", array)
         self._check_cells(bins)
         if not self.mass_kg > 0:
             raise InputError(f"{self.name}: mass_kg must be > 0, got {self.mass_kg}")

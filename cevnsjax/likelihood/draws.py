@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 BLOCK = 1024
+# Mean counts that no fluctuation raises to 2^31, where whole numbers of 32 bits turn negative.
+_MOST_IN_32_BITS = 2e9
 
 
 def poisson_counts(seed: tuple[int, ...], mu: np.ndarray, toys: int) -> np.ndarray:
@@ -20,10 +22,11 @@ def poisson_counts(seed: tuple[int, ...], mu: np.ndarray, toys: int) -> np.ndarr
         toys: Number of pseudo-experiments.
 
     Returns:
-        [toy, cell], 32-bit whole numbers [count].
+        [toy, cell], whole numbers of 32 bits where those are enough, else of 64 [count].
     """
     mean = np.maximum(mu, 0.0)
-    return _blocks(seed, toys, lambda rng, n: rng.poisson(mean, (n, mean.size)).astype(np.int32))
+    kind = np.int32 if np.max(mean, initial=0.0) < _MOST_IN_32_BITS else np.int64
+    return _blocks(seed, toys, lambda rng, n: rng.poisson(mean, (n, mean.size)).astype(kind))
 
 
 def gaussian_counts(

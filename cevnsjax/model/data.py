@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.checks import bounded, number, whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.real_arrays import real_array
+from cevnsjax.core.real_arrays import real_array, require_countable
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
@@ -95,6 +95,8 @@ def _checked(name: str, counts: Any, own: Counts) -> Counts:
     if not isinstance(counts, Tracer) and not np.all(np.isfinite(counts)):
         where = np.argwhere(~np.isfinite(counts))[0].tolist()
         raise InputError(f"data for {name} are not finite, first at index {where}")
+    if not isinstance(counts, Tracer):
+        require_countable(f"data for {name}", counts)
     return array_of(counts, own.dtype)
 
 
@@ -146,6 +148,7 @@ def expected_data(
     for name, mu in counts.items():
         if not np.all(np.isfinite(mu)):
             raise InputError(f"{name}: expected counts are not finite at these values")
+        require_countable(f"{name}: expected counts at these values", mu)
     return Pseudodata(counts, {n: truth[n] for n in measured})
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from decimal import InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from cevnsjax.core.disk.files import FIGURES, check_output, write_output
+from cevnsjax.core.levels import percent
 
 # Okabe and Ito: distinct for every common form of colour blindness.
 BLUE, SKY, ORANGE, VERMILION = "#0072B2", "#56B4E9", "#E69F00", "#D55E00"
@@ -99,8 +101,8 @@ def label(name: str) -> str:
 def level_label(name: str) -> str:
     """Text for the key of a confidence level, "90% CL" for "0.90"; other names stay as they are."""
     try:
-        return f"{100 * float(name):.6g}% CL"
-    except ValueError:
+        return f"{percent(name)}% CL"
+    except InvalidOperation:
         return name
 
 

@@ -1,8 +1,10 @@
 """chi2 of confidence levels: n sigma exactly, and quantiles of scipy.stats.chi2."""
 
 import pytest
+from scipy.stats import chi2
 
-from cevnsjax.core.levels import delta_chi2_at
+from cevnsjax.core.errors import InputError
+from cevnsjax.core.levels import checked_levels, delta_chi2_at, level_key, percent
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,39 @@ def test_delta_chi2(level, dof, expected):
 def test_only_printed_sigmas_are_exact_ones(level, value):
     """The last two lie near 4 and 5 sigma and are quantiles of their own (scipy.stats.chi2.isf)."""
     assert delta_chi2_at(level) == pytest.approx(value, rel=2e-6)
+
+
+@pytest.mark.parametrize("lack", [1e-7, 1e-9, 1e-11, 1e-12])
+@pytest.mark.parametrize("dof", [1, 2])
+def test_levels_near_one(lack, dof):
+    """What a level lacks to 1 decides; scipy takes it as it is."""
+    (level,) = checked_levels(1 - lack)
+    assert delta_chi2_at(level, dof) == pytest.approx(chi2.isf(lack, dof), rel=1e-5)
+
+
+@pytest.mark.parametrize("level", [1 - 1e-13, 1 - 1e-15, 0.9999999999999999])
+def test_levels_that_rounding_decides(level):
+    with pytest.raises(InputError, match=r"is too close to 1 .* the highest is 1 - 1e-12"):
+        checked_levels(level)
+
+
+@pytest.mark.parametrize(
+    ("level", "key", "text"),
+    [
+        (0.6827, "0.6827", "68.27"),
+        (0.90, "0.90", "90.00"),
+        (0.99994, "0.99994", "99.994"),
+        (0.999999426697, "0.9999994", "99.99994"),
+        (1 - 1e-12, "0.999999999999", "99.9999999999"),
+        (1e-7, "0.0000001", "0.00001"),
+    ],
+)
+def test_names_tell_levels_apart(level, key, text):
+    """A printed level is never 100 %: it has the digits that tell it from 1."""
+    assert (level_key(level), percent(key, 2)) == (key, text)
+
+
+def test_levels_of_different_names():
+    assert checked_levels([0.9999, 0.99994]) == (0.9999, 0.99994)
+    with pytest.raises(InputError, match="levels must differ"):
+        checked_levels([0.90, 0.9000001])

@@ -34,6 +34,14 @@ def test_poisson_moments():
     assert np.max(np.abs(correlation)) < 4 / np.sqrt(TOYS)
 
 
+def test_poisson_moments_of_many_counts():
+    """Above 2^31 as well, where whole numbers of 32 bits end."""
+    mu = np.array([10.0, 2.0**31, 1e12])
+    counts = poisson_counts((1, 0, 0), mu, TOYS).astype(float)
+    assert np.max(np.abs(counts.mean(axis=0) - mu) / np.sqrt(mu / TOYS)) < 4
+    assert np.max(np.abs(pull_of_variance(counts, mu, mu + 3 * mu**2))) < 4
+
+
 @pytest.mark.parametrize("k", range(1, MU.size))
 def test_poisson_frequencies(k):
     """Frequencies of numbers of counts, by Pearson's chi2 over 8 classes."""

@@ -90,6 +90,17 @@ def test_nan_data_do_not_pass_for_a_likelihood(model):
     assert np.isnan(float(traced))
 
 
+def test_more_counts_than_numbers_tell_apart(model):
+    """From 2^53 on n + 1 is n: 2^53 + 1 is no number of 64 bits."""
+    for largest in (1.0e16, 1e300):
+        data = np.where(np.arange(12) == 3, largest, 1.0)
+        with pytest.raises(InputError, match=r"9.007e\+15 counts \(2\^53\) at most, got 1e"):
+            model.nll(data=data)
+        with pytest.raises(InputError, match="csi-2017: observed must be"):
+            csi_2017().with_data(data)
+    assert np.isfinite(float(model.nll(data=np.full(12, 2.0**53))))
+
+
 def test_clashes():
     with pytest.raises(InputError, match="a Model has one StandardModel, got 2"):
         Model(csi_2017(), [StandardModel(), StandardModel("tree")])

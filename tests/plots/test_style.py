@@ -110,6 +110,6 @@ def test_labels(name, text):
 
 
 def test_level_labels():
-    names = ["0.6827", "0.90", "0.9545", "0.99", "90% credible"]
-    texts = ["68.27% CL", "90% CL", "95.45% CL", "99% CL", "90% credible"]
+    names = ["0.6827", "0.90", "0.9545", "0.99", "0.9999994", "90% credible"]
+    texts = ["68.27% CL", "90% CL", "95.45% CL", "99% CL", "99.99994% CL", "90% credible"]
     assert [level_label(n) for n in names] == texts

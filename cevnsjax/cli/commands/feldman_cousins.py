@@ -12,7 +12,7 @@ from cevnsjax.cli.run_options import RunOptions
 from cevnsjax.cli.sink import DatasetSink, attributes_of
 from cevnsjax.cli.words import axes_of, require_axes, require_drawable
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key
+from cevnsjax.core.levels import DEFAULT_LEVELS, delta_chi2_at, level_key, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,8 +85,9 @@ def _lines(dataset: "Dataset") -> list[str]:
     total = f"{int(dataset['toys'].sum())} pseudo-experiments at {dataset['q_data'].size} points"
     if len(names) > 1:
         inside = dataset["accepted"].mean(dim=names).values
-        shares = zip(dataset["level"].values, inside, strict=True)
-        return [head, total, *(f"{100 * lv:g} %: {x:.3g} of the grid" for lv, x in shares)]
+        keys = [percent(level_key(float(lv))) for lv in dataset["level"].values]
+        shares = zip(keys, inside, strict=True)
+        return [head, total, *(f"{key} %: {x:.3g} of the grid" for key, x in shares)]
     spans = [
         f"{key}: " + (" u ".join(f"[{low:.5g}, {high:.5g}]" for low, high in pairs) or "none")
         for key, pairs in a["intervals"].items()

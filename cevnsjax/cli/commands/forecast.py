@@ -123,7 +123,7 @@ def _text(dataset: "Dataset", name: str) -> str:
         ends = zip(dataset["low"].values[k], dataset["high"].values[k], strict=True)
         spans = [f"[{low:.4g}, {high:.4g}]" for low, high in ends]
         rows.append((f"{x:.4g}", f"{sd:.3g}" if math.isfinite(sd) else "-", *spans))
-    levels = [f"{x:.6g} CL" for x in dataset["level"].values.tolist()]
+    levels = [f"{level_key(x)} CL" for x in dataset["level"].values.tolist()]
     return table(title, (name, "sd", *levels), rows)
 
 

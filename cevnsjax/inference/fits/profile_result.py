@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.levels import percent
 from cevnsjax.inference.records import Record
 
 
@@ -102,7 +103,7 @@ class ProfileResult(Record):
             if any(end in self.open_at for interval in intervals for end in interval):
                 spans += " (open: no limit within the bounds)"
             sided = "" if self.side == "both" else f" {self.side} limit"
-            lines.append(f"{float(key):.2%} CL{sided}: {spans or 'nothing'}{unit}")
+            lines.append(f"{percent(key, 2)}% CL{sided}: {spans or 'nothing'}{unit}")
         return lines
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from cevnsjax.core.levels import DEFAULT_LEVELS
+from cevnsjax.core.levels import DEFAULT_LEVELS, level_key, percent
 from cevnsjax.plots.arrays import ArrayLike, Number
 from cevnsjax.plots.frame import dress, figure_of, set_frames
 from cevnsjax.plots.likelihoods.contours import mark
@@ -203,7 +203,7 @@ def _keep_apart(axis: Axis, most: int) -> None:
 def _handles(what: Corner) -> list[Artist]:
     handles: list[Artist] = []
     for k, level in enumerate(what.levels):
-        dash, name = DASHES[k % len(DASHES)], f"{100 * level:.6g}% most probable"
+        dash, name = DASHES[k % len(DASHES)], f"{percent(level_key(level))}% most probable"
         colour = what.paint[level]
         handles.append(Patch(facecolor=colour, edgecolor=BLUE, linestyle=dash, label=name))
     for kind, name in (("prior", "prior"), ("exact", "exact on a grid")):

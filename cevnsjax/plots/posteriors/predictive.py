@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import DEFAULT_LEVELS
+from cevnsjax.core.levels import DEFAULT_LEVELS, level_key, percent
 from cevnsjax.plots.arrays import ArrayLike, Number, NumpyReals, finite, increasing, probabilities
 from cevnsjax.plots.frame import figure_of, legend_above, stacked_frames
 from cevnsjax.plots.style import BLACK, BLUE, STYLE, label, shades
@@ -115,5 +115,6 @@ def _handles(bands: dict[float, NumpyReals]) -> list[Artist]:
     handles: list[Artist] = [Line2D([], [], label="data", **_DATA)]
     handles.append(Line2D([], [], color=BLUE, linewidth=1.1, label="median"))
     for level in reversed(bands):
-        handles.append(Patch(facecolor=paint[level], label=f"{100 * level:.6g}% predicted"))
+        text = f"{percent(level_key(level))}% predicted"
+        handles.append(Patch(facecolor=paint[level], label=text))
     return handles

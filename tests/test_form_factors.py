@@ -139,6 +139,7 @@ def test_radius_formulas_against_oracle(A):
         (Helm(), oracle.helm_box(q, *oracle.helm_radius(A, "lewin_smith"))),
         (Helm(0.5, box="r_A"), oracle.helm_box(q, *oracle.helm_radius(A, "pk"))),
         (KleinNystrand(r_A=1.2), oracle.klein_nystrand(q, A)),
+        (KleinNystrand(), oracle.klein_nystrand(q, A, r_A=1.23)),
         (SymmetrizedFermi(), oracle.symmetrized_fermi(q, A)),
     ]
     for F, expected in pairs:

@@ -65,6 +65,15 @@ def test_derivatives_against_50_digits(function, witness, low):
             np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize(("function", "witness"), [c[:2] for c in CASES[2:]], ids=IDS[2:])
+def test_hyperbolic_ratios_to_rounding(function, witness):
+    """Each term of the series counts up to where the closed form replaces it."""
+    y = np.append(np.linspace(0.0, 0.2, 81), 0.0999999)
+    with mpmath.workdps(50):
+        expected = np.array([float(witness(v)) for v in y])
+    np.testing.assert_allclose(function(y), expected, rtol=3e-14)
+
+
 def test_slopes_at_the_origin():
     """Taylor coefficients: 1 - y/10, 1 - y/6, 1/3 - y/45, 1 - y/6."""
     slopes = [float(jax.grad(f)(0.0)) for f, _, _ in CASES]

@@ -81,6 +81,7 @@ OPTIONS = {
     "LightVector(normalization='lm')": "unknown light_vector normalization 'lm'; ",
     "LightScalar('quarks')": "unknown nuclear charge 'quarks'; did you mean quark?",
     "MagneticMoment(form_factor_power=3)": "form_factor_power must be 1 or 2, got 3",
+    "StandardModel(axial='yes')": "axial must be true or false, got 'yes'",
     "Millicharge(sign=0)": "sign must be -1 or 1, got 0",
     "LightVector(loop_sign=2)": "loop_sign must be -1 or 1, got 2",
 }

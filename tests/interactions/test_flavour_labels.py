@@ -16,6 +16,7 @@ from cevnsjax import (
     TensorNSI,
 )
 from cevnsjax.interactions.flavour import PAIRS
+from cevnsjax.interactions.vector_mediator import MODELS
 from cevnsjax.nuclei import isotope, target
 from cevnsjax.rate import differential_cross_section
 
@@ -141,6 +142,14 @@ def test_exchange_of_gauge_charges():
     mixed, universal = vector(LightVector("B-2L_e-L_mu")), vector(LightVector())
     np.testing.assert_allclose(mixed["nu_e", "e"], -2 / 3 * universal["nu_e", "e"], rtol=1e-14)
     np.testing.assert_allclose(mixed["nu_mu", "mu"], -universal["nu_mu", "mu"] / 3, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", [n for n in MODELS if n != "universal"])
+def test_charges_are_free_of_anomalies(name):
+    """Three colours in three generations weigh each of u and d by nine: B - L and L_a - L_b."""
+    q = MODELS[name]
+    assert q.u == q.d
+    assert q.e + q.mu + q.tau + 9 * q.u == pytest.approx(0, abs=1e-14)
 
 
 def test_lepton_loops():

@@ -54,6 +54,13 @@ def test_units(interaction, units):
     assert {p.name: p.unit for p in table} == units
 
 
+@pytest.mark.parametrize("interaction", [c[0] for c in CASES], ids=lambda x: type(x).__name__)
+def test_labels_tell_parameters_apart(interaction):
+    table = interaction.parameters([target("CsI")])
+    assert len({p.latex for p in table}) == len(table)
+    assert all(p.latex for p in table)
+
+
 @pytest.mark.parametrize("build", [csi_2017, csi_2021, lar_2020])
 def test_nuisances_are_pure_numbers(build):
     """Pulls and morphs count in standard deviations or as parts of their component."""

@@ -6,6 +6,7 @@ import jax
 import pytest
 from support.run_folder import content, new_run
 
+from cevnsjax import devices
 from cevnsjax.core.errors import InputError, RunError
 from cevnsjax.inference.runs import run as run_module
 from cevnsjax.inference.runs.processes import configure
@@ -48,6 +49,17 @@ def test_more_devices_than_exist():
     jax.devices()
     with pytest.raises(InputError, match="4000 devices are asked for and 1 of kind cpu are there"):
         configure(devices=4000)
+
+
+def test_as_many_devices_as_were_asked_for_are_used(monkeypatch):
+    jax.devices()
+    eight = [f"device {k}" for k in range(8)]
+    monkeypatch.setattr(jax, "local_devices", lambda: eight)
+    monkeypatch.setattr(devices, "_limit", {})
+    configure(devices=3)
+    assert devices.worker_devices() == eight[:3]
+    configure(devices=1)
+    assert devices.worker_devices() == []
 
 
 def test_no_launcher():

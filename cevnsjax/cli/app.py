@@ -19,7 +19,7 @@ from cevnsjax.cli.commands.scan import scan
 from cevnsjax.cli.commands.show import show
 from cevnsjax.cli.commands.system import data_list, data_verify, info
 from cevnsjax.cli.commands.toys import toys
-from cevnsjax.cli.options import with_options
+from cevnsjax.cli.options import OnceOnly, with_options
 
 COMMANDS = (
     *(fit, profile, scan, contours, sample, sbc, fisher, forecast, toys, feldman_cousins),
@@ -50,10 +50,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="List or verify the data that come along.")
 for command in COMMANDS:
-    app.command()(with_options(command))
+    app.command(cls=OnceOnly)(with_options(command))
 app.add_typer(data_app, name="data")
-data_app.command("list")(with_options(data_list))
-data_app.command("verify")(with_options(data_verify))
+data_app.command("list", cls=OnceOnly)(with_options(data_list))
+data_app.command("verify", cls=OnceOnly)(with_options(data_verify))
 
 
 def _version(asked: bool | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 
 Words = Sequence[str]
 """The words of an option that can be repeated."""
@@ -34,6 +35,19 @@ _NAMES = {"as_json": "json", "settings": "set", "everything": "all", "listing": 
 
 class Interrupted(Exception):
     """A command was interrupted by Ctrl-C; its arguments say what is kept."""
+
+
+class OnceOnly(TyperCommand):
+    """A command that refuses an option given twice, unless it is repeatable or a switch."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the words; click takes the last of several values without a word."""
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        for option in order:
+            is_single = not option.multiple and not getattr(option, "is_flag", False)
+            if is_single and option.nargs == 1 and order.count(option) > 1:
+                ctx.fail(f"{option.opts[0]} is given twice; give it once.")
+        return super().parse_args(ctx, args)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

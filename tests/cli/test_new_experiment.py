@@ -1,6 +1,8 @@
 """Folders on the command line: the template, and folders in place of names of experiments."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,6 +55,33 @@ def test_new_experiment(run, tmp_path):
     got = as_object(run("new-experiment", str(tmp_path / "other"), "--json"))
     assert got["folder"] == str(tmp_path / "other")
     assert {p.rpartition("/")[2] for p in got["files"]} == names
+
+
+# Files end at 1000 bytes, as on a full disk: the tables are shorter, the description is not.
+SHORT_FILES = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+from cevnsjax.cli.main import run
+run()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")
+@pytest.mark.parametrize("exists", [False, True])
+def test_no_room_for_all_files(tmp_path, exists):
+    """All or nothing: no tables without their description, nothing of the user's touched."""
+    if exists:
+        (tmp_path / "my_ge").mkdir()
+        (tmp_path / "my_ge" / "data.csv").write_text("mine")
+    words = [sys.executable, "-B", "-c", SHORT_FILES, "new-experiment", "my_ge", "--overwrite"]
+    done = subprocess.run(words, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    message = "cevnsjax: my_ge/experiment.toml cannot be written: File too large; make room there"
+    assert done.stderr.startswith(message)
+    left = {p.name: p.read_text() for p in (tmp_path / "my_ge").glob("*")}
+    assert left == ({"data.csv": "mine"} if exists else {})
+    assert (tmp_path / "my_ge").exists() == exists
 
 
 def test_new_experiment_overwrites_only_if_told(run, tmp_path):

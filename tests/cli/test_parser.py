@@ -17,6 +17,9 @@ from cevnsjax.cli.sink import table
         (["predict", "csi-2017", "--energy", "5"], "belongs to --quantity dsigma_dT_nr"),
         (["predict", "csi-2017", "--quantity", "dsigma_dT_nr", "--energy", "-5"], "between 0"),
         (["fit", "csi-2017", "--free", "R_n_Cs", "--free", "R_n_Cs"], "each parameter once"),
+        (["fit", "csi-2017", "--seed", "1", "--seed", "2"], "--seed is given twice; give it once"),
+        (["profile", "--side=upper", "csi-2017", "--side", "lower"], "--side is given twice"),
+        (["toys", "csi-2017", "--toys", "9", "--n", "9"], "--toys is given twice"),
     ],
 )
 def test_one_line(run, words, message):

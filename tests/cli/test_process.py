@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from cevnsjax import __version__
+
 HEAVY = ("jax", "jaxlib", "numpy", "scipy", "matplotlib", "xarray", "numpyro", "arviz", "optax")
 LOADED = f"print([m for m in {HEAVY} if m in sys.modules])"
 
@@ -33,6 +35,13 @@ def python(tmp_path):
         )
 
     return call
+
+
+def test_the_package_is_the_command(python):
+    """``python -m cevnsjax`` serves where the folder of scripts is not on the path."""
+    done = python("-m", "cevnsjax", "--version")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, __version__, "")
+    assert python("-m", "cevnsjax", "fitt").returncode == 2
 
 
 def test_fit_and_its_streams(python, tmp_path):

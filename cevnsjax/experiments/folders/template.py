@@ -1,9 +1,8 @@
 """A folder to start from: a made-up germanium detector at a reactor, with comments."""
 
-from functools import partial
 from pathlib import Path
 
-from cevnsjax.core.disk.files import write_output
+from cevnsjax.core.disk.files import make_folder, write_output
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments.folders.folder import FILE
 from cevnsjax.experiments.folders.reference import render
@@ -121,13 +120,25 @@ def write_template(folder: str | Path, *, overwrite: bool = False) -> list[Path]
         )
     # The description comes last: until it is there, the folder is not taken for an experiment.
     contents = {**_TABLES, FILE: _HEAD.format(folder=target.as_posix()) + render(VALUES)}
+    files = [(target / name, text) for name, text in contents.items()]
+    is_new = not target.exists()
+    make_folder(target)
     try:
-        target.mkdir(exist_ok=True)
-        for name, text in contents.items():
-            write = partial(Path.write_text, data=text, encoding="utf-8", newline="\n")
-            write_output(target / name, write, overwrite=overwrite)
-    except OSError as problem:
-        raise InputError(
-            f"{target} cannot be written: {problem.strerror}; choose another place"
-        ) from None
-    return [target / name for name in contents]
+        _write_together(files, overwrite=overwrite)
+    finally:
+        if is_new and not any(target.iterdir()):
+            target.rmdir()
+    return [path for path, _ in files]
+
+
+def _write_together(files: list[tuple[Path, str]], *, overwrite: bool) -> None:
+    """Write all texts before any file gets its name, the first one first."""
+    if not files:
+        return
+    *others, (path, text) = files
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        _write_together(others, overwrite=overwrite)
+
+    write_output(path, write, overwrite=overwrite)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Bool, Float
 
 Reals = Float[Array, "..."]
 """A jax array of real numbers of any shape."""
@@ -18,6 +18,8 @@ AtNodes = Float[np.ndarray, "*node"] | Float[Array, "*node"]
 """Numbers at the nodes, [node]: a NumPy array while an experiment is built, jax's in a trace."""
 Arrays = Float[np.ndarray, "..."] | Float[Array, "..."]
 """An array of NumPy or jax of any shape; the docstring says which."""
+Flags = Bool[np.ndarray, "..."] | Bool[Array, "..."]
+"""Yes or no, likewise."""
 Numbers = float | Arrays
 """A number or an array of NumPy or jax, in functions that act on each element."""
 Kind = TypeVar("Kind", float, np.ndarray, Array, Arrays, Numbers)

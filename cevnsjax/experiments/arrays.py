@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -74,6 +75,14 @@ class ExperimentArrays(eqx.Module):
     spread_moved: tuple[str, ...] = eqx.field(static=True)
     shape: tuple[tuple[str, str], ...] = eqx.field(static=True)
     statistic: str = eqx.field(static=True)
+
+    @property
+    def for_signal(self) -> "ExperimentArrays":
+        """What the signal before nuisances depends on, without names and likelihood."""
+        nothing = {"backgrounds": {}, "pull_sd": {}, "log_widths": {}}
+        unnamed = {"name": "", "pulls": (), "free_pulls": (), "morphs": (), "statistic": ""}
+        morphs = {"R_moved": (), "spread_moved": (), "spread_morphs": None, "component_morphs": {}}
+        return replace(self, **nothing, **unnamed, **morphs)
 
 
 def arrays_of(

@@ -5,9 +5,10 @@ that is bent stays positive.
 """
 
 import equinox as eqx
-import jax.numpy as jnp
+import numpy as np
 
-from cevnsjax.core.types import Real, Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Numbers
 
 # Nominal counts below which a cell is empty [count].
 _EMPTY = 1e-9
@@ -19,25 +20,26 @@ class Component(eqx.Module):
     """One component of the counts of one experiment; its parts are bent one by one, then added.
 
     Attributes:
-        nominal: Counts before nuisances, [cell] or [part, cell] [count].
+        nominal: Counts before nuisances, [cell] or [..., part, cell] [count]; axes in front are
+            points.
         pulls: Indices of the nuisances that multiply it.
         linear: Half the difference of the templates at +1 and -1, [morph, cell] or
-            [part, morph, cell] [count]; None if no nuisance bends it.
+            [..., part, morph, cell] [count]; None if no nuisance bends it.
         curved: Half their sum minus nominal, shaped like ``linear`` [count].
         morphs: Indices of the nuisances that bend it; they multiply no component.
-        extra: Added to its strength, 1 plus the nuisances that multiply it [1]; None for 0.
+        extra: Added to its strength, 1 plus the nuisances that multiply it, [...] [1]; None for 0.
         log_pulls: Indices of the nuisances whose exponentials multiply it.
         log_widths: What multiplies those in the exponent, [log pull] [1].
     """
 
-    nominal: Reals
+    nominal: Arrays
     pulls: tuple[int, ...] = eqx.field(static=True, default=())
-    linear: Reals | None = None
-    curved: Reals | None = None
+    linear: Arrays | None = None
+    curved: Arrays | None = None
     morphs: tuple[int, ...] = eqx.field(static=True, default=())
-    extra: Real | None = None
+    extra: Numbers | None = None
     log_pulls: tuple[int, ...] = eqx.field(static=True, default=())
-    log_widths: Reals | None = None
+    log_widths: Arrays | None = None
 
 
 class Templates(eqx.Module):
@@ -53,30 +55,36 @@ class Templates(eqx.Module):
     """
 
     experiments: tuple[tuple[Component, ...], ...]
-    inverse_variance: Reals
-    centre: Reals
-    weights: Reals | None = None
+    inverse_variance: Arrays
+    centre: Arrays
+    weights: Arrays | None = None
     bounded: tuple[bool, ...] | None = eqx.field(static=True, default=None)
 
 
-def bend(a: Real) -> tuple[Reals, Reals, Reals]:
+def bend(a: Numbers) -> tuple[Arrays, Arrays, Arrays]:
     """Factor of ``curved`` at morph a: 0 at 0, 1 at +-1, ``|a|`` outside; its slope and curvature.
 
     The template then goes through nominal and both shifted ones and continues linearly, with two
     continuous derivatives (pyhf's interpolation code 4p; HistFactory, CERN-OPEN-2012-016).
     """
-    square, outside = a**2, jnp.abs(a) > 1
+    xp = numpy_of(a)
+    square, outside = a**2, xp.abs(a) > 1
     inside = square * (15 - 10 * square + 3 * square**2) / 8
     slope = a * (15 - 20 * square + 9 * square**2) / 4
     curvature = 15 * (1 - 4 * square + 3 * square**2) / 4
     return (
-        jnp.where(outside, jnp.abs(a), inside),
-        jnp.where(outside, jnp.sign(a), slope),
-        jnp.where(outside, 0.0, curvature),
+        xp.where(outside, xp.abs(a), inside),
+        xp.where(outside, xp.sign(a), slope),
+        xp.where(outside, 0.0, curvature),
     )
 
 
-def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
+def are_positive(nominal: np.ndarray, changed: np.ndarray) -> bool:
+    """Whether ``kept_positive`` leaves all cells of NumPy arrays, [..., cell], as they are."""
+    return bool(((changed >= _LINEAR_DOWN_TO * nominal) | (nominal <= _EMPTY)).all())
+
+
+def kept_positive(nominal: Arrays, changed: Arrays) -> tuple[Arrays, Arrays, Arrays]:
     """A morphed template that stays above 0, with its slope and curvature in ``changed``.
 
     A component that may vanish can give chi2 a second minimum where counts are few. Down to a
@@ -85,17 +93,18 @@ def kept_positive(nominal: Reals, changed: Reals) -> tuple[Reals, Reals, Reals]:
     empty at nominal are left as they are.
 
     Args:
-        nominal: Template before the morph, [cell] [count].
-        changed: Interpolated template, [cell] [count].
+        nominal: Template before the morph, [..., cell] [count].
+        changed: Interpolated template, [..., cell] [count].
 
     Returns:
-        Template [count], its first [1] and second derivative [1/count], each [cell].
+        Template [count], its first [1] and second derivative [1/count], each [..., cell].
     """
-    edge = jnp.where(nominal > _EMPTY, _LINEAR_DOWN_TO * nominal, 1.0)
-    t = jnp.where(nominal > _EMPTY, jnp.maximum((edge - changed) / edge, 0.0), 0.0)
-    down = jnp.exp(-t - t**2 / 2)
+    xp = numpy_of(nominal, changed)
+    edge = xp.where(nominal > _EMPTY, _LINEAR_DOWN_TO * nominal, 1.0)
+    t = xp.where(nominal > _EMPTY, xp.maximum((edge - changed) / edge, 0.0), 0.0)
+    down = xp.exp(-t - t**2 / 2)
     return (
-        jnp.where(t > 0, edge * down, changed),
-        jnp.where(t > 0, (1 + t) * down, 1.0),
-        jnp.where(t > 0, t * (2 + t) * down / edge, 0.0),
+        xp.where(t > 0, edge * down, changed),
+        xp.where(t > 0, (1 + t) * down, 1.0),
+        xp.where(t > 0, t * (2 + t) * down / edge, 0.0),
     )

@@ -1,165 +1,215 @@
-"""Counts of components added up, with their derivatives by nuisances or strengths."""
+"""Counts of components added up, with their derivatives by nuisances or strengths.
 
-import itertools
+All of it serves NumPy and jax, at one point or at many.
+"""
+
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.types import Real, Reals
-from cevnsjax.likelihood.components import Component, Templates, bend, kept_positive
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays
+from cevnsjax.likelihood.components import Templates, are_positive, bend, kept_positive
+from cevnsjax.likelihood.stacks import Stack, base_of, side_by_side
 from cevnsjax.numerics import total
-
-
-class _Bend(NamedTuple):
-    """What the morphs change about a component.
-
-    Attributes:
-        slope: Derivative of its counts by the interpolated template, [part, cell] [1].
-        second: Second derivative, [part, cell] [1/count].
-        linear: Derivative of the interpolated template by the morphs, [part, morph, cell] [count].
-        curved: Second derivative, [part, morph, cell] [count].
-    """
-
-    slope: Reals
-    second: Reals
-    linear: Reals
-    curved: Reals
-
-
-class _Scaled(NamedTuple):
-    """A component at coordinates: factor times the sum of its ``parts``, [part, cell] [count].
-
-    ``slope`` and ``curve`` are derivatives of the factor by coordinates, [coordinate] and
-    [coordinate, coordinate]; the latter is None if the factor is linear.
-    """
-
-    factor: Real
-    slope: Reals
-    curve: Reals | None
-    parts: Reals
-    bend: _Bend | None = None
 
 
 class View(NamedTuple):
     """Coordinates of a problem: its nuisances, or strengths of components and other nuisances.
 
     Attributes:
-        strengths: Of each component, in the order of the experiments [1].
+        strengths: Of each component, in the order of the experiments, [..., component] [1].
         slopes: Their derivatives by the coordinates, [component, coordinate] [1].
         nuisances: The nuisances that bend components or multiply them by exponentials, by index,
-            with their coordinates.
+            [...], with the numbers of their coordinates.
     """
 
-    strengths: Sequence[Real]
+    strengths: Arrays
     slopes: Float[np.ndarray, "component coordinate"]
-    nuisances: Mapping[int, tuple[Real, int]]
+    nuisances: Mapping[int, tuple[Arrays, int]]
+
+    def values(self, indices: Sequence[int]) -> Arrays:
+        """Some nuisances, [..., index] [1]."""
+        chosen = [self.nuisances[k][0] for k in indices]
+        return numpy_of(*chosen).stack(chosen, axis=-1)
+
+    def places(self, indices: Sequence[int], dtype: np.dtype) -> Float[np.ndarray, "_c _index"]:
+        """1 where a coordinate is one of some nuisances, 0 elsewhere [1]."""
+        columns = [self.nuisances[k][1] for k in indices]
+        return np.eye(self.slopes.shape[1], dtype=dtype)[:, columns]
 
 
-def by_nuisances(problem: Templates, a: Reals) -> View:
-    """The nuisances themselves as coordinates, [nuisance] [1]."""
+def by_nuisances(problem: Templates, a: Arrays) -> View:
+    """The nuisances themselves as coordinates, [..., nuisance] [1]."""
     components = [c for experiment in problem.experiments for c in experiment]
-    strengths = [total([base_of(c), *(a[k] for k in c.pulls)]) for c in components]
-    slopes = [[float(c.pulls.count(k)) for k in range(a.size)] for c in components]
-    slopes = np.array(slopes).reshape(len(components), a.size)
-    return View(strengths, slopes, {k: (a[k], k) for k in range(a.size)})
+    slopes = [[float(c.pulls.count(k)) for k in range(a.shape[-1])] for c in components]
+    matrix = np.array(slopes).reshape(len(components), a.shape[-1])
+    strengths = base_of(problem) + a @ matrix.T.astype(a.dtype)
+    return View(strengths, matrix, {k: (a[..., k], k) for k in range(a.shape[-1])})
 
 
-def base_of(component: Component) -> Real:
-    """Strength without pulls [1]."""
-    return 1.0 if component.extra is None else 1.0 + component.extra
+class Bend(NamedTuple):
+    """What the morphs change about the parts.
+
+    Attributes:
+        slope: Derivative of counts by the interpolated template, [..., part, cell] [1]; None
+            where NumPy finds no cell that has to be kept positive.
+        second: Second derivative, [..., part, cell] [1/count]; None likewise.
+        linear: Derivative of the interpolated template by the morphs, [..., morph, part, cell]
+            [count].
+        curved: Second derivative, [..., morph, part, cell] [count].
+    """
+
+    slope: Arrays | None
+    second: Arrays | None
+    linear: Arrays
+    curved: Arrays
+
+    def weighted(self, changes: Arrays, weights: Arrays) -> Arrays:
+        """Sum over cells of changes of the template, with weights [..., 1, cell] of counts.
+
+        Changes are [..., morph, part, cell], the sums [..., morph, part].
+        """
+        if self.slope is None:
+            return (changes @ weights[..., None, :, :].swapaxes(-1, -2))[..., 0]
+        return (changes * (self.slope * weights)[..., None, :, :]).sum(-1)
 
 
-def _at(component: Component, view: View, c: int) -> _Scaled:
-    scale, slope, curve = _factor(component, view, c)
-    cells = component.nominal.shape[-1]
-    nominal = component.nominal.reshape(-1, cells)
-    if component.linear is None or component.curved is None:
-        return _Scaled(scale, slope, curve, nominal)
-    x = jnp.stack([view.nuisances[m][0] for m in component.morphs])
-    linear, curved = (y.reshape(-1, x.size, cells) for y in (component.linear, component.curved))
+class Growth(NamedTuple):
+    """What exponentials multiply the parts by.
+
+    Attributes:
+        factor: [..., part] [1].
+        rate: Derivative of its logarithm by the coordinates, [coordinate, part] [1].
+        straight: Derivative of the parts' factor through the strengths alone, [..., coordinate,
+            part] [1].
+    """
+
+    factor: Arrays
+    rate: Arrays
+    straight: Arrays
+
+
+class Scaled(NamedTuple):
+    """The parts of one experiment at coordinates: counts are factors times parts, added up.
+
+    Attributes:
+        factor: What multiplies each part, [..., part] [1].
+        slope: Its derivative by the coordinates, [..., coordinate, part] [1].
+        growth: What of it are exponentials; None without.
+        parts: Parts after bending, [..., part, cell] [count].
+        bend: How they are bent; None if they are not.
+        morph_places: 1 where a coordinate is a morph, [coordinate, morph] [1].
+    """
+
+    factor: Arrays
+    slope: Arrays
+    growth: Growth | None
+    parts: Arrays
+    bend: Bend | None
+    morph_places: Arrays
+
+
+def scaled(stack: Stack, view: View) -> Scaled:
+    """The parts of an experiment at coordinates."""
+    factor, slope, growth = _factor(stack, view)
+    places = view.places(stack.morphs, stack.nominal.dtype)
+    if stack.linear is None or stack.curved is None:
+        return Scaled(factor, slope, growth, stack.nominal, None, places)
+    x = view.values(stack.morphs)
     u, bend_slope, curvature = bend(x)
-    bends = x[None, :, None] * linear + u[None, :, None] * curved
-    changed = nominal + jnp.sum(bends, axis=1)
-    positive, first, second = kept_positive(nominal, changed)
-    linear = linear + bend_slope[None, :, None] * curved
-    bent = _Bend(first, second, linear, curvature[None, :, None] * curved)
-    return _Scaled(scale, slope, curve, positive, bent)
+    changed = stack.nominal + _summed(x, stack.linear) + _summed(u, stack.curved)
+    linear = stack.linear + bend_slope[..., None, None] * stack.curved
+    curved = curvature[..., None, None] * stack.curved
+    if numpy_of(changed) is np and are_positive(stack.nominal, changed):
+        return Scaled(factor, slope, growth, changed, Bend(None, None, linear, curved), places)
+    parts, first, second = kept_positive(stack.nominal, changed)
+    return Scaled(factor, slope, growth, parts, Bend(first, second, linear, curved), places)
 
 
-def _factor(component: Component, view: View, c: int) -> tuple[Real, Reals, Reals | None]:
-    """What multiplies a component, and its derivatives by the coordinates."""
-    strength, like = view.strengths[c], component.nominal.dtype
-    slope = jnp.asarray(view.slopes[c], like)
-    if component.log_widths is None:
+def _summed(x: Arrays, templates: Arrays) -> Arrays:
+    """Sum over morphs of x [..., morph] times templates [..., morph, part, cell]."""
+    flat = templates.reshape(*templates.shape[:-2], -1)
+    out = (x[..., None, :] @ flat)[..., 0, :]
+    return out.reshape(*out.shape[:-1], *templates.shape[-2:])
+
+
+def _factor(stack: Stack, view: View) -> tuple[Arrays, Arrays, Growth | None]:
+    """What multiplies the parts, and its derivatives by the coordinates."""
+    strength = view.strengths[..., stack.owner]
+    slope = view.slopes[stack.owner].T.astype(stack.nominal.dtype)
+    if stack.log_widths is None:
         return strength, slope, None
-    widths = component.log_widths
-    moved = [widths[i] * view.nuisances[k][0] for i, k in enumerate(component.log_pulls)]
-    places = np.zeros((len(moved), slope.size))
-    places[np.arange(len(moved)), [view.nuisances[k][1] for k in component.log_pulls]] = 1.0
-    direction, growth = widths @ jnp.asarray(places, like), jnp.exp(total(moved))
-    factor, slope = strength * growth, slope * growth
-    mixed = slope[:, None] * direction[None, :]
-    curve = mixed + mixed.T + factor * direction[:, None] * direction[None, :]
-    return factor, slope + factor * direction, curve
-
-
-def _placed(component: Component, view: View) -> Reals:
-    """1 where a coordinate is a morph of the component, 0 elsewhere, [coordinate, morph] [1]."""
-    places = np.eye(view.slopes.shape[1])
-    columns = [view.nuisances[m][1] for m in component.morphs]
-    return jnp.asarray(places[:, columns], component.nominal.dtype)
+    xp = numpy_of(strength, stack.log_widths)
+    rate = view.places(stack.log_pulls, slope.dtype) @ stack.log_widths
+    growth = xp.exp((view.values(stack.log_pulls)[..., None, :] @ stack.log_widths)[..., 0, :])
+    factor, straight = strength * growth, slope * growth[..., None, :]
+    return factor, straight + factor[..., None, :] * rate, Growth(growth, rate, straight)
 
 
 class Mean(NamedTuple):
-    """Expected counts [cell], slopes [coordinate, cell], and the components of each experiment."""
+    """Expected counts [..., cell], slopes [..., coordinate, cell], and each experiment's parts."""
 
-    mu: Reals
-    slopes: Reals
-    components: list[list[_Scaled]]
+    mu: Arrays
+    slopes: Arrays
+    experiments: list[Scaled]
 
 
-def mean_of(problem: Templates, view: View) -> Mean:
+def mean_of(stacks: Sequence[Stack], view: View) -> Mean:
     """Counts and their derivatives by coordinates."""
-    places, scaled = itertools.count(), []
-    for experiment in problem.experiments:
-        scaled.append([_at(component, view, next(places)) for component in experiment])
-    counts, slopes = [], []
-    for components, sides in zip(problem.experiments, scaled, strict=True):
-        counts.append(total([p.factor * jnp.sum(p.parts, axis=0) for p in sides]))
-        rows = []
-        for component, p in zip(components, sides, strict=True):
-            rows.append(p.slope[:, None] * jnp.sum(p.parts, axis=0)[None, :])
-            if p.bend is not None:
-                bent = jnp.sum(p.bend.slope[:, None, :] * p.bend.linear, axis=0)
-                rows.append(p.factor * (_placed(component, view) @ bent))
-        slopes.append(total(rows))
-    if len(counts) == 1:
-        return Mean(counts[0], slopes[0], scaled)
-    return Mean(jnp.concatenate(counts), jnp.concatenate(slopes, axis=1), scaled)
+    experiments = [scaled(stack, view) for stack in stacks]
+    counts = [(p.factor[..., None, :] @ p.parts)[..., 0, :] for p in experiments]
+    slopes = []
+    for p in experiments:
+        rows = p.slope @ p.parts
+        if p.bend is not None:
+            rows = rows + p.morph_places @ _by_morphs(p.factor, p.bend)
+        slopes.append(rows)
+    return Mean(side_by_side(counts), side_by_side(slopes), experiments)
 
 
-def curving(problem: Templates, view: View, mean: Mean, pull: Reals) -> Reals:
-    """Second derivatives of mu by the coordinates, summed over cells with the weights ``pull``."""
-    out, first = [jnp.zeros_like(mean.slopes[:, :1])], 0
-    for components, sides in zip(problem.experiments, mean.components, strict=True):
-        cells = components[0].nominal.shape[-1]
-        here = pull[first : first + cells]
+def _by_morphs(factor: Arrays, bent: Bend) -> Arrays:
+    """Derivatives of counts by morphs, [..., morph, cell] [count]."""
+    if bent.slope is None:
+        return (factor[..., None, None, :] @ bent.linear)[..., 0, :]
+    return ((factor[..., :, None] * bent.slope)[..., None, :, :] * bent.linear).sum(-2)
+
+
+def curving(mean: Mean, pull: Arrays) -> Arrays:
+    """Second derivatives of mu by the coordinates, summed over cells with weights [..., cell]."""
+    out, first = [], 0
+    for p in mean.experiments:
+        cells = p.parts.shape[-1]
+        here = pull[..., None, first : first + cells]
         first += cells
-        for component, p in zip(components, sides, strict=True):
-            if p.curve is not None:
-                out.append(p.curve * jnp.sum(p.parts * here[None, :]))
-            if p.bend is None:
-                continue
-            linear = p.bend.linear
-            weighted = linear * (here[None, :] * p.bend.second)[:, None, :]
-            slope = (here[None, :] * p.bend.slope)[:, None, :]
-            bends = jnp.einsum("pkc,plc->kl", weighted, linear)
-            bends = bends + jnp.diag(jnp.sum(p.bend.curved * slope, axis=(0, 2)))
-            place = _placed(component, view)
-            bends, tilt = place @ bends @ place.T, place @ jnp.sum(linear * slope, axis=(0, 2))
-            mixed = p.slope[:, None] * tilt[None, :]
-            out.append(p.factor * bends + mixed + mixed.T)
-    return total(out)
+        if p.growth is not None:
+            out.append(_growing(p, (p.parts * here).sum(-1)))
+        if p.bend is not None:
+            out.append(_bending(p, p.bend, here))
+    size = mean.slopes.shape[-2]
+    return total(out) if out else np.zeros((size, size), mean.mu.dtype)
+
+
+def _growing(p: Scaled, counts: Arrays) -> Arrays:
+    """Through exponentials, with weighted counts of the parts [..., part]."""
+    assert p.growth is not None
+    _, rate, straight = p.growth
+    mixed = (straight * counts[..., None, :]) @ rate.T
+    both = (rate * (p.factor * counts)[..., None, :]) @ rate.T
+    return mixed + mixed.swapaxes(-1, -2) + both
+
+
+def _bending(p: Scaled, bent: Bend, here: Arrays) -> Arrays:
+    """Through morphs, with weights [..., 1, cell] of the cells."""
+    linear, factor = bent.linear, p.factor[..., :, None]
+    tilt, curved = bent.weighted(linear, here), bent.weighted(bent.curved, here)
+    eye = np.eye(len(p.morph_places.T), dtype=linear.dtype)
+    bends = (curved @ factor) * eye
+    if bent.second is not None:
+        weighted = linear * (factor * here * bent.second)[..., None, :, :]
+        flat = linear.reshape(*linear.shape[:-2], -1).swapaxes(-1, -2)
+        bends = bends + weighted.reshape(*weighted.shape[:-2], -1) @ flat
+    mixed = p.slope @ tilt.swapaxes(-1, -2) @ p.morph_places.T
+    return p.morph_places @ bends @ p.morph_places.T + mixed + mixed.swapaxes(-1, -2)

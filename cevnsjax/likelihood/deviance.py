@@ -9,7 +9,8 @@ into an even series without the terms that cancel:
 import jax
 import jax.numpy as jnp
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Reals
 
 FLOOR = 1e-9
 """Least expected counts of a cell with events; below, its deviance is a straight line [count]."""
@@ -17,58 +18,70 @@ FLOOR = 1e-9
 _MAX_SERIES, _TERMS = 0.05, 6
 
 
-@jax.custom_jvp
-def deviance(n: Reals, mu: Reals) -> Reals:
+def deviance(n: Arrays, mu: Arrays) -> Arrays:
     """2 (mu - n + n ln(n/mu)) for each cell; 2 mu without events.
 
     Below ``FLOOR`` a cell with events continues along its tangent; one without events costs
     nothing below 0. Derivatives are those of this one function.
 
     Args:
-        n: Observed counts, [cell] [count].
-        mu: Expected counts, [cell] [count].
+        n: Observed counts of NumPy or jax, [..., cell] [count].
+        mu: Expected counts, [..., cell] [count].
 
     Returns:
-        [cell] [1].
+        [..., cell] [1].
     """
-    floored = jnp.maximum(mu, FLOOR)
-    ratio = jnp.where(n > 0, n, 1.0) / floored
+    return _deviance(n, mu) if numpy_of(n, mu) is jnp else _of_cells(n, mu)
+
+
+def _of_cells(n: Arrays, mu: Arrays) -> Arrays:
+    xp = numpy_of(n, mu)
+    floored = xp.maximum(mu, FLOOR)
+    ratio = xp.where(n > 0, n, 1.0) / floored
     s = (floored - n) / (floored + n)
-    is_near = jnp.abs(s) < _MAX_SERIES
-    y = jnp.where(is_near, s * s, 0.0)
-    series = jnp.full_like(y, 1 / (2 * _TERMS + 1))
+    is_near = xp.abs(s) < _MAX_SERIES
+    y = xp.where(is_near, s * s, 0.0)
+    series = xp.full_like(y, 1 / (2 * _TERMS + 1))
     for k in range(2 * _TERMS - 1, 1, -2):
         series = series * y + 1 / k
     near = (floored - n) * s - 2 * n * s * y * series
-    far = floored - n + n * jnp.log(ratio)
-    below = (1 - ratio) * jnp.minimum(mu - FLOOR, 0.0)
-    with_events = jnp.where(is_near, near, far) + below
-    return 2 * jnp.where(n > 0, with_events, jnp.maximum(mu, 0.0))
+    far = floored - n + n * xp.log(ratio)
+    below = (1 - ratio) * xp.minimum(mu - FLOOR, 0.0)
+    with_events = xp.where(is_near, near, far) + below
+    return 2 * xp.where(n > 0, with_events, xp.maximum(mu, 0.0))
 
 
-def curvature(n: Reals, mu: Reals) -> Reals:
-    """Half the second derivative of the deviance by mu, [cell] [1/count^2]."""
-    return jnp.where(mu >= FLOOR, n / jnp.maximum(mu, FLOOR) ** 2, 0.0)
+def curvature(n: Arrays, mu: Arrays) -> Arrays:
+    """Half the second derivative of the deviance by mu, [..., cell] [1/count^2]."""
+    xp = numpy_of(n, mu)
+    return xp.where(mu >= FLOOR, n / xp.maximum(mu, FLOOR) ** 2, 0.0)
 
 
-@jax.custom_jvp
-def tilt(n: Reals, mu: Reals) -> Reals:
-    """Half the derivative of the deviance by mu, [cell] [1/count]."""
-    floored = jnp.maximum(mu, FLOOR)
-    return jnp.where(n > 0, (floored - n) / floored, jnp.where(mu >= 0, 1.0, 0.0))
+def tilt(n: Arrays, mu: Arrays) -> Arrays:
+    """Half the derivative of the deviance by mu, [..., cell] [1/count]."""
+    return _tilt(n, mu) if numpy_of(n, mu) is jnp else _tilt_of_cells(n, mu)
 
 
-@tilt.defjvp
+def _tilt_of_cells(n: Arrays, mu: Arrays) -> Arrays:
+    xp = numpy_of(n, mu)
+    floored = xp.maximum(mu, FLOOR)
+    return xp.where(n > 0, (floored - n) / floored, xp.where(mu >= 0, 1.0, 0.0))
+
+
+_deviance, _tilt = jax.custom_jvp(_of_cells), jax.custom_jvp(_tilt_of_cells)
+
+
+@_tilt.defjvp
 def _tilt_jvp(primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]) -> tuple[Reals, Reals]:
     (n, mu), (dn, dmu) = primals, tangents
-    return tilt(n, mu), curvature(n, mu) * dmu - jnp.where(n > 0, dn, 0.0) / jnp.maximum(mu, FLOOR)
+    return _tilt(n, mu), curvature(n, mu) * dmu - jnp.where(n > 0, dn, 0.0) / jnp.maximum(mu, FLOOR)
 
 
-@deviance.defjvp
+@_deviance.defjvp
 def _deviance_jvp(
     primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]
 ) -> tuple[Reals, Reals]:
     (n, mu), (dn, dmu) = primals, tangents
     ratio = jnp.where(n > 0, n, 1.0) / jnp.maximum(mu, FLOOR)
     by_n = jnp.where(n > 0, jnp.log(ratio) - jnp.minimum(mu / FLOOR - 1, 0.0), 0.0)
-    return deviance(n, mu), 2 * (tilt(n, mu) * dmu + by_n * dn)
+    return _deviance(n, mu), 2 * (_tilt(n, mu) * dmu + by_n * dn)

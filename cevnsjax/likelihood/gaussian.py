@@ -11,9 +11,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.core.types import Real, Reals
-from cevnsjax.likelihood.components import Component, Templates
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Numbers, Real, Reals
+from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.orthogonal import orthogonal
+from cevnsjax.likelihood.stacks import side_by_side, stacks_of
 from cevnsjax.likelihood.strengths import Strengths
 from cevnsjax.numerics import total
 
@@ -125,63 +127,62 @@ class LinearStrengths(NamedTuple):
     """A linear problem in strengths, which multiply counts, and a penalty ``|E u - e|^2`` on them.
 
     Attributes:
-        rest: Prediction that no strength multiplies, [bin] [count].
-        columns: Counts that each strength multiplies, K times [bin] [count].
+        rest: Prediction that no strength multiplies, [..., bin] [count].
+        columns: Counts that each strength multiplies, K times [..., bin] [count].
         prior: E, K columns [pull] [1].
-        target: e, [pull] [1].
+        target: e, [..., pull] [1].
     """
 
-    rest: Reals
-    columns: Sequence[Reals]
-    prior: Sequence[Reals]
-    target: Reals
+    rest: Arrays
+    columns: Sequence[Arrays]
+    prior: Sequence[Arrays]
+    target: Arrays
 
-    def residuals(self, observed: Reals, weights: Reals, u: Sequence[Reals]) -> Reals:
+    def residuals(self, observed: Arrays, weights: Arrays, u: Sequence[Arrays]) -> Arrays:
         """What squares to chi2 at strengths u: that of bins, then that of the penalty."""
-        rows = self.rows(weights)
-        return total(
-            [self.data(observed, weights), *(-x * c for x, c in zip(u, rows, strict=True))]
-        )
+        moved = [-x[..., None] * c for x, c in zip(u, self.rows(weights), strict=True)]
+        return total([self.data(observed, weights), *moved])
 
-    def data(self, observed: Reals, weights: Reals) -> Reals:
+    def data(self, observed: Arrays, weights: Arrays) -> Arrays:
         """Residuals without any strength."""
-        return jnp.concatenate([jnp.sqrt(weights) * (observed - self.rest), self.target])
+        root = numpy_of(weights).sqrt(weights)
+        return side_by_side([root * (observed - self.rest), self.target])
 
-    def rows(self, weights: Reals) -> list[Reals]:
+    def rows(self, weights: Arrays) -> list[Arrays]:
         """What a unit of each strength takes off the residuals."""
-        root = jnp.sqrt(weights)
+        root = numpy_of(weights).sqrt(weights)
         pairs = zip(self.columns, self.prior, strict=True)
-        return [jnp.concatenate([root * column, prior]) for column, prior in pairs]
+        return [side_by_side([root * column, prior]) for column, prior in pairs]
 
 
 def strengths_chi2(
-    observed: Reals, weights: Reals, problem: LinearStrengths, u: Sequence[Reals]
-) -> Reals:
-    """chi2 at strengths u, K scalars [1]."""
+    observed: Arrays, weights: Arrays, problem: LinearStrengths, u: Sequence[Arrays]
+) -> Arrays:
+    """chi2 at strengths u, K times [...] [1]."""
     residuals = problem.residuals(observed, weights, u)
-    return jnp.sum(residuals * residuals)
+    return (residuals * residuals).sum(-1)
 
 
 def best_strengths(
-    observed: Reals, weights: Reals, problem: LinearStrengths, otherwise: Sequence[Real]
-) -> tuple[list[Reals], Reals]:
+    observed: Arrays, weights: Arrays, problem: LinearStrengths, otherwise: Sequence[Numbers]
+) -> tuple[list[Arrays], Arrays]:
     """Strengths that minimise chi2, and chi2 there.
 
     Columns and constraints are made orthogonal together, so that nothing is subtracted that a
     large signal could swallow. chi2 is what is left of the data, a sum of squares.
 
     Args:
-        observed: Observed counts, [bin] [count].
+        observed: Observed counts, [..., bin] [count].
         weights: Inverse variances, [bin] [1/count^2].
         problem: The linear problem.
-        otherwise: Strengths that nothing fixes, K scalars [1].
+        otherwise: Strengths that nothing fixes, K times [...] [1].
 
     Returns:
-        Strengths, K scalars [1], and chi2 [1].
+        Strengths, K times [...] [1], and chi2 [...] [1].
     """
     rows = orthogonal(problem.rows(weights))
     along, left = rows.split(problem.data(observed, weights))
-    return rows.solve(along, otherwise), jnp.sum(left * left)
+    return rows.solve(along, otherwise), (left * left).sum(-1)
 
 
 def strengths_derivatives(
@@ -203,26 +204,16 @@ def strengths_derivatives(
 
 def linear_strengths(problem: Templates, strengths: Strengths) -> LinearStrengths:
     """The linear problem of components that pulls multiply and nothing bends."""
-    columns: list[list[Reals]] = [[] for _ in strengths.prior]
-    rest: list[Reals] = []
-    c = 0
-    for components in problem.experiments:
-        nothing = jnp.zeros_like(components[0].nominal.reshape(-1)[: _cells(components[0])])
-        terms: list[list[Reals]] = [[] for _ in columns]
-        others: list[Reals] = []
-        for component in components:
-            counts = jnp.sum(component.nominal.reshape(-1, _cells(component)), axis=0)
-            constant, factors = strengths.combination(c)
-            c += 1
-            if not (isinstance(constant, float) and constant == 0):
-                others.append(constant * counts)
-            for j, x in factors.items():
-                terms[j].append(counts if x == 1 else x * counts)
-        rest.append(total(others) if others else nothing)
-        for column, summands in zip(columns, terms, strict=True):
-            column.append(total(summands) if summands else nothing)
-    joined = [_concatenated(column) for column in columns]
-    return LinearStrengths(_concatenated(rest), joined, strengths.prior, strengths.target)
+    layout, constant = strengths.layout, strengths.constant
+    rest, columns = [], []
+    for stack in stacks_of(problem):
+        counts, owner = stack.nominal, stack.owner
+        rest.append((constant[..., None, owner] @ counts)[..., 0, :])
+        columns.append(layout.strengths[owner].T.astype(counts.dtype) @ counts)
+    joined = side_by_side(columns)
+    by_strength = [joined[..., j, :] for j in range(len(layout.chosen))]
+    prior = [strengths.prior[..., j] for j in range(len(layout.chosen))]
+    return LinearStrengths(side_by_side(rest), by_strength, prior, strengths.target)
 
 
 def log_determinant(weights: Reals, problem: LinearStrengths, strengths: Strengths) -> Reals:
@@ -236,11 +227,3 @@ def log_determinant(weights: Reals, problem: LinearStrengths, strengths: Strengt
     triangles = (orthogonal(problem.rows(weights)).r, strengths.idle.r)
     lengths = [r[i][i] for r in triangles for i in range(len(r))]
     return 2 * (jnp.sum(jnp.log(jnp.stack(lengths))) - volume)
-
-
-def _cells(component: Component) -> int:
-    return component.nominal.shape[-1]
-
-
-def _concatenated(arrays: list[Reals]) -> Reals:
-    return arrays[0] if len(arrays) == 1 else jnp.concatenate(arrays)

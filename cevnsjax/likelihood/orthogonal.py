@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
-from cevnsjax.core.types import Real, Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Numbers
 from cevnsjax.numerics import total
 
 # A column is zero or a sum of others if no more than this share of its length is left of it.
@@ -18,48 +17,50 @@ class Orthogonal(NamedTuple):
     A column that the others add up to has a q of zero.
 
     Attributes:
-        q: Directions, each [row].
-        r: The triangle: r[i][j] is column j along direction i, for i <= j.
+        q: Directions, each [..., row].
+        r: The triangle: r[i][j] is column j along direction i, for i <= j, [...].
     """
 
-    q: list[Reals]
-    r: list[dict[int, Reals]]
+    q: list[Arrays]
+    r: list[dict[int, Arrays]]
 
-    def split(self, vector: Reals) -> tuple[list[Reals], Reals]:
-        """The parts of a vector [row] along the directions, and what is left of it."""
+    def split(self, vector: Arrays) -> tuple[list[Arrays], Arrays]:
+        """The parts of a vector [..., row] along the directions, and what is left of it."""
         along = []
         for q in self.q:
-            along.append(jnp.sum(q * vector))
-            vector = vector - along[-1] * q
+            along.append((q * vector).sum(-1))
+            vector = vector - along[-1][..., None] * q
         return along, vector
 
-    def solve(self, along: Sequence[Reals], otherwise: Sequence[Real]) -> list[Reals]:
+    def solve(self, along: Sequence[Arrays], otherwise: Sequence[Numbers]) -> list[Arrays]:
         """Factors of the columns, one for each, which add up to a vector with parts ``along``.
 
         A column that the others add up to gets its factor from ``otherwise``.
         """
-        x: dict[int, Reals] = {}
+        x: dict[int, Arrays] = {}
         for i in reversed(range(len(self.q))):
             known = [self.r[i][j] * x[j] for j in range(i + 1, len(self.q))]
             length = self.r[i][i]
             left = along[i] - total(known) if known else along[i]
-            x[i] = jnp.where(length > 0, left / jnp.where(length > 0, length, 1.0), otherwise[i])
+            xp = numpy_of(left, length)
+            x[i] = xp.where(length > 0, left / xp.where(length > 0, length, 1.0), otherwise[i])
         return [x[i] for i in range(len(self.q))]
 
 
-def orthogonal(columns: Sequence[Reals]) -> Orthogonal:
-    """Directions of columns, each [row], in their order."""
-    directions: list[Reals] = []
-    triangle: list[dict[int, Reals]] = [{} for _ in columns]
+def orthogonal(columns: Sequence[Arrays]) -> Orthogonal:
+    """Directions of columns, each [..., row], in their order."""
+    xp = numpy_of(*columns)
+    directions: list[Arrays] = []
+    triangle: list[dict[int, Arrays]] = [{} for _ in columns]
     for j, column in enumerate(columns):
         rest = column
         for i, q in enumerate(directions):
-            triangle[i][j] = jnp.sum(q * rest)
-            rest = rest - triangle[i][j] * q
-        square = jnp.sum(rest * rest)
-        whole = jnp.sum(column * column) if j else square
+            triangle[i][j] = (q * rest).sum(-1)
+            rest = rest - triangle[i][j][..., None] * q
+        square = (rest * rest).sum(-1)
+        whole = (column * column).sum(-1) if j else square
         is_new = square > _DEPENDENT**2 * whole
-        length = jnp.sqrt(jnp.where(is_new, square, 1.0))
-        triangle[j][j] = jnp.where(is_new, length, 0.0)
-        directions.append(jnp.where(is_new, rest / length, 0.0))
+        length = xp.sqrt(xp.where(is_new, square, 1.0))
+        triangle[j][j] = xp.where(is_new, length, 0.0)
+        directions.append(xp.where(is_new[..., None], rest / length[..., None], 0.0))
     return Orthogonal(directions, triangle)

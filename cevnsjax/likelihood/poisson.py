@@ -11,89 +11,109 @@ step with a differentiable right-hand side: value, gradient and Hessian are exac
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.types import Real, Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood import deviance
 from cevnsjax.likelihood.components import Templates
-from cevnsjax.likelihood.counts import Mean, View, base_of, by_nuisances, curving, mean_of
+from cevnsjax.likelihood.counts import Mean, View, by_nuisances, curving, mean_of
+from cevnsjax.likelihood.stacks import Stack, base_of, stacks_of
 from cevnsjax.likelihood.strengths import Strengths, layout_of, strengths_of
 
 
-def expected(problem: Templates, a: Reals) -> Reals:
-    """Prediction at nuisances a, [cell] [count]."""
-    return mean_of(problem, by_nuisances(problem, a)).mu
+def expected(problem: Templates, a: Arrays) -> Arrays:
+    """Prediction at nuisances a [1], [..., cell] [count]."""
+    return mean_of(stacks_of(problem), by_nuisances(problem, a)).mu
 
 
-def chi2(observed: Reals, problem: Templates, a: Reals) -> Reals:
+def chi2(observed: Arrays, problem: Templates, a: Arrays) -> Arrays:
     """Deviance plus constraints at nuisances a.
 
     Args:
-        observed: Observed counts, [cell] [count].
+        observed: Observed counts, [..., cell] [count].
         problem: The prediction.
-        a: Nuisances, [nuisance] [1].
+        a: Nuisances, [..., nuisance] [1].
 
     Returns:
-        Scalar [1].
+        [...] [1].
     """
-    penalty = jnp.sum((a - problem.centre) ** 2 * problem.inverse_variance)
+    penalty = ((a - problem.centre) ** 2 * problem.inverse_variance).sum(-1)
     return cells_chi2(observed, problem, expected(problem, a)) + penalty
 
 
-def cells_chi2(observed: Reals, problem: Templates, mu: Reals) -> Reals:
-    """Deviance of expected counts, [cell] [count], without constraints."""
+def cells_chi2(observed: Arrays, problem: Templates, mu: Arrays) -> Arrays:
+    """Deviance of expected counts, [..., cell] [count], without constraints."""
     cells = deviance.deviance(observed, _cellwise(problem, 1.0, mu))
-    return jnp.sum(_cellwise(problem, _weights(problem) * (observed - mu) ** 2, cells))
+    return _cellwise(problem, _weights(problem) * (observed - mu) ** 2, cells).sum(-1)
 
 
-def derivatives(observed: Reals, problem: Templates, a: Reals) -> tuple[Reals, Reals]:
-    """Gradient [nuisance] and Hessian [nuisance, nuisance] of chi2/2 by the nuisances.
+def derivatives(observed: Arrays, problem: Templates, a: Arrays) -> tuple[Arrays, Arrays]:
+    """Gradient and Hessian of chi2/2 by nuisances, [..., nuisance] and [..., nuisance, nuisance].
 
     Args:
-        observed: Observed counts, [cell] [count].
+        observed: Observed counts, [..., cell] [count].
         problem: The prediction.
-        a: Nuisances, [nuisance] [1].
+        a: Nuisances, [..., nuisance] [1].
     """
-    view = by_nuisances(problem, a)
-    mean = mean_of(problem, view)
+    mean = mean_of(stacks_of(problem), by_nuisances(problem, a))
     tilt = cell_tilt(observed, problem, mean.mu)
-    gradient = mean.slopes @ tilt + (a - problem.centre) * problem.inverse_variance
-    hessian = cell_hessian(observed, problem, mean) + curving(problem, view, mean, tilt)
-    return gradient, hessian + jnp.diag(problem.inverse_variance)
+    gradient = along(mean.slopes, tilt) + (a - problem.centre) * problem.inverse_variance
+    hessian = cell_hessian(observed, problem, mean) + curving(mean, tilt)
+    return gradient, hessian + _diagonal(problem.inverse_variance)
 
 
-def cell_tilt(observed: Reals, problem: Templates, mu: Reals) -> Reals:
-    """Half the derivative of chi2 by expected counts, [cell] [1/count]."""
+def cell_tilt(observed: Arrays, problem: Templates, mu: Arrays) -> Arrays:
+    """Half the derivative of chi2 by expected counts, [..., cell] [1/count]."""
     poisson = deviance.tilt(observed, _cellwise(problem, 1.0, mu))
     return _cellwise(problem, _weights(problem) * (mu - observed), poisson)
 
 
-def cell_hessian(
-    observed: Reals, problem: Templates, mean: Mean, *, guarded: bool = False
-) -> Reals:
-    """Half of chi2's second derivatives through the curvature of cells, without constraints.
+def cell_curvature(
+    observed: Arrays, problem: Templates, mu: Arrays, *, guarded: bool = False
+) -> Arrays:
+    """Half the second derivative of chi2 by expected counts, [..., cell] [1/count^2].
 
-    The guarded one has the weights max(1, n/mu)/mu, which bound it from above.
+    The guarded one, max(1, n/mu)/mu in Poisson cells, bounds it from above.
     """
-    mu = _cellwise(problem, 1.0, mean.mu)
+    mu = _cellwise(problem, 1.0, mu)
     poisson = deviance.curvature(observed, mu)
     if guarded:
-        floored = jnp.maximum(mu, deviance.FLOOR)
-        poisson = jnp.maximum(1.0, observed / floored) / floored
-    curvature = _cellwise(problem, _weights(problem), poisson)
-    return (mean.slopes * curvature[None, :]) @ mean.slopes.T
+        xp = numpy_of(observed, mu)
+        floored = xp.maximum(mu, deviance.FLOOR)
+        poisson = xp.maximum(1.0, observed / floored) / floored
+    return _cellwise(problem, _weights(problem), poisson)
 
 
-def _weights(problem: Templates) -> Real:
+def cell_hessian(
+    observed: Arrays, problem: Templates, mean: Mean, *, guarded: bool = False
+) -> Arrays:
+    """Half of chi2's second derivatives through the curvature of cells, without constraints."""
+    curvature = cell_curvature(observed, problem, mean.mu, guarded=guarded)
+    return (mean.slopes * curvature[..., None, :]) @ mean.slopes.swapaxes(-1, -2)
+
+
+def along(slopes: Arrays, tilt: Arrays) -> Arrays:
+    """Sum over cells of slopes [..., coordinate, cell] times tilt [..., cell]."""
+    return (slopes @ tilt[..., None])[..., 0]
+
+
+def _diagonal(x: Arrays) -> Arrays:
+    return np.eye(x.shape[-1], dtype=x.dtype) * x[..., None, :]
+
+
+def _weights(problem: Templates) -> Arrays | float:
     return 0.0 if problem.weights is None else problem.weights
 
 
-def _cellwise(problem: Templates, gaussian: Real, poisson: Reals) -> Reals:
+def _cellwise(problem: Templates, gaussian: Arrays | float, poisson: Arrays) -> Arrays:
     """One value where cells are Gaussian, the other where they are Poisson."""
-    return poisson if problem.weights is None else jnp.where(problem.weights > 0, gaussian, poisson)
+    if problem.weights is None:
+        return poisson
+    return numpy_of(problem.weights, poisson).where(problem.weights > 0, gaussian, poisson)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +122,13 @@ class Coordinates:
 
     Attributes:
         problem: The prediction.
+        stacks: The parts of its components.
         strengths: The nuisances that multiply components.
         others: Indices of the other nuisances.
     """
 
     problem: Templates
+    stacks: list[Stack]
     strengths: Strengths
     others: tuple[int, ...]
 
@@ -119,7 +141,7 @@ class Coordinates:
     def by_nuisances(self) -> Float[np.ndarray, "coordinate nuisance"]:
         """Derivatives of the coordinates by the nuisances [1]."""
         layout = self.strengths.layout
-        out = np.zeros((self.low.size, self.problem.centre.size))
+        out = np.zeros((self.low.size, self.problem.centre.shape[-1]))
         out[: self._count, list(layout.pulls)] = layout.rows[list(layout.chosen)]
         out[range(self._count, self.low.size), list(self.others)] = 1.0
         return out
@@ -132,67 +154,96 @@ class Coordinates:
         """The coordinate that is a nuisance which multiplies no strength."""
         return self._count + self.others.index(nuisance)
 
-    def start(self) -> Reals:
-        """All nuisances at 0, as far as bounds allow, [coordinate] [1]."""
-        none = jnp.zeros(len(self.others), self.problem.centre.dtype)
-        start = jnp.concatenate([self.strengths.start, none])
-        return jnp.maximum(start, jnp.asarray(self.low, start.dtype))
+    def start(self) -> Arrays:
+        """All nuisances at 0, as far as bounds allow, [..., coordinate] [1]."""
+        start = self._origin
+        return numpy_of(start).maximum(start, self.low.astype(start.dtype))
 
-    def of(self, a: Reals) -> Reals:
-        """Coordinates of nuisances a, [nuisance] [1]."""
-        none = jnp.zeros(len(self.others), a.dtype)
-        start = jnp.concatenate([self.strengths.start, none])
-        return start + jnp.asarray(self.by_nuisances, a.dtype) @ a
+    @property
+    def _origin(self) -> Arrays:
+        """All nuisances at 0, [..., coordinate] [1]."""
+        strengths = self.strengths.start
+        none = np.zeros((*strengths.shape[:-1], len(self.others)), strengths.dtype)
+        return numpy_of(strengths).concatenate([strengths, none], axis=-1)
 
-    def nuisances(self, z: Reals) -> Reals:
-        """All nuisances at coordinates z, [nuisance] [1]."""
-        joined = jnp.concatenate([self.strengths.pulls(z[: self._count]), z[self._count :]])
-        return joined[np.argsort([*self.strengths.layout.pulls, *self.others])]
+    def of(self, a: Arrays) -> Arrays:
+        """Coordinates of nuisances a, [..., nuisance] [1]."""
+        return self._origin + a @ self.by_nuisances.T.astype(a.dtype)
 
-    def view(self, z: Reals) -> View:
-        """The problem's components at coordinates z."""
-        u = z[: self._count]
-        slopes = np.zeros((len(self.strengths.base), z.size))
+    def nuisances(self, z: Arrays) -> Arrays:
+        """All nuisances at coordinates z, [..., nuisance] [1]."""
+        pulls = self.strengths.pulls(z[..., : self._count])
+        joined = numpy_of(z).concatenate([pulls, z[..., self._count :]], axis=-1)
+        return joined[..., np.argsort([*self.strengths.layout.pulls, *self.others])]
+
+    def view(self, z: Arrays) -> View:
+        """The problem's components at coordinates z, [..., coordinate] [1]."""
+        slopes = np.zeros((self.strengths.bounded.size, z.shape[-1]))
         slopes[:, : self._count] = self.strengths.layout.strengths
-        nuisances = {k: (z[self._count + i], self._count + i) for i, k in enumerate(self.others)}
-        return View(self.strengths.at(u), slopes, nuisances)
+        places = [(k, self._count + i) for i, k in enumerate(self.others)]
+        strengths = self.strengths.at(z[..., : self._count])
+        return View(strengths, slopes, {k: (z[..., i], i) for k, i in places})
 
-    def chi2(self, observed: Reals, z: Reals) -> Reals:
-        """chi2 with the least constraints of nuisances at coordinates z."""
-        mu = mean_of(self.problem, self.view(z)).mu
+    def chi2(self, observed: Arrays, z: Arrays) -> Arrays:
+        """chi2 with the least constraints of nuisances at coordinates z, [...] [1]."""
+        return self._chi2(observed, z, mean_of(self.stacks, self.view(z)).mu)
+
+    def _chi2(self, observed: Arrays, z: Arrays, mu: Arrays) -> Arrays:
         return cells_chi2(observed, self.problem, mu) + self._penalty(z)
 
-    def _penalty(self, z: Reals) -> Reals:
+    def _penalty(self, z: Arrays) -> Arrays:
         far, precision = self._away(z)
-        return self.strengths.penalty(z[: self._count]) + jnp.sum(far**2 * precision)
+        return self.strengths.penalty(z[..., : self._count]) + (far**2 * precision).sum(-1)
 
-    def _away(self, z: Reals) -> tuple[Reals, Reals]:
+    def _away(self, z: Arrays) -> tuple[Arrays, Arrays]:
         """The other nuisances less their centres, and their 1/sd^2."""
         places = np.array(self.others, dtype=int)
-        centre, precision = self.problem.centre[places], self.problem.inverse_variance[places]
-        return z[self._count :] - centre, precision
+        centre, precision = self.problem.centre[..., places], self.problem.inverse_variance[places]
+        return z[..., self._count :] - centre, precision
 
-    def penalty_derivatives(self, z: Reals) -> tuple[Reals, Reals]:
-        """Gradient [coordinate] and Hessian [coordinate, coordinate] of half the constraints."""
-        slope, curvature = self.strengths.penalty_derivatives(z[: self._count])
+    def penalty_derivatives(self, z: Arrays) -> tuple[Arrays, Arrays]:
+        """Gradient [..., coordinate] and Hessian [coordinate, coordinate] of half the penalty."""
+        xp, n = numpy_of(z), len(self.others)
+        slope, curvature = self.strengths.penalty_derivatives(z[..., : self._count])
         far, precision = self._away(z)
-        gradient = jnp.concatenate([slope, far * precision])
-        hessian = jnp.zeros((z.size, z.size), z.dtype)
-        hessian = hessian.at[: self._count, : self._count].set(curvature)
-        hessian = hessian.at[self._count :, self._count :].set(jnp.diag(precision))
-        return gradient, hessian
+        gradient = xp.concatenate([slope, far * precision], axis=-1)
+        left = np.zeros((self._count, n), z.dtype)
+        upper = xp.concatenate([curvature, left], axis=1)
+        lower = xp.concatenate([left.T, _diagonal(precision)], axis=1)
+        return gradient, xp.concatenate([upper, lower])
 
-    def expansion(self, observed: Reals, z: Reals) -> tuple[Reals, Reals, Reals, Reals]:
-        """Gradient and Hessian of chi2/2, a bound on the latter from above, and counts."""
-        view = self.view(z)
-        mean = mean_of(self.problem, view)
+    def expansion(self, observed: Arrays, z: Arrays) -> "Expanded":
+        """chi2/2 to second order at coordinates z, [..., coordinate] [1]."""
+        mean = mean_of(self.stacks, self.view(z))
         tilt = cell_tilt(observed, self.problem, mean.mu)
         gradient, hessian = self.penalty_derivatives(z)
-        gradient = gradient + mean.slopes @ tilt
-        exact = hessian + cell_hessian(observed, self.problem, mean)
-        exact = exact + curving(self.problem, view, mean, tilt)
-        bound = hessian + cell_hessian(observed, self.problem, mean, guarded=True)
-        return gradient, exact, bound, mean.mu
+        return Expanded(
+            self._chi2(observed, z, mean.mu) / 2,
+            gradient + along(mean.slopes, tilt),
+            hessian + cell_hessian(observed, self.problem, mean) + curving(mean, tilt),
+            mean,
+        )
+
+    def bound(self, observed: Arrays, z: Arrays, mean: Mean) -> Arrays:
+        """A matrix above the Hessian of chi2/2, [..., coordinate, coordinate]."""
+        through_cells = cell_hessian(observed, self.problem, mean, guarded=True)
+        return self.penalty_derivatives(z)[1] + through_cells
+
+
+class Expanded(NamedTuple):
+    """chi2/2 to second order at coordinates.
+
+    Attributes:
+        value: [...] [1].
+        gradient: [..., coordinate].
+        hessian: [..., coordinate, coordinate].
+        mean: Expected counts and their slopes.
+    """
+
+    value: Arrays
+    gradient: Arrays
+    hessian: Arrays
+    mean: Mean
 
 
 def coordinates_of(problem: Templates) -> Coordinates:
@@ -200,7 +251,7 @@ def coordinates_of(problem: Templates) -> Coordinates:
     components = [c for experiment in problem.experiments for c in experiment]
     sizes = [len(experiment) for experiment in problem.experiments]
     held = problem.bounded or (True,) * len(sizes)
-    bounded = tuple(h for h, n in zip(held, sizes, strict=True) for _ in range(n))
+    bounded = np.repeat(np.array(held, dtype=bool), sizes)
     place = [i for n in sizes for i in range(n)]
     # Signals, which come first, may be huge: they are coordinates if possible.
     order = sorted(range(len(place)), key=lambda c: (place[c] > 0, not bounded[c], c))
@@ -208,9 +259,8 @@ def coordinates_of(problem: Templates) -> Coordinates:
     pulls = np.array(layout.pulls, dtype=int)
     precision = problem.inverse_variance[pulls]
     # Derivatives at 0 are 0.
-    is_constrained = precision > 0
-    root = jnp.where(is_constrained, jnp.sqrt(jnp.where(is_constrained, precision, 1.0)), 0.0)
-    base = [base_of(c) for c in components]
-    strengths = strengths_of(layout, base, bounded, root, problem.centre[pulls])
-    others = tuple(k for k in range(problem.centre.size) if k not in layout.pulls)
-    return Coordinates(problem, strengths, others)
+    xp, is_constrained = numpy_of(precision), precision > 0
+    root = xp.where(is_constrained, xp.sqrt(xp.where(is_constrained, precision, 1.0)), 0.0)
+    strengths = strengths_of(layout, base_of(problem), bounded, root, problem.centre[..., pulls])
+    others = tuple(k for k in range(problem.centre.shape[-1]) if k not in layout.pulls)
+    return Coordinates(problem, stacks_of(problem), strengths, others)

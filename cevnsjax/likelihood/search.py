@@ -5,17 +5,19 @@ steps with a Hessian that bounds it from above, all cut at the bounds. Coordinat
 against a bound are held there (Bertsekas, SIAM J. Control Optim. 20, 221).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+import numpy as np
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.counts import mean_of
 from cevnsjax.likelihood.deviance import FLOOR
-from cevnsjax.likelihood.poisson import Coordinates, coordinates_of
+from cevnsjax.likelihood.linear_algebra import direction, is_positive, unit_diagonal
+from cevnsjax.likelihood.poisson import Coordinates, Expanded, coordinates_of
 from cevnsjax.numerics import total
 
 # Most points need four or five steps. The search ends where chi2/2 has less than this to gain.
@@ -27,159 +29,205 @@ _GUARDED_LENGTHS = (10.0, 3.0, 1.0, 0.3, 0.03)
 _FLAT = 1e-13
 
 
+# Share of the gain that it promises which Newton's step must bring, and rounding of chi2/2.
+_PROMISED, _ROUNDING = 0.25, 1e-13
+
+
 class Solution(NamedTuple):
     """Best nuisances.
 
     Attributes:
-        z: Their coordinates, [coordinate] [1].
+        z: Their coordinates, [..., coordinate] [1].
         distance: Estimated vertical distance to the minimum in chi2/2, infinite where the
-            curvature is not positive or counts are negative [1].
-        held: Which coordinates press against their bounds, or change nothing, [coordinate].
+            curvature is not positive or counts are negative, [...] [1].
+        held: Which coordinates press against their bounds, or change nothing, [..., coordinate].
     """
 
-    z: Reals
-    distance: Reals
-    held: Bool[Array, " coordinate"]
+    z: Arrays
+    distance: Arrays
+    held: Flags
 
 
-def best_nuisances(observed: Reals, problem: Templates) -> tuple[Reals, Reals]:
+def best_nuisances(observed: Arrays, problem: Templates) -> tuple[Arrays, Arrays]:
     """Nuisances that minimise chi2, and the distance left.
 
     Args:
-        observed: Observed counts, [cell] [count].
+        observed: Observed counts, [..., cell] [count].
         problem: The prediction.
 
     Returns:
-        a [nuisance] [1] and the estimated vertical distance to the minimum in chi2/2, infinite
-        where the curvature is not positive or counts are negative [1].
+        a [..., nuisance] [1] and the estimated vertical distance to the minimum in chi2/2, infinite
+        where the curvature is not positive or counts are negative, [...] [1].
     """
     coordinates = coordinates_of(problem)
     solution = best(observed, coordinates)
     return coordinates.nuisances(solution.z), solution.distance
 
 
-def best(observed: Reals, coordinates: Coordinates) -> Solution:
-    """Coordinates that minimise chi2.
+def best(observed: Arrays, coordinates: Coordinates, start: Arrays | None = None) -> Solution:
+    """Coordinates that minimise chi2, at one or many points, in NumPy or jax.
 
-    Their first derivatives are exact, and so are value, gradient and Hessian of chi2 there.
+    In jax their first derivatives are exact, and so are value, gradient and Hessian of chi2 there.
+
+    Args:
+        observed: Observed counts, [..., cell] [count].
+        coordinates: Of the problem.
+        start: Coordinates near the minimum, if some are known, [..., coordinate] [1].
     """
-    problem, dtype = coordinates.problem, coordinates.problem.centre.dtype
-    low = jnp.asarray(coordinates.low, dtype)
+    if numpy_of(coordinates.stacks[0].nominal, observed, coordinates.problem.centre) is np:
+        with np.errstate(all="ignore"):
+            z = _lowest(observed, coordinates, start)
+            at_z = coordinates.expansion(observed, z)
+            return _ended(coordinates, z, at_z, at_z.gradient)
+    problem, low = coordinates.problem, coordinates.low
     if not low.size:
+        dtype = problem.centre.dtype
         return Solution(jnp.zeros(0, dtype), jnp.zeros((), dtype), jnp.zeros(0, bool))
     still_n, still_problem = jax.lax.stop_gradient((observed, problem))
     still = coordinates_of(still_problem)
     # Nothing is differentiated through the search, so that it can be a compiled loop.
-    z = jax.lax.stop_gradient(_lowest(still_n, still))
-    gradient = coordinates.expansion(observed, z)[0]
-    slope, hessian, _, mu = jax.lax.stop_gradient(still.expansion(still_n, z))
-    free = ~_held(z, slope, hessian, low)
-    scaled, scale = _scaled(hessian, free)
-    flat = _FLAT * jnp.eye(low.size, dtype=dtype)
-    is_minimum = jnp.all(jnp.isfinite(jnp.linalg.cholesky(scaled + flat)))
-    is_minimum = is_minimum & _is_possible(still_problem, mu)
+    z = jax.lax.stop_gradient(_lowest(still_n, still, start))
+    gradient = coordinates.expansion(observed, z).gradient
+    return _ended(still, z, jax.lax.stop_gradient(still.expansion(still_n, z)), gradient)
+
+
+def _ended(coordinates: Coordinates, z: Arrays, at_z: Expanded, gradient: Arrays) -> Solution:
+    """The end of a search at z, after a last undamped step along ``gradient``."""
+    xp, low = numpy_of(z, gradient), coordinates.low.astype(z.dtype)
+    free = ~_held(z, at_z.gradient, at_z.hessian, low)
+    scaled, _ = unit_diagonal(at_z.hessian, free)
+    is_minimum = is_positive(scaled + _FLAT * np.eye(low.size, dtype=z.dtype))
+    is_minimum = is_minimum & _is_possible(coordinates.problem, at_z.mean.mu)
     # A last step from a point that is not near a minimum could lead anywhere.
-    safe = jnp.where(is_minimum, scaled + flat, jnp.eye(low.size, dtype=dtype))
-    move = scale * jnp.linalg.solve(safe, jnp.where(free, gradient * scale, 0.0))
-    move = jnp.where(is_minimum & free, move, 0.0)
-    distance = jnp.where(is_minimum, 0.5 * slope @ jax.lax.stop_gradient(move), jnp.inf)
-    return Solution(jnp.maximum(z - move, low), distance, ~free)
+    safe = xp.where(is_minimum[..., None, None], at_z.hessian, np.eye(low.size, dtype=z.dtype))
+    usable = is_minimum[..., None] & free
+    move = xp.where(usable, direction(safe, gradient, free, _FLAT), 0.0)
+    still = jax.lax.stop_gradient(move) if xp is jnp else move
+    distance = xp.where(is_minimum, 0.5 * (at_z.gradient * still).sum(-1), np.inf)
+    return Solution(xp.maximum(z - move, low), distance, ~free)
 
 
-def _is_possible(problem: Templates, mu: Reals) -> Bool[Array, ""]:
+def _is_possible(problem: Templates, mu: Arrays) -> Flags:
     """Whether no Poisson cell has negative counts, but for rounding."""
-    counts = mu if problem.weights is None else jnp.where(problem.weights > 0, 0.0, mu)
-    return jnp.min(counts) > -FLOOR
+    if problem.weights is not None:
+        mu = numpy_of(mu, problem.weights).where(problem.weights > 0, 0.0, mu)
+    return mu.min(-1) > -FLOOR
 
 
-def _held(z: Reals, gradient: Reals, hessian: Reals, low: Reals) -> Bool[Array, " coordinate"]:
+def _held(z: Arrays, gradient: Arrays, hessian: Arrays, low: Arrays) -> Flags:
     """Coordinates that stay where they are: on a bound, or where nothing depends on them."""
-    is_idle = (jnp.diagonal(hessian) == 0) & (gradient == 0)
+    diagonal = numpy_of(hessian).diagonal(hessian, axis1=-2, axis2=-1)
+    is_idle = (diagonal == 0) & (gradient == 0)
     return ((z <= low) & (gradient > 0)) | is_idle
 
 
-def _scaled(hessian: Reals, free: Bool[Array, " coordinate"]) -> tuple[Reals, Reals]:
-    """The Hessian by free coordinates with a diagonal of 1, and its units; unity for others."""
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    usable = free & (diagonal > 0)
-    scale = jnp.where(usable, 1 / jnp.sqrt(jnp.where(usable, diagonal, 1.0)), 1.0)
-    mask = jnp.where(free, scale, 0.0)
-    return hessian * mask[:, None] * mask[None, :] + jnp.diag(jnp.where(free, 0.0, 1.0)), scale
-
-
-def _direction(
-    hessian: Reals, gradient: Reals, free: Bool[Array, " coordinate"], flat: float
-) -> Reals:
-    """H^-1 g on free coordinates, 0 on others."""
-    scaled, scale = _scaled(hessian, free)
-    scaled = scaled + flat * jnp.eye(gradient.size, dtype=gradient.dtype)
-    right = jnp.where(free, gradient * scale, 0.0)
-    return jnp.where(free, scale * jnp.linalg.solve(scaled, right), 0.0)
-
-
-def _step(observed: Reals, coordinates: Coordinates, z: Reals) -> tuple[Reals, Reals]:
+def _trials(
+    observed: Arrays, coordinates: Coordinates, z: Arrays, at_z: Expanded
+) -> tuple[Arrays, Arrays]:
     """Coordinates after the best of Newton's, guarded and no step, and what chi2/2 may gain."""
-    low = jnp.asarray(coordinates.low, z.dtype)
-    gradient, exact, bound, _ = coordinates.expansion(observed, z)
-    free = ~_held(z, gradient, exact, low)
-    newton = _direction(exact, gradient, free, 0.0)
-    guarded = _direction(bound, gradient, free, _FLAT)
-    steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS)]
-    trials = jnp.maximum(z[None, :] - jnp.stack([*steps, jnp.zeros_like(z)]), low[None, :])
-    values = jax.vmap(lambda trial: coordinates.chi2(observed, trial))(trials)
+    xp, low = numpy_of(z, at_z.gradient), coordinates.low.astype(z.dtype)
+    free = ~_held(z, at_z.gradient, at_z.hessian, low)
+    newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
+    bound = coordinates.bound(observed, z, at_z.mean)
+    guarded = direction(bound, at_z.gradient, free, _FLAT)
+    steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS), xp.zeros_like(z)]
+    trials = [xp.maximum(z - step, low) for step in steps]
+    values = xp.stack([coordinates.chi2(observed, trial) for trial in trials])
     # A singular Hessian gives a step that is not a number; such a step is never the best.
-    best_of = trials[jnp.argmin(jnp.where(jnp.isfinite(values), values, jnp.inf))]
-    return best_of, 0.5 * gradient @ guarded
+    chosen = xp.argmin(xp.where(xp.isfinite(values), values, np.inf), axis=0)
+    best_of = xp.take_along_axis(xp.stack(trials), chosen[None, ..., None], axis=0)[0]
+    return best_of, 0.5 * (at_z.gradient * guarded).sum(-1)
 
 
-def _search(observed: Reals, coordinates: Coordinates, start: Reals) -> Reals:
+def _compiled(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arrays:
     """Coordinates near the minimum; a point that has converged waits for the others of a batch."""
 
-    def unfinished(state: tuple[Array, Array, Array]) -> Array:
+    def unfinished(state: tuple[Any, Any, Any]) -> Any:
         steps, _, gain = state
-        return (steps < _MAX_STEPS) & ~(gain < _MIN_GAIN)
+        return (steps < _MAX_STEPS) & jnp.any(~(gain < _MIN_GAIN))
 
-    def step(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        steps, z, _ = state
-        return steps + 1, *_step(observed, coordinates, z)
+    def step(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
+        steps, z, gain = state
+        moved, left = _trials(observed, coordinates, z, coordinates.expansion(observed, z))
+        return steps + 1, jnp.where((gain < _MIN_GAIN)[..., None], z, moved), left
 
-    nothing = (jnp.asarray(0), start, jnp.asarray(jnp.inf, start.dtype))
+    nothing = (jnp.asarray(0), start, jnp.full(start.shape[:-1], jnp.inf, start.dtype))
     return jax.lax.while_loop(unfinished, step, nothing)[1]
 
 
-def _lowest(observed: Reals, coordinates: Coordinates) -> Reals:
+def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arrays:
+    """The same search in NumPy, where a point asks for other steps only if Newton's fails."""
+    z, low = start, coordinates.low.astype(start.dtype)
+    at_z = coordinates.expansion(observed, z)
+    for _ in range(_MAX_STEPS):
+        free = ~_held(z, at_z.gradient, at_z.hessian, low)
+        newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
+        gain = 0.5 * (at_z.gradient * newton).sum(-1)
+        if np.all((gain >= 0) & (gain < _MIN_GAIN)):
+            break
+        trial = np.maximum(z - newton, low)
+        at_trial = coordinates.expansion(observed, trial)
+        least = _PROMISED * gain - _ROUNDING * np.maximum(1.0, np.abs(at_z.value))
+        failed = ~((gain >= 0) & (at_z.value - at_trial.value >= least))
+        if failed.any():
+            others, left = _trials(observed, coordinates, z, at_z)
+            if np.all(~failed | (left < _MIN_GAIN)) and np.all(failed | (gain < _MIN_GAIN)):
+                break
+            trial = np.where(failed[..., None], others, trial)
+            at_trial = coordinates.expansion(observed, trial)
+        z, at_z = trial, at_trial
+    return z
+
+
+def _lowest(observed: Arrays, coordinates: Coordinates, near: Arrays | None) -> Arrays:
     """Where the search ends; the lowest end where several starts are needed."""
     starts = _starts(observed, coordinates)
-    if len(starts) == 1:
-        return _search(observed, coordinates, starts[0])
-    ends = jax.vmap(lambda start: _search(observed, coordinates, start))(jnp.stack(starts))
-    return ends[jnp.argmin(jax.vmap(lambda z: coordinates.chi2(observed, z))(ends))]
+    if near is not None:
+        starts[0] = near
+    search = _stepwise if numpy_of(*starts) is np else _compiled
+    ends = [search(observed, coordinates, start) for start in starts]
+    if len(ends) == 1:
+        return ends[0]
+    xp = numpy_of(*ends)
+    values = xp.stack([coordinates.chi2(observed, z) for z in ends])
+    chosen = xp.argmin(values, axis=0)
+    return xp.take_along_axis(xp.stack(ends), chosen[None, ..., None], axis=0)[0]
 
 
-def _starts(observed: Reals, coordinates: Coordinates) -> list[Reals]:
+def _starts(observed: Arrays, coordinates: Coordinates) -> list[Arrays]:
     """Nuisances at 0; besides, a component that grows without end may give a second minimum.
 
     It is where the component accounts for the counts that are missing at the first start, or for
     all counts if none are.
     """
-    start, problem = coordinates.start(), coordinates.problem
-    components = [c for experiment in problem.experiments for c in experiment]
-    growing = sorted({k for c in components for k in c.log_pulls})
+    start = _full_batch(observed, coordinates)
+    growing = sorted({k for stack in coordinates.stacks for k in stack.log_pulls})
     if not growing:
         return [start]
-    mean = mean_of(problem, coordinates.view(start))
-    scaled = [part for parts in mean.components for part in parts]
-    counts = [jnp.sum(part.factor * part.parts) for part in scaled]
-    starts = [start]
+    mean, starts = mean_of(coordinates.stacks, coordinates.view(start)), [start]
+    xp = numpy_of(start, mean.mu)
     for k in growing:
-        of_k = [i for i, c in enumerate(components) if k in c.log_pulls]
-        first = components[of_k[0]]
-        assert first.log_widths is not None
-        width = first.log_widths[first.log_pulls.index(k)]
-        now = total([counts[i] for i in of_k])
-        missing = jnp.sum(observed) - (jnp.sum(mean.mu) - now)
-        missing = jnp.where(missing > 0, missing, jnp.sum(observed))
-        usable = (missing > 0) & (now > 0)
-        growth = jnp.where(usable, missing, 1.0) / jnp.where(usable, now, 1.0)
-        starts.append(start.at[coordinates.place(k)].set(jnp.log(growth) / width))
+        now, width = [], 0.0
+        for stack, p in zip(coordinates.stacks, mean.experiments, strict=True):
+            if k not in stack.log_pulls or stack.log_widths is None:
+                continue
+            widths = stack.log_widths[stack.log_pulls.index(k)]
+            now.append((p.factor * p.parts.sum(-1) * (widths > 0)).sum(-1))
+            width = widths.max()
+        scaled = total(now)
+        missing = observed.sum(-1) - (mean.mu.sum(-1) - scaled)
+        missing = xp.where(missing > 0, missing, observed.sum(-1))
+        usable = (missing > 0) & (scaled > 0)
+        growth = xp.where(usable, missing, 1.0) / xp.where(usable, scaled, 1.0)
+        is_k = np.arange(start.shape[-1]) == coordinates.place(k)
+        starts.append(xp.where(is_k, (xp.log(growth) / width)[..., None], start))
     return starts
+
+
+def _full_batch(observed: Arrays, coordinates: Coordinates) -> Arrays:
+    """The first start, with all axes of points that data, counts or constraints have."""
+    start, problem = coordinates.start(), coordinates.problem
+    shapes = [observed.shape[:-1], problem.centre.shape[:-1], start.shape[:-1]]
+    shapes += [stack.nominal.shape[:-2] for stack in coordinates.stacks]
+    batch = np.broadcast_shapes(*shapes)
+    return numpy_of(start, observed).broadcast_to(start, (*batch, start.shape[-1]))

@@ -9,17 +9,15 @@ strengths they are one coordinate: the least penalty of pulls at given strengths
 and what multiplies a large signal is u itself, never a difference of large numbers.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from cevnsjax.core.types import Real, Reals
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.orthogonal import Orthogonal, orthogonal
-from cevnsjax.numerics import total
 
 Rows = tuple[tuple[int, ...], ...]
 """The pulls of each component."""
@@ -46,6 +44,16 @@ class Layout:
     inverse: Float[np.ndarray, "pull strength"]
     strengths: Float[np.ndarray, "component strength"]
     idle: Float[np.ndarray, "pull direction"]
+
+    @cached_property
+    def is_chosen(self) -> Bool[np.ndarray, " component"]:
+        """Which components' strengths are coordinates."""
+        return np.isin(np.arange(len(self.rows)), self.chosen)
+
+    @cached_property
+    def is_combined(self) -> Bool[np.ndarray, " component"]:
+        """Which strengths follow from those of other components."""
+        return ~self.is_chosen & np.any(self.strengths != 0, axis=1)
 
 
 @lru_cache(maxsize=1024)
@@ -74,88 +82,82 @@ def _clean(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Strengths:
-    """The pulls of a problem; see ``strengths_of``.
+    """The pulls of a problem at one or many points; see ``strengths_of``.
 
     Attributes:
         layout: Which strengths are coordinates.
-        base: Strengths of all components without pulls: 1, plus what else is added, [component].
-        bounded: Which components stay at or above 0.
+        base: Strengths of all components without pulls: 1, plus what else is added,
+            [..., component].
+        bounded: Which components stay at or above 0, [component].
         root: Inverse standard deviations of the pulls, 0 without constraint, [pull] [1].
         centre: Results of their auxiliary measurements, [pull] [1].
-        start: The coordinates without pulls, [strength] [1].
+        start: The coordinates without pulls, [..., strength] [1].
         idle: Directions of idle changes in units of the constraints.
-        prior: E: a column [pull] for each strength [1].
-        target: e, [pull] [1].
+        prior: E, [pull, strength] [1].
+        target: e, [..., pull] [1].
+        constant: What no coordinate changes of the components' strengths, [..., component] [1].
     """
 
     layout: Layout
-    base: Sequence[Real]
-    bounded: tuple[bool, ...]
-    root: Reals
-    centre: Reals
-    start: Reals
+    base: Arrays
+    bounded: Bool[np.ndarray, " component"]
+    root: Arrays
+    centre: Arrays
+    start: Arrays
     idle: Orthogonal
-    prior: list[Reals]
-    target: Reals
+    prior: Arrays
+    target: Arrays
+    constant: Arrays
 
     @property
     def low(self) -> Float[np.ndarray, " strength"]:
         """Least values of the coordinates [1]."""
-        bounded = [self.bounded[c] for c in self.layout.chosen]
-        return np.where(np.array(bounded, dtype=bool), 0.0, -np.inf)
+        return np.where(self.bounded[list(self.layout.chosen)], 0.0, -np.inf)
 
-    def combination(self, c: int) -> tuple[Real, dict[int, float]]:
-        """The strength of a component: a constant, and what multiplies which coordinates."""
-        chosen, row = self.layout.chosen, self.layout.strengths[c]
-        if c in chosen:
-            return 0.0, {chosen.index(c): 1.0}
-        factors = {int(j): float(row[j]) for j in np.flatnonzero(row)}
-        # Exactly 0 where pulls alone scale the component.
-        moved = [x * self.base[chosen[j]] for j, x in factors.items()]
-        return (self.base[c] - total(moved) if moved else self.base[c]), factors
+    def at(self, u: Arrays) -> Arrays:
+        """Strengths of all components at coordinates u, [..., component] [1]."""
+        layout = self.layout
+        y = self.constant + u @ layout.strengths.T.astype(u.dtype)
+        is_held = self.bounded & layout.is_combined
+        return numpy_of(y).where(is_held & ~(y >= 0), 0.0, y) if is_held.any() else y
 
-    def at(self, u: Reals) -> list[Real]:
-        """Strengths of all components at coordinates u, [strength]; those without pulls too."""
-        out: list[Real] = []
-        for c in range(len(self.base)):
-            constant, factors = self.combination(c)
-            y = total([constant, *(x * u[j] for j, x in factors.items())])
-            is_held = self.bounded[c] and c not in self.layout.chosen and factors
-            out.append(jnp.where(y >= 0, y, 0.0) if is_held else y)
-        return out
-
-    def pulls(self, u: Reals) -> Reals:
-        """Pulls with the least penalty at coordinates u, [pull] [1]."""
-        if not self.layout.pulls:
-            return jnp.zeros(0, self.root.dtype)
-        a = jnp.asarray(self.layout.inverse, u.dtype) @ (u - self.start)
+    def pulls(self, u: Arrays) -> Arrays:
+        """Pulls with the least penalty at coordinates u, [..., pull] [1]."""
+        a = (u - self.start) @ self.layout.inverse.T.astype(u.dtype)
         if self.layout.idle.size:
             along, _ = self.idle.split(self.root * (self.centre - a))
             shares = self.idle.solve(along, [0.0] * len(along))
-            a = a + jnp.asarray(self.layout.idle, u.dtype) @ jnp.stack(shares)
+            idle = self.layout.idle.T.astype(u.dtype)
+            a = a + numpy_of(*shares).stack(shares, axis=-1) @ idle
         return a
 
-    def penalty(self, u: Reals) -> Reals:
-        """Least penalty of pulls at coordinates u [1]."""
-        residual = total([-self.target, *(x * e for x, e in zip(u, self.prior, strict=True))])
-        return jnp.sum(residual * residual)
+    def penalty(self, u: Arrays) -> Arrays:
+        """Least penalty of pulls at coordinates u, [...] [1]."""
+        residual = self._residual(u)
+        return (residual * residual).sum(-1)
 
-    def penalty_derivatives(self, u: Reals) -> tuple[Reals, Reals]:
-        """Gradient [strength] and Hessian [strength, strength] of half the penalty at u."""
-        if not self.prior:
-            return jnp.zeros_like(u), jnp.zeros((0, 0), u.dtype)
-        E = jnp.stack(self.prior, axis=1)
-        return E.T @ (E @ u - self.target), E.T @ E
+    def penalty_derivatives(self, u: Arrays) -> tuple[Arrays, Arrays]:
+        """Gradient [..., strength] and Hessian [strength, strength] of half the penalty at u."""
+        return self._residual(u) @ self.prior, self.prior.T @ self.prior
+
+    def _residual(self, u: Arrays) -> Arrays:
+        return u @ self.prior.T - self.target
 
 
 def strengths_of(
-    layout: Layout, base: Sequence[Real], bounded: tuple[bool, ...], root: Reals, centre: Reals
+    layout: Layout,
+    base: Arrays,
+    bounded: Bool[np.ndarray, " component"],
+    root: Arrays,
+    centre: Arrays,
 ) -> Strengths:
     """The pulls of a problem, with inverse standard deviations and centres, [pull] [1]."""
-    chosen = [jnp.asarray(base[c], root.dtype) for c in layout.chosen]
-    start = jnp.stack(chosen) if chosen else jnp.zeros(0, root.dtype)
-    inverse, directions = (jnp.asarray(m, root.dtype) for m in (layout.inverse, layout.idle))
-    idle = orthogonal([root * direction for direction in directions.T])
-    prior = [idle.split(root * column)[1] for column in inverse.T]
-    target = idle.split(root * (inverse @ start + centre))[1]
-    return Strengths(layout, base, bounded, root, centre, start, idle, prior, target)
+    start = base[..., np.array(layout.chosen, dtype=int)]
+    xp, inverse = numpy_of(base, root), layout.inverse.astype(root.dtype)
+    idle = orthogonal([root * direction.astype(root.dtype) for direction in layout.idle.T])
+    columns = [idle.split(root * column)[1] for column in inverse.T]
+    prior = xp.stack(columns, axis=-1) if columns else xp.zeros(inverse.shape, root.dtype)
+    target = idle.split(root * (start @ inverse.T + centre))[1]
+    constant = base - start @ layout.strengths.T.astype(start.dtype)
+    constant = xp.where(layout.is_chosen, 0.0, constant)
+    return Strengths(layout, base, bounded, root, centre, start, idle, prior, target, constant)

@@ -11,7 +11,8 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Values
+from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.types import Arrays, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
 from cevnsjax.likelihood.components import bend, kept_positive
@@ -19,8 +20,9 @@ from cevnsjax.model.signal import binned_signal
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.numerics import total
 
-SourceCells = Float[Array, "_source _cell"]
-"""Counts of a component in the cells of an experiment; a background has one source [count]."""
+SourceCells = Arrays
+"""Counts of a component in the cells of an experiment, [..., source, cell]; a background has one
+source [count]."""
 Shifts = dict[str, tuple[SourceCells, SourceCells]]
 """Linear and curved part of the change by each morph."""
 
@@ -31,11 +33,11 @@ class CountComponent:
 
     Attributes:
         name: The signal, or a background.
-        nominal: Counts before nuisances, [source, cell] [count].
+        nominal: Counts before nuisances, [..., source, cell] [count].
         shifts: Linear and curved part of the change by each morph,
-            {name: ([source, cell], [source, cell])} [count].
-        free_pulls: Sum of the pulls on it that are free instead of solved [1]; lognormal ones are
-            in the counts.
+            {name: ([..., source, cell], [..., source, cell])} [count].
+        free_pulls: Sum of the pulls on it that are free instead of solved, [...] [1]; lognormal
+            ones are in the counts.
     """
 
     name: str
@@ -45,20 +47,24 @@ class CountComponent:
 
 
 def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[CountComponent]:
-    """The signal, from ``binned_signal``, then backgrounds; of ``values`` free pulls are used."""
+    """The signal, from ``binned_signal``, then backgrounds; of ``values`` free pulls are used.
+
+    Signals may be those of many points, [..., source, variant, bin], and free pulls too, [...].
+    """
 
     def component(name: str, nominal: SourceCells, shifts: Shifts) -> CountComponent:
         names = [n for n, multiplied in e.free_pulls if name in multiplied]
         pulls = [values[n] for n in names if n not in e.log_widths]
-        growth = _growth(e, names, values)
+        growth = growth_of(e, names, values)
         if growth is not None:
+            growth = growth[..., None, None]
             nominal = nominal * growth
             shifts = {
                 n: (linear * growth, curved * growth) for n, (linear, curved) in shifts.items()
             }
         return CountComponent(name, nominal, shifts, total(pulls) if pulls else 0.0)
 
-    components = [component(SIGNAL, _cells(signal[:, 0], e.spread), _signal_shifts(e, signal))]
+    components = [component(SIGNAL, _cells(signal[..., 0, :], e.spread), _signal_shifts(e, signal))]
     for name, nominal in e.backgrounds.items():
         moved = {m: s[name] for m, s in e.component_morphs.items() if name in s}
         shifts = {m: (linear[None], curved[None]) for m, (linear, curved) in moved.items()}
@@ -66,31 +72,33 @@ def components_of(e: ExperimentArrays, signal: Signal, values: Values) -> list[C
     return components
 
 
-def _growth(e: ExperimentArrays, names: list[str], values: Values) -> Any:
+def growth_of(e: ExperimentArrays, names: list[str], values: Values) -> Any:
     """Factor of the lognormal pulls among some; None if there are none."""
     exponents = [e.log_widths[n] * values[n] for n in names if n in e.log_widths]
-    return jnp.exp(total(exponents)) if exponents else None
+    if not exponents:
+        return None
+    xp = numpy_of(*exponents)
+    return xp.exp(xp.asarray(total(exponents)))
 
 
 def _signal_shifts(e: ExperimentArrays, signal: Signal) -> Shifts:
     out = {}
     for k, name in enumerate(e.R_moved):
-        linear, curved = signal[:, 1 + 2 * k], signal[:, 2 + 2 * k]
+        linear, curved = signal[..., 1 + 2 * k, :], signal[..., 2 + 2 * k, :]
         out[name] = _cells(linear, e.spread), _cells(curved, e.spread)
     for k, name in enumerate(e.spread_moved):
         assert e.spread_morphs is not None
         linear, curved = e.spread_morphs[2 * k], e.spread_morphs[2 * k + 1]
-        out[name] = _cells(signal[:, 0], linear), _cells(signal[:, 0], curved)
+        out[name] = _cells(signal[..., 0, :], linear), _cells(signal[..., 0, :], curved)
     return out
 
 
-def _cells(
-    counts: Float[Array, "source bin"], spread: Float[Array, "source bin others"] | None
-) -> Float[Array, "source cell"]:
-    """Counts in the cells of all observables."""
+def _cells(counts: Arrays, spread: Arrays | None) -> Arrays:
+    """Counts [..., source, bin] in the cells of all observables, [..., source, cell]."""
     if spread is None:
         return counts
-    return (counts[:, :, None] * spread).reshape(counts.shape[0], -1)
+    joint = counts[..., None] * spread
+    return joint.reshape(*joint.shape[:-2], -1)
 
 
 def expected(
@@ -122,5 +130,6 @@ def _shifted(e: ExperimentArrays, component: CountComponent, values: Values) -> 
         counts, *_ = kept_positive(counts, counts + total(moves))
     names = [name for name, multiplied in e.pulls if component.name in multiplied]
     pulls = [values[name] for name in names if name not in e.log_widths]
-    counts, growth = counts * total([1.0, component.free_pulls, *pulls]), _growth(e, names, values)
+    counts = counts * total([1.0, component.free_pulls, *pulls])
+    growth = growth_of(e, names, values)
     return counts if growth is None else counts * growth

@@ -56,6 +56,11 @@ class ModelState:
         return self.structure.experiments(self.leaves)
 
     @cached_property
+    def numpy_arrays(self) -> Experiments:
+        """The same as NumPy's."""
+        return jax.tree.map(np.asarray, self.arrays)
+
+    @cached_property
     def solved_names(self) -> tuple[str, ...]:
         """Names of the nuisances that are solved, group by group."""
         groups = [[self.arrays[i] for i in group] for group in self.structure.groups]

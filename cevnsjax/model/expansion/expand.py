@@ -1,39 +1,31 @@
 """Second-order expansions of the profiled likelihood: what fits and profiles step by.
 
-The signal is expanded in the parameters, forward over forward, and put through the likelihood of
-the solved nuisances: one program gives value, gradient and Hessian in parameters and nuisances.
-It compiles several times faster than the Hessian of the profiled likelihood and agrees with it to
-rounding, because with parameters p and nuisances a the profile's Hessian is the Schur complement
-H_pp - H_pa H_aa^-1 H_ap of the full one.
+A compiled program expands the signals in the parameters. NumPy puts them through the likelihood,
+solves the nuisances and gives value, gradient and Hessian in parameters and nuisances: at few
+points that takes less time than compiling the likelihood would. With parameters p and nuisances a
+the profile's Hessian is the Schur complement H_pp - H_pa H_aa^-1 H_ap of the full one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-from cevnsjax.core.batches import in_batches
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Values
 from cevnsjax.model import evaluate
-from cevnsjax.model.expansion.nearby import (
-    NearbyProblems,
-    block_diagonal,
-    expanded_nll,
-    problems_near,
-)
+from cevnsjax.model.expansion.group import assembled, by_nuisances, expanded_group
+from cevnsjax.model.expansion.member import member_of
 from cevnsjax.model.expansion.profiled import Solved, profiled
-from cevnsjax.model.expansion.second_order import Point, expanded_apart
+from cevnsjax.model.expansion.signals import SignalNear, signals_near
 from cevnsjax.model.map import checked_points
 from cevnsjax.model.state import ModelState
-from cevnsjax.model.structure import Inputs, ModelAtValues, ModelStructure
+from cevnsjax.model.structure import Inputs, ModelAtValues
 from cevnsjax.numerics import total
 
-# Points side by side in one call: one compilation serves any number of points.
-_POINTS_PER_CALL = {"cpu": 8}
-_GPU_POINTS_PER_CALL = 512
+# Points whose nuisances are solved side by side.
+_SIDE_BY_SIDE = 64
 
 
 class Expansion(NamedTuple):
@@ -69,12 +61,13 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     inputs = state.inputs({n: x for n, x in values.items() if n not in batched}, data)
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
-    size = _POINTS_PER_CALL.get(jax.default_backend(), _GPU_POINTS_PER_CALL)
-    solved = Solved(
-        *in_batches(
-            lambda index: _run(state.structure, names, inputs, rows[index]), len(rows), size
-        )
-    )
+    signals = signals_near(state.structure, state.arrays, inputs, names, rows)
+    at = _Points(state, names, inputs)
+    blocks = [slice(first, first + _SIDE_BY_SIDE) for first in range(0, len(rows), _SIDE_BY_SIDE)]
+    # Beyond what numbers can hold values are not finite, and say so by being that.
+    with np.errstate(all="ignore"):
+        parts = [at.solved(rows[b], [s.at(b) for s in signals]) for b in blocks]
+    solved = Solved(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     # In the order of ``points`` again, the nuisances behind them.
     every = [*(names.index(n) for n in batched), *range(len(names), solved.full.shape[1])]
     order, whole = np.array(every, dtype=int), np.array(every[: len(names)], dtype=int)
@@ -90,61 +83,48 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     )
 
 
-@jax.jit(static_argnums=(0, 1))
-def _run(
-    structure: ModelStructure,
-    names: tuple[str, ...],
-    inputs: Inputs,
-    points: Float[Array, "point name"] | Float[np.ndarray, "point name"],
-) -> Solved:
-    """Value, gradient and Hessian by names and solved nuisances, their solution and distance."""
-    model = inputs.of(structure)
-    shapes = {name for e in model.experiments for _, name in e.shape}
-    moves_nodes = tuple(k for k, name in enumerate(names) if name in shapes)
+class _Points:
+    """What is the same at all points of an expansion: NumPy's arrays, data and fixed values."""
 
-    def model_at(p: Iterable[Reals]) -> ModelAtValues:
-        return model.moved(dict(zip(names, p, strict=True)))
+    def __init__(self, state: ModelState, names: tuple[str, ...], inputs: Inputs) -> None:
+        self._names = names
+        observed = jax.tree.map(np.asarray, inputs.observed)
+        values = state.structure.values(inputs.vector)
+        self._model = ModelAtValues(state.structure, state.numpy_arrays, observed, values)
 
-    def at(point: Point) -> Solved:
-        signals = expanded_apart(lambda p: evaluate.signals(model_at(p)), point, moves_nodes)
-        near = problems_near(model_at, signals, point)
-        problems = near(point)[1]
-        best = [p.best() for p in problems]
-        value, gradient, hessian = expanded_nll(near, point, jnp.concatenate([b.z for b in best]))
-        pairs = list(zip(problems, best, strict=True))
+    def solved(self, rows: Float[np.ndarray, "point name"], signals: list[SignalNear]) -> Solved:
+        """The profiled nll by names and coordinates of solved nuisances, and their solution."""
+        model = self._model.moved(dict(zip(self._names, rows.T, strict=True)))
+        problems = evaluate.nuisance_problems(model, [s.value for s in signals])
+        pairs = zip(model.experiments, signals, strict=True)
+        members = [member_of(e, s, self._names, model.values) for e, s in pairs]
+        groups = [[members[i] for i in group] for group in model.structure.groups]
+        ends = [problem.best() for problem in problems]
+        triples = zip(problems, groups, ends, strict=True)
+        expanded = [expanded_group(problem, inside, end.z) for problem, inside, end in triples]
+        value, gradient, hessian = assembled(len(self._names), len(rows), expanded)
+        penalty, slope, curvature = self._penalty(model, len(rows))
+        n = len(self._names)
+        gradient[:, :n] += slope
+        hessian[:, :n, :n] += curvature
+        pairs = list(zip(problems, ends, strict=True))
         return Solved(
-            value,
+            value + penalty,
             gradient,
             hessian,
-            _by_nuisances(near, point, hessian),
-            jnp.concatenate([p.nuisances(b.z) for p, b in pairs]),
-            total([b.distance for b in best]),
-            jnp.concatenate([b.held for b in best]),
-            jnp.concatenate([p.at_bound(b) for p, b in pairs]),
+            by_nuisances(n, hessian, problems, [g.origins for g in expanded]),
+            np.concatenate([p.nuisances(end.z) for p, end in pairs], axis=-1),
+            total([end.distance for end in ends]),
+            np.concatenate([end.held for end in ends], axis=-1),
+            np.concatenate([p.at_bound(end) for p, end in pairs], axis=-1),
         )
 
-    return jax.vmap(at)(jnp.asarray(points))
-
-
-def _by_nuisances(
-    near: NearbyProblems, point: Point, hessian: Float[Array, "coordinate coordinate"]
-) -> Float[Array, "nuisance nuisance"]:
-    """The Hessian by parameters and nuisances, from that by parameters and coordinates."""
-    problems, n = near(point)[1], point.size
-
-    def origins(p: Point) -> Reals:
-        nothing = [jnp.zeros(len(q.names), p.dtype) for q in problems]
-        pairs = zip(near(p)[1], nothing, strict=True)
-        return jnp.concatenate([q.coordinates(none) for q, none in pairs])
-
-    blocks = [q.by_nuisances for q in problems]
-    by_nuisances = jnp.asarray(block_diagonal(blocks), point.dtype)
-    change = jnp.zeros((hessian.shape[0], n + by_nuisances.shape[1]), point.dtype)
-    change = change.at[:n, :n].set(jnp.eye(n, dtype=point.dtype))
-    # Free pulls move strengths at given nuisances.
-    change = change.at[n:, :n].set(jax.jacfwd(origins)(point))
-    change = change.at[n:, n:].set(by_nuisances)
-    pairs = [q.constraints() for q in problems]
-    least, actual = (jax.scipy.linalg.block_diag(*c) for c in zip(*pairs, strict=True))
-    constraints = actual - by_nuisances.T @ least @ by_nuisances
-    return (change.T @ hessian @ change).at[n:, n:].add(constraints)
+    def _penalty(self, model: ModelAtValues, points: int) -> tuple[Any, Any, Any]:
+        """Half the constraints on nonlinear nuisances to second order in the parameters."""
+        slope, curvature = np.zeros((points, len(self._names))), np.zeros(len(self._names))
+        for name, prior in model.structure.constraints:
+            if name in self._names:
+                k = self._names.index(name)
+                slope[:, k] = (model.values[name] - model.measured[name]) / prior.sd**2
+                curvature[k] = 1 / prior.sd**2
+        return evaluate.penalty(model) / 2, slope, np.diag(curvature)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.namespaces import numpy_of, picked, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.components import Templates, are_positive, bend, kept_positive
 from cevnsjax.likelihood.stacks import Stack, base_of, side_by_side
@@ -46,7 +46,7 @@ def by_nuisances(problem: Templates, a: Arrays) -> View:
     components = [c for experiment in problem.experiments for c in experiment]
     slopes = [[float(c.pulls.count(k)) for k in range(a.shape[-1])] for c in components]
     matrix = np.array(slopes).reshape(len(components), a.shape[-1])
-    strengths = base_of(problem) + a @ matrix.T.astype(a.dtype)
+    strengths = base_of(problem) + times(a, matrix.T.astype(a.dtype))
     return View(strengths, matrix, {k: (a[..., k], k) for k in range(a.shape[-1])})
 
 
@@ -131,20 +131,19 @@ def scaled(stack: Stack, view: View) -> Scaled:
 
 def _summed(x: Arrays, templates: Arrays) -> Arrays:
     """Sum over morphs of x [..., morph] times templates [..., morph, part, cell]."""
-    flat = templates.reshape(*templates.shape[:-2], -1)
-    out = (x[..., None, :] @ flat)[..., 0, :]
+    out = times(x, templates.reshape(*templates.shape[:-2], -1))
     return out.reshape(*out.shape[:-1], *templates.shape[-2:])
 
 
 def _factor(stack: Stack, view: View) -> tuple[Arrays, Arrays, Growth | None]:
     """What multiplies the parts, and its derivatives by the coordinates."""
-    strength = view.strengths[..., stack.owner]
+    strength = picked(view.strengths, stack.owner)
     slope = view.slopes[stack.owner].T.astype(stack.nominal.dtype)
     if stack.log_widths is None:
         return strength, slope, None
     xp = numpy_of(strength, stack.log_widths)
     rate = view.places(stack.log_pulls, slope.dtype) @ stack.log_widths
-    growth = xp.exp((view.values(stack.log_pulls)[..., None, :] @ stack.log_widths)[..., 0, :])
+    growth = xp.exp(times(view.values(stack.log_pulls), stack.log_widths))
     factor, straight = strength * growth, slope * growth[..., None, :]
     return factor, straight + factor[..., None, :] * rate, Growth(growth, rate, straight)
 
@@ -160,7 +159,7 @@ class Mean(NamedTuple):
 def mean_of(stacks: Sequence[Stack], view: View) -> Mean:
     """Counts and their derivatives by coordinates."""
     experiments = [scaled(stack, view) for stack in stacks]
-    counts = [(p.factor[..., None, :] @ p.parts)[..., 0, :] for p in experiments]
+    counts = [times(p.factor, p.parts) for p in experiments]
     slopes = []
     for p in experiments:
         rows = p.slope @ p.parts

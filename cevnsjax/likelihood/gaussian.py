@@ -11,7 +11,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.namespaces import numpy_of, picked, times
 from cevnsjax.core.types import Arrays, Numbers, Real, Reals
 from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.orthogonal import orthogonal
@@ -208,7 +208,7 @@ def linear_strengths(problem: Templates, strengths: Strengths) -> LinearStrength
     rest, columns = [], []
     for stack in stacks_of(problem):
         counts, owner = stack.nominal, stack.owner
-        rest.append((constant[..., None, owner] @ counts)[..., 0, :])
+        rest.append(times(picked(constant, owner), counts))
         columns.append(layout.strengths[owner].T.astype(counts.dtype) @ counts)
     joined = side_by_side(columns)
     by_strength = [joined[..., j, :] for j in range(len(layout.chosen))]

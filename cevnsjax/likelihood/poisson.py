@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.namespaces import numpy_of, picked, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood import deviance
 from cevnsjax.likelihood.components import Templates
@@ -168,13 +168,13 @@ class Coordinates:
 
     def of(self, a: Arrays) -> Arrays:
         """Coordinates of nuisances a, [..., nuisance] [1]."""
-        return self._origin + a @ self.by_nuisances.T.astype(a.dtype)
+        return self._origin + times(a, self.by_nuisances.T.astype(a.dtype))
 
     def nuisances(self, z: Arrays) -> Arrays:
         """All nuisances at coordinates z, [..., nuisance] [1]."""
         pulls = self.strengths.pulls(z[..., : self._count])
         joined = numpy_of(z).concatenate([pulls, z[..., self._count :]], axis=-1)
-        return joined[..., np.argsort([*self.strengths.layout.pulls, *self.others])]
+        return picked(joined, np.argsort([*self.strengths.layout.pulls, *self.others]))
 
     def view(self, z: Arrays) -> View:
         """The problem's components at coordinates z, [..., coordinate] [1]."""

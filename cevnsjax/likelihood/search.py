@@ -158,21 +158,22 @@ def _compiled(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
 def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arrays:
     """The same search in NumPy, where a point asks for other steps only if Newton's fails."""
     z, low = start, coordinates.low.astype(start.dtype)
-    at_z = coordinates.expansion(observed, z)
+    at_z, done = coordinates.expansion(observed, z), np.zeros(z.shape[:-1], dtype=bool)
     for _ in range(_MAX_STEPS):
         free = ~_held(z, at_z.gradient, at_z.hessian, low)
         newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
         gain = 0.5 * (at_z.gradient * newton).sum(-1)
-        if np.all((gain >= 0) & (gain < _MIN_GAIN)):
+        done |= (gain >= 0) & (gain < _MIN_GAIN)
+        if done.all():
             break
-        trial = np.maximum(z - newton, low)
+        # What has arrived stays, so that a point does not depend on those beside it.
+        trial = np.where(done[..., None], z, np.maximum(z - newton, low))
         at_trial = coordinates.expansion(observed, trial)
         least = _PROMISED * gain - _ROUNDING * np.maximum(1.0, np.abs(at_z.value))
-        failed = ~((gain >= 0) & (at_z.value - at_trial.value >= least))
+        failed = ~done & ~((gain >= 0) & (at_z.value - at_trial.value >= least))
         if failed.any():
             others, left = _trials(observed, coordinates, z, at_z)
-            if np.all(~failed | (left < _MIN_GAIN)) and np.all(failed | (gain < _MIN_GAIN)):
-                break
+            done |= failed & (left < _MIN_GAIN)
             trial = np.where(failed[..., None], others, trial)
             at_trial = coordinates.expansion(observed, trial)
         z, at_z = trial, at_trial

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.namespaces import numpy_of, picked, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.orthogonal import Orthogonal, orthogonal
 
@@ -117,18 +117,18 @@ class Strengths:
     def at(self, u: Arrays) -> Arrays:
         """Strengths of all components at coordinates u, [..., component] [1]."""
         layout = self.layout
-        y = self.constant + u @ layout.strengths.T.astype(u.dtype)
+        y = self.constant + times(u, layout.strengths.T.astype(u.dtype))
         is_held = self.bounded & layout.is_combined
         return numpy_of(y).where(is_held & ~(y >= 0), 0.0, y) if is_held.any() else y
 
     def pulls(self, u: Arrays) -> Arrays:
         """Pulls with the least penalty at coordinates u, [..., pull] [1]."""
-        a = (u - self.start) @ self.layout.inverse.T.astype(u.dtype)
+        a = times(u - self.start, self.layout.inverse.T.astype(u.dtype))
         if self.layout.idle.size:
             along, _ = self.idle.split(self.root * (self.centre - a))
             shares = self.idle.solve(along, [0.0] * len(along))
             idle = self.layout.idle.T.astype(u.dtype)
-            a = a + numpy_of(*shares).stack(shares, axis=-1) @ idle
+            a = a + times(numpy_of(*shares).stack(shares, axis=-1), idle)
         return a
 
     def penalty(self, u: Arrays) -> Arrays:
@@ -138,10 +138,10 @@ class Strengths:
 
     def penalty_derivatives(self, u: Arrays) -> tuple[Arrays, Arrays]:
         """Gradient [..., strength] and Hessian [strength, strength] of half the penalty at u."""
-        return self._residual(u) @ self.prior, self.prior.T @ self.prior
+        return times(self._residual(u), self.prior), self.prior.T @ self.prior
 
     def _residual(self, u: Arrays) -> Arrays:
-        return u @ self.prior.T - self.target
+        return times(u, self.prior.T) - self.target
 
 
 def strengths_of(
@@ -152,12 +152,12 @@ def strengths_of(
     centre: Arrays,
 ) -> Strengths:
     """The pulls of a problem, with inverse standard deviations and centres, [pull] [1]."""
-    start = base[..., np.array(layout.chosen, dtype=int)]
+    start = picked(base, np.array(layout.chosen, dtype=int))
     xp, inverse = numpy_of(base, root), layout.inverse.astype(root.dtype)
     idle = orthogonal([root * direction.astype(root.dtype) for direction in layout.idle.T])
     columns = [idle.split(root * column)[1] for column in inverse.T]
     prior = xp.stack(columns, axis=-1) if columns else xp.zeros(inverse.shape, root.dtype)
-    target = idle.split(root * (start @ inverse.T + centre))[1]
-    constant = base - start @ layout.strengths.T.astype(start.dtype)
+    target = idle.split(root * (times(start, inverse.T) + centre))[1]
+    constant = base - times(start, layout.strengths.T.astype(start.dtype))
     constant = xp.where(layout.is_chosen, 0.0, constant)
     return Strengths(layout, base, bounded, root, centre, start, idle, prior, target, constant)

@@ -111,7 +111,7 @@ class GaussianProblem(NuisanceProblem):
         """-log L at nuisances a; without any it is the profiled one to the last bit."""
         return super().nll(a) if self.names else self.profiled()[0] / 2
 
-    def best(self, start: Arrays | None = None) -> Solution:
+    def best(self, start: Arrays | None = None) -> Solution:  # noqa: ARG002
         """Coordinates of the least chi2; they are exact, whatever the start."""
         u, chi2 = self._solution()
         xp = numpy_of(chi2)

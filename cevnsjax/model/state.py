@@ -61,6 +61,11 @@ class ModelState:
         return jax.tree.map(np.asarray, self.arrays)
 
     @cached_property
+    def signal_arrays(self) -> Experiments:
+        """The arrays of all experiments that signals depend on."""
+        return [e.for_signal for e in self.arrays]
+
+    @cached_property
     def solved_names(self) -> tuple[str, ...]:
         """Names of the nuisances that are solved, group by group."""
         groups = [[self.arrays[i] for i in group] for group in self.structure.groups]

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import Arrays, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.interactions.charges import Charges
 from cevnsjax.parameters import Normal, ParameterTable
@@ -17,11 +17,11 @@ Interactions = tuple[Callable[..., Charges], ...]
 """The interactions of a model, the StandardModel first."""
 Experiments = list[ExperimentArrays]
 """The arrays of a model's experiments, in the model's order."""
-Counts = Float[Array, " _cell"]
-"""Counts in the cells of one experiment [count]."""
-Signal = Float[Array, "_source _variant _bin"]
-"""Signal of one experiment in the bins of its first observable [count]: the nominal response,
-then its linear and curved change by each morph that moves it."""
+Counts = Arrays
+"""Counts in the cells of one experiment, [..., cell] [count]."""
+Signal = Arrays
+"""Signal of one experiment in the bins of its first observable, [..., source, variant, bin]
+[count]: the nominal response, then its linear and curved change by each morph that moves it."""
 Leaves = tuple[jax.Array | np.ndarray, ...]
 """The same, flattened."""
 Vector = Float[Array, " parameter"] | Float[np.ndarray, " parameter"]

@@ -61,7 +61,7 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     inputs = state.inputs({n: x for n, x in values.items() if n not in batched}, data)
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
-    signals = signals_near(state.structure, state.arrays, inputs, names, rows)
+    signals = signals_near(state.structure, state.signal_arrays, inputs, names, rows)
     at = _Points(state, names, inputs)
     blocks = [slice(first, first + _SIDE_BY_SIDE) for first in range(0, len(rows), _SIDE_BY_SIDE)]
     # Beyond what numbers can hold values are not finite, and say so by being that.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.namespaces import times
 from cevnsjax.likelihood import poisson
 from cevnsjax.likelihood.counts import mean_of
 from cevnsjax.likelihood.stacks import side_by_side
@@ -62,9 +63,9 @@ def expanded_group(
 
 def _strength_slopes(
     solved: poisson.Coordinates,
-    strengths: Float[np.ndarray, "*point component"],
+    strengths: Float[np.ndarray, "... component"],
     pulled: Float[np.ndarray, "name component"],
-) -> Float[np.ndarray, "*point name component"]:
+) -> Float[np.ndarray, "... name component"]:
     """Derivatives of strengths by free pulls at fixed coordinates."""
     layout = solved.strengths.layout
     moved = pulled[:, list(layout.chosen)] @ layout.strengths.T
@@ -86,7 +87,7 @@ def _penalty(
     origins = np.zeros((z.shape[-1], n))
     origins[:k] = chosen.T
     return (
-        -gradient[..., :k] @ chosen.T,
+        -times(gradient[..., :k], chosen.T),
         np.concatenate([-rows[:, :k] @ chosen.T, rows], axis=1),
         origins,
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.namespaces import picked
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
@@ -21,9 +22,9 @@ from cevnsjax.model.components import growth_of
 from cevnsjax.model.expansion.signal_cells import SignalCells, signal_cells
 from cevnsjax.model.expansion.signals import SignalNear
 
-PerPart = Float[np.ndarray, "*point name part"]
-SignalSlopes = Float[np.ndarray, "point name source cell"]
-SignalNumbers = Float[np.ndarray, "point source cell"]
+PerPart = Float[np.ndarray, "... name part"]
+SignalSlopes = Float[np.ndarray, "... name source cell"]
+SignalNumbers = Float[np.ndarray, "... source cell"]
 
 
 class Member(NamedTuple):
@@ -182,7 +183,7 @@ def _contracted(derivatives: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Sum of signals [point, ..., source, variant, bin] times weights, [point, ...]."""
     names = derivatives.shape[1:-3]
     rows = derivatives.reshape(len(derivatives), math.prod(names), math.prod(weights.shape[1:]))
-    return (rows @ weights.reshape(len(weights), -1, 1))[..., 0].reshape(-1, *names)
+    return (rows @ weights.reshape(len(weights), -1, 1))[..., 0].reshape(len(derivatives), *names)
 
 
 def member_at(
@@ -191,7 +192,7 @@ def member_at(
     at: Scaled,
     view: View,
     nuisances: tuple[str, ...],
-    strength_slopes: Float[np.ndarray, "*point name component"],
+    strength_slopes: Float[np.ndarray, "... name component"],
 ) -> MemberAt:
     """An experiment at coordinates.
 
@@ -207,7 +208,7 @@ def member_at(
     _, sources, _, bins = signal.value.shape
     morphs = {m: view.nuisances[nuisances.index(m)][0] for m in (*e.R_moved, *e.spread_moved)}
     cells = signal_cells(e, morphs, sources, bins)
-    straight = strength_slopes[..., stack.owner]
+    straight = picked(strength_slopes, stack.owner)
     if at.growth is not None:
         straight = straight * at.growth.factor[..., None, :]
     rate = member.rate[:, stack.owner - stack.owner[0]]

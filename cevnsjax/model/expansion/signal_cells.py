@@ -14,9 +14,9 @@ from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.likelihood.components import bend
 from cevnsjax.numerics import total
 
-Cells = Float[np.ndarray, "*point source cell"]
+Cells = Float[np.ndarray, "... source cell"]
 """Counts, or weights, of the signal in the cells."""
-Variants = Float[np.ndarray, "*point source variant bin"]
+Variants = Float[np.ndarray, "... source variant bin"]
 """A signal, or what multiplies one."""
 
 
@@ -33,8 +33,8 @@ class SignalCells:
     """
 
     spread: Float[np.ndarray, "source bin other"]
-    moved: Float[np.ndarray, "*point source bin other"]
-    factors: Float[np.ndarray, "*point variant"]
+    moved: Float[np.ndarray, "... source bin other"]
+    factors: Float[np.ndarray, "... variant"]
     by_morph: dict[str, tuple[np.ndarray | None, np.ndarray | None]]
 
     @property
@@ -52,7 +52,7 @@ class SignalCells:
         if signal.shape[-2] > 1:
             others = self.factors[..., None, None, 1:] @ signal[..., 1:, :]
             nominal = nominal + others[..., 0, :, None] * self.spread
-        return nominal.reshape(*nominal.shape[:-2], -1)
+        return _joined(nominal)
 
     def signal(self, weights: Cells) -> Variants:
         """What multiplies the signal in the sum of weights times cells."""
@@ -67,9 +67,9 @@ class SignalCells:
     def nominal(self, signal: Variants) -> Cells:
         """Counts in cells of a signal without morphs."""
         out = signal[..., 0, :, None] * self.spread
-        return out.reshape(*out.shape[:-2], -1)
+        return _joined(out)
 
-    def nominal_signal(self, weights: Cells) -> Float[np.ndarray, "*point source bin"]:
+    def nominal_signal(self, weights: Cells) -> Float[np.ndarray, "... source bin"]:
         """What multiplies the first variant in the sum of weights times those."""
         return (self._by_bin(weights) * self.spread).sum(-1)
 
@@ -85,7 +85,7 @@ class SignalCells:
         base = (shared * self.spread).sum(-1)[..., None, :]
         return factors[..., None, :, None] * base
 
-    def _by_bin(self, weights: Cells) -> Float[np.ndarray, "*point source bin other"]:
+    def _by_bin(self, weights: Cells) -> Float[np.ndarray, "... source bin other"]:
         return weights.reshape(*weights.shape[:-1], *self.spread.shape[-2:])
 
 
@@ -116,6 +116,11 @@ def signal_cells(
         moved.append(_times(x, linear) + _times(u, curved))
         by_morph[name] = None, linear + _times(slope, curved)
     return SignalCells(spread, total(moved), factors, by_morph)
+
+
+def _joined(counts: Float[np.ndarray, "... source bin other"]) -> Cells:
+    """Counts by source and cell."""
+    return counts.reshape(*counts.shape[:-2], counts.shape[-2] * counts.shape[-1])
 
 
 def _times(x: np.ndarray, array: np.ndarray) -> np.ndarray:

@@ -57,7 +57,7 @@ def signals_near(
 
     Args:
         structure: Of the model.
-        experiments: The arrays of its experiments.
+        experiments: What the signals of its experiments depend on.
         inputs: Values of all parameters.
         names: Those that vary.
         points: Their values.
@@ -71,7 +71,7 @@ def signals_near(
 
         return SignalNear(*in_batches(at, len(points), size))
 
-    return [near(e.for_signal) for e in experiments]
+    return [near(e) for e in experiments]
 
 
 @jax.jit(static_argnums=(0, 1, 2))

@@ -47,6 +47,9 @@ class Objective(Protocol):
     def expand(self, values: Values, points: Mapping[str, Any], *, data: Data = None) -> Any:
         """The profiled nll to second order at many points, with the attributes below.
 
+        Where it has ``distance`` it takes ``near`` too: nuisances from which its search may
+        start, [point, nuisance] in the order of ``pulls``.
+
         Attributes:
             value: [point] [1].
             gradient: [point, name] [1/unit].

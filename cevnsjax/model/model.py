@@ -202,23 +202,32 @@ class Model(Portable):
         arguments = self.state.along(values, names, profiled=profiled, data=data)
         return np.asarray(compiled.run_hessian(*arguments))
 
-    def expand(self, values: Values, points: Mapping[str, Any], *, data: Any = None) -> Expansion:
+    def expand(
+        self,
+        values: Values,
+        points: Mapping[str, Any],
+        *,
+        data: Any = None,
+        near: Float[np.ndarray, "point nuisance"] | None = None,
+    ) -> Expansion:
         """Value, gradient and Hessian of the profiled nll at many points, in NumPy.
 
-        One compiled program, several times faster to compile than ``hessian``, which it agrees
-        with to rounding.
+        One small compiled program, several times faster to compile than ``hessian``, which it
+        agrees with to rounding.
 
         Args:
             values: Parameters that stay as they are.
             points: Those to differentiate by, each an array [point] in its unit, within bounds.
             data: As for ``nll``.
+            near: Solved nuisances of points nearby, in the order of ``Expansion.pulls`` [1]: the
+                search for those at the points starts there.
 
         Examples:
             >>> near = model.expand({}, {"sin2_theta_w": [0.2, 0.25]})
             >>> near.value.round(3), near.gradient[:, 0].round(2)
             (array([1.541, 1.574]), array([-14.07,  15.39]))
         """
-        return expand(self.state, values, points, data)
+        return expand(self.state, values, points, data, near)
 
     def map(
         self,

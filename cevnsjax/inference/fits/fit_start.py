@@ -46,7 +46,7 @@ def require_finite(
 
 def require_dependence(problem: Problem, starts: list[Coordinates], names: tuple[str, ...]) -> None:
     """Refuse a parameter on which the nll does not depend at any start."""
-    _, gradient, hessian, _ = problem.local(np.clip(starts, problem.low, problem.high))
+    _, gradient, hessian, *_ = problem.local(np.clip(starts, problem.low, problem.high))
     idle = np.all(gradient == 0, axis=0) & np.all(hessian == 0, axis=(0, 1))
     if np.any(idle):
         listed = ", ".join(n for n, is_idle in zip(names, idle, strict=True) if is_idle)

@@ -27,6 +27,9 @@ _SADDLE_SLOPE = 1e-6
 _FIRST_RADIUS, _GROWTH, _SHRINKAGE, _LAST_RADIUS = 10.0, 3.0, 0.25, 1e-9
 # Relative change of the value that rounding makes.
 _ROUNDING = 1e-13
+# A descent is bound for a minimum if its step ends so near it, in scales, and the height above it
+# is what the step promises up to this part.
+_SAME_PLACE, _SAME_HEIGHT = 1e-3, 0.1
 # Coordinates that end closer to a bound than this, in scales, are tried on it.
 _SNAP_DISTANCE = 1e-5
 # Curvatures below this part of the largest count as zero.
@@ -52,7 +55,8 @@ class _Descents:
         """Move some points, by their index, to where the function was looked at."""
         self.u[index] = u
         for old, new in zip(self.local, local, strict=True):
-            old[index] = new
+            if old is not None:
+                old[index] = new
 
 
 def newton_many(
@@ -74,7 +78,7 @@ def newton_many(
     local, size = problem.local(u), len(u)
     state = _Descents(
         u=u,
-        local=Local(*(np.array(x, dtype=float) for x in local)),
+        local=local.at(np.arange(size)),
         edm=np.full(size, np.inf),
         radius=np.full(size, _FIRST_RADIUS),
         steps=np.zeros(size, dtype=int),
@@ -85,7 +89,7 @@ def newton_many(
         if not state.live.any():
             break
     _snap_to_bounds(problem, state, stays)
-    value, gradient, _, solved = state.local
+    value, gradient, _, solved, _ = state.local
     columns = state.u, value.tolist(), state.edm.tolist(), on_bound(problem, state.u)
     further = state.steps.tolist(), gradient, solved.astype(bool).tolist()
     return [Minimum(*row) for row in zip(*columns, *further, strict=True)]
@@ -101,15 +105,16 @@ def _advance(
     step, state.edm[live] = _newton_steps(problem, u, g, H, fixed, state.radius[live])
     arrived = state.edm[live] < _ARRIVED
     state.live[live[arrived]] = False
+    arrived |= _joined(state, live, step)
     live, u, f, g, step = (x[~arrived] for x in (live, u, f, g, step))
     if not move or not live.size:
         return
     trial = np.clip(u + step, problem.low, problem.high)
-    local = problem.local(trial)
+    local = problem.near(trial, state.local.at(live))
     gain = np.einsum("pn,pn->p", g, trial - u)
     lower = (local.value <= f + ARMIJO * np.minimum(gain, 0.0)) & np.isfinite(local.value)
     lower &= np.isfinite(local.hessian).all(axis=(1, 2)) & np.any(trial != u, axis=1)
-    state.accept(live[lower], trial[lower], Local(*(x[lower] for x in local)))
+    state.accept(live[lower], trial[lower], local.at(lower))
     state.steps[live[lower]] += 1
     longest = np.max(np.abs(step), axis=1, initial=0.0)
     grown = np.maximum(state.radius[live], _GROWTH * longest)
@@ -117,6 +122,28 @@ def _advance(
     # Stop where only rounding is left to gain, or where no step, however short, goes down.
     only_rounding_left = ~lower & (np.abs(gain) < _ROUNDING * np.maximum(1.0, np.abs(f)))
     state.live[live[only_rounding_left | (state.radius[live] < _LAST_RADIUS)]] = False
+
+
+def _joined(
+    state: _Descents, live: Int[np.ndarray, " live"], step: Points
+) -> Bool[np.ndarray, " live"]:
+    """End descents that are bound for a minimum which another one has reached.
+
+    The step of such a descent leads there, and promises the value that is there.
+    """
+    out = np.zeros(live.size, dtype=bool)
+    ends = np.flatnonzero(~state.live & (state.edm < _ARRIVED) & np.isfinite(state.local.value))
+    if not ends.size:
+        return out
+    away = np.abs(state.u[live, None] + step[:, None] - state.u[ends]).max(axis=2, initial=0.0)
+    height = state.local.value[live, None] - state.local.value[ends]
+    promised = state.edm[live, None]
+    is_bound = (away < _SAME_PLACE) & (np.abs(height - promised) < _SAME_HEIGHT * promised)
+    for i in np.flatnonzero(is_bound.any(axis=1) & state.live[live]):
+        end = ends[int(np.argmax(is_bound[i]))]
+        state.accept(live[i : i + 1], state.u[[end]], state.local.at(np.array([end])))
+        state.edm[live[i]], state.live[live[i]], out[i] = state.edm[end], False, True
+    return out
 
 
 def _snap_to_bounds(
@@ -131,10 +158,10 @@ def _snap_to_bounds(
     target = np.where(fixed, state.u, target)
     near = np.flatnonzero(np.any(target != state.u, axis=1) & np.isfinite(state.local.value))
     if near.size:
-        local = problem.local(target[near])
+        local = problem.near(target[near], state.local.at(near))
         no_higher = local.value <= state.local.value[near] + _ARRIVED
         index = near[no_higher]
-        state.accept(index, target[index], Local(*(x[no_higher] for x in local)))
+        state.accept(index, target[index], local.at(no_higher))
 
 
 def newton(
@@ -149,7 +176,7 @@ def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> tuple
 
     The second result says whether the nuisances solved there are at theirs.
     """
-    _, gradient, hessian, solved = problem.local(u[None])
+    _, gradient, hessian, solved, _ = problem.local(u[None])
     free = np.zeros(u.size, dtype=bool)
     _, edm = _newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))
     return float(edm[0]), bool(solved[0])

@@ -40,12 +40,19 @@ class Local(NamedTuple):
         gradient: [point, parameter].
         hessian: [point, parameter, parameter].
         solved: Whether the nuisances solved at each point are at their minimum, [point].
+        pulls: Nuisances found by a search, from which one nearby may start, [point, nuisance];
+            None where there is no search.
     """
 
     value: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
     solved: np.ndarray
+    pulls: np.ndarray | None = None
+
+    def at(self, points: np.ndarray) -> "Local":
+        """The same at some of the points, copied."""
+        return Local(*(None if x is None else np.array(x)[points] for x in self))  # pyright: ignore[reportArgumentType]
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Problem:
         value_and_grad: u [parameter] -> value, gradient [parameter].
         local: u [point, parameter] -> value, gradient and Hessian at many points, and whether the
             nuisances solved there are at their minimum.
+        resumed: The same with the nuisances of nearby points, [point, nuisance]; None without.
         low: Lower bounds, [parameter].
         high: Upper bounds, [parameter].
         spacing: Widest steps that miss no valley, infinite for parameters with few valleys,
@@ -67,6 +75,13 @@ class Problem:
     low: Coordinates
     high: Coordinates
     spacing: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    resumed: Callable[[np.ndarray, np.ndarray], Local] | None = None
+
+    def near(self, u: np.ndarray, local: Local) -> Local:
+        """The function at points u, where searches start from those of points nearby."""
+        if local.pulls is None or self.resumed is None:
+            return self.local(u)
+        return self.resumed(u, local.pulls)
 
     @property
     def spacings(self) -> Coordinates:
@@ -174,14 +189,22 @@ def problem_of(
         value, slopes = model.value_and_grad(values, names=names, data=data)
         return float(value), np.array([float(slopes[n]) for n in names]) * scale
 
-    def local(u: np.ndarray) -> Local:
-        nll = model.expand(dict(fixed), dict(zip(names, natural(u).T, strict=True)), data=data)
+    def local(u: np.ndarray, **near: Any) -> Local:
+        points = dict(zip(names, natural(u).T, strict=True))
+        nll = model.expand(dict(fixed), points, data=data, **near)
         hessian = nll.hessian * np.outer(scale, scale)
-        distance = getattr(nll, "distance", np.zeros(len(nll.value)))
-        return Local(nll.value, nll.gradient * scale, hessian, arrived(distance))
+        if not hasattr(nll, "distance"):
+            solved = np.ones(len(nll.value), dtype=bool)
+            return Local(nll.value, nll.gradient * scale, hessian, solved)
+        pulls = np.stack(list(nll.pulls.values()), axis=1) if nll.pulls else None
+        return Local(nll.value, nll.gradient * scale, hessian, arrived(nll.distance), pulls)
+
+    def resumed(u: np.ndarray, pulls: np.ndarray) -> Local:
+        return local(u, near=pulls)
 
     spacing = np.array([model.parameters[n].start_spacing for n in names]) / scale
-    return Problem(value_and_grad, local, box[:, 0] / scale, box[:, 1] / scale, spacing)
+    low, high = (box / scale[:, None]).T
+    return Problem(value_and_grad, local, low, high, spacing, resumed)
 
 
 def rungs_between(low: float, high: float, spacing: float) -> Float[np.ndarray, " rung"]:

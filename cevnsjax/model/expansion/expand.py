@@ -20,6 +20,7 @@ from cevnsjax.model.expansion.member import member_of
 from cevnsjax.model.expansion.profiled import Solved, profiled
 from cevnsjax.model.expansion.signals import SignalNear, signals_near
 from cevnsjax.model.map import checked_points
+from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import Inputs, ModelAtValues
 from cevnsjax.numerics import total
@@ -51,7 +52,13 @@ class Expansion(NamedTuple):
     at_bound: dict[str, Bool[np.ndarray, " point"]]
 
 
-def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: Any) -> Expansion:
+def expand(
+    state: ModelState,
+    values: Values,
+    points: Mapping[str, Any],
+    data: Any,
+    near: Float[np.ndarray, "point nuisance"] | None = None,
+) -> Expansion:
     """See ``Model.expand``."""
     batched = checked_points(state, points) if points else {}
     # In the table's order, so that any order of the same names is one compilation.
@@ -66,7 +73,11 @@ def expand(state: ModelState, values: Values, points: Mapping[str, Any], data: A
     blocks = [slice(first, first + _SIDE_BY_SIDE) for first in range(0, len(rows), _SIDE_BY_SIDE)]
     # Beyond what numbers can hold values are not finite, and say so by being that.
     with np.errstate(all="ignore"):
-        parts = [at.solved(rows[b], [s.at(b) for s in signals]) for b in blocks]
+        starts = [None if near is None else near[b] for b in blocks]
+        parts = [
+            at.solved(rows[b], [s.at(b) for s in signals], start)
+            for b, start in zip(blocks, starts, strict=True)
+        ]
     solved = Solved(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     # In the order of ``points`` again, the nuisances behind them.
     every = [*(names.index(n) for n in batched), *range(len(names), solved.full.shape[1])]
@@ -92,14 +103,19 @@ class _Points:
         values = state.structure.values(inputs.vector)
         self._model = ModelAtValues(state.structure, state.numpy_arrays, observed, values)
 
-    def solved(self, rows: Float[np.ndarray, "point name"], signals: list[SignalNear]) -> Solved:
+    def solved(
+        self,
+        rows: Float[np.ndarray, "point name"],
+        signals: list[SignalNear],
+        near: Float[np.ndarray, "point nuisance"] | None,
+    ) -> Solved:
         """The profiled nll by names and coordinates of solved nuisances, and their solution."""
         model = self._model.moved(dict(zip(self._names, rows.T, strict=True)))
         problems = evaluate.nuisance_problems(model, [s.value for s in signals])
         pairs = zip(model.experiments, signals, strict=True)
         members = [member_of(e, s, self._names, model.values) for e, s in pairs]
         groups = [[members[i] for i in group] for group in model.structure.groups]
-        ends = [problem.best() for problem in problems]
+        ends = [p.best(start) for p, start in zip(problems, _starts(problems, near), strict=True)]
         triples = zip(problems, groups, ends, strict=True)
         expanded = [expanded_group(problem, inside, end.z) for problem, inside, end in triples]
         value, gradient, hessian = assembled(len(self._names), len(rows), expanded)
@@ -128,3 +144,17 @@ class _Points:
                 slope[:, k] = (model.values[name] - model.measured[name]) / prior.sd**2
                 curvature[k] = 1 / prior.sd**2
         return evaluate.penalty(model) / 2, slope, np.diag(curvature)
+
+
+def _starts(
+    problems: list[NuisanceProblem], near: Float[np.ndarray, "point nuisance"] | None
+) -> list[Float[np.ndarray, "point _coordinate"] | None]:
+    """Coordinates of nuisances by group, from those of all groups."""
+    if near is None:
+        return [None] * len(problems)
+    ends = np.cumsum([len(p.names) for p in problems])[:-1]
+    return [
+        np.where(np.isfinite(z), np.maximum(z, p.low), p.solved.start())
+        for p, part in zip(problems, np.split(near, ends, axis=1), strict=True)
+        for z in [p.coordinates(part)]
+    ]

@@ -75,7 +75,7 @@ def places(result):
 
 def is_minimum(bounded, m):
     """Slopes vanish inside and point out of the box on bounds; inner curvature is positive."""
-    _, (slope,), (bend,), _ = bounded.local(m.u[None])
+    _, (slope,), (bend,), *_ = bounded.local(m.u[None])
     inside = ~on_bound(bounded, m.u)
     pressed = np.where(m.u <= bounded.low, slope, -slope)[~inside]
     curvature = np.linalg.eigvalsh(bend[np.ix_(inside, inside)])

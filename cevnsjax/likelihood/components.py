@@ -5,7 +5,6 @@ that is bent stays positive.
 """
 
 import equinox as eqx
-import numpy as np
 
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Numbers
@@ -79,7 +78,7 @@ def bend(a: Numbers) -> tuple[Arrays, Arrays, Arrays]:
     )
 
 
-def are_positive(nominal: np.ndarray, changed: np.ndarray) -> bool:
+def are_positive(nominal: Arrays, changed: Arrays) -> bool:
     """Whether ``kept_positive`` leaves all cells of NumPy arrays, [..., cell], as they are."""
     return bool(((changed >= _LINEAR_DOWN_TO * nominal) | (nominal <= _EMPTY)).all())
 

@@ -72,7 +72,7 @@ _deviance, _tilt = jax.custom_jvp(_of_cells), jax.custom_jvp(_tilt_of_cells)
 
 
 @_tilt.defjvp
-def _tilt_jvp(primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]) -> tuple[Reals, Reals]:
+def _tilt_jvp(primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]) -> tuple[Arrays, Arrays]:
     (n, mu), (dn, dmu) = primals, tangents
     return _tilt(n, mu), curvature(n, mu) * dmu - jnp.where(n > 0, dn, 0.0) / jnp.maximum(mu, FLOOR)
 
@@ -80,7 +80,7 @@ def _tilt_jvp(primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]) -> tu
 @_deviance.defjvp
 def _deviance_jvp(
     primals: tuple[Reals, Reals], tangents: tuple[Reals, Reals]
-) -> tuple[Reals, Reals]:
+) -> tuple[Arrays, Arrays]:
     (n, mu), (dn, dmu) = primals, tangents
     ratio = jnp.where(n > 0, n, 1.0) / jnp.maximum(mu, FLOOR)
     by_n = jnp.where(n > 0, jnp.log(ratio) - jnp.minimum(mu / FLOOR - 1, 0.0), 0.0)

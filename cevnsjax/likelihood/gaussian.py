@@ -104,7 +104,7 @@ def _centre(problem: LinearPulls) -> tuple[Real, ...]:
     return (0.0,) * len(problem.sd) if problem.centre is None else problem.centre
 
 
-def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Reals, ...]:
+def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Arrays, ...]:
     """Pulls that minimise chi2, by orthogonal columns; x_k = 1 + a_k are the unknowns.
 
     Args:
@@ -186,8 +186,8 @@ def best_strengths(
 
 
 def strengths_derivatives(
-    observed: Reals, weights: Reals, problem: LinearStrengths, u: Reals
-) -> tuple[Reals, Reals]:
+    observed: Arrays, weights: Arrays, problem: LinearStrengths, u: Arrays
+) -> tuple[Arrays, Arrays]:
     """Gradient [strength] and Hessian [strength, strength] of chi2/2 by strengths.
 
     Args:
@@ -216,7 +216,7 @@ def linear_strengths(problem: Templates, strengths: Strengths) -> LinearStrength
     return LinearStrengths(side_by_side(rest), by_strength, prior, strengths.target)
 
 
-def log_determinant(weights: Reals, problem: LinearStrengths, strengths: Strengths) -> Reals:
+def log_determinant(weights: Arrays, problem: LinearStrengths, strengths: Strengths) -> Reals:
     """Logarithm of the determinant of the Hessian of chi2/2 by the pulls [1].
 
     Changes of pulls that leave all strengths as they are count with their constraints.

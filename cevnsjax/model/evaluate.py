@@ -1,13 +1,14 @@
 """Pure functions of a model at given values: predictions and likelihoods."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.types import Arrays
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import components
 from cevnsjax.model.nuisance_groups import (
@@ -68,7 +69,7 @@ def penalty(m: ModelAtValues) -> Any:
 
 
 def nuisance_problems(
-    m: ModelAtValues, counts: list[Signal] | None = None
+    m: ModelAtValues, counts: Sequence[Signal] | None = None
 ) -> list[NuisanceProblem]:
     """The likelihood of each group of experiments at fixed theory; signals are computed if None."""
     counts = signals(m) if counts is None else counts
@@ -82,7 +83,7 @@ def _problem(m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]) -> 
 
 def profiled_group(
     m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
-) -> tuple[Float[Array, ""], Float[Array, ""]]:
+) -> tuple[Arrays, Arrays]:
     """chi2 of a group of experiments at their signals, minimised over its solved nuisances.
 
     The second result is how far these are from their minimum in nll. Of the model's values only
@@ -91,7 +92,7 @@ def profiled_group(
     return _problem(m, group, counts).profiled()
 
 
-def nll(m: ModelAtValues) -> Float[Array, ""]:
+def nll(m: ModelAtValues) -> Arrays:
     """-log L with all parameters given, constants dropped so that chi2 = 2 nll.
 
     Examples:
@@ -108,7 +109,7 @@ def _nuisances(m: ModelAtValues, problem: NuisanceProblem) -> Float[Array, " nui
     return jnp.stack(scalars) if scalars else jnp.zeros(0, dtype)
 
 
-def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
+def profiled_nll(m: ModelAtValues) -> Arrays:
     """-log L minimised over the solved nuisances; those in ``values`` are ignored.
 
     ``solver_distance`` says whether the minimum was reached.
@@ -122,14 +123,14 @@ def profiled_nll(m: ModelAtValues) -> Float[Array, ""]:
     return searched(m)[0]
 
 
-def searched(m: ModelAtValues) -> tuple[Float[Array, ""], Float[Array, ""]]:
+def searched(m: ModelAtValues) -> tuple[Arrays, Arrays]:
     """``profiled_nll`` and ``solver_distance`` from one search."""
     solved = [p.profiled() for p in nuisance_problems(m)]
     nll = total([penalty(m), *(chi2 for chi2, _ in solved)]) / 2
     return nll, jnp.asarray(total([distance for _, distance in solved]), nll.dtype)
 
 
-def marginal_nll(m: ModelAtValues) -> Float[Array, ""]:
+def marginal_nll(m: ModelAtValues) -> Arrays:
     """-log of the integral of exp(-nll) over the solved nuisances; those in ``values`` are ignored.
 
     With Gaussian cells and linear pulls the integral is exact: the profiled nll plus half the
@@ -168,7 +169,7 @@ def _no_closed_integral(members: list[ExperimentArrays]) -> str:
     raise AssertionError("a group is solved by a search for one of its members")
 
 
-def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
+def best_pulls(m: ModelAtValues) -> dict[str, Arrays]:
     """The solved nuisances, {name: scalar} [1].
 
     Examples:
@@ -178,7 +179,7 @@ def best_pulls(m: ModelAtValues) -> dict[str, Float[Array, ""]]:
     return solution(m)[0]
 
 
-def solution(m: ModelAtValues) -> tuple[dict[str, Float[Array, ""]], Any]:
+def solution(m: ModelAtValues) -> tuple[dict[str, Arrays], Any]:
     """``best_pulls`` and ``solver_distance`` from one search."""
     solved = [(p, p.best()) for p in nuisance_problems(m)]
     by_problem = [(p.names, p.nuisances(best.z)) for p, best in solved]

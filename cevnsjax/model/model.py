@@ -6,7 +6,7 @@ from typing import Any, SupportsIndex
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from cevnsjax.core.precision import numpy_dtype
 from cevnsjax.core.types import Values
@@ -19,7 +19,7 @@ from cevnsjax.model.content import Portable, describe
 from cevnsjax.model.data import Pseudodata, draw
 from cevnsjax.model.expansion.expand import Expansion, expand
 from cevnsjax.model.map import BATCH, map_points
-from cevnsjax.model.structure import gaussian_priors
+from cevnsjax.model.structure import Counts, gaussian_priors
 from cevnsjax.model.templates.grid import TemplateGrid
 from cevnsjax.model.templates.template import template_of
 from cevnsjax.parameters import ParameterTable
@@ -101,7 +101,7 @@ class Model(Portable):
         """The name of the analysis, or the names of the experiments."""
         return self.name or " + ".join(self.experiments)
 
-    def observed_counts(self, data: Any = None) -> dict[str, Array]:
+    def observed_counts(self, data: Any = None) -> dict[str, Counts]:
         """The counts that a likelihood of ``data`` compares with, {experiment: [cell]} [count].
 
         Examples:

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Arrays, Reals
+from cevnsjax.core.types import Arrays
 from cevnsjax.model import evaluate
 from cevnsjax.model.model import Model
-from cevnsjax.model.structure import ModelAtValues
+from cevnsjax.model.structure import ModelAtValues, Signal
 from cevnsjax.model.templates.polynomial import Polynomial, find_polynomial
 from cevnsjax.model.templates.template import signals_at
 from cevnsjax.numerics import total
@@ -77,7 +77,7 @@ def polynomial_signals(
 
 def signals_of(
     signals: PolynomialSignal | None, model: ModelAtValues, p: Float[Array, " name"]
-) -> list[Reals]:
+) -> list[Signal]:
     """Signals by experiment, each [source, variant, bin] [count]; the model's if None are given."""
     if signals is None:
         return evaluate.signals(model)

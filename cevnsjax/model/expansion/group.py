@@ -1,7 +1,7 @@
 """chi2 of experiments that share nuisances, to second order in parameters and nuisances."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -26,14 +26,14 @@ class GroupExpansion(NamedTuple):
             [nuisance, name] [1].
     """
 
-    value: Float[np.ndarray, " point"]
-    gradient: Float[np.ndarray, "point coordinate"]
-    hessian: Float[np.ndarray, "point coordinate coordinate"]
-    origins: Float[np.ndarray, "nuisance name"]
+    value: Float[Any, " point"]
+    gradient: Float[Any, "point coordinate"]
+    hessian: Float[Any, "point coordinate coordinate"]
+    origins: Float[Any, "nuisance name"]
 
 
 def expanded_group(
-    problem: NuisanceProblem, members: Sequence[Member], z: Float[np.ndarray, "point nuisance"]
+    problem: NuisanceProblem, members: Sequence[Member], z: Float[Any, "point nuisance"]
 ) -> GroupExpansion:
     """chi2/2 of a group at coordinates z of its nuisances."""
     solved, n = problem.solved, members[0].pulled.shape[0]
@@ -63,9 +63,9 @@ def expanded_group(
 
 def _strength_slopes(
     solved: poisson.Coordinates,
-    strengths: Float[np.ndarray, "... component"],
-    pulled: Float[np.ndarray, "name component"],
-) -> Float[np.ndarray, "... name component"]:
+    strengths: Float[Any, "... component"],
+    pulled: Float[Any, "name component"],
+) -> Float[Any, "... name component"]:
     """Derivatives of strengths by free pulls at fixed coordinates."""
     layout = solved.strengths.layout
     moved = pulled[:, list(layout.chosen)] @ layout.strengths.T
@@ -76,9 +76,9 @@ def _strength_slopes(
 
 def _penalty(
     solved: poisson.Coordinates,
-    z: Float[np.ndarray, "point nuisance"],
-    pulled: Float[np.ndarray, "name component"],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    z: Float[Any, "point nuisance"],
+    pulled: Float[Any, "name component"],
+) -> tuple[Any, Any, Any]:
     """Gradient by names of half the constraints, its derivatives by all, and the origins."""
     chosen = pulled[:, list(solved.strengths.layout.chosen)]
     (n, k), (gradient, hessian) = chosen.shape, solved.penalty_derivatives(z)
@@ -96,9 +96,9 @@ def _penalty(
 def assembled(
     n: int, points: int, groups: Sequence[GroupExpansion]
 ) -> tuple[
-    Float[np.ndarray, " point"],
-    Float[np.ndarray, "point coordinate"],
-    Float[np.ndarray, "point coordinate coordinate"],
+    Float[Any, " point"],
+    Float[Any, "point coordinate"],
+    Float[Any, "point coordinate coordinate"],
 ]:
     """Value, gradient and Hessian of all groups by n parameters, then their coordinates."""
     size = n + sum(g.gradient.shape[-1] - n for g in groups)
@@ -117,10 +117,10 @@ def assembled(
 
 def by_nuisances(
     n: int,
-    hessian: Float[np.ndarray, "point coordinate coordinate"],
+    hessian: Float[Any, "point coordinate coordinate"],
     problems: Sequence[NuisanceProblem],
-    origins: Sequence[Float[np.ndarray, "_nuisance name"]],
-) -> Float[np.ndarray, "point nuisance nuisance"]:
+    origins: Sequence[Float[Any, "_nuisance name"]],
+) -> Float[Any, "point nuisance nuisance"]:
     """The Hessian by n parameters and nuisances, from that by parameters and coordinates."""
     moved = block_diagonal([q.by_nuisances for q in problems])
     change = np.zeros((hessian.shape[-1], n + moved.shape[1]))

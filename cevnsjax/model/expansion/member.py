@@ -7,7 +7,7 @@ template and e a part of nominal: derivatives by a parameter follow from those o
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,9 +22,9 @@ from cevnsjax.model.components import growth_of
 from cevnsjax.model.expansion.signal_cells import SignalCells, signal_cells
 from cevnsjax.model.expansion.signals import SignalNear
 
-PerPart = Float[np.ndarray, "... name part"]
-SignalSlopes = Float[np.ndarray, "... name source cell"]
-SignalNumbers = Float[np.ndarray, "... source cell"]
+PerPart = Float[Any, "... name part"]
+SignalSlopes = Float[Any, "... name source cell"]
+SignalNumbers = Float[Any, "... source cell"]
 
 
 class Member(NamedTuple):
@@ -40,8 +40,8 @@ class Member(NamedTuple):
 
     arrays: ExperimentArrays
     signal: SignalNear
-    pulled: Float[np.ndarray, "name component"]
-    rate: Float[np.ndarray, "name component"]
+    pulled: Float[Any, "name component"]
+    rate: Float[Any, "name component"]
 
 
 def member_of(
@@ -110,15 +110,13 @@ class MemberAt:
         return self.straight + self.at.factor[..., None, :] * self.rate
 
     @property
-    def mu_slopes(self) -> Float[np.ndarray, "point name cell"]:
+    def mu_slopes(self) -> Float[Any, "point name cell"]:
         """Derivative of the expected counts [count/unit]."""
         sources = self.counts.shape[-2]
         moved = self.at.factor[..., None, :sources, None] * self.counts
         return self.factor_slope @ self.at.parts + moved.sum(-2)
 
-    def curving(
-        self, tilt: Float[np.ndarray, "point cell"]
-    ) -> Float[np.ndarray, "point name coordinate"]:
+    def curving(self, tilt: Float[Any, "point cell"]) -> Float[Any, "point name coordinate"]:
         """Second derivatives of mu by parameters, and by these and all, weighted by ``tilt``."""
         factors, templates = self._products(tilt)
         n = self.rate.shape[0]
@@ -128,7 +126,7 @@ class MemberAt:
             rows = rows + self._growing((self.at.parts * tilt[..., None, :]).sum(-1))
         return rows + self._bending(tilt[..., None, :])
 
-    def _products(self, tilt: np.ndarray) -> tuple[PerPart, PerPart]:
+    def _products(self, tilt: Any) -> tuple[PerPart, PerPart]:
         """Derivatives of factors and of weighted counts of the parts by all coordinates."""
         by_names = np.zeros((*self.counts.shape[:2], self.rate.shape[1]))
         by_names[..., : self.counts.shape[-2]] = (self.counts @ tilt[..., None, :, None])[..., 0]
@@ -139,7 +137,7 @@ class MemberAt:
             by_nuisances = self.at.morph_places @ tilted
         return _both(self.factor_slope, slope), _both(by_names, by_nuisances)
 
-    def _growing(self, counts: Float[np.ndarray, "point part"]) -> np.ndarray:
+    def _growing(self, counts: Float[Any, "point part"]) -> Any:
         """Through exponentials, with weighted counts of the parts."""
         growth, weight = self.at.growth, counts[..., None, :]
         rate_z = np.zeros(self.at.slope.shape[-2:]) if growth is None else growth.rate
@@ -148,7 +146,7 @@ class MemberAt:
         moved = (self.straight + self.rate * self.at.factor[..., None, :]) * weight
         return moved @ rate.swapaxes(-1, -2) + (self.rate * weight) @ straight.swapaxes(-1, -2)
 
-    def _bending(self, tilt: Float[np.ndarray, "point 1 cell"]) -> np.ndarray:
+    def _bending(self, tilt: Float[Any, "point 1 cell"]) -> Any:
         """Through the signal's templates."""
         signal, cells, n = self.member.signal, self.cells, self.rate.shape[0]
         points, sources = signal.value.shape[:2]
@@ -172,14 +170,14 @@ class MemberAt:
         return rows
 
 
-def _both(by_names: np.ndarray, by_nuisances: np.ndarray) -> np.ndarray:
+def _both(by_names: Any, by_nuisances: Any) -> Any:
     """Derivatives by parameters, then by coordinates of nuisances, [..., coordinate, part]."""
     batch = np.broadcast_shapes(by_names.shape[:-2], by_nuisances.shape[:-2])
     arrays = (np.broadcast_to(x, batch + x.shape[-2:]) for x in (by_names, by_nuisances))
     return np.concatenate(list(arrays), axis=-2)
 
 
-def _contracted(derivatives: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def _contracted(derivatives: Any, weights: Any) -> Any:
     """Sum of signals [point, ..., source, variant, bin] times weights, [point, ...]."""
     names = derivatives.shape[1:-3]
     rows = derivatives.reshape(len(derivatives), math.prod(names), math.prod(weights.shape[1:]))
@@ -192,7 +190,7 @@ def member_at(
     at: Scaled,
     view: View,
     nuisances: tuple[str, ...],
-    strength_slopes: Float[np.ndarray, "... name component"],
+    strength_slopes: Float[Any, "... name component"],
 ) -> MemberAt:
     """An experiment at coordinates.
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals
+from cevnsjax.core.types import Arrays, Reals
 from cevnsjax.model import evaluate
 from cevnsjax.model.expansion.second_order import Point, SecondOrder, from_blocks
 from cevnsjax.model.nuisance_groups import NuisanceProblem
@@ -53,7 +53,7 @@ def expanded_nll(
     sizes = [q.low.size for q in problems(point)[1]]
     by_group = jnp.split(z, np.cumsum(sizes)[:-1])
 
-    def nll(p: Point) -> Reals:
+    def nll(p: Point) -> Arrays:
         penalty, groups = problems(p)
         chi2 = [q.chi2(a) for q, a in zip(groups, by_group, strict=True)]
         return total([penalty, *chi2]) / 2

@@ -1,6 +1,6 @@
 """Functions of a point to second order: values, first and second derivatives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -32,11 +32,11 @@ def from_blocks(first: Reals, mixed: Reals, second: Reals) -> Reals:
     return jnp.concatenate([upper, lower], axis=-2)
 
 
-def second_order(function: Callable[[Point], list[Reals]], point: Point) -> SecondOrder:
+def second_order(function: Callable[[Point], Sequence[Any]], point: Point) -> SecondOrder:
     """Values, first and second derivatives of a list of arrays, forward over forward."""
 
     def with_slopes(p: Point) -> Any:
-        def twice(q: Point) -> tuple[list[Reals], list[Reals]]:
+        def twice(q: Point) -> tuple[Any, Any]:
             out = function(q)
             return out, out
 

@@ -6,6 +6,7 @@ how a bin's events fall on them. Both follow ``likelihood.components.bend``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -14,9 +15,9 @@ from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.likelihood.components import bend
 from cevnsjax.numerics import total
 
-Cells = Float[np.ndarray, "... source cell"]
+Cells = Float[Any, "... source cell"]
 """Counts, or weights, of the signal in the cells."""
-Variants = Float[np.ndarray, "... source variant bin"]
+Variants = Float[Any, "... source variant bin"]
 """A signal, or what multiplies one."""
 
 
@@ -32,10 +33,10 @@ class SignalCells:
         by_morph: Derivatives of ``factors`` and ``moved``, whichever a morph moves, by its name.
     """
 
-    spread: Float[np.ndarray, "source bin other"]
-    moved: Float[np.ndarray, "... source bin other"]
-    factors: Float[np.ndarray, "... variant"]
-    by_morph: dict[str, tuple[np.ndarray | None, np.ndarray | None]]
+    spread: Float[Any, "source bin other"]
+    moved: Float[Any, "... source bin other"]
+    factors: Float[Any, "... variant"]
+    by_morph: dict[str, tuple[Any | None, Any | None]]
 
     @property
     def for_names(self) -> "SignalCells":
@@ -69,7 +70,7 @@ class SignalCells:
         out = signal[..., 0, :, None] * self.spread
         return _joined(out)
 
-    def nominal_signal(self, weights: Cells) -> Float[np.ndarray, "... source bin"]:
+    def nominal_signal(self, weights: Cells) -> Float[Any, "... source bin"]:
         """What multiplies the first variant in the sum of weights times those."""
         return (self._by_bin(weights) * self.spread).sum(-1)
 
@@ -85,12 +86,12 @@ class SignalCells:
         base = (shared * self.spread).sum(-1)[..., None, :]
         return factors[..., None, :, None] * base
 
-    def _by_bin(self, weights: Cells) -> Float[np.ndarray, "... source bin other"]:
+    def _by_bin(self, weights: Cells) -> Float[Any, "... source bin other"]:
         return weights.reshape(*weights.shape[:-1], *self.spread.shape[-2:])
 
 
 def signal_cells(
-    e: ExperimentArrays, morphs: Mapping[str, np.ndarray], sources: int, bins: int
+    e: ExperimentArrays, morphs: Mapping[str, Any], sources: int, bins: int
 ) -> SignalCells:
     """The map of an experiment at values of its morphs, [point] each [1].
 
@@ -101,7 +102,7 @@ def signal_cells(
     points = np.broadcast_shapes(*(x.shape for x in morphs.values()))
     factors = np.zeros((*points, 1 + 2 * len(e.R_moved)))
     factors[..., 0] = 1.0
-    by_morph: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
+    by_morph: dict[str, tuple[Any | None, Any | None]] = {}
     for k, name in enumerate(e.R_moved):
         u, slope, _ = bend(morphs[name])
         factors[..., 1 + 2 * k], factors[..., 2 + 2 * k] = morphs[name], u
@@ -118,10 +119,10 @@ def signal_cells(
     return SignalCells(spread, total(moved), factors, by_morph)
 
 
-def _joined(counts: Float[np.ndarray, "... source bin other"]) -> Cells:
+def _joined(counts: Float[Any, "... source bin other"]) -> Cells:
     """Counts by source and cell."""
     return counts.reshape(*counts.shape[:-2], counts.shape[-2] * counts.shape[-1])
 
 
-def _times(x: np.ndarray, array: np.ndarray) -> np.ndarray:
+def _times(x: Any, array: Any) -> Any:
     return x[..., None, None, None] * array

@@ -1,7 +1,7 @@
 """Signals of a model to second order in parameters, at many points: all that fits compile."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -35,9 +35,9 @@ class SignalNear(NamedTuple):
         curvature: [point, name, name, source, variant, bin] [count/unit^2].
     """
 
-    value: Float[np.ndarray, "point source variant bin"]
-    slope: Float[np.ndarray, "point name source variant bin"]
-    curvature: Float[np.ndarray, "point name _n source variant bin"]
+    value: Float[Any, "*point source variant bin"]
+    slope: Float[Any, "*point name source variant bin"]
+    curvature: Float[Any, "*point name _n source variant bin"]
 
     def at(self, points: slice) -> "SignalNear":
         """The signal at some of the points."""
@@ -88,7 +88,7 @@ def _near(
     shapes = {name for _, name in experiment.shape}
     moves_nodes = tuple(k for k, name in enumerate(names) if name in shapes)
 
-    def signal(p: Iterable[Reals]) -> list[Reals]:
+    def signal(p: Iterable[Reals]) -> list[Any]:
         moved = {**values, **dict(zip(names, p, strict=True))}
         return [binned_signal(experiment, interactions, moved)]
 

@@ -1,5 +1,6 @@
 """One text of a formula for NumPy and jax: the module that belongs to the arrays at hand."""
 
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +22,9 @@ def times(rows: Arrays, matrix: Arrays) -> Arrays:
 
     One row at a time, so that its bits do not depend on how many there are.
     """
-    return (rows[..., None, :] @ matrix)[..., 0, :]
+    if numpy_of(rows, matrix) is np:
+        return (rows[..., None, :] @ matrix)[..., 0, :]
+    return (rows[..., :, None] * matrix).sum(-2)
 
 
 def picked(array: Arrays, indices: Int[np.ndarray, " index"]) -> Arrays:
@@ -30,3 +33,22 @@ def picked(array: Arrays, indices: Int[np.ndarray, " index"]) -> Arrays:
     BLAS takes other ways through other orders, which would change bits.
     """
     return np.take(array, indices, axis=-1) if numpy_of(array) is np else array[..., indices]
+
+
+def product(a: Arrays, b: Arrays) -> Arrays:
+    """The product of small matrices, [..., i, j] and [..., j, k].
+
+    In jax it is a sum that melts into what comes before and after it; a product would not.
+    """
+    if numpy_of(a, b) is np:
+        return a @ b
+    return (a[..., :, :, None] * b[..., None, :, :]).sum(-2)
+
+
+def placed(rows: Arrays, places: Sequence[int], size: int) -> Arrays:
+    """Rows [..., row, column] put at places among ``size`` ones of zeros."""
+    first = places[0] if len(places) else 0
+    if list(places) == list(range(first, first + len(places))):
+        widths = [(0, 0)] * (rows.ndim - 2) + [(first, size - first - len(places)), (0, 0)]
+        return numpy_of(rows).pad(rows, widths)
+    return product(np.eye(size, dtype=rows.dtype)[:, list(places)], rows)

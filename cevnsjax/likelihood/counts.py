@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from cevnsjax.core.namespaces import numpy_of, picked, times
+from cevnsjax.core.namespaces import numpy_of, picked, placed, product, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.components import Templates, are_positive, bend, kept_positive
 from cevnsjax.likelihood.stacks import Stack, base_of, side_by_side
@@ -35,10 +35,9 @@ class View(NamedTuple):
         chosen = [self.nuisances[k][0] for k in indices]
         return numpy_of(*chosen).stack(chosen, axis=-1)
 
-    def places(self, indices: Sequence[int], dtype: np.dtype) -> Float[np.ndarray, "_c _index"]:
-        """1 where a coordinate is one of some nuisances, 0 elsewhere [1]."""
-        columns = [self.nuisances[k][1] for k in indices]
-        return np.eye(self.slopes.shape[1], dtype=dtype)[:, columns]
+    def places(self, indices: Sequence[int]) -> tuple[int, ...]:
+        """The coordinates that are some nuisances."""
+        return tuple(self.nuisances[k][1] for k in indices)
 
 
 def by_nuisances(problem: Templates, a: Arrays) -> View:
@@ -54,7 +53,7 @@ class Bend(NamedTuple):
     """What the morphs change about the parts.
 
     Attributes:
-        slope: Derivative of counts by the interpolated template, [..., part, cell] [1]; None
+        slope: Derivative of counts by the interpolated template, [..., bent part, cell] [1]; None
             where NumPy finds no cell that has to be kept positive.
         second: Second derivative, [..., part, cell] [1/count]; None likewise.
         linear: Derivative of the interpolated template by the morphs, [..., morph, part, cell]
@@ -96,37 +95,87 @@ class Scaled(NamedTuple):
     """The parts of one experiment at coordinates: counts are factors times parts, added up.
 
     Attributes:
+        owner: Component of each part, [part].
         factor: What multiplies each part, [..., part] [1].
         slope: Its derivative by the coordinates, [..., coordinate, part] [1].
         growth: What of it are exponentials; None without.
-        parts: Parts after bending, [..., part, cell] [count].
+        pieces: Parts after bending, those that are not bent apart behind the others, each
+            [..., part, cell] [count].
         bend: How they are bent; None if they are not.
-        morph_places: 1 where a coordinate is a morph, [coordinate, morph] [1].
+        morph_places: The coordinates that are morphs.
     """
 
+    owner: Int[np.ndarray, " part"]
     factor: Arrays
     slope: Arrays
     growth: Growth | None
-    parts: Arrays
+    pieces: tuple[Arrays, ...]
     bend: Bend | None
-    morph_places: Arrays
+    morph_places: tuple[int, ...]
+
+    @property
+    def parts(self) -> Arrays:
+        """All parts after bending, [..., part, cell] [count]."""
+        return side_by_side(self.pieces, axis=-2)
+
+    @property
+    def mu(self) -> Arrays:
+        """Expected counts, [..., cell] [count]."""
+        return total([times(f, piece) for f, piece in self._along_pieces(self.factor)])
+
+    @property
+    def mu_slopes(self) -> Arrays:
+        """Their derivatives by the coordinates, [..., coordinate, cell] [count]."""
+        rows = total([product(s, piece) for s, piece in self._along_pieces(self.slope)])
+        if self.bend is None:
+            return rows
+        bent = _by_morphs(self.factor, self.bend)
+        return rows + placed(bent, self.morph_places, rows.shape[-2])
+
+    def _along_pieces(self, array: Arrays) -> list[tuple[Arrays, Arrays]]:
+        """What an array [..., part] has for each piece, with the piece.
+
+        In jax the parts of a component, which share it, are added up first.
+        """
+        first, out = 0, []
+        for piece in self.pieces:
+            last = first + piece.shape[-2]
+            out += _shared(array[..., first:last], piece, self.owner[first:last])
+            first = last
+        return out
+
+
+def _shared(
+    array: Arrays, piece: Arrays, owner: Int[np.ndarray, " part"]
+) -> list[tuple[Arrays, Arrays]]:
+    if numpy_of(array, piece) is np:
+        return [(array, piece)]
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    spans = zip(starts, [*starts[1:], owner.size], strict=True)
+    return [(array[..., i : i + 1], piece[..., i:j, :].sum(-2, keepdims=True)) for i, j in spans]
 
 
 def scaled(stack: Stack, view: View) -> Scaled:
     """The parts of an experiment at coordinates."""
     factor, slope, growth = _factor(stack, view)
-    places = view.places(stack.morphs, stack.nominal.dtype)
+    places = view.places(stack.morphs)
     if stack.linear is None or stack.curved is None:
-        return Scaled(factor, slope, growth, stack.nominal, None, places)
+        return Scaled(stack.owner, factor, slope, growth, (stack.nominal,), None, places)
     x = view.values(stack.morphs)
     u, bend_slope, curvature = bend(x)
-    changed = stack.nominal + _summed(x, stack.linear) + _summed(u, stack.curved)
+    # Parts behind the last one that is bent stay as they are.
+    last = stack.linear.shape[-2]
+    nominal, straight = stack.nominal[..., :last, :], stack.nominal[..., last:, :]
+    changed = nominal + _summed(x, stack.linear) + _summed(u, stack.curved)
     linear = stack.linear + bend_slope[..., None, None] * stack.curved
     curved = curvature[..., None, None] * stack.curved
-    if numpy_of(changed) is np and are_positive(stack.nominal, changed):
-        return Scaled(factor, slope, growth, changed, Bend(None, None, linear, curved), places)
-    parts, first, second = kept_positive(stack.nominal, changed)
-    return Scaled(factor, slope, growth, parts, Bend(first, second, linear, curved), places)
+    if numpy_of(changed) is np and are_positive(nominal, changed):
+        bent, parts = Bend(None, None, linear, curved), changed
+    else:
+        parts, first, second = kept_positive(nominal, changed)
+        bent = Bend(first, second, linear, curved)
+    pieces = (parts, straight) if straight.shape[-2] else (parts,)
+    return Scaled(stack.owner, factor, slope, growth, pieces, bent, places)
 
 
 def _summed(x: Arrays, templates: Arrays) -> Arrays:
@@ -142,7 +191,7 @@ def _factor(stack: Stack, view: View) -> tuple[Arrays, Arrays, Growth | None]:
     if stack.log_widths is None:
         return strength, slope, None
     xp = numpy_of(strength, stack.log_widths)
-    rate = view.places(stack.log_pulls, slope.dtype) @ stack.log_widths
+    rate = placed(stack.log_widths, view.places(stack.log_pulls), slope.shape[0])
     growth = xp.exp(times(view.values(stack.log_pulls), stack.log_widths))
     factor, straight = strength * growth, slope * growth[..., None, :]
     return factor, straight + factor[..., None, :] * rate, Growth(growth, rate, straight)
@@ -159,18 +208,13 @@ class Mean(NamedTuple):
 def mean_of(stacks: Sequence[Stack], view: View) -> Mean:
     """Counts and their derivatives by coordinates."""
     experiments = [scaled(stack, view) for stack in stacks]
-    counts = [times(p.factor, p.parts) for p in experiments]
-    slopes = []
-    for p in experiments:
-        rows = p.slope @ p.parts
-        if p.bend is not None:
-            rows = rows + p.morph_places @ _by_morphs(p.factor, p.bend)
-        slopes.append(rows)
-    return Mean(side_by_side(counts), side_by_side(slopes), experiments)
+    mu, slopes = [p.mu for p in experiments], [p.mu_slopes for p in experiments]
+    return Mean(side_by_side(mu), side_by_side(slopes), experiments)
 
 
 def _by_morphs(factor: Arrays, bent: Bend) -> Arrays:
     """Derivatives of counts by morphs, [..., morph, cell] [count]."""
+    factor = factor[..., : bent.linear.shape[-2]]
     if bent.slope is None:
         return (factor[..., None, None, :] @ bent.linear)[..., 0, :]
     return ((factor[..., :, None] * bent.slope)[..., None, :, :] * bent.linear).sum(-2)
@@ -202,13 +246,16 @@ def _growing(p: Scaled, counts: Arrays) -> Arrays:
 
 def _bending(p: Scaled, bent: Bend, here: Arrays) -> Arrays:
     """Through morphs, with weights [..., 1, cell] of the cells."""
-    linear, factor = bent.linear, p.factor[..., :, None]
+    last = bent.linear.shape[-2]
+    linear, factor = bent.linear, p.factor[..., :last, None]
     tilt, curved = bent.weighted(linear, here), bent.weighted(bent.curved, here)
-    eye = np.eye(len(p.morph_places.T), dtype=linear.dtype)
-    bends = (curved @ factor) * eye
+    eye = np.eye(len(p.morph_places), dtype=linear.dtype)
+    bends = product(curved, factor) * eye
     if bent.second is not None:
         weighted = linear * (factor * here * bent.second)[..., None, :, :]
         flat = linear.reshape(*linear.shape[:-2], -1).swapaxes(-1, -2)
         bends = bends + weighted.reshape(*weighted.shape[:-2], -1) @ flat
-    mixed = p.slope @ tilt.swapaxes(-1, -2) @ p.morph_places.T
-    return p.morph_places @ bends @ p.morph_places.T + mixed + mixed.swapaxes(-1, -2)
+    size = p.slope.shape[-2]
+    mixed = product(placed(tilt, p.morph_places, size), p.slope[..., :last].swapaxes(-1, -2))
+    bends = placed(bends.swapaxes(-1, -2), p.morph_places, size).swapaxes(-1, -2)
+    return placed(bends, p.morph_places, size) + mixed + mixed.swapaxes(-1, -2)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.namespaces import numpy_of, picked, times
+from cevnsjax.core.namespaces import numpy_of, picked, product, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood import deviance
 from cevnsjax.likelihood.components import Templates
@@ -98,7 +98,7 @@ def cell_hessian(
 
 def along(slopes: Arrays, tilt: Arrays) -> Arrays:
     """Sum over cells of slopes [..., coordinate, cell] times tilt [..., cell]."""
-    return (slopes @ tilt[..., None])[..., 0]
+    return product(slopes, tilt[..., None])[..., 0]
 
 
 def _diagonal(x: Arrays) -> Arrays:

@@ -130,12 +130,15 @@ def _trials(
     newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
     bound = coordinates.bound(observed, z, at_z.mean)
     guarded = direction(bound, at_z.gradient, free, _FLAT)
-    steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS), xp.zeros_like(z)]
-    trials = [xp.maximum(z - step, low) for step in steps]
-    values = xp.stack([coordinates.chi2(observed, trial) for trial in trials])
+    steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS)]
+    trials = xp.maximum(z - xp.stack(steps), low)
+    values = coordinates.chi2(observed, trials)
     # A singular Hessian gives a step that is not a number; such a step is never the best.
-    chosen = xp.argmin(xp.where(xp.isfinite(values), values, np.inf), axis=0)
-    best_of = xp.take_along_axis(xp.stack(trials), chosen[None, ..., None], axis=0)[0]
+    values = xp.where(xp.isfinite(values), values, np.inf)
+    chosen = xp.argmin(values, axis=0)
+    best_of = xp.take_along_axis(trials, chosen[None, ..., None], axis=0)[0]
+    is_lower = values.min(0) < 2 * at_z.value
+    best_of = xp.where((is_lower | ~xp.isfinite(at_z.value))[..., None], best_of, z)
     return best_of, 0.5 * (at_z.gradient * guarded).sum(-1)
 
 
@@ -148,11 +151,45 @@ def _compiled(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
 
     def step(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         steps, z, gain = state
-        moved, left = _trials(observed, coordinates, z, coordinates.expansion(observed, z))
+        moved, left = _moved(observed, coordinates, z, gain < _MIN_GAIN)
         return steps + 1, jnp.where((gain < _MIN_GAIN)[..., None], z, moved), left
 
     nothing = (jnp.asarray(0), start, jnp.full(start.shape[:-1], jnp.inf, start.dtype))
     return jax.lax.while_loop(unfinished, step, nothing)[1]
+
+
+def _moved(
+    observed: Arrays, coordinates: Coordinates, z: Arrays, done: Flags
+) -> tuple[Arrays, Arrays]:
+    """The next coordinates, and what chi2/2 may gain; those of points that are done do not count.
+
+    Many points try other steps than Newton's only if it fails at one of them.
+    """
+    at_z = coordinates.expansion(observed, z)
+    if z.ndim == 1:
+        return _trials(observed, coordinates, z, at_z)
+    newton, gain = _newton(coordinates, z, at_z)
+    trial = jnp.maximum(z - newton, coordinates.low.astype(z.dtype))
+    failed = ~done & ~_keeps_promise(at_z.value, coordinates.chi2(observed, trial) / 2, gain)
+
+    def others() -> tuple[Arrays, Arrays]:
+        best_of, left = _trials(observed, coordinates, z, at_z)
+        return jnp.where(failed[..., None], best_of, trial), jnp.where(failed, left, gain)
+
+    return jax.lax.cond(jnp.any(failed), others, lambda: (trial, gain))
+
+
+def _newton(coordinates: Coordinates, z: Arrays, at_z: Expanded) -> tuple[Arrays, Arrays]:
+    """Newton's step, and what it promises to take off chi2/2."""
+    free = ~_held(z, at_z.gradient, at_z.hessian, coordinates.low.astype(z.dtype))
+    newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
+    return newton, 0.5 * (at_z.gradient * newton).sum(-1)
+
+
+def _keeps_promise(value: Arrays, after: Arrays, gain: Arrays) -> Flags:
+    """Whether a step lowers chi2/2 about as much as it promises, up to rounding."""
+    least = _PROMISED * gain - _ROUNDING * numpy_of(value).maximum(1.0, abs(value))
+    return (gain >= 0) & (value - after >= least)
 
 
 def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arrays:
@@ -160,17 +197,14 @@ def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
     z, low = start, coordinates.low.astype(start.dtype)
     at_z, done = coordinates.expansion(observed, z), np.zeros(z.shape[:-1], dtype=bool)
     for _ in range(_MAX_STEPS):
-        free = ~_held(z, at_z.gradient, at_z.hessian, low)
-        newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
-        gain = 0.5 * (at_z.gradient * newton).sum(-1)
+        newton, gain = _newton(coordinates, z, at_z)
         done |= (gain >= 0) & (gain < _MIN_GAIN)
         if done.all():
             break
         # What has arrived stays, so that a point does not depend on those beside it.
         trial = np.where(done[..., None], z, np.maximum(z - newton, low))
         at_trial = coordinates.expansion(observed, trial)
-        least = _PROMISED * gain - _ROUNDING * np.maximum(1.0, np.abs(at_z.value))
-        failed = ~done & ~((gain >= 0) & (at_z.value - at_trial.value >= least))
+        failed = ~done & ~_keeps_promise(at_z.value, at_trial.value, gain)
         if failed.any():
             others, left = _trials(observed, coordinates, z, at_z)
             done |= failed & (left < _MIN_GAIN)

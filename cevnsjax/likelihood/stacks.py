@@ -21,7 +21,8 @@ class Stack(NamedTuple):
         nominal: Counts before nuisances, [..., part, cell] [count].
         owner: Component of each part, counted through all experiments, [part].
         linear: Half the difference of the templates at +1 and -1, 0 where a nuisance does not
-            bend a part, [..., morph, part, cell] [count]; None if none is bent.
+            bend a part, [..., morph, bent part, cell] [count]; those behind the last part that
+            is bent are left out. None if none is bent.
         curved: Half their sum minus nominal, shaped like ``linear`` [count].
         morphs: Indices of the nuisances that bend them.
         log_pulls: Indices of the nuisances whose exponentials multiply components.
@@ -56,8 +57,9 @@ def _stack(components: Sequence[Component], first: int) -> Stack:
     logs = tuple(dict.fromkeys(k for c in components for k in c.log_pulls))
     linear = curved = widths = None
     if morphs:
-        pairs = zip(components, sizes, strict=True)
-        bends = [_bends(c, size, cells, morphs) for c, size in pairs]
+        last = max(i for i, c in enumerate(components) if c.morphs) + 1
+        bent = zip(components[:last], sizes[:last], strict=True)
+        bends = [_bends(c, size, cells, morphs) for c, size in bent]
         linear, curved = (side_by_side(list(b), axis=-2) for b in zip(*bends, strict=True))
     if logs:
         pairs = zip(components, sizes, strict=True)
@@ -95,6 +97,7 @@ def _widths(component: Component, logs: tuple[int, ...]) -> Arrays:
 
 def side_by_side(arrays: Sequence[Arrays], axis: int = -1) -> Arrays:
     """Arrays joined along an axis, counted from the last one; axes before it are broadcast."""
+    arrays = [a for a in arrays if a.shape[axis]] or arrays[:1]
     if len(arrays) == 1:
         return arrays[0]
     batch = np.broadcast_shapes(*(a.shape[:axis] for a in arrays))

@@ -73,23 +73,15 @@ def nuisance_problems(
 ) -> list[NuisanceProblem]:
     """The likelihood of each group of experiments at fixed theory; signals are computed if None."""
     counts = signals(m) if counts is None else counts
-    return [_problem(m, group, [counts[i] for i in group]) for group in m.structure.groups]
+    return [group_problem(m, group, [counts[i] for i in group]) for group in m.structure.groups]
 
 
-def _problem(m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]) -> NuisanceProblem:
+def group_problem(
+    m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
+) -> NuisanceProblem:
+    """The likelihood of a group of experiments at their signals; of values free pulls are used."""
     members, data = [m.experiments[i] for i in group], [m.observed.counts[i] for i in group]
     return problem_of(members, counts, data, m.measured, m.values)
-
-
-def profiled_group(
-    m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
-) -> tuple[Arrays, Arrays]:
-    """chi2 of a group of experiments at their signals, minimised over its solved nuisances.
-
-    The second result is how far these are from their minimum in nll. Of the model's values only
-    free pulls are used.
-    """
-    return _problem(m, group, counts).profiled()
 
 
 def nll(m: ModelAtValues) -> Arrays:

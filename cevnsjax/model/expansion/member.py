@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.namespaces import picked
+from cevnsjax.core.namespaces import picked, placed
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
@@ -134,7 +134,9 @@ class MemberAt:
         by_nuisances = np.zeros((*by_names.shape[:-2], *slope.shape[-2:]))
         if self.at.bend is not None:
             tilted = self.at.bend.weighted(self.at.bend.linear, tilt[..., None, :])
-            by_nuisances = self.at.morph_places @ tilted
+            by_nuisances[..., : tilted.shape[-1]] = placed(
+                tilted, self.at.morph_places, slope.shape[-2]
+            )
         return _both(self.factor_slope, slope), _both(by_names, by_nuisances)
 
     def _growing(self, counts: Float[Any, "point part"]) -> Any:
@@ -166,7 +168,7 @@ class MemberAt:
             by_morph += weighted @ linear.swapaxes(-1, -2)
             rows[..., :n] = weighted @ slope.swapaxes(-1, -2)
         rows[..., :n] += _contracted(signal.curvature, along)
-        rows[..., n:] = by_morph @ self.at.morph_places.T
+        rows[..., [n + k for k in self.at.morph_places]] += by_morph
         return rows
 
 

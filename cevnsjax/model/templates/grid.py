@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
@@ -25,6 +26,8 @@ from cevnsjax.model.templates.signal_strength import strength_of
 # Blocks that stay in the cache: points, and rows whose coefficients are computed at once.
 _MAX_POINTS, _MAX_ROWS, _MAX_SOLVED_POINTS = 1 << 18, 1 << 12, 1 << 16
 _BATCH = 64
+# Distance in nll from which the search at the next points may start.
+_ARRIVED = 1e-6
 _NOTHING = -1, (0.0, None)
 
 Block = tuple[Float[np.ndarray, "row point"], Float[np.ndarray, "row point"] | None]
@@ -177,6 +180,18 @@ def _solved(
 ) -> tuple[Float[Array, " point"], Float[Array, " point"]]:
     """chi2 of one group at many signals, and distances; ``pulls`` are those that are free."""
     model = ModelAtValues(structure, structure.experiments(leaves), observed, pulls)
-    return jax.lax.map(
-        lambda counts: evaluate.profiled_group(model, group, counts), signals, batch_size=_BATCH
-    )
+    points = len(signals[0])
+    padding = [(0, -points % _BATCH), (0, 0), (0, 0), (0, 0)]
+    chunks = [jnp.pad(s, padding, "edge").reshape(-1, _BATCH, *s.shape[1:]) for s in signals]
+    cold = evaluate.group_problem(model, group, [s[0] for s in chunks]).solved.start()
+    cold = jnp.broadcast_to(cold, (_BATCH, cold.shape[-1]))
+
+    def chunk(near: Any, counts: list[Any]) -> tuple[Any, tuple[Any, Any]]:
+        problem = evaluate.group_problem(model, group, counts)
+        best = problem.best(near)
+        # The last point is the nearest to those of the next chunk.
+        following = jnp.where(best.distance[-1] < _ARRIVED, best.z[-1], cold)
+        return following, (problem.chi2(best.z), best.distance)
+
+    _, (chi2, distance) = jax.lax.scan(chunk, cold, chunks)
+    return chi2.reshape(-1)[:points], distance.reshape(-1)[:points]

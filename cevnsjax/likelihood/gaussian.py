@@ -104,7 +104,7 @@ def _centre(problem: LinearPulls) -> tuple[Real, ...]:
     return (0.0,) * len(problem.sd) if problem.centre is None else problem.centre
 
 
-def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Arrays, ...]:
+def best_pulls(observed: Reals, weights: Reals, problem: LinearPulls) -> tuple[Numbers, ...]:
     """Pulls that minimise chi2, by orthogonal columns; x_k = 1 + a_k are the unknowns.
 
     Args:
@@ -165,7 +165,7 @@ def strengths_chi2(
 
 def best_strengths(
     observed: Arrays, weights: Arrays, problem: LinearStrengths, otherwise: Sequence[Numbers]
-) -> tuple[list[Arrays], Arrays]:
+) -> tuple[list[Numbers], Arrays]:
     """Strengths that minimise chi2, and chi2 there.
 
     Columns and constraints are made orthogonal together, so that nothing is subtracted that a

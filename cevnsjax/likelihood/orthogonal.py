@@ -1,7 +1,7 @@
 """Orthogonal columns by the modified Gram-Schmidt method, unrolled and differentiable."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Numbers
@@ -22,22 +22,22 @@ class Orthogonal(NamedTuple):
     """
 
     q: list[Arrays]
-    r: list[dict[int, Arrays]]
+    r: list[dict[int, Numbers]]
 
-    def split(self, vector: Arrays) -> tuple[list[Arrays], Arrays]:
+    def split(self, vector: Arrays) -> tuple[list[Numbers], Arrays]:
         """The parts of a vector [..., row] along the directions, and what is left of it."""
-        along = []
+        along: list[Any] = []
         for q in self.q:
             along.append((q * vector).sum(-1))
             vector = vector - along[-1][..., None] * q
         return along, vector
 
-    def solve(self, along: Sequence[Arrays], otherwise: Sequence[Numbers]) -> list[Arrays]:
+    def solve(self, along: Sequence[Numbers], otherwise: Sequence[Numbers]) -> list[Numbers]:
         """Factors of the columns, one for each, which add up to a vector with parts ``along``.
 
         A column that the others add up to gets its factor from ``otherwise``.
         """
-        x: dict[int, Arrays] = {}
+        x: dict[int, Any] = {}
         for i in reversed(range(len(self.q))):
             known = [self.r[i][j] * x[j] for j in range(i + 1, len(self.q))]
             length = self.r[i][i]
@@ -51,7 +51,7 @@ def orthogonal(columns: Sequence[Arrays]) -> Orthogonal:
     """Directions of columns, each [..., row], in their order."""
     xp = numpy_of(*columns)
     directions: list[Arrays] = []
-    triangle: list[dict[int, Arrays]] = [{} for _ in columns]
+    triangle: list[dict[int, Any]] = [{} for _ in columns]
     for j, column in enumerate(columns):
         rest = column
         for i, q in enumerate(directions):

@@ -131,14 +131,11 @@ def _trials(
     bound = coordinates.bound(observed, z, at_z.mean)
     guarded = direction(bound, at_z.gradient, free, _FLAT)
     steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS)]
-    trials = xp.maximum(z - xp.stack(steps), low)
-    values = coordinates.chi2(observed, trials)
+    trials = xp.stack([xp.maximum(z - step, low) for step in steps])
     # A singular Hessian gives a step that is not a number; such a step is never the best.
-    values = xp.where(xp.isfinite(values), values, np.inf)
-    chosen = xp.argmin(values, axis=0)
-    best_of = xp.take_along_axis(trials, chosen[None, ..., None], axis=0)[0]
-    is_lower = values.min(0) < 2 * at_z.value
-    best_of = xp.where((is_lower | ~xp.isfinite(at_z.value))[..., None], best_of, z)
+    best_of, value = _lowest_of(trials, _values(observed, coordinates, trials))
+    is_lower = (value < 2 * at_z.value) | ~xp.isfinite(at_z.value)
+    best_of = xp.where(is_lower[..., None], best_of, z)
     return best_of, 0.5 * (at_z.gradient * guarded).sum(-1)
 
 
@@ -147,36 +144,14 @@ def _compiled(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
 
     def unfinished(state: tuple[Any, Any, Any]) -> Any:
         steps, _, gain = state
-        return (steps < _MAX_STEPS) & jnp.any(~(gain < _MIN_GAIN))
+        return (steps < _MAX_STEPS) & ~(gain < _MIN_GAIN)
 
     def step(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        steps, z, gain = state
-        moved, left = _moved(observed, coordinates, z, gain < _MIN_GAIN)
-        return steps + 1, jnp.where((gain < _MIN_GAIN)[..., None], z, moved), left
+        steps, z, _ = state
+        return steps + 1, *_trials(observed, coordinates, z, coordinates.expansion(observed, z))
 
-    nothing = (jnp.asarray(0), start, jnp.full(start.shape[:-1], jnp.inf, start.dtype))
+    nothing = (jnp.asarray(0), start, jnp.asarray(jnp.inf, start.dtype))
     return jax.lax.while_loop(unfinished, step, nothing)[1]
-
-
-def _moved(
-    observed: Arrays, coordinates: Coordinates, z: Arrays, done: Flags
-) -> tuple[Arrays, Arrays]:
-    """The next coordinates, and what chi2/2 may gain; those of points that are done do not count.
-
-    Many points try other steps than Newton's only if it fails at one of them.
-    """
-    at_z = coordinates.expansion(observed, z)
-    if z.ndim == 1:
-        return _trials(observed, coordinates, z, at_z)
-    newton, gain = _newton(coordinates, z, at_z)
-    trial = jnp.maximum(z - newton, coordinates.low.astype(z.dtype))
-    failed = ~done & ~_keeps_promise(at_z.value, coordinates.chi2(observed, trial) / 2, gain)
-
-    def others() -> tuple[Arrays, Arrays]:
-        best_of, left = _trials(observed, coordinates, z, at_z)
-        return jnp.where(failed[..., None], best_of, trial), jnp.where(failed, left, gain)
-
-    return jax.lax.cond(jnp.any(failed), others, lambda: (trial, gain))
 
 
 def _newton(coordinates: Coordinates, z: Arrays, at_z: Expanded) -> tuple[Arrays, Arrays]:
@@ -219,14 +194,30 @@ def _lowest(observed: Arrays, coordinates: Coordinates, near: Arrays | None) -> 
     starts = _starts(observed, coordinates)
     if near is not None:
         starts[0] = near
-    search = _stepwise if numpy_of(*starts) is np else _compiled
-    ends = [search(observed, coordinates, start) for start in starts]
-    if len(ends) == 1:
+    if numpy_of(*starts) is np:
+        ends = [_stepwise(observed, coordinates, start) for start in starts]
+    elif len(starts) > 1:
+        ends = jax.vmap(lambda start: _compiled(observed, coordinates, start))(jnp.stack(starts))
+    else:
+        ends = [_compiled(observed, coordinates, starts[0])]
+    if len(starts) == 1:
         return ends[0]
-    xp = numpy_of(*ends)
-    values = xp.stack([coordinates.chi2(observed, z) for z in ends])
-    chosen = xp.argmin(values, axis=0)
-    return xp.take_along_axis(xp.stack(ends), chosen[None, ..., None], axis=0)[0]
+    return _lowest_of(ends, _values(observed, coordinates, ends))[0]
+
+
+def _values(observed: Arrays, coordinates: Coordinates, trials: Any) -> Arrays:
+    """chi2 at some trials, each [..., coordinate], [trial, ...]."""
+    if numpy_of(*trials) is np:
+        return coordinates.chi2(observed, np.stack(trials))
+    return jax.vmap(lambda z: coordinates.chi2(observed, z))(trials)
+
+
+def _lowest_of(trials: Any, values: Arrays) -> tuple[Arrays, Arrays]:
+    """The trial with the least finite value at each point, and the value."""
+    xp = numpy_of(values)
+    finite = xp.where(xp.isfinite(values), values, np.inf)
+    chosen = xp.argmin(finite, axis=0)
+    return xp.take_along_axis(xp.stack(trials), chosen[None, ..., None], axis=0)[0], finite.min(0)
 
 
 def _starts(observed: Arrays, coordinates: Coordinates) -> list[Arrays]:
@@ -247,7 +238,7 @@ def _starts(observed: Arrays, coordinates: Coordinates) -> list[Arrays]:
             if k not in stack.log_pulls or stack.log_widths is None:
                 continue
             widths = stack.log_widths[stack.log_pulls.index(k)]
-            now.append((p.factor * p.parts.sum(-1) * (widths > 0)).sum(-1))
+            now.append(xp.where(widths > 0, p.factor * p.parts.sum(-1), 0.0).sum(-1))
             width = widths.max()
         scaled = total(now)
         missing = observed.sum(-1) - (mean.mu.sum(-1) - scaled)

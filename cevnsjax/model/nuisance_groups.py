@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.namespaces import numpy_of
-from cevnsjax.core.types import Arrays, Flags, Values
+from cevnsjax.core.types import Arrays, Flags, Numbers, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.likelihood import components, gaussian, poisson, search
 from cevnsjax.likelihood.search import Solution
@@ -127,7 +127,7 @@ class GaussianProblem(NuisanceProblem):
         """Gradient [coordinate] and Hessian [coordinate, coordinate] of chi2/2."""
         return gaussian.strengths_derivatives(self.data, self._weights(), self._linear(), z)
 
-    def _solution(self) -> tuple[list[Arrays], Arrays]:
+    def _solution(self) -> tuple[list[Numbers], Arrays]:
         start = self.solved.strengths.start
         otherwise = [start[..., k] for k in range(start.shape[-1])]
         return gaussian.best_strengths(self.data, self._weights(), self._linear(), otherwise)

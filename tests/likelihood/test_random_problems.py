@@ -102,7 +102,7 @@ def solver():
             coordinates.chi2(observed, found.z),
             coordinates.nuisances(found.z),
             found.distance,
-            jnp.stack(coordinates.strengths.at(found.z)),
+            coordinates.view(found.z).strengths,
         )
 
     return solve

@@ -183,15 +183,17 @@ def _solved(
     points = len(signals[0])
     padding = [(0, -points % _BATCH), (0, 0), (0, 0), (0, 0)]
     chunks = [jnp.pad(s, padding, "edge").reshape(-1, _BATCH, *s.shape[1:]) for s in signals]
-    cold = evaluate.group_problem(model, group, [s[0] for s in chunks]).solved.start()
-    cold = jnp.broadcast_to(cold, (_BATCH, cold.shape[-1]))
+    cold = evaluate.group_problem(model, group, [s[0, 0] for s in chunks]).solved.start()
 
     def chunk(near: Any, counts: list[Any]) -> tuple[Any, tuple[Any, Any]]:
-        problem = evaluate.group_problem(model, group, counts)
-        best = problem.best(near)
+        def point(counts: list[Any]) -> tuple[Any, Any, Any]:
+            problem = evaluate.group_problem(model, group, counts)
+            best = problem.best(near)
+            return best.z, problem.chi2(best.z), best.distance
+
+        z, chi2, distance = jax.vmap(point)(counts)
         # The last point is the nearest to those of the next chunk.
-        following = jnp.where(best.distance[-1] < _ARRIVED, best.z[-1], cold)
-        return following, (problem.chi2(best.z), best.distance)
+        return jnp.where(distance[-1] < _ARRIVED, z[-1], cold), (chi2, distance)
 
     _, (chi2, distance) = jax.lax.scan(chunk, cold, chunks)
     return chi2.reshape(-1)[:points], distance.reshape(-1)[:points]

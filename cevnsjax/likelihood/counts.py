@@ -3,50 +3,18 @@
 All of it serves NumPy and jax, at one point or at many.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from cevnsjax.core.namespaces import numpy_of, picked, placed, product, times
 from cevnsjax.core.types import Arrays
-from cevnsjax.likelihood.components import Templates, are_positive, bend, kept_positive
-from cevnsjax.likelihood.stacks import Stack, base_of, side_by_side
+from cevnsjax.likelihood.components import are_positive, bend, kept_positive
+from cevnsjax.likelihood.stacks import Stack, side_by_side
+from cevnsjax.likelihood.views import View
 from cevnsjax.numerics import total
-
-
-class View(NamedTuple):
-    """Coordinates of a problem: its nuisances, or strengths of components and other nuisances.
-
-    Attributes:
-        strengths: Of each component, in the order of the experiments, [..., component] [1].
-        slopes: Their derivatives by the coordinates, [component, coordinate] [1].
-        nuisances: The nuisances that bend components or multiply them by exponentials, by index,
-            [...], with the numbers of their coordinates.
-    """
-
-    strengths: Arrays
-    slopes: Float[np.ndarray, "component coordinate"]
-    nuisances: Mapping[int, tuple[Arrays, int]]
-
-    def values(self, indices: Sequence[int]) -> Arrays:
-        """Some nuisances, [..., index] [1]."""
-        chosen = [self.nuisances[k][0] for k in indices]
-        return numpy_of(*chosen).stack(chosen, axis=-1)
-
-    def places(self, indices: Sequence[int]) -> tuple[int, ...]:
-        """The coordinates that are some nuisances."""
-        return tuple(self.nuisances[k][1] for k in indices)
-
-
-def by_nuisances(problem: Templates, a: Arrays) -> View:
-    """The nuisances themselves as coordinates, [..., nuisance] [1]."""
-    components = [c for experiment in problem.experiments for c in experiment]
-    slopes = [[float(c.pulls.count(k)) for k in range(a.shape[-1])] for c in components]
-    matrix = np.array(slopes).reshape(len(components), a.shape[-1])
-    strengths = base_of(problem) + times(a, matrix.T.astype(a.dtype))
-    return View(strengths, matrix, {k: (a[..., k], k) for k in range(a.shape[-1])})
 
 
 class Bend(NamedTuple):

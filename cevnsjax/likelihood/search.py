@@ -3,6 +3,9 @@
 Far from the data the exact Hessian misleads, so each step takes the lowest of Newton's and of
 steps with a Hessian that bounds it from above, all cut at the bounds. Coordinates that press
 against a bound are held there (Bertsekas, SIAM J. Control Optim. 20, 221).
+
+In jax derivatives come from one more, undamped step with a differentiable right-hand side: value,
+gradient and Hessian are exact. In NumPy many points are solved side by side.
 """
 
 from typing import Any, NamedTuple
@@ -14,11 +17,10 @@ import numpy as np
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Templates
-from cevnsjax.likelihood.counts import mean_of
+from cevnsjax.likelihood.coordinates import Coordinates, Expanded, coordinates_of
 from cevnsjax.likelihood.deviance import FLOOR
 from cevnsjax.likelihood.linear_algebra import direction, is_positive, unit_diagonal
-from cevnsjax.likelihood.poisson import Coordinates, Expanded, coordinates_of
-from cevnsjax.numerics import total
+from cevnsjax.likelihood.starts import starts_of
 
 # Most points need four or five steps. The search ends where chi2/2 has less than this to gain.
 _MAX_STEPS, _MIN_GAIN = 60, 1e-10
@@ -191,7 +193,7 @@ def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
 
 def _lowest(observed: Arrays, coordinates: Coordinates, near: Arrays | None) -> Arrays:
     """Where the search ends; the lowest end where several starts are needed."""
-    starts = _starts(observed, coordinates)
+    starts = starts_of(observed, coordinates)
     if near is not None:
         starts[0] = near
     if numpy_of(*starts) is np:
@@ -218,42 +220,3 @@ def _lowest_of(trials: Any, values: Arrays) -> tuple[Arrays, Arrays]:
     finite = xp.where(xp.isfinite(values), values, np.inf)
     chosen = xp.argmin(finite, axis=0)
     return xp.take_along_axis(xp.stack(trials), chosen[None, ..., None], axis=0)[0], finite.min(0)
-
-
-def _starts(observed: Arrays, coordinates: Coordinates) -> list[Arrays]:
-    """Nuisances at 0; besides, a component that grows without end may give a second minimum.
-
-    It is where the component accounts for the counts that are missing at the first start, or for
-    all counts if none are.
-    """
-    start = _full_batch(observed, coordinates)
-    growing = sorted({k for stack in coordinates.stacks for k in stack.log_pulls})
-    if not growing:
-        return [start]
-    mean, starts = mean_of(coordinates.stacks, coordinates.view(start)), [start]
-    xp = numpy_of(start, mean.mu)
-    for k in growing:
-        now, width = [], 0.0
-        for stack, p in zip(coordinates.stacks, mean.experiments, strict=True):
-            if k not in stack.log_pulls or stack.log_widths is None:
-                continue
-            widths = stack.log_widths[stack.log_pulls.index(k)]
-            now.append(xp.where(widths > 0, p.factor * p.parts.sum(-1), 0.0).sum(-1))
-            width = widths.max()
-        scaled = total(now)
-        missing = observed.sum(-1) - (mean.mu.sum(-1) - scaled)
-        missing = xp.where(missing > 0, missing, observed.sum(-1))
-        usable = (missing > 0) & (scaled > 0)
-        growth = xp.where(usable, missing, 1.0) / xp.where(usable, scaled, 1.0)
-        is_k = np.arange(start.shape[-1]) == coordinates.place(k)
-        starts.append(xp.where(is_k, (xp.log(growth) / width)[..., None], start))
-    return starts
-
-
-def _full_batch(observed: Arrays, coordinates: Coordinates) -> Arrays:
-    """The first start, with all axes of points that data, counts or constraints have."""
-    start, problem = coordinates.start(), coordinates.problem
-    shapes = [observed.shape[:-1], problem.centre.shape[:-1], start.shape[:-1]]
-    shapes += [stack.nominal.shape[:-2] for stack in coordinates.stacks]
-    batch = np.broadcast_shapes(*shapes)
-    return numpy_of(start, observed).broadcast_to(start, (*batch, start.shape[-1]))

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Flags, Numbers, Values
 from cevnsjax.experiments.arrays import ExperimentArrays
-from cevnsjax.likelihood import components, gaussian, poisson, search
+from cevnsjax.likelihood import components, coordinates, gaussian, poisson, search
 from cevnsjax.likelihood.search import Solution
 from cevnsjax.likelihood.stacks import side_by_side
 from cevnsjax.model.components import CountComponent, components_of
@@ -32,7 +32,7 @@ class NuisanceProblem:
 
     names: tuple[str, ...]
     data: Arrays
-    solved: poisson.Coordinates
+    solved: coordinates.Coordinates
 
     @property
     def low(self) -> Float[np.ndarray, " coordinate"]:
@@ -170,7 +170,7 @@ def problem_of(
     )
     is_linear = not any(bounded) and not any(e.log_widths for e in members)
     kind = GaussianProblem if is_linear else NuisanceProblem
-    return kind(names, data, poisson.coordinates_of(problem))
+    return kind(names, data, coordinates.coordinates_of(problem))
 
 
 def _vector(numbers: Sequence[Any], like: Arrays) -> Arrays:

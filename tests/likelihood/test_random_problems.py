@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cevnsjax.likelihood import poisson, search
+from cevnsjax.likelihood import coordinates, search
 from cevnsjax.likelihood.components import Component, Templates
 
 CELLS = 6
@@ -96,13 +96,13 @@ def templates(problem):
 def solver():
     @jax.jit
     def solve(observed, prediction):
-        coordinates = poisson.coordinates_of(prediction)
-        found = search.best(observed, coordinates)
+        solved = coordinates.coordinates_of(prediction)
+        found = search.best(observed, solved)
         return (
-            coordinates.chi2(observed, found.z),
-            coordinates.nuisances(found.z),
+            solved.chi2(observed, found.z),
+            solved.nuisances(found.z),
             found.distance,
-            coordinates.view(found.z).strengths,
+            solved.view(found.z).strengths,
         )
 
     return solve

@@ -193,11 +193,10 @@ def problem_of(
         points = dict(zip(names, natural(u).T, strict=True))
         nll = model.expand(dict(fixed), points, data=data, **near)
         hessian = nll.hessian * np.outer(scale, scale)
-        if not hasattr(nll, "distance"):
-            solved = np.ones(len(nll.value), dtype=bool)
-            return Local(nll.value, nll.gradient * scale, hessian, solved)
-        pulls = np.stack(list(nll.pulls.values()), axis=1) if nll.pulls else None
-        return Local(nll.value, nll.gradient * scale, hessian, arrived(nll.distance), pulls)
+        is_searched = hasattr(nll, "distance")
+        solved = arrived(nll.distance if is_searched else np.zeros(len(nll.value)))
+        pulls = np.stack(list(nll.pulls.values()), 1) if is_searched and nll.pulls else None
+        return Local(nll.value, nll.gradient * scale, hessian, solved, pulls)
 
     def resumed(u: np.ndarray, pulls: np.ndarray) -> Local:
         return local(u, near=pulls)

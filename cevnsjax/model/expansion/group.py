@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.namespaces import times
-from cevnsjax.likelihood import poisson
+from cevnsjax.likelihood import coordinates, poisson
 from cevnsjax.likelihood.counts import mean_of
 from cevnsjax.likelihood.stacks import side_by_side
 from cevnsjax.model.expansion.member import Member, member_at
@@ -62,7 +62,7 @@ def expanded_group(
 
 
 def _strength_slopes(
-    solved: poisson.Coordinates,
+    solved: coordinates.Coordinates,
     strengths: Float[Any, "... component"],
     pulled: Float[Any, "name component"],
 ) -> Float[Any, "... name component"]:
@@ -75,7 +75,7 @@ def _strength_slopes(
 
 
 def _penalty(
-    solved: poisson.Coordinates,
+    solved: coordinates.Coordinates,
     z: Float[Any, "point nuisance"],
     pulled: Float[Any, "name component"],
 ) -> tuple[Any, Any, Any]:

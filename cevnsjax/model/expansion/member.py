@@ -16,8 +16,9 @@ from cevnsjax.core.namespaces import picked, placed
 from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.experiment import SIGNAL
-from cevnsjax.likelihood.counts import Scaled, View
+from cevnsjax.likelihood.counts import Scaled
 from cevnsjax.likelihood.stacks import Stack
+from cevnsjax.likelihood.views import View
 from cevnsjax.model.components import growth_of
 from cevnsjax.model.expansion.signal_cells import SignalCells, signal_cells
 from cevnsjax.model.expansion.signals import SignalNear

@@ -14,7 +14,10 @@ from cevnsjax.core.types import Arrays
 
 def numpy_of(*arrays: Any) -> ModuleType:
     """``jax.numpy`` if any of some arrays or numbers is jax's, traced ones too; else ``numpy``."""
-    return jnp if any(isinstance(a, jax.Array) for a in arrays) else np
+    for a in arrays:
+        if type(a) is not np.ndarray and isinstance(a, jax.Array):
+            return jnp
+    return np
 
 
 def times(rows: Arrays, matrix: Arrays) -> Arrays:
@@ -47,8 +50,12 @@ def product(a: Arrays, b: Arrays) -> Arrays:
 
 def placed(rows: Arrays, places: Sequence[int], size: int) -> Arrays:
     """Rows [..., row, column] put at places among ``size`` ones of zeros."""
+    if numpy_of(rows) is np:
+        out = np.zeros((*rows.shape[:-2], size, rows.shape[-1]), rows.dtype)
+        out[..., list(places), :] = rows
+        return out
     first = places[0] if len(places) else 0
     if list(places) == list(range(first, first + len(places))):
         widths = [(0, 0)] * (rows.ndim - 2) + [(first, size - first - len(places)), (0, 0)]
-        return numpy_of(rows).pad(rows, widths)
+        return jnp.pad(rows, widths)
     return product(np.eye(size, dtype=rows.dtype)[:, list(places)], rows)

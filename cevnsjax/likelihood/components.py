@@ -4,7 +4,10 @@ A morph interpolates between the templates at +1 and -1 and continues linearly o
 that is bent stays positive.
 """
 
-import equinox as eqx
+from dataclasses import dataclass
+from functools import partial
+
+import jax
 
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Numbers
@@ -15,7 +18,13 @@ _EMPTY = 1e-9
 _LINEAR_DOWN_TO = 0.1
 
 
-class Component(eqx.Module):
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["nominal", "linear", "curved", "extra", "log_widths"],
+    meta_fields=["pulls", "morphs", "log_pulls"],
+)
+@dataclass(frozen=True, eq=False)
+class Component:
     """One component of the counts of one experiment; its parts are bent one by one, then added.
 
     Attributes:
@@ -32,16 +41,22 @@ class Component(eqx.Module):
     """
 
     nominal: Arrays
-    pulls: tuple[int, ...] = eqx.field(static=True, default=())
+    pulls: tuple[int, ...] = ()
     linear: Arrays | None = None
     curved: Arrays | None = None
-    morphs: tuple[int, ...] = eqx.field(static=True, default=())
+    morphs: tuple[int, ...] = ()
     extra: Numbers | None = None
-    log_pulls: tuple[int, ...] = eqx.field(static=True, default=())
+    log_pulls: tuple[int, ...] = ()
     log_widths: Arrays | None = None
 
 
-class Templates(eqx.Module):
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["experiments", "inverse_variance", "centre", "weights"],
+    meta_fields=["bounded"],
+)
+@dataclass(frozen=True, eq=False)
+class Templates:
     """Experiments side by side that share one list of nuisances.
 
     Attributes:
@@ -57,7 +72,7 @@ class Templates(eqx.Module):
     inverse_variance: Arrays
     centre: Arrays
     weights: Arrays | None = None
-    bounded: tuple[bool, ...] | None = eqx.field(static=True, default=None)
+    bounded: tuple[bool, ...] | None = None
 
 
 def bend(a: Numbers) -> tuple[Arrays, Arrays, Arrays]:

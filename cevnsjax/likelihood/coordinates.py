@@ -5,6 +5,7 @@ experiments: those that press against 0 are held there.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -29,19 +30,25 @@ class Coordinates:
         stacks: The parts of its components.
         strengths: The nuisances that multiply components.
         others: Indices of the other nuisances.
+        centre: Results of their auxiliary measurements, [..., other] [1].
+        precision: 1/sd^2 of their constraints, [other] [1].
+        curvature: Second derivatives of half the constraints, [coordinate, coordinate].
     """
 
     problem: Templates
     stacks: list[Stack]
     strengths: Strengths
     others: tuple[int, ...]
+    centre: Arrays
+    precision: Arrays
+    curvature: Arrays
 
-    @property
+    @cached_property
     def low(self) -> Float[np.ndarray, " coordinate"]:
         """Least values [1]."""
         return np.concatenate([self.strengths.low, np.full(len(self.others), -np.inf)])
 
-    @property
+    @cached_property
     def by_nuisances(self) -> Float[np.ndarray, "coordinate nuisance"]:
         """Derivatives of the coordinates by the nuisances [1]."""
         layout = self.strengths.layout
@@ -96,42 +103,31 @@ class Coordinates:
         return cells_chi2(observed, self.problem, mu) + self._penalty(z)
 
     def _penalty(self, z: Arrays) -> Arrays:
-        far, precision = self._away(z)
-        return self.strengths.penalty(z[..., : self._count]) + (far**2 * precision).sum(-1)
+        far = z[..., self._count :] - self.centre
+        return self.strengths.penalty(z[..., : self._count]) + (far**2 * self.precision).sum(-1)
 
-    def _away(self, z: Arrays) -> tuple[Arrays, Arrays]:
-        """The other nuisances less their centres, and their 1/sd^2."""
-        places = np.array(self.others, dtype=int)
-        centre, precision = self.problem.centre[..., places], self.problem.inverse_variance[places]
-        return z[..., self._count :] - centre, precision
-
-    def penalty_derivatives(self, z: Arrays) -> tuple[Arrays, Arrays]:
-        """Gradient [..., coordinate] and Hessian [coordinate, coordinate] of half the penalty."""
-        xp, n = numpy_of(z), len(self.others)
-        slope, curvature = self.strengths.penalty_derivatives(z[..., : self._count])
-        far, precision = self._away(z)
-        gradient = xp.concatenate([slope, far * precision], axis=-1)
-        left = np.zeros((self._count, n), z.dtype)
-        upper = xp.concatenate([curvature, left], axis=1)
-        lower = xp.concatenate([left.T, diagonal(precision)], axis=1)
-        return gradient, xp.concatenate([upper, lower])
+    def penalty_slope(self, z: Arrays) -> Arrays:
+        """Gradient of half the constraints, [..., coordinate]."""
+        slope = self.strengths.penalty_slope(z[..., : self._count])
+        far = (z[..., self._count :] - self.centre) * self.precision
+        return numpy_of(z, slope).concatenate([slope, far], axis=-1)
 
     def expansion(self, observed: Arrays, z: Arrays) -> "Expanded":
         """chi2/2 to second order at coordinates z, [..., coordinate] [1]."""
         mean = mean_of(self.stacks, self.view(z))
         tilt = cell_tilt(observed, self.problem, mean.mu)
-        gradient, hessian = self.penalty_derivatives(z)
+        hessian = self.curvature
         return Expanded(
             self._chi2(observed, z, mean.mu) / 2,
-            gradient + along(mean.slopes, tilt),
+            self.penalty_slope(z) + along(mean.slopes, tilt),
             hessian + cell_hessian(observed, self.problem, mean) + curving(mean, tilt),
             mean,
         )
 
-    def bound(self, observed: Arrays, z: Arrays, mean: Mean) -> Arrays:
+    def bound(self, observed: Arrays, mean: Mean) -> Arrays:
         """A matrix above the Hessian of chi2/2, [..., coordinate, coordinate]."""
         through_cells = cell_hessian(observed, self.problem, mean, guarded=True)
-        return self.penalty_derivatives(z)[1] + through_cells
+        return self.curvature + through_cells
 
 
 class Expanded(NamedTuple):
@@ -167,4 +163,12 @@ def coordinates_of(problem: Templates) -> Coordinates:
     root = xp.where(is_constrained, xp.sqrt(xp.where(is_constrained, precision, 1.0)), 0.0)
     strengths = strengths_of(layout, base_of(problem), bounded, root, problem.centre[..., pulls])
     others = tuple(k for k in range(problem.centre.shape[-1]) if k not in layout.pulls)
-    return Coordinates(problem, stacks_of(problem), strengths, others)
+    chosen = np.array(others, dtype=int)
+    precision, inner = problem.inverse_variance[chosen], strengths.curvature
+    left = np.zeros((inner.shape[0], chosen.size), precision.dtype)
+    xp = numpy_of(inner, precision)
+    upper = xp.concatenate([inner, left], axis=1)
+    curvature = xp.concatenate([upper, xp.concatenate([left.T, diagonal(precision)], axis=1)])
+    centre = picked(problem.centre, chosen)
+    stacks = stacks_of(problem)
+    return Coordinates(problem, stacks, strengths, others, centre, precision, curvature)

@@ -31,6 +31,8 @@ _GUARDED_LENGTHS = (10.0, 3.0, 1.0, 0.3, 0.03)
 _FLAT = 1e-13
 
 
+# What Newton's step promises to take off chi2/2 where it may go alone.
+_NEAR = 1.0
 # Share of the gain that it promises which Newton's step must bring, and rounding of chi2/2.
 _PROMISED, _ROUNDING = 0.25, 1e-13
 
@@ -130,7 +132,7 @@ def _trials(
     xp, low = numpy_of(z, at_z.gradient), coordinates.low.astype(z.dtype)
     free = ~_held(z, at_z.gradient, at_z.hessian, low)
     newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
-    bound = coordinates.bound(observed, z, at_z.mean)
+    bound = coordinates.bound(observed, at_z.mean)
     guarded = direction(bound, at_z.gradient, free, _FLAT)
     steps = [newton, *(length * guarded for length in _GUARDED_LENGTHS)]
     trials = xp.stack([xp.maximum(z - step, low) for step in steps])
@@ -170,7 +172,7 @@ def _keeps_promise(value: Arrays, after: Arrays, gain: Arrays) -> Flags:
 
 
 def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arrays:
-    """The same search in NumPy, where a point asks for other steps only if Newton's fails."""
+    """The same search in NumPy, where a point near the minimum asks for Newton's step alone."""
     z, low = start, coordinates.low.astype(start.dtype)
     at_z, done = coordinates.expansion(observed, z), np.zeros(z.shape[:-1], dtype=bool)
     for _ in range(_MAX_STEPS):
@@ -181,11 +183,12 @@ def _stepwise(observed: Arrays, coordinates: Coordinates, start: Arrays) -> Arra
         # What has arrived stays, so that a point does not depend on those beside it.
         trial = np.where(done[..., None], z, np.maximum(z - newton, low))
         at_trial = coordinates.expansion(observed, trial)
-        failed = ~done & ~_keeps_promise(at_z.value, at_trial.value, gain)
-        if failed.any():
+        goes_alone = (gain < _NEAR) & _keeps_promise(at_z.value, at_trial.value, gain)
+        asks = ~done & ~goes_alone
+        if asks.any():
             others, left = _trials(observed, coordinates, z, at_z)
-            done |= failed & (left < _MIN_GAIN)
-            trial = np.where(failed[..., None], others, trial)
+            done |= asks & (left < _MIN_GAIN)
+            trial = np.where(asks[..., None], others, trial)
             at_trial = coordinates.expansion(observed, trial)
         z, at_z = trial, at_trial
     return z

@@ -136,9 +136,14 @@ class Strengths:
         residual = self._residual(u)
         return (residual * residual).sum(-1)
 
-    def penalty_derivatives(self, u: Arrays) -> tuple[Arrays, Arrays]:
-        """Gradient [..., strength] and Hessian [strength, strength] of half the penalty at u."""
-        return times(self._residual(u), self.prior), self.prior.T @ self.prior
+    def penalty_slope(self, u: Arrays) -> Arrays:
+        """Gradient of half the penalty at u, [..., strength]."""
+        return times(self._residual(u), self.prior)
+
+    @property
+    def curvature(self) -> Arrays:
+        """Hessian of half the penalty, [strength, strength]."""
+        return self.prior.T @ self.prior
 
     def _residual(self, u: Arrays) -> Arrays:
         return times(u, self.prior.T) - self.target

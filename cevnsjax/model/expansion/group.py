@@ -81,7 +81,7 @@ def _penalty(
 ) -> tuple[Any, Any, Any]:
     """Gradient by names of half the constraints, its derivatives by all, and the origins."""
     chosen = pulled[:, list(solved.strengths.layout.chosen)]
-    (n, k), (gradient, hessian) = chosen.shape, solved.penalty_derivatives(z)
+    (n, k), gradient, hessian = chosen.shape, solved.penalty_slope(z), solved.curvature
     # The constraints see coordinates less what free pulls add to all strengths.
     rows = -chosen @ hessian[:k]
     origins = np.zeros((z.shape[-1], n))

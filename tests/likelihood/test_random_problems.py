@@ -213,13 +213,26 @@ def witness(problem):
     return least
 
 
+def in_numpy(problem, prediction):
+    """The same search in NumPy, at three equal points side by side."""
+    prediction = jax.tree.map(np.asarray, prediction)
+    solved = coordinates.coordinates_of(prediction)
+    observed = np.tile(problem.observed, (3, 1))
+    found = search.best(observed, solved)
+    outcome = solved.chi2(observed, found.z), found.distance, solved.view(found.z).strengths
+    for values in outcome:
+        np.testing.assert_array_equal(values, np.broadcast_to(values[:1], values.shape))
+    return [values[0] for values in outcome]
+
+
 def compare(name, seed):
     problem = drawn(name, seed)
-    chi2, _, distance, strengths = solver()(jnp.asarray(problem.observed), templates(problem))
-    expected = witness(problem)
-    assert float(distance) < 1e-9, (name, seed)
-    assert float(chi2) == pytest.approx(expected, rel=1e-12, abs=1e-8), (name, seed)
-    assert np.min(strengths) >= 0
+    prediction, expected = templates(problem), witness(problem)
+    chi2, _, distance, strengths = solver()(jnp.asarray(problem.observed), prediction)
+    for found in ((chi2, distance, strengths), in_numpy(problem, prediction)):
+        assert float(found[1]) < 1e-9, (name, seed)
+        assert float(found[0]) == pytest.approx(expected, rel=1e-12, abs=1e-8), (name, seed)
+        assert np.min(found[2]) >= 0
 
 
 @pytest.mark.parametrize("name", ["own pulls", "two on the signal", "lognormal signal"])

@@ -3,6 +3,7 @@
 All comparisons are in units of each parameter's scale, relative to at least one unit of nll.
 """
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -10,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from cevnsjax import analyses
+from cevnsjax import Pull, analyses
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.interactions import NSI, StandardModel
@@ -179,6 +180,53 @@ def test_any_order_of_names_is_one_program():
     np.testing.assert_array_equal(again.hessian, in_order.hessian[:, order][:, :, order])
     every = [*order, 3, 4]
     np.testing.assert_array_equal(again.full, in_order.full[:, every][:, :, every])
+
+
+def test_equal_experiments_share_a_program():
+    """Three experiments that differ by name are one program; the value is the model's own."""
+    m = Model([replace(csi_2017(), name=f"detector {k}") for k in range(3)])
+    before = signals._near._cache_size()
+    expansion = m.expand({}, {"sin2_theta_w": [0.24, 0.3], "R_n_I": [4.9, 5.4]})
+    assert signals._near._cache_size() <= before + 1
+    near(expansion.value[1], m.profiled_nll({"sin2_theta_w": 0.3, "R_n_I": 5.4}), 1e-11)
+
+
+# Half of the cells empty, the rest with five times the counts; and the cells in reverse.
+STRANGE = {
+    "scarce": lambda n: np.where(np.random.default_rng(0).uniform(size=n.size) < 0.5, 0.0, 5 * n),
+    "reversed": lambda n: n[::-1].copy(),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", STRANGE)
+def test_bent_templates_and_free_pulls(data):
+    """Morphs far outside their constraints bend cells that would be negative; a lognormal and a
+    normal pull are parameters. Derivatives are those that jax finds in its own search."""
+    pulls = {"brn": Pull(0.25, kind="lognormal")}
+    free = {"alpha_brn_csi2021": [0.3, -1.2], "alpha_sig_csi2021": [0.2, -0.4]}
+    m = Model(csi_2021(pulls=pulls), [StandardModel(), NSI("eps_uV_ee")], free_pulls=list(free))
+    counts = STRANGE[data](np.asarray(m.observed[0]))
+    points = {"sin2_theta_w": [0.22, 0.31], "eps_uV_ee": [0.1, -0.3], **free}
+    expansion = m.expand({}, points, data=counts)
+    assert max(np.max(np.abs(x)) for x in expansion.pulls.values()) > 5
+    scale = np.array([m.parameters[n].scale for n in points])
+    units = np.outer(scale, scale)
+    for i in range(2):
+        values = {n: x[i] for n, x in points.items()}
+        value, slopes = m.value_and_grad(values, data=counts)
+        near(expansion.value[i], value, 1e-11)
+        near(expansion.gradient[i] * scale, np.array([slopes[n] for n in points]) * scale, 1e-9)
+        expected = m.hessian(values, data=counts) * units
+        near(
+            expansion.hessian[i] * units / np.max(np.abs(expected)),
+            expected / np.max(np.abs(expected)),
+            1e-9,
+        )
+        again = m.expand(
+            {}, {n: [x] for n, x in values.items()}, data=counts, near=expansion_pulls(expansion, i)
+        )
+        near(again.value[0], value, 1e-11)
 
 
 def test_no_names():

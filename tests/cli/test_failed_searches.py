@@ -18,8 +18,8 @@ def failing(monkeypatch):
     def distance_of(points):
         return np.where(np.asarray(points["sin2_theta_w"]) > 0.355, np.inf, 0.0)
 
-    def expanded(self, values, points, *, data=None):
-        return expand(self, values, points, data=data)._replace(distance=distance_of(points))
+    def expanded(self, values, points, **options):
+        return expand(self, values, points, **options)._replace(distance=distance_of(points))
 
     def mapped(self, values, points, **options):
         return searched(self, values, points, **options)[0], distance_of(points)

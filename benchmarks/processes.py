@@ -15,8 +15,14 @@ from timing import Disagreement, Row, Timing, difference
 
 _CLI = (sys.executable, "-m", "cevnsjax.cli.main")
 _FIT = (*_CLI, "fit", "csi-2017", "--json")
-_FIT_TWO = (*_FIT, "--free", "sin2_theta_w", "--free", "eps_dV_ee")
-_SAMPLE = (*_CLI, "sample", "csi-2017", "--json")
+# What is timed by itself: Poisson likelihoods with shape nuisances, several data sets, posteriors.
+_ALONE = (
+    "fit csi-2017 --free sin2_theta_w --free eps_dV_ee",
+    "fit csi-2021",
+    "fit csi-2017 csi-2021 lar-2020",
+    "sample csi-2017",
+    "sample csi-2021",
+)
 _NUMPY = (sys.executable, str(Path(__file__).with_name("numpy_fit.py")))
 _NOT_INHERITED = ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
 
@@ -70,22 +76,22 @@ def _compare(ours: Run, theirs: Run) -> float:
     return worst
 
 
-def _require_same(cold: Run, cached: Run) -> None:
+def _require_same(words: str, cold: Run, cached: Run) -> None:
     """Raise Disagreement if the cached program and a freshly compiled one fit differently."""
-    fits = [json.loads(r.output) for r in (cold, cached)]
-    numbers = [[*x["values"].values(), x["chi2"]] for x in fits]
-    if not difference("fit of two parameters", *numbers) <= numpy_fit.RTOL:
-        raise Disagreement("fit of two parameters: cold and cached differ")
+    if words.startswith("fit"):
+        fits = [json.loads(r.output) for r in (cold, cached)]
+        numbers = [[*x["values"].values(), x["chi2"]] for x in fits]
+        if not difference(words, *numbers) <= numpy_fit.RTOL:
+            raise Disagreement(f"{words}: cold and cached differ")
 
 
 def measure(rounds: int) -> list[Row]:
-    """Time help, cold fits, cached fits and the NumPy script in turns.
+    """Time help, cold fits, cached fits and the NumPy script in turns, then other commands.
 
     Raises:
         Disagreement: If the fits differ.
     """
-    kinds = ("help", "cold", "cached", "numpy", "two cold", "two cached", "sample")
-    runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
+    runs: dict[str, list[Run]] = {kind: [] for kind in ("help", "cold", "cached", "numpy")}
     worst = 0.0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -93,28 +99,41 @@ def measure(rounds: int) -> list[Row]:
             runs["cold"].append(run(_FIT, cache))
             runs["cached"].append(run(_FIT, cache))
             runs["numpy"].append(run(_NUMPY, cache))
-        with tempfile.TemporaryDirectory() as cache:
-            runs["two cold"].append(run(_FIT_TWO, cache))
-            runs["two cached"].append(run(_FIT_TWO, cache))
-            run(_SAMPLE, cache)
-            runs["sample"].append(run(_SAMPLE, cache))
         for kind in ("cold", "cached"):
             worst = max(worst, _compare(runs[kind][-1], runs["numpy"][-1]))
-        _require_same(runs["two cold"][-1], runs["two cached"][-1])
-    cpu = {kind: Timing.of([r.cpu for r in repeats]) for kind, repeats in runs.items()}
-    wall = {kind: Timing.of([r.wall for r in repeats]) for kind, repeats in runs.items()}
+    cpu, wall = _timings(runs)
     rows = [
         Row("`cevnsjax --help`, CPU", cpu["help"]),
         Row("`cevnsjax --help`, wall", wall["help"]),
     ]
-    for kind, words in (("cold", "compilation cache empty"), ("cached", "compiled before")):
+    for kind, words in _CACHES:
         for clock, times in (("wall", wall), ("CPU", cpu)):
             what = f"`cevnsjax fit csi-2017`, {words}, {clock} / NumPy and scipy script"
             rows.append(Row(what, times[kind], times["numpy"], worst, numpy_fit.WHY))
-    for kind, words in (("two cold", "compilation cache empty"), ("two cached", "compiled before")):
-        for clock, times in (("wall", wall), ("CPU", cpu)):
-            what = f"`cevnsjax fit csi-2017 --free sin2_theta_w --free eps_dV_ee`, {words}, {clock}"
-            rows.append(Row(what, times[kind]))
-    for clock, times in (("wall", wall), ("CPU", cpu)):
-        rows.append(Row(f"`cevnsjax sample csi-2017`, compiled before, {clock}", times["sample"]))
-    return rows
+    return [*rows, *(row for words in _ALONE for row in _alone(words, rounds))]
+
+
+_CACHES = (("cold", "compilation cache empty"), ("cached", "compiled before"))
+
+
+def _timings(runs: dict[str, list[Run]]) -> tuple[dict[str, Timing], dict[str, Timing]]:
+    """CPU and wall times of repeated runs."""
+    cpu = {kind: Timing.of([r.cpu for r in repeats]) for kind, repeats in runs.items()}
+    return cpu, {kind: Timing.of([r.wall for r in repeats]) for kind, repeats in runs.items()}
+
+
+def _alone(words: str, rounds: int) -> list[Row]:
+    """A command with an empty compilation cache and with a full one."""
+    command = (*_CLI, *words.split(), "--json")
+    runs: dict[str, list[Run]] = {"cold": [], "cached": []}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            for kind in runs:
+                runs[kind].append(run(command, cache))
+        _require_same(words, runs["cold"][-1], runs["cached"][-1])
+    cpu, wall = _timings(runs)
+    return [
+        Row(f"`cevnsjax {words}`, {text}, {clock}", times[kind])
+        for kind, text in _CACHES
+        for clock, times in (("wall", wall), ("CPU", cpu))
+    ]

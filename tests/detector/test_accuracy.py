@@ -194,6 +194,12 @@ def test_an_accuracy_that_cannot_be_met(smearing):
     assert "\n" not in str(problem.value)
 
 
+def test_where_nothing_is_seen_nothing_is_wrong():
+    blind, experiment = TabulatedEfficiency((0.0, 100.0), (0.0, 0.0)), csi_2017()
+    seen = replace(experiment, detector=replace(experiment.detector, efficiency=blind))
+    assert seen.accuracy == 0
+
+
 def test_gamma_smearing_has_two_derivatives_in_a_trace():
     """Against differences of the weights of scipy's incomplete gamma functions."""
     detector = csi_2017(smearing="gamma", bins=(6, 30)).detector

@@ -198,6 +198,7 @@ def test_bad_width(width):
         (lambda: TimeEfficiency(0.5, -1.0), "slope_per_us must be >= 0, got -1.0"),
         (lambda: TimeEfficiency(math.nan), "flat_us must be a finite number, got nan"),
         (lambda: Pulse(0.4, 0.1).fractions("nu_mu", [0, 2, 1]), "must increase, got [0, 2, 1]"),
+        (lambda: Pulse(0.4, 0.1).fractions("nu_mu", [0, 1, 1]), "must increase, got [0, 1, 1]"),
     ],
 )
 def test_bad_numbers(make, message):

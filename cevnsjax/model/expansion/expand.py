@@ -18,15 +18,15 @@ from cevnsjax.model import evaluate
 from cevnsjax.model.expansion.group import assembled, by_nuisances, expanded_group
 from cevnsjax.model.expansion.member import member_of
 from cevnsjax.model.expansion.profiled import Solved, profiled
-from cevnsjax.model.expansion.signals import SignalNear, signals_near
+from cevnsjax.model.expansion.signals import signals_near
 from cevnsjax.model.map import checked_points
 from cevnsjax.model.nuisance_groups import NuisanceProblem
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import Inputs, ModelAtValues
 from cevnsjax.numerics import total
 
-# Points whose nuisances are solved side by side.
-_SIDE_BY_SIDE = 64
+# Most points side by side, and most second derivatives of their signals.
+_MOST_POINTS, _MOST_NUMBERS = 64, 10_000_000
 
 
 class Expansion(NamedTuple):
@@ -68,16 +68,12 @@ def expand(
     inputs = state.inputs({n: x for n, x in values.items() if n not in batched}, data)
     if inputs.traced:
         raise TypeError("expand takes numbers; differentiate profiled_nll inside jit")
-    signals = signals_near(state.structure, state.signal_arrays, inputs, names, rows)
-    at = _Points(state, names, inputs)
-    blocks = [slice(first, first + _SIDE_BY_SIDE) for first in range(0, len(rows), _SIDE_BY_SIDE)]
+    at, size = _Points(state, names, inputs), _side_by_side(state, len(names))
+    blocks = [slice(first, first + size) for first in range(0, len(rows), size)]
     # Beyond what numbers can hold values are not finite, and say so by being that.
     with np.errstate(all="ignore"):
         starts = [None if near is None else near[b] for b in blocks]
-        parts = [
-            at.solved(rows[b], [s.at(b) for s in signals], start)
-            for b, start in zip(blocks, starts, strict=True)
-        ]
+        parts = [at.solved(rows[b], start) for b, start in zip(blocks, starts, strict=True)]
     solved = Solved(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     # In the order of ``points`` again, the nuisances behind them.
     every = [*(names.index(n) for n in batched), *range(len(names), solved.full.shape[1])]
@@ -94,11 +90,17 @@ def expand(
     )
 
 
+def _side_by_side(state: ModelState, names: int) -> int:
+    """Points whose signals and nuisances are held at once; results do not depend on it."""
+    bins = max(e.observed.size for e in state.experiments.values())
+    return int(np.clip(_MOST_NUMBERS // (bins * (names + 1) ** 2), 1, _MOST_POINTS))
+
+
 class _Points:
     """What is the same at all points of an expansion: NumPy's arrays, data and fixed values."""
 
     def __init__(self, state: ModelState, names: tuple[str, ...], inputs: Inputs) -> None:
-        self._names = names
+        self._names, self._inputs, self._signals = names, inputs, state.signal_arrays
         observed = jax.tree.map(np.asarray, inputs.observed)
         values = state.structure.values(inputs.vector)
         self._model = ModelAtValues(state.structure, state.numpy_arrays, observed, values)
@@ -106,10 +108,12 @@ class _Points:
     def solved(
         self,
         rows: Float[np.ndarray, "point name"],
-        signals: list[SignalNear],
         near: Float[np.ndarray, "point nuisance"] | None,
     ) -> Solved:
         """The profiled nll by names and coordinates of solved nuisances, and their solution."""
+        signals = signals_near(
+            self._model.structure, self._signals, self._inputs, self._names, rows
+        )
         model = self._model.moved(dict(zip(self._names, rows.T, strict=True)))
         problems = evaluate.nuisance_problems(model, [s.value for s in signals])
         pairs = zip(model.experiments, signals, strict=True)

@@ -39,10 +39,6 @@ class SignalNear(NamedTuple):
     slope: Float[Any, "*point name source variant bin"]
     curvature: Float[Any, "*point name _n source variant bin"]
 
-    def at(self, points: slice) -> "SignalNear":
-        """The signal at some of the points."""
-        return SignalNear(*(x[points] for x in self))
-
 
 def signals_near(
     structure: ModelStructure,

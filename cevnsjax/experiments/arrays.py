@@ -13,21 +13,19 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
-from cevnsjax.core.oscillation import fastest
 from cevnsjax.core.types import AtNodes, RealLike
 from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.response import response
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.experiments.recipe import Response, SignalRecipe, require_threshold
+from cevnsjax.experiments.recipe import Response, SignalRecipe
+from cevnsjax.experiments.recoils import Recoils, require_threshold
 from cevnsjax.experiments.systematics import Morph
-from cevnsjax.flux.source import OscillatingSource
+from cevnsjax.flux.oscillation import NodesAbove
 
 Template = Float[np.ndarray, "*shape"]
 # jax arrays in programs; forecasts compute designs with NumPy.
 CellNumbers = Float[Any, "cell"]
-# Oscillations with larger phases than that need too many points for one matrix of all of them.
-_MAX_MATRIX_PHASE = 700.0
 
 
 class ExperimentArrays(eqx.Module):
@@ -49,8 +47,8 @@ class ExperimentArrays(eqx.Module):
             morph, [2 x morph, bin, node] [MeV]; None if there is none.
         spread_morphs: Likewise of ``spread`` for ``spread_moved``, [2 x morph, source, bin, cell].
         component_morphs: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
-        energies: Where neutrinos oscillate: energies of the survival probabilities, {source:
-            [energy]} [MeV]; kernels are then [node, energy]. Empty otherwise.
+        above: Where neutrinos oscillate and the nodes do not move, nodes of the flux moments,
+            {source: nodes}. Empty otherwise.
     """
 
     weights: CellNumbers
@@ -61,7 +59,7 @@ class ExperimentArrays(eqx.Module):
     kernels: dict[str, Kernels]
     pull_sd: dict[str, RealLike]
     log_widths: dict[str, RealLike]
-    energies: dict[str, Float[Array, " _"]]
+    above: dict[str, NodesAbove]
     spread: Float[Array, "source bin other"] | None
     R_morphs: Float[Array, "R_morph bin node"] | None
     spread_morphs: Float[Array, "spread_morph source bin other"] | None
@@ -109,19 +107,14 @@ def arrays_of(
         free_pulls: Names of pulls that are parameters like any other instead of being solved.
     """
     e = experiment
-    checked = e.checked(kinematics, steepness)
+    checked = e.checked(kinematics, steepness, structures if oscillating else ())
     if massless:
-        require_threshold(e.name, checked, e.flux, e.target, kinematics)
+        require_threshold(e.name, checked, Recoils(e.flux, e.target, kinematics))
     signal = SignalRecipe(
         checked.detector, e.flux, e.target.nuclei, kinematics, structures, checked.panels
     )
     T_nr, R, kernel = _static_signal(signal)
-    E_low = signal.lowest_energy(T_nr)
-    # With moving nodes, or where probabilities oscillate many times towards E = 0, the moments
-    # are integrated inside the trace.
-    tabulable = oscillating and not e.shape
-    tabulable = tabulable and fastest(e.flux.baseline_m) < _MAX_MATRIX_PHASE * E_low
-    tabulated = e.flux if tabulable and isinstance(e.flux, OscillatingSource) else None
+    is_moving = signal.has_moving_nodes and bool(e.shape)
     arrays = {
         "weights": 1 / e.variance,
         "backgrounds": e.backgrounds,
@@ -131,17 +124,19 @@ def arrays_of(
         },
         "T_nr": T_nr,
         "R": R,
-        "kernels": signal.survival_kernels(T_nr, E_low) if tabulated else kernel,
+        "kernels": kernel,
         "pull_sd": {
             n.name: n.parameter_sd for n in (*e.pulls, *e.morphs) if n.name not in free_pulls
         },
         "log_widths": {p.name: math.log1p(p.sd) for p in e.pulls if p.is_lognormal},
-        "energies": tabulated.survival_energies(E_low) if tabulated else {},
+        "above": signal.nodes_above(T_nr) if oscillating and not is_moving else {},
         **_shapes(e, signal, T_nr, R),
     }
 
     def leaf(number: ArrayLike) -> jax.Array:
-        return jax.device_put(np.array(number, dtype=dtype))
+        array = np.asarray(number)
+        is_index = np.issubdtype(array.dtype, np.integer) and array.ndim > 0
+        return jax.device_put(np.array(array, dtype=np.int32 if is_index else dtype))
 
     return ExperimentArrays(
         **jax.tree.map(leaf, arrays),

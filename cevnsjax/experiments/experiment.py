@@ -18,7 +18,7 @@ from cevnsjax.detector.contents import Variant
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.refine import Checked
 from cevnsjax.experiments.names import require_components, require_free_names, require_once
-from cevnsjax.experiments.recipe import checked_response
+from cevnsjax.experiments.recoils import Recoils, checked_response
 from cevnsjax.experiments.systematics import (
     Cells,
     Morph,
@@ -167,7 +167,9 @@ class Experiment:
                         f"{list(self.backgrounds)} with shape {bins} at +1 and -1 sigma"
                     )
 
-    def checked(self, kinematics: Kinematics, steepness: int = 0) -> Checked:
+    def checked(
+        self, kinematics: Kinematics, steepness: int = 0, oscillating: tuple[str, ...] = ()
+    ) -> Checked:
         """The response, refined until it reaches the accuracy of the detector.
 
         It serves the shape parameters three standard deviations either way, and all morphs.
@@ -175,6 +177,7 @@ class Experiment:
         Args:
             kinematics: Convention of the theory; panels break at its end points.
             steepness: Power p of its recoil spectra that rise towards T = 0 as T^-p.
+            oscillating: Structures of its cross section if its neutrinos oscillate.
         """
         others = [Variant(d) for m in self.morphs for d in m.detectors or ()]
         box = []
@@ -186,8 +189,8 @@ class Experiment:
                     others.append(Variant(self.detector, ((short, float(value)),)))
                 ends = (min(max(prior.mean + side * prior.sd, low), high) for side in (-3, 3))
                 box.append((short, *map(float, ends)))
-        parts = self.detector, self.flux, self.target
-        return checked_response(*parts, kinematics, tuple(others), steepness, tuple(box))
+        recoils = Recoils(self.flux, self.target, kinematics, steepness, oscillating)
+        return checked_response(self.detector, recoils, tuple(others), tuple(box))
 
     @property
     def accuracy(self) -> float:

@@ -6,7 +6,7 @@ f(E) = a E^2/m_mu^3 - b E^3/m_mu^4 up to m_mu/2 (Louis, Prog. Part. Nucl. Phys. 
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -102,53 +102,35 @@ class DecayAtRest:
         Units and shapes are those of ``NeutrinoSource.moments``.
         """
         E_min = E_nu_min(T_nr, mass, kinematics, xp)
-        line = xp.where(E_min < c.E_nu_prompt, 1.0, 0.0)
         if survival is not None:
-            line = line * survival("nu_mu", xp.full_like(T_nr, c.E_nu_prompt))
+            return oscillation.moments_of(self.nodes_above(E_min, xp), E_min, xp, survival)
+        line = xp.where(E_min < c.E_nu_prompt, 1.0, 0.0)
         out: dict[str, Moments] = {"nu_mu": (line, line / c.E_nu_prompt, line / c.E_nu_prompt**2)}
         for source, (a, b) in _MICHEL.items():
-            if survival is None:
-                I_0, I_1, I_2 = (_michel_moment(a, b, k, E_min, xp) for k in range(3))
-                out[source] = I_0, I_1, I_2
-            else:
-                nodes = _phase_nodes(source, self.baseline_m)
-                arrives = partial(survival, source)
-                out[source] = oscillation.moments_above(nodes, E_min, xp, arrives)
+            I_0, I_1, I_2 = (_michel_moment(a, b, k, E_min, xp) for k in range(3))
+            out[source] = I_0, I_1, I_2
         return out
 
-    def survival_weights(
-        self, T_nr: np.ndarray, mass: float, kinematics: Kinematics, E_low: float
-    ) -> dict[str, Moments]:
-        """Weights that turn survival probabilities at ``survival_energies`` into moments.
+    def nodes_above(self, E_min: Numbers, xp: ModuleType) -> dict[str, oscillation.NodesAbove]:
+        """Nodes of the moments above E_min of neutrinos that oscillate.
 
-        Units and shapes are those of ``OscillatingSource.survival_weights``.
+        Units and shapes are those of ``OscillatingSource.nodes_above``.
         """
-        E_min = E_nu_min(T_nr, mass, kinematics, np)
-        I_0, I_1, I_2 = map(np.asarray, self.moments(T_nr, mass, kinematics, np)["nu_mu"])
-        out: dict[str, Moments] = {"nu_mu": (I_0[:, None], I_1[:, None], I_2[:, None])}
-        for source in _MICHEL:
-            density = partial(self.spectrum, source, xp=np)
-            out[source] = oscillation.weights(
-                density, E_min, E_low, c.E_nu_michel_max, self.baseline_m
-            )
-        return out
-
-    def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
-        """Energies of the survival probabilities from E_low [MeV] up, [energy] [MeV]."""
-        michel = oscillation.energies(E_low, c.E_nu_michel_max, self.baseline_m)
-        return {"nu_mu": np.array([c.E_nu_prompt]), **dict.fromkeys(_MICHEL, michel)}
+        line = oscillation.line_above(c.E_nu_prompt, E_min, xp)
+        panels = ((s, _phase_panels(s, self.baseline_m)) for s in _MICHEL)
+        return {"nu_mu": line, **{s: oscillation.nodes_above(p, E_min, xp) for s, p in panels}}
 
 
 @lru_cache(maxsize=32)
-def _phase_nodes(source: str, baseline_m: float) -> oscillation.PhaseNodes:
-    """Nodes for a Michel spectrum times a survival probability."""
+def _phase_panels(source: str, baseline_m: float) -> oscillation.PhasePanels:
+    """A Michel spectrum for a survival probability."""
     edges = geometric_cuts(_LOWEST_ENERGY, c.E_nu_michel_max)
     a, b = (x / c.m_mu**n for x, n in zip(_MICHEL[source], (3, 4), strict=True))
     E = edges[:-1]
     cubics = np.stack(
         [np.full_like(E, -b), a - 3 * b * E, (2 * a - 3 * b * E) * E, (a - b * E) * E**2]
     )
-    return oscillation.phase_nodes((edges, cubics), baseline_m)
+    return oscillation.phase_panels((edges, cubics), baseline_m)
 
 
 def _michel_moment(a: float, b: float, k: int, E_min: Numbers, xp: ModuleType) -> Numbers:

@@ -1,69 +1,114 @@
 """Flux moments with a survival probability that oscillates.
 
 In x = 1/E the phase of an oscillation is linear. Gauss-Legendre panels in x follow the fastest one
-that a baseline is prepared for (``core.oscillation``), whatever the parameters are. There are two
-ways to the moments above many E_min. ``moments_above`` evaluates the probability at the nodes of
-all panels, sums panels from the top, and integrates the panel that E_min cuts anew. Where only high
-energies matter, few nodes suffice, and ``weights`` turns the probabilities there into moments by
-one product of matrices, whose interpolation needs more of them for each radian.
+that a baseline is prepared for (``core.oscillation``), whatever the parameters are. Above E_min lie
+whole panels, which are summed from the top, and part of one more, which has nodes of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
 from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
-from cevnsjax.core.oscillation import fastest, fastest_resolved
-from cevnsjax.core.types import Arrays, Moments, Numbers
-from cevnsjax.flux.panels import Panels, density
+from cevnsjax.core.oscillation import fastest_resolved
+from cevnsjax.core.types import Arrays, Moments, Numbers, Survival
+from cevnsjax.flux.panels import Panels, density, place
 from cevnsjax.numerics import legendre
 
 Arrival = Callable[[Numbers], Numbers]
 """Probability to arrive as a function of E_nu [MeV] [1]."""
+Indices = Int[np.ndarray, " energy"] | Int[Array, " energy"]
+AtEnergies = Float[np.ndarray, "panel node"] | Float[Array, "panel node"]
 
-# Nodes in a panel over which no phase grows by more radians than that.
-_FEW_NODES, _SMALL_PHASE = 9, 6.0
-_MANY_NODES, _MOST_PHASE = 23, 36.0
-# Points that interpolate a probability on panels whose ends have ratio 2.
-_POINTS, _POINTS_PER_RADIAN = 14, 1 / 1.4
-# Nodes that integrate products of the interpolating polynomials with a spectrum, beyond theirs.
-_FURTHER_NODES = 16
+# No phase grows by more radians over a panel; so many nodes leave 1e-13 of it.
+_MOST_PHASE, _NODES = 6.0, 9
 
 
-# --- summed panels ---
-class PanelNodes(NamedTuple):
-    """Nodes of some panels that have equally many.
+class EnergyNodes(NamedTuple):
+    """Nodes in energy.
 
     Attributes:
-        panel: Which panels, [panel].
-        E_nu: Nodes, [panel, node] [MeV].
-        weights: What each adds to the moments k = 0, 1, 2, [k, panel, node] [MeV^-k].
+        E_nu: Energies, [panel, node] [MeV].
+        weight: What each adds to the moment I_0, [panel, node] [1].
     """
 
-    panel: Int[np.ndarray, " panel"]
-    E_nu: Float[np.ndarray, "panel node"]
-    weights: Float[np.ndarray, "k panel node"]
+    E_nu: AtEnergies
+    weight: AtEnergies
+
+    def moments(self, survival: Arrival, xp: ModuleType) -> Arrays:
+        """Moments k = 0, 1, 2 of every panel with a probability to arrive.
+
+        Args:
+            survival: The probability; one of many has them along its first axes.
+            xp: numpy or jax.numpy.
+
+        Returns:
+            [k, ..., panel] [MeV^-k].
+        """
+        x = 1 / self.E_nu
+        zeroth = self.weight * survival(self.E_nu)
+        return xp.stack([xp.sum(part, axis=-1) for part in (zeroth, zeroth * x, zeroth * x**2)])
 
 
 @dataclass(frozen=True, eq=False)
-class PhaseNodes:
-    """Nodes for a spectrum times a probability that oscillates.
+class PhasePanels:
+    """A spectrum on panels over which no phase grows by much.
 
     Attributes:
-        panels: The spectrum on panels over which no phase grows by too much.
-        groups: Nodes of panels with small phases, and of the others.
+        panels: The spectrum.
+        nodes: Nodes of all panels.
     """
 
     panels: Panels
-    groups: tuple[PanelNodes, ...]
+    nodes: EnergyNodes
 
 
-def phase_nodes(panels: Panels, baseline_m: float) -> PhaseNodes:
-    """Nodes for a spectrum on panels at a baseline.
+class NodesAbove(NamedTuple):
+    """Nodes of the moments of one source above many energies.
+
+    Attributes:
+        whole: Those of whole panels, in the order of energies.
+        cut: Those of the part of a panel above each energy, [energy, node].
+        panel: Which of the whole panels that is, -1 if all of them lie above, [energy].
+    """
+
+    whole: EnergyNodes
+    cut: EnergyNodes
+    panel: Indices
+
+    def sums_above(self, survival: Arrival, xp: ModuleType) -> Arrays:
+        """Moments of all whole panels from each one up, [k, ..., panel + 1] [MeV^-k]."""
+        moments = self.whole.moments(survival, xp)
+        ended = xp.pad(moments, [(0, 0)] * (moments.ndim - 1) + [(0, 1)])
+        return xp.cumsum(ended[..., ::-1], axis=-1)[..., ::-1]
+
+    def moments(self, survival: Arrival, xp: ModuleType, sums: Arrays | None = None) -> Arrays:
+        """Moments k = 0, 1, 2 with a probability to arrive, as for ``EnergyNodes.moments``.
+
+        Args:
+            survival: The probability.
+            xp: numpy or jax.numpy.
+            sums: ``sums_above`` of the probability if they are known.
+
+        Returns:
+            [k, ..., energy] [MeV^-k].
+        """
+        above = self.sums_above(survival, xp) if sums is None else sums
+        return above[..., self.panel + 1] + self.cut.moments(survival, xp)
+
+    def trimmed(self) -> "NodesAbove":
+        """The same without panels that no energy needs."""
+        unused = int(np.min(self.panel)) + 1
+        whole = EnergyNodes(*(x[unused:] for x in self.whole))
+        return self._replace(whole=whole, panel=self.panel - unused)
+
+
+def phase_panels(panels: Panels, baseline_m: float) -> PhasePanels:
+    """Panels for a spectrum that oscillates over a baseline.
 
     Args:
         panels: Panels as narrow as the spectrum alone needs.
@@ -71,48 +116,66 @@ def phase_nodes(panels: Panels, baseline_m: float) -> PhaseNodes:
     """
     narrow = _cut(panels, baseline_m)
     edges = np.asarray(narrow[0])
-    phase = fastest_resolved(edges[1:], baseline_m, np) * (1 / edges[:-1] - 1 / edges[1:])
-    is_slow = phase <= _SMALL_PHASE
-    groups = []
-    for members, nodes in ((is_slow, _FEW_NODES), (~is_slow, _MANY_NODES)):
-        panel = np.flatnonzero(members)
-        x, w = map(np.asarray, _inverse_nodes(edges[panel], edges[panel + 1], nodes))
-        part = w / x**2 * density(narrow, panel[:, None], 1 / x)
-        groups.append(PanelNodes(panel, 1 / x, np.stack([part, part * x, part * x**2])))
-    return PhaseNodes(narrow, tuple(groups))
+    return PhasePanels(narrow, _nodes(narrow, np.arange(len(edges) - 1), edges[:-1], np))
 
 
-def moments_above(nodes: PhaseNodes, E_min: Numbers, xp: ModuleType, survival: Arrival) -> Moments:
-    """Integrals of density times probability times E^-k above E_min, k = 0, 1, 2.
+def nodes_above(spectrum: PhasePanels, E_min: Numbers, xp: ModuleType) -> NodesAbove:
+    """Nodes of the moments of a spectrum above energies.
 
     Args:
-        nodes: Nodes of the spectrum.
+        spectrum: The spectrum.
+        E_min: The energies, of any shape; those of the nodes are flat [MeV].
+        xp: numpy or jax.numpy.
+    """
+    lowest = xp.reshape(xp.asarray(E_min), -1)
+
+    def cast(array: Arrays) -> Arrays:
+        return xp.asarray(array, dtype=lowest.dtype)
+
+    edges, cubics = map(cast, spectrum.panels)
+    low = xp.clip(lowest, edges[0], edges[-1])
+    panel = xp.asarray(place(edges, low, xp))
+    whole = EnergyNodes(*map(cast, spectrum.nodes))
+    return NodesAbove(whole, _nodes((edges, cubics), panel, low, xp), panel)
+
+
+def line_above(energy: float, E_min: Numbers, xp: ModuleType) -> NodesAbove:
+    """Nodes of the moments of a line [MeV] above energies, as for ``nodes_above``."""
+    lowest = xp.reshape(xp.asarray(E_min), -1)
+    whole = EnergyNodes(*(xp.full((1, 1), x, dtype=lowest.dtype) for x in (energy, 1.0)))
+    nothing = xp.zeros((lowest.size, 0), dtype=lowest.dtype)
+    return NodesAbove(whole, EnergyNodes(nothing, nothing), xp.where(lowest < energy, -1, 0))
+
+
+def moments_of(
+    nodes: Mapping[str, NodesAbove], E_min: Numbers, xp: ModuleType, survival: Survival
+) -> dict[str, Moments]:
+    """Integrals of density times probability times E^-k above E_min, k = 0, 1, 2, by source.
+
+    Args:
+        nodes: Nodes above E_min by source.
         E_min: Lower bounds, of any shape [MeV].
         xp: numpy or jax.numpy.
         survival: The probability.
 
     Returns:
-        I_0, I_1, I_2, each shaped like ``E_min`` [MeV^-k].
+        {source: (I_0, I_1, I_2)}, each shaped like ``E_min`` [MeV^-k].
     """
-    lowest = xp.asarray(E_min)
+    out: dict[str, Moments] = {}
+    for source, above in nodes.items():
+        flat = above.moments(partial(survival, source), xp)
+        I_0, I_1, I_2 = xp.reshape(flat, (3, *xp.shape(E_min)))
+        out[source] = I_0, I_1, I_2
+    return out
 
-    def cast(array: Arrays) -> Arrays:
-        return xp.asarray(array, dtype=lowest.dtype)
 
-    edges, cubics = map(cast, nodes.panels)
-    low = xp.clip(xp.reshape(lowest, -1), edges[0], edges[-1])
-    # Comparisons compile faster than a search, and a product with them faster than running sums.
-    index = xp.sum(edges[None, 1:-1] <= low[:, None], axis=1)
-    x, w = _inverse_nodes(low, edges[1:][index], _MANY_NODES, xp)
-    part = w / x**2 * density((edges, cubics), index[:, None], 1 / x) * survival(1 / x)
-    total = xp.sum(xp.stack([part, part * x, part * x**2]), axis=2)
-    for group in nodes.groups:
-        arrives = xp.asarray(survival(cast(group.E_nu)))
-        sums = xp.sum(cast(group.weights) * arrives[None], axis=2)
-        is_above = xp.asarray(group.panel)[:, None] > index[None, :]
-        total = total + sums @ is_above.astype(lowest.dtype)
-    I_0, I_1, I_2 = (xp.reshape(moment, lowest.shape) for moment in total)
-    return I_0, I_1, I_2
+def _nodes(panels: Panels, panel: Indices, low: Arrays, xp: ModuleType) -> EnergyNodes:
+    """Nodes from energies to the upper ends of their panels."""
+    high = panels[0][1:][panel]
+    t, w = (xp.asarray(a, dtype=low.dtype)[None] for a in legendre(_NODES))
+    middle, half = ((1 / low + sign / high)[:, None] / 2 for sign in (1, -1))
+    E_nu = 1 / (middle + half * t)
+    return EnergyNodes(E_nu, half * w * E_nu**2 * density(panels, panel[:, None], E_nu))
 
 
 def _cut(panels: Panels, baseline_m: float) -> Panels:
@@ -132,77 +195,3 @@ def _cut(panels: Panels, baseline_m: float) -> Panels:
         [c3, c2 + 3 * c3 * d, c1 + (2 * c2 + 3 * c3 * d) * d, ((c3 * d + c2) * d + c1) * d + c0]
     )
     return np.append(starts, edges[-1]), moved
-
-
-def _inverse_nodes(
-    low: Arrays, high: Arrays, order: int, xp: ModuleType = np
-) -> tuple[Arrays, Arrays]:
-    """Nodes in 1/E between ends of panels [MeV], and weights, [panel, node] [1/MeV]."""
-    t, w = (xp.asarray(a, dtype=low.dtype)[None] for a in legendre(order))
-    middle, half = ((1 / low + sign / high)[:, None] / 2 for sign in (1, -1))
-    return middle + half * t, half * w
-
-
-# --- one matrix ---
-def energies(E_low: float, E_high: float, baseline_m: float) -> Float[np.ndarray, " energy"]:
-    """Energies at which a survival probability is evaluated, [energy] [MeV].
-
-    Args:
-        E_low: Lowest energy needed [MeV].
-        E_high: Highest energy [MeV].
-        baseline_m: Distance from source to detector [m].
-    """
-    panels = _matrix_panels(E_low, E_high, baseline_m)
-    ends = [(np.array([a]), np.array([b]), n) for a, b, n in panels]
-    return np.concatenate([1 / np.asarray(_inverse_nodes(*end)[0])[0] for end in ends])
-
-
-def weights(
-    density: Callable[[np.ndarray], Numbers],
-    E_min: Float[np.ndarray, " node"],
-    E_low: float,
-    E_high: float,
-    baseline_m: float,
-) -> Moments:
-    """Weights of the probabilities at ``energies`` in the moments k = 0, 1, 2.
-
-    Args:
-        density: Unit-normalised spectrum of E_nu [MeV] [1/MeV].
-        E_min: Least energies of the moments, [node] [MeV].
-        E_low: As for ``energies``, at most the least of ``E_min`` [MeV].
-        E_high: As for ``energies`` [MeV].
-        baseline_m: As for ``energies`` [m].
-
-    Returns:
-        Three arrays [node, energy] [MeV^-k].
-    """
-    parts: list[list[np.ndarray]] = [[], [], []]
-    for a, b, n in _matrix_panels(E_low, E_high, baseline_m):
-        low = np.clip(E_min, a, b)
-        x, w = map(np.asarray, _inverse_nodes(low, np.full_like(low, b), n + _FURTHER_NODES))
-        scale, basis = w / x**2 * np.asarray(density(1 / x)), _interpolation(x, a, b, n)
-        for k, moment in enumerate(parts):
-            moment.append(np.einsum("ij,ijk->ik", scale * x**k, basis))
-    I_0, I_1, I_2 = (np.concatenate(moment, axis=1) for moment in parts)
-    return I_0, I_1, I_2
-
-
-def _matrix_panels(
-    E_low: float, E_high: float, baseline_m: float
-) -> list[tuple[float, float, int]]:
-    """Lower end, upper end [MeV] and number of points of every panel."""
-    count = max(1, int(np.ceil(np.log2(E_high / E_low) - 1e-9)))
-    panels = []
-    for a, b in pairwise(np.geomspace(E_low, E_high, count + 1).tolist()):
-        phase = fastest(baseline_m) * (1 / a - 1 / b)
-        panels.append((a, b, _POINTS + int(np.ceil(phase * _POINTS_PER_RADIAN))))
-    return panels
-
-
-def _interpolation(x: np.ndarray, a: float, b: float, points: int) -> np.ndarray:
-    """Lagrange basis on the nodes of a panel, [..., point] [1], through Legendre polynomials."""
-    t, w = legendre(points)
-    z = (2 * x - 1 / a - 1 / b) / (1 / a - 1 / b)
-    values_at_points = np.polynomial.legendre.legvander(t, points - 1)
-    transform = (values_at_points * w[:, None]).T * (np.arange(points) + 0.5)[:, None]
-    return np.polynomial.legendre.legvander(z, points - 1) @ transform

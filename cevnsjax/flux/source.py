@@ -3,10 +3,9 @@
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.types import Moments, Numbers, Survival
+from cevnsjax.flux.oscillation import NodesAbove
 
 
 @runtime_checkable
@@ -76,31 +75,16 @@ class NeutrinoSource(Protocol):
 
 @runtime_checkable
 class OscillatingSource(NeutrinoSource, Protocol):
-    """A source that can reduce any smooth survival probability to its values at a few energies.
+    """A source whose moments with any survival probability have nodes that can be prepared.
 
-    For other sources the probabilities are integrated inside the trace.
+    For other sources all of it is done inside the trace.
     """
 
-    def survival_energies(self, E_low: float) -> dict[str, np.ndarray]:
-        """Energies at which each source's survival probability is needed, [energy] [MeV].
+    def nodes_above(self, E_min: Numbers, xp: ModuleType) -> dict[str, NodesAbove]:
+        """Nodes of the moments above E_min, by source.
 
         Args:
-            E_low: Least of E_min over all nodes and nuclei [MeV].
-        """
-        ...
-
-    def survival_weights(
-        self, T_nr: np.ndarray, mass: float, kinematics: Kinematics, E_low: float
-    ) -> dict[str, Moments]:
-        """Weights that turn survival probabilities at ``survival_energies`` into moments.
-
-        Args:
-            T_nr: Recoil energies, [node] [MeV].
-            mass: Nuclear mass [MeV].
-            kinematics: Convention of E_min.
-            E_low: Least of E_min over all nodes and nuclei [MeV].
-
-        Returns:
-            {source: (W_0, W_1, W_2)}, each [node, energy] [MeV^-k].
+            E_min: Lower bounds, of any shape; those of the nodes are flat [MeV].
+            xp: numpy or jax.numpy.
         """
         ...

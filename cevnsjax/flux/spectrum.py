@@ -13,10 +13,9 @@ from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator, PPoly
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.core.oscillation import MAX_DM2, MAX_DM2_L
 from cevnsjax.core.types import Arrays, Moments, Numbers, RealLike
 from cevnsjax.flux import oscillation
-from cevnsjax.flux.oscillation import Arrival
+from cevnsjax.flux.oscillation import NodesAbove
 from cevnsjax.flux.panels import Index, Panels, density, geometric_cuts, place
 from cevnsjax.numerics import legendre, total
 
@@ -115,28 +114,26 @@ class Spectrum:
         value = density(panels, place(edges, inside, xp), inside) / self.integral
         return xp.where((edges[0] <= E) & (edges[-1] >= E), value, 0.0)
 
-    def moments(
-        self,
-        E_min: Numbers,
-        xp: ModuleType,
-        survival: Arrival | None = None,
-        baseline_m: float = MAX_DM2_L / MAX_DM2,
-    ) -> Moments:
+    def nodes_above(self, E_min: Numbers, baseline_m: float, xp: ModuleType) -> NodesAbove:
+        """Nodes of the moments above E_min of a spectrum that oscillates.
+
+        Args:
+            E_min: Lower bounds, of any shape [MeV].
+            baseline_m: Distance over which it oscillates, which says how fast [m].
+            xp: numpy or jax.numpy.
+        """
+        return oscillation.nodes_above(_phase_panels(self, baseline_m), E_min, xp)
+
+    def moments(self, E_min: Numbers, xp: ModuleType) -> Moments:
         """Integrals of density times E^-k above E_min, k = 0, 1, 2.
 
         Args:
             E_min: Lower bounds, of any shape [MeV].
             xp: numpy or jax.numpy.
-            survival: None, or a function of E_nu [MeV] that multiplies the density.
-            baseline_m: Distance over which it oscillates, which says how fast [m].
 
         Returns:
             I_0, I_1, I_2, each shaped like ``E_min`` [MeV^-k].
         """
-        if survival is not None:
-            moments = oscillation.moments_above(_phase_nodes(self, baseline_m), E_min, xp, survival)
-            I_0, I_1, I_2 = (m / self.integral for m in moments)
-            return I_0, I_1, I_2
         lowest = xp.asarray(E_min)
         panels = self._arrays(lowest.dtype, xp)
         edges = panels[0]
@@ -205,6 +202,6 @@ def _sums_above(panels: Panels) -> Arrays:
 
 
 @lru_cache(maxsize=32)
-def _phase_nodes(spectrum: Spectrum, baseline_m: float) -> oscillation.PhaseNodes:
-    """Nodes for a spectrum times a survival probability."""
-    return oscillation.phase_nodes(spectrum._panels, baseline_m)
+def _phase_panels(spectrum: Spectrum, baseline_m: float) -> oscillation.PhasePanels:
+    edges, cubics = spectrum._panels
+    return oscillation.phase_panels((edges, cubics / spectrum.integral), baseline_m)

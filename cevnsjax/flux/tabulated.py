@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from functools import partial
 from types import ModuleType
 
 from cevnsjax.core.checks import number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import E_nu_min, Kinematics
 from cevnsjax.core.types import Moments, Numbers, Survival
+from cevnsjax.flux import oscillation
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 
@@ -67,10 +67,18 @@ class SpectrumSource(ABC):
         A survival probability is resolved as far as ``core.oscillation`` plans for the baseline.
         Units and shapes are those of ``NeutrinoSource.moments``.
         """
-        (source,) = self.sources
-        arrives = None if survival is None else partial(survival, source)
         E_min = E_nu_min(T_nr, mass, kinematics, xp)
-        return {source: self.shape().moments(E_min, xp, arrives, self.baseline_m)}
+        if survival is not None:
+            return oscillation.moments_of(self.nodes_above(E_min, xp), E_min, xp, survival)
+        return {source: self.shape().moments(E_min, xp) for source in self.sources}
+
+    def nodes_above(self, E_min: Numbers, xp: ModuleType) -> dict[str, oscillation.NodesAbove]:
+        """Nodes of the moments above E_min of neutrinos that oscillate.
+
+        Units and shapes are those of ``OscillatingSource.nodes_above``.
+        """
+        nodes = self.shape().nodes_above(E_min, self.baseline_m, xp)
+        return dict.fromkeys(self.sources, nodes)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,9 @@
 """The signal of one experiment: rates at the nodes, counts in its bins."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays, Response
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import source_rates, survival_of
@@ -20,26 +18,14 @@ def node_rates(
     if e.shape:
         T_nr, R = signal.nodes({short: values[name] for short, name in e.shape}, jnp)
     survival = survival_of(interactions, values, signal.flux.baseline_m)
-    if survival is not None and e.energies:
-        arriving = {source: jnp.asarray(survival(source, E)) for source, E in e.energies.items()}
-        kernels = _surviving(kernels, arriving)
-    elif e.shape or survival is not None:
+    if survival is not None and e.above:
+        kernels = signal.oscillating_kernels(T_nr, e.above, survival)
+    elif survival is not None or (e.shape and signal.has_moving_nodes):
         kernels = signal.kernels(T_nr, jnp, survival)
     sources, T_max = signal.flux.sources, float(signal.kinks[-1])
     return R, source_rates(
         interactions, values, T_nr, signal.nuclei, kernels, e.norms, sources, T_max
     )
-
-
-def _surviving(kernels: dict[str, Any], arriving: dict[str, Reals]) -> dict[str, Any]:
-    """Kernels [node] from kernels [node, energy] and survival probabilities [energy]."""
-    return {
-        nucleus: {
-            structure: {source: K @ arriving[source] for source, K in by_source.items()}
-            for structure, by_source in by_structure.items()
-        }
-        for nucleus, by_structure in kernels.items()
-    }
 
 
 def binned_signal(

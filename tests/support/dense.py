@@ -12,19 +12,21 @@ import numpy as np
 from scipy.special import gammaincc, ndtr
 from scipy.stats import poisson
 from support import oracle
+from support.dense_oscillation import Oscillation
 from support.dense_sections import cut, efficiency, ends_of, flux, nodes, nuclei, quenching
 
 # Recoils below this part of the end point are one panel.
 _LOWEST = 1e-10
 
 
-def counts(values, tables):
+def counts(values, tables, mixing=(), within=3e-7):
     """Signal in every bin of the folder with these sections and tables, {name: columns}.
 
-    Asserts that no bin moves by more than 3e-7 of the largest one when all steps are halved.
+    Sterile neutrinos come in by ``mixing``, sin^2(2 theta) and a mass-squared difference [eV^2].
+    Asserts that no bin moves by more than ``within`` of the largest when all steps are halved.
     """
-    coarse, fine = (_counts(values, tables, step) for step in (1.0, 0.5))
-    assert np.max(np.abs(fine - coarse)) <= 3e-7 * np.max(fine), (coarse, fine)
+    coarse, fine = (_counts(values, tables, step, mixing) for step in (1.0, 0.5))
+    assert np.max(np.abs(fine - coarse)) <= within * np.max(fine), (coarse, fine)
     return fine
 
 
@@ -34,8 +36,8 @@ def end_point(values, tables):
     return max(oracle.T_max(top, n.mass) for n in nuclei(values["target"]))
 
 
-def _counts(values, tables, step):
-    signal = _Signal(values, tables, step)
+def _counts(values, tables, step, mixing):
+    signal = _Signal(values, tables, step, mixing)
     if values.get("resolution", {"kind": "none"})["kind"] == "none":
         return _unsmeared(signal)
     spread = _Spread(values["resolution"], signal.per_MeV)
@@ -45,13 +47,17 @@ def _counts(values, tables, step):
 class _Signal:
     """What the two foldings share: rate of recoils, mean observable, bins and efficiency."""
 
-    def __init__(self, values, tables, step):
+    def __init__(self, values, tables, step, mixing):
         binning = values["binning"]
         self.step, self.edges = step, np.array(binning["edges"], float)
         self.per_MeV = 1e3 * binning["observable_per_kevee"]
         self.mass_kg = values["target"]["mass_kg"]
         self.nuclei = nuclei(values["target"])
-        self.flux = flux(values["neutrinos"], tables, step)
+        self.flux, self.oscillation = flux(values["neutrinos"], tables, step), None
+        if mixing:
+            baseline_m = values["neutrinos"]["baseline_m"]
+            self.oscillation = Oscillation(*mixing, baseline_m, step)
+            self.flux = [self.oscillation.at_detector(source) for source in self.flux]
         self.E_ee, self.knots = quenching(values["quenching"], tables)
         self.efficiency = efficiency(values["efficiency"], tables)
 
@@ -74,7 +80,8 @@ class _Signal:
         decades = -np.log(_LOWEST)
         grid = top * np.exp(-np.linspace(0, decades, int(decades / (0.25 * self.step)) + 1))
         every = np.unique([0.0, *ends, *self.knots, *grid])
-        return cut(every[every <= top], lambda a, b: (b - a) / (top / 40 * self.step))
+        walls = cut(every[every <= top], lambda a, b: (b - a) / (top / 40 * self.step))
+        return self.oscillation.cut_recoils(walls, self.nuclei) if self.oscillation else walls
 
 
 def _unsmeared(signal):

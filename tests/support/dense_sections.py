@@ -69,7 +69,7 @@ def _nuclei(atoms):
 
 
 @dataclass(frozen=True)
-class _Line:
+class Line:
     """The prompt nu_mu of decay at rest; fluence [1/cm^2]."""
 
     fluence: float
@@ -82,7 +82,7 @@ class _Line:
         )
 
 
-class _Continuum:
+class Continuum:
     """A source with a density per MeV and cm^2, smooth between the ``breaks`` [MeV]."""
 
     def __init__(self, density, breaks, ends, flavour, step):
@@ -127,7 +127,7 @@ def flux(neutrinos, tables, step):
             neutrinos["baseline_m"],
         )
         michel = [
-            _Continuum(
+            Continuum(
                 lambda E, s=source: fluence * oracle.spectrum(E, s),
                 [1e-4, 1.0, oracle.E_END],
                 [oracle.E_END],
@@ -136,7 +136,7 @@ def flux(neutrinos, tables, step):
             )
             for source, flavour in (("nu_mu_bar", "mu"), ("nu_e", "e"))
         ]
-        return [*michel, _Line(fluence)]
+        return [*michel, Line(fluence)]
     if kind == "reactor":
         return [_reactor(neutrinos, step)]
     if kind == "table":
@@ -146,7 +146,7 @@ def flux(neutrinos, tables, step):
     curve = PchipInterpolator(E, f)
     scale = neutrinos.get("total_per_cm2_s", 5.46e6) * neutrinos["exposure_days"] * 86400
     scale /= curve.integrate(E[0], E[-1])
-    return [_Continuum(lambda E: scale * curve(E), E, [E[0], E[-1]], "e", step)]
+    return [Continuum(lambda E: scale * curve(E), E, [E[0], E[-1]], "e", step)]
 
 
 def _tabulated(neutrinos, table, step):
@@ -162,7 +162,7 @@ def _tabulated(neutrinos, table, step):
         )
 
     flavour = "e" if neutrinos["flavour"].startswith("nu_e") else "mu"
-    return _Continuum(density, np.unique(E), np.unique(E), flavour, step)
+    return Continuum(density, np.unique(E), np.unique(E), flavour, step)
 
 
 def _reactor(neutrinos, step):
@@ -182,7 +182,7 @@ def _reactor(neutrinos, step):
         above = sum(a * np.exp(np.polyval(_powers(n)[::-1], energy)) for n, a in shares.items())
         return scale * np.where(energy < E[-1], below(np.minimum(energy, E[-1])), above)
 
-    return _Continuum(density, [*E, *np.arange(2.5, top, 0.5), top], [E[0], E[-1], top], "e", step)
+    return Continuum(density, [*E, *np.arange(2.5, top, 0.5), top], [E[0], E[-1], top], "e", step)
 
 
 @cache

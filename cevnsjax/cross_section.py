@@ -121,23 +121,25 @@ def kernels(
     }
 
 
-def rates(charges: Charges, kernel: Kernels) -> dict[str, AtNodes]:
-    """Flux-averaged dsigma/dT_nr by source in units of G_F^2 M/pi.
+def strengths(
+    charges: Charges, kernel: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[str, AtNodes]]:
+    """What multiplies the kernel of each structure and source: charges squared, and strengths.
 
     Amplitudes, already added over interactions, are squared and summed over outgoing flavours.
 
     Args:
         charges: Charges of one nucleus.
-        kernel: Output of ``kernels`` for the same nodes.
+        kernel: Structures and sources of the cross section, as ``kernels`` gives them.
 
     Returns:
-        {source: array [node]} [1].
+        {structure: {source: array [node]}} [1], magnetic in [MeV]; those that are zero are absent.
 
     Raises:
         InputError: If the charges fill a structure that no interaction declared.
         UnknownNameError: If the charges name a source that the flux does not have.
     """
-    parts: dict[str, list[AtNodes]] = {}
+    out: dict[str, dict[str, AtNodes]] = {}
 
     def add(structure: str, source: str, strength: AtNodes) -> None:
         if structure not in kernel:
@@ -146,7 +148,7 @@ def rates(charges: Charges, kernel: Kernels) -> dict[str, AtNodes]:
             )
         if source not in kernel[structure]:
             raise UnknownNameError("neutrino source", source, kernel[structure])
-        parts.setdefault(source, []).append(strength * kernel[structure][source])
+        out.setdefault(structure, {})[source] = strength
 
     pairs = {"vector": ("vector", "vector"), "axial": ("axial", "axial")}
     if "interference" in kernel:
@@ -164,6 +166,27 @@ def rates(charges: Charges, kernel: Kernels) -> dict[str, AtNodes]:
     for structure in _STRENGTHS:
         for source, strength in getattr(charges, structure).items():
             add(structure, source, strength)
+    return out
+
+
+def rates(charges: Charges, kernel: Kernels) -> dict[str, AtNodes]:
+    """Flux-averaged dsigma/dT_nr by source in units of G_F^2 M/pi.
+
+    Args:
+        charges: Charges of one nucleus.
+        kernel: Output of ``kernels`` for the same nodes.
+
+    Returns:
+        {source: array [node]} [1].
+
+    Raises:
+        InputError: If the charges fill a structure that no interaction declared.
+        UnknownNameError: If the charges name a source that the flux does not have.
+    """
+    parts: dict[str, list[AtNodes]] = {}
+    for structure, by_source in strengths(charges, kernel).items():
+        for source, strength in by_source.items():
+            parts.setdefault(source, []).append(strength * kernel[structure][source])
     return {source: total(terms) for source, terms in parts.items()}
 
 

@@ -36,8 +36,14 @@ def nucleus_charges(
     q2_max: float = math.inf,
 ) -> Charges:
     """Charges of one isotope at momentum transfers q2 <= q2_max [MeV^2], all interactions added."""
-    F_p, F_n = _standard_model(interactions).form_factors(values, nucleus, q2, q2_max)
-    at_nodes = NucleusAtNodes(nucleus=nucleus, q2=q2, F_p=F_p, F_n=F_n, sources=sources)
+    F_p, F_n = standard_model(interactions).form_factors(values, nucleus, q2, q2_max)
+    return charges_at(interactions, values, NucleusAtNodes(nucleus, q2, F_p, F_n, sources))
+
+
+def charges_at(
+    interactions: Sequence[InteractionLike], values: Values, at_nodes: NucleusAtNodes
+) -> Charges:
+    """Charges of one isotope whose form factors are given, all interactions added."""
     total = Charges()
     for interaction in interactions:
         charges = interaction(values, at_nodes)
@@ -135,7 +141,8 @@ def _recoil(T_nr: RealLike | Sequence[float]) -> Float[Array, "*node"]:
     return T
 
 
-def _standard_model(interactions: Sequence[InteractionLike]) -> StandardModel:
+def standard_model(interactions: Sequence[InteractionLike]) -> StandardModel:
+    """The first of the interactions, which must be a StandardModel."""
     if not interactions or not isinstance(interactions[0], StandardModel):
         raise InputError(f"interactions must begin with a StandardModel, got {interactions}")
     return interactions[0]
@@ -172,7 +179,7 @@ def dR_dT_nr(
         >>> [f"{source}: {rate[0]:.0f}" for source, rate in spectrum.items()]
         ['nu_mu: 1177', 'nu_mu_bar: 1246', 'nu_e: 1046']
     """
-    T, sm = _recoil(T_nr), _standard_model(interactions)
+    T, sm = _recoil(T_nr), standard_model(interactions)
     flight = flux.baseline_m, flux.kink_energies[-1]
     filled = complete_values(interactions, values, target, [flight])
     structures = structures_of(interactions)
@@ -218,7 +225,7 @@ def differential_cross_section(
         >>> [f"{s:.2e}" for s in sigma.tolist()]
         ['1.47e-36', '0.00e+00']
     """
-    T, sm = _recoil(T_nr), _standard_model(interactions)
+    T, sm = _recoil(T_nr), standard_model(interactions)
     if source not in SOURCE_FLAVOUR:
         raise UnknownNameError("neutrino source", source, SOURCE_FLAVOUR)
     if not E_nu > 0:

@@ -8,7 +8,7 @@ from typing import Literal
 from cevnsjax.core import checks
 from cevnsjax.core.errors import UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, require_kinematics
-from cevnsjax.core.types import AtNodes, Reals, Values
+from cevnsjax.core.types import AtNodes, RealLike, Reals, Values
 from cevnsjax.couplings import FLAVOURS, coupling_scheme
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
@@ -134,6 +134,22 @@ class StandardModel:
             owner="StandardModel",
         )
 
+    def radii_of(self, values: Values, nucleus: Nucleus) -> tuple[RealLike, RealLike]:
+        """Rms radii R_p and R_n of one isotope; the same object twice where one serves both [fm].
+
+        Args:
+            values: All parameters of the model.
+            nucleus: The isotope.
+        """
+        if self.radii in ("formula", "nuclear"):
+            R = self.family.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
+            return R, R
+        shift_p, shift_n = _isotope_shift(nucleus)
+        R_p = values[f"R_p_{nucleus.symbol}"] + shift_p
+        if self.radii == "per_nucleus":
+            return R_p, values[f"R_n_{nucleus.symbol}"] + shift_n
+        return R_p, values["R_n"] if self.radii == "common" else R_p + values["dR_np"]
+
     def form_factors(
         self, values: Values, nucleus: Nucleus, q2: AtNodes, q2_max: float = math.inf
     ) -> tuple[Reals, Reals]:
@@ -148,21 +164,19 @@ class StandardModel:
         Returns:
             F_p and F_n, [node] [1]; the same array twice where one radius serves both.
         """
-        near = is_near(q2_max, _R_SUM_MAX)
-        if self.radii in ("formula", "nuclear"):
-            R = self.family.R_rms(nucleus.A) if self.radii == "formula" else values["R_n"]
-            F = self.family(q2, R, near=near)
-            return F, F
-        shift_p, shift_n = _isotope_shift(nucleus)
-        R_p = values[f"R_p_{nucleus.symbol}"] + shift_p
-        if self.radii == "per_nucleus":
-            R_n = values[f"R_n_{nucleus.symbol}"] + shift_n
-        elif self.radii == "common":
-            R_n = values["R_n"]
-        else:
-            R_n = R_p + values["dR_np"]
-        F_p = self.family(q2, R_p, near=near)
-        return F_p, self.family(q2, R_n, near=near)
+        R_p, R_n = self.radii_of(values, nucleus)
+        F_p = self.amplitude(q2, R_p, q2_max)
+        return F_p, F_p if R_n is R_p else self.amplitude(q2, R_n, q2_max)
+
+    def amplitude(self, q2: AtNodes, R_rms: RealLike, q2_max: float = math.inf) -> Reals:
+        """Form factor at rms radii within the bounds of the parameters, broadcast [1].
+
+        Args:
+            q2: Momentum transfer squared [MeV^2].
+            R_rms: Rms radius [fm].
+            q2_max: Upper bound on ``q2``; a low one saves work [MeV^2].
+        """
+        return self.family(q2, R_rms, near=is_near(q2_max, _R_SUM_MAX))
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""

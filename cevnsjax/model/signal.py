@@ -1,18 +1,34 @@
 """The signal of one experiment: rates at the nodes, counts in its bins."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Values
-from cevnsjax.experiments.arrays import ExperimentArrays, Response
+from cevnsjax.core.types import AtNodes, Values
+from cevnsjax.cross_section import Kernels
+from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import source_rates, survival_of
 
 
-def node_rates(
-    e: ExperimentArrays, interactions: Interactions, values: Values
-) -> tuple[Response, dict[str, Float[Array, " node"]]]:
-    """Response matrix [MeV] and events per MeV of recoil at its nodes, by source [1/MeV]."""
+class Nodes(NamedTuple):
+    """What turns charges at the nodes into counts.
+
+    Attributes:
+        T_nr: Recoil energies, [node] [MeV].
+        responses: Response matrices, the nominal one, then the linear and the curved part of its
+            change by each morph that moves it, [variant, bin, node] [MeV].
+        kernels: {nucleus: {structure: {source: [node]}}} [1], magnetic in [1/MeV].
+    """
+
+    T_nr: AtNodes
+    responses: Float[Array, "variant bin node"]
+    kernels: dict[str, Kernels]
+
+
+def nodes(e: ExperimentArrays, interactions: Interactions, values: Values) -> Nodes:
+    """The nodes of an experiment, where shape parameters and oscillations have them."""
     signal = e.signal
     T_nr, R, kernels = e.T_nr, e.R, e.kernels
     if e.shape:
@@ -22,10 +38,18 @@ def node_rates(
         kernels = signal.oscillating_kernels(T_nr, e.above, survival)
     elif survival is not None or (e.shape and signal.has_moving_nodes):
         kernels = signal.kernels(T_nr, jnp, survival)
-    sources, T_max = signal.flux.sources, float(signal.kinks[-1])
-    return R, source_rates(
-        interactions, values, T_nr, signal.nuclei, kernels, e.norms, sources, T_max
-    )
+    responses = R[None] if e.R_morphs is None else jnp.concatenate([R[None], e.R_morphs])
+    return Nodes(T_nr, jnp.asarray(responses), kernels)
+
+
+def T_max(e: ExperimentArrays) -> float:
+    """The highest recoil energy that any node can have [MeV]."""
+    return float(e.signal.kinks[-1])
+
+
+def has_one_source(e: ExperimentArrays) -> bool:
+    """Whether the signal's sources need not be told apart: all fall alike on the cells."""
+    return e.spread is None and e.R_morphs is None
 
 
 def binned_signal(
@@ -37,9 +61,12 @@ def binned_signal(
         [source, variant, bin] [count]: the nominal response, then its linear and curved change by
         each morph that moves it.
     """
-    R, rate = node_rates(e, interactions, values)
-    rates = jnp.stack([rate[source] for source in e.signal.flux.sources])
-    if merged and e.spread is None and e.R_morphs is None:
+    at = nodes(e, interactions, values)
+    sources = e.signal.flux.sources
+    rate = source_rates(
+        interactions, values, at.T_nr, e.signal.nuclei, at.kernels, e.norms, sources, T_max(e)
+    )
+    rates = jnp.stack([rate[source] for source in sources])
+    if merged and has_one_source(e):
         rates = jnp.sum(rates, axis=0, keepdims=True)
-    responses = R[None] if e.R_morphs is None else jnp.concatenate([R[None], e.R_morphs])
-    return jnp.einsum("vbn,sn->svb", responses, rates)
+    return jnp.einsum("vbn,sn->svb", at.responses, rates)

@@ -7,7 +7,6 @@ tuned proxy replaces it. Printed couplings; R_n 5.01, 4.94 and 3.548 fm for Cs, 
 and Ar, R_p 3.448 fm for Ar, the package's defaults.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 from cevnsjax.analyses.papers import Analysis, Interactions
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Reals, Values
+from cevnsjax.core.types import RealLike, Values
 from cevnsjax.experiments import csi_2017, lar_2020
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.interactions import Charges, MagneticMoment, NucleusAtNodes, StandardModel
@@ -95,14 +94,12 @@ class _SkinOfCsI(StandardModel):
         skin = StandardModel(self.couplings, radii="skin").parameters([target("CsI")])[-1]
         return [*untied, replace(skin, meaning="neutron skin R_n - R_p of Cs and I")]
 
-    def form_factors(
-        self, values: Values, nucleus: Nucleus, q2: Any, q2_max: float = math.inf
-    ) -> tuple[Reals, Reals]:
-        """Form factors of the Standard Model; R_n of cesium and iodine follow from the skin."""
+    def radii_of(self, values: Values, nucleus: Nucleus) -> tuple[RealLike, RealLike]:
+        """Radii of the Standard Model; R_n of cesium and iodine follow from the skin [fm]."""
         if nucleus.symbol in ("Cs", "I"):
-            R_n = values[f"R_p_{nucleus.symbol}"] + values["dR_np"]
-            values = {**values, f"R_n_{nucleus.symbol}": R_n}
-        return super().form_factors(values, nucleus, q2, q2_max)
+            R_p = values[f"R_p_{nucleus.symbol}"]
+            return R_p, R_p + values["dR_np"]
+        return super().radii_of(values, nucleus)
 
 
 class AveragedMoment(MagneticMoment):

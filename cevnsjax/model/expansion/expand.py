@@ -25,8 +25,8 @@ from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import Inputs, ModelAtValues
 from cevnsjax.numerics import total
 
-# Most points side by side, and most second derivatives of their signals.
-_MOST_POINTS, _MOST_NUMBERS = 64, 10_000_000
+# Points side by side: as many as a compiled program takes, more while their numbers are fewer.
+_FEWEST_POINTS, _MOST_POINTS, _MOST_NUMBERS = 8, 64, 10_000_000
 
 
 class Expansion(NamedTuple):
@@ -92,15 +92,19 @@ def expand(
 
 def _side_by_side(state: ModelState, names: int) -> int:
     """Points whose signals and nuisances are held at once; results do not depend on it."""
-    bins = max(e.observed.size for e in state.experiments.values())
-    return int(np.clip(_MOST_NUMBERS // (bins * (names + 1) ** 2), 1, _MOST_POINTS))
+    in_bins = max(e.observed.size for e in state.experiments.values()) * (names + 1) ** 2
+    # Rates at the nodes by kernel and product of form factors, and by three coordinates.
+    kernels = [sum(map(len, k.values())) for e in state.arrays for k in e.kernels.values()]
+    at_nodes = 12 * max(kernels) * max(e.T_nr.size * len(e.kernels) for e in state.arrays)
+    most = _MOST_NUMBERS // max(in_bins, at_nodes)
+    return int(np.clip(most, _FEWEST_POINTS, _MOST_POINTS))
 
 
 class _Points:
     """What is the same at all points of an expansion: NumPy's arrays, data and fixed values."""
 
     def __init__(self, state: ModelState, names: tuple[str, ...], inputs: Inputs) -> None:
-        self._names, self._inputs, self._signals = names, inputs, state.signal_arrays
+        self._state, self._names, self._inputs = state, names, inputs
         observed = jax.tree.map(np.asarray, inputs.observed)
         values = state.structure.values(inputs.vector)
         self._model = ModelAtValues(state.structure, state.numpy_arrays, observed, values)
@@ -111,9 +115,7 @@ class _Points:
         near: Float[np.ndarray, "point nuisance"] | None,
     ) -> Solved:
         """The profiled nll by names and coordinates of solved nuisances, and their solution."""
-        signals = signals_near(
-            self._model.structure, self._signals, self._inputs, self._names, rows
-        )
+        signals = signals_near(self._state, self._inputs, self._names, rows)
         model = self._model.moved(dict(zip(self._names, rows.T, strict=True)))
         problems = evaluate.nuisance_problems(model, [s.value for s in signals])
         pairs = zip(model.experiments, signals, strict=True)

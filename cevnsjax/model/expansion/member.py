@@ -5,7 +5,6 @@ that are free. Where morphs bend the signal its counts are e f(c/e), with c the 
 template and e a part of nominal: derivatives by a parameter follow from those of c and e.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from cevnsjax.likelihood.stacks import Stack
 from cevnsjax.likelihood.views import View
 from cevnsjax.model.components import growth_of
 from cevnsjax.model.expansion.signal_cells import SignalCells, signal_cells
-from cevnsjax.model.expansion.signals import SignalNear
+from cevnsjax.model.expansion.signals import SignalNear, contracted
 
 PerPart = Float[Any, "... name part"]
 SignalSlopes = Float[Any, "... name source cell"]
@@ -60,7 +59,7 @@ def member_of(
                 pulled[k, places] = 1.0
     growth = growth_of(e, [n for n, multiplied in e.free_pulls if SIGNAL in multiplied], values)
     if growth is not None:
-        signal = SignalNear(*(x * growth.reshape(-1, *[1] * (x.ndim - 1)) for x in signal))
+        signal = signal.times(growth)
     return Member(e, signal, pulled, rate)
 
 
@@ -160,7 +159,7 @@ class MemberAt:
         e = self.member.arrays
         by_morph = np.zeros((points, n, len(self.stack.morphs)))
         for k, name in enumerate((*e.R_moved, *e.spread_moved)):
-            by_morph[..., k] = _contracted(signal.slope, cells.signal_by(name, on_template))
+            by_morph[..., k] = contracted(signal.slope, cells.signal_by(name, on_template))
         if self.bent is not None and self.at.bend is not None:
             along[..., 0, :] += cells.nominal_signal(weights * self.bent.edge)
             slope = self.bent.slope.reshape(points, n, -1)
@@ -168,7 +167,7 @@ class MemberAt:
             linear = self.at.bend.linear[..., :sources, :].reshape(points, by_morph.shape[-1], -1)
             by_morph += weighted @ linear.swapaxes(-1, -2)
             rows[..., :n] = weighted @ slope.swapaxes(-1, -2)
-        rows[..., :n] += _contracted(signal.curvature, along)
+        rows[..., :n] += signal.curving(along)
         rows[..., [n + k for k in self.at.morph_places]] += by_morph
         return rows
 
@@ -178,13 +177,6 @@ def _both(by_names: Any, by_nuisances: Any) -> Any:
     batch = np.broadcast_shapes(by_names.shape[:-2], by_nuisances.shape[:-2])
     arrays = (np.broadcast_to(x, batch + x.shape[-2:]) for x in (by_names, by_nuisances))
     return np.concatenate(list(arrays), axis=-2)
-
-
-def _contracted(derivatives: Any, weights: Any) -> Any:
-    """Sum of signals [point, ..., source, variant, bin] times weights, [point, ...]."""
-    names = derivatives.shape[1:-3]
-    rows = derivatives.reshape(len(derivatives), math.prod(names), math.prod(weights.shape[1:]))
-    return (rows @ weights.reshape(len(weights), -1, 1))[..., 0].reshape(len(derivatives), *names)
 
 
 def member_at(

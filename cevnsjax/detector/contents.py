@@ -1,8 +1,8 @@
 """Contents of panels of recoil energy, and panels halved until every cell is right."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -10,17 +10,21 @@ from jaxtyping import Bool, Float
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
 from cevnsjax.detector.detector import Detector
-from cevnsjax.detector.panels import Panels, RecoilPanels
-from cevnsjax.detector.response import bin_weights
+from cevnsjax.detector.panels import Panels, RecoilPanels, SmearedPanels
+from cevnsjax.detector.response import MAX_WEIGHTS, bin_weights
 
 Rates = Callable[[Float[np.ndarray, " node"]], Float[np.ndarray, "source node"]]
 """Recoil spectrum of each source at recoil energies [MeV], in any unit."""
 Ends = Float[np.ndarray, " panel"]
 """Lower or upper ends of panels [MeV]."""
-Contents = Float[np.ndarray, "panel part"]
-"""Content of each panel, by source and bin; by source where a panel lies in one bin."""
+Contents = Any
+"""Content of each panel, [panel, part], by source and bin; by source where a panel lies in one bin.
+
+It is an array of NumPy, or with many cells, of which each panel fills few, a sparse one of scipy.
+"""
 
 _MAX_NODES, _MAX_ENTRIES, _MAX_ROUNDS = 40_000, 30_000_000, 60
+_MANY_CELLS = 3000
 # Panels are compared with their halves and with this many nodes more: where a rate is not smooth,
 # one of the two may agree by chance.
 _MORE_NODES = 3
@@ -59,15 +63,27 @@ class PanelContents:
     def of(self, panels: Panels, low: Ends, high: Ends) -> Contents:
         """Contents of panels that lie between given ends."""
         detector = self.variant.detector
+        if isinstance(panels, SmearedPanels):
+            entries = (len(detector.edges) - 1) * low.size * panels.order
+            parts = (np.array_split(ends, -(-entries // MAX_WEIGHTS)) for ends in (low, high))
+            return _stacked([self._smeared(panels, *ends) for ends in zip(*parts, strict=True)])
         T, weight = map(np.asarray, panels.nodes(low, high))
         weighted = (self.rates(T) * weight).reshape(-1, low.size, panels.order)
-        if isinstance(panels, RecoilPanels):
-            x = detector.observable(T, self.shape, np)
-            accepted = np.broadcast_to(detector.efficiency(x, np), T.shape)
-            return np.einsum("spk,pk->ps", weighted, accepted.reshape(low.size, -1))
-        W = np.asarray(bin_weights(detector, T, self.shape))
+        x = detector.observable(T, self.shape, np)
+        accepted = np.broadcast_to(detector.efficiency(x, np), T.shape)
+        return np.einsum("spk,pk->ps", weighted, accepted.reshape(low.size, -1))
+
+    def _smeared(self, panels: SmearedPanels, low: Ends, high: Ends) -> Contents:
+        T, weight = map(np.asarray, panels.nodes(low, high))
+        weighted = (self.rates(T) * weight).reshape(-1, low.size, panels.order)
+        W = np.asarray(bin_weights(self.variant.detector, T, self.shape))
         parts = np.einsum("spk,bpk->psb", weighted, W.reshape(-1, low.size, panels.order))
-        return parts.reshape(low.size, -1)
+        parts = parts.reshape(low.size, -1)
+        if parts.shape[1] <= _MANY_CELLS:
+            return parts
+        from scipy.sparse import csr_array
+
+        return csr_array(parts)
 
     def middle(self, low: Ends, high: Ends) -> Ends:
         """Where panels are halved: the point of a quenching table next to their middle [MeV].
@@ -113,8 +129,10 @@ class _Halved(NamedTuple):
 
     @property
     def error(self) -> Contents:
-        halves = np.abs(self.whole - self.first - self.second)
-        return np.maximum(halves, np.abs(self.whole - self.richer))
+        halves, nodes = abs(self.whole - self.first - self.second), abs(self.whole - self.richer)
+        return (
+            np.maximum(halves, nodes) if isinstance(halves, np.ndarray) else halves.maximum(nodes)
+        )
 
 
 def refined_panels(
@@ -143,9 +161,11 @@ def refined_panels(
             cut = panels.cut(detector, contents.shape, np.concatenate(added)) if added else panels
             return cut, error / largest if largest > 0 else 0.0
         nodes = halved.low.size * panels.order
-        if nodes > _MAX_NODES or halved.whole.size * 4 > _MAX_ENTRIES:
+        if nodes > _MAX_NODES + low.size * panels.order or halved.whole.size * 4 > _MAX_ENTRIES:
             break
-        bad = halved.error.max(axis=1) > accuracy * largest / (2 * halved.low.size)
+        worst = halved.error.max(axis=1)
+        worst = worst if isinstance(worst, np.ndarray) else worst.toarray()
+        bad = worst > accuracy * largest / (2 * halved.low.size)
         added.append(halved.middle[bad])
         halved = _split(contents, panels, halved, bad)
         error, largest = _sums(contents, panels, halved)
@@ -179,8 +199,15 @@ def _split(
     middle = halved.middle[bad]
     low = np.concatenate([halved.low[bad], middle])
     high = np.concatenate([middle, halved.high[bad]])
-    whole = np.concatenate([halved.first[bad], halved.second[bad]])
+    whole = _stacked([halved.first[bad], halved.second[bad]])
     new = _halved(contents, panels, low, high, whole)
-    return _Halved(
-        *(np.concatenate([old[~bad], added]) for old, added in zip(halved, new, strict=True))
-    )
+    return _Halved(*(_stacked([old[~bad], added]) for old, added in zip(halved, new, strict=True)))
+
+
+def _stacked(parts: Sequence[Contents]) -> Contents:
+    """Rows below each other, of arrays of either kind."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    from scipy.sparse import vstack
+
+    return vstack(parts, format="csr")

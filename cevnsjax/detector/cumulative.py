@@ -1,45 +1,28 @@
 """Integrals of an efficiency over the differences of a cumulative distribution.
 
-Within a sub-cell the efficiency is the polynomial through its values at Gauss-Legendre points.
-Integrated by parts, the integral over a bin is a fixed sum over values of the cumulative
-distribution, at the walls of the sub-cells and at those points. Where the efficiency is constant,
-only the difference between the bin's edges is left: counts are conserved whatever the sub-cells.
+The integral over a bin is a fixed sum over values of the cumulative distribution, at walls and
+points of the bin's sub-cells. Where the efficiency is constant, only the difference between the
+bin's edges is left: counts are conserved whatever the sub-cells.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
-from types import ModuleType
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
-from cevnsjax.detector.efficiency import ABOUT_TURN_ON, Efficiency, turn_on
-from cevnsjax.numerics import legendre
+from cevnsjax.detector.efficiency import Efficiency
+from cevnsjax.detector.sub_cells import (
+    Spread,
+    Terms,
+    accepted_at,
+    bins_at,
+    numpy_of,
+    sub_cell_terms,
+)
 
-
-@runtime_checkable
-class Spread(Protocol):
-    """What sub-cells depend on; hashable."""
-
-    @property
-    def pieces(self) -> int:
-        """Parts into which every sub-cell is cut, to see what more of them change."""
-        ...
-
-    def scale(self, x: Float[np.ndarray, " wall"]) -> Float[np.ndarray, " wall"]:
-        """Standard deviation of the reconstructed observable about an observable."""
-        ...
-
-
-# Points of a sub-cell, and the most of its width in standard deviations.
-_ORDER, _WIDEST = 12, 2.0
-# Towards 0, where a resolution may have no width, sub-cells shrink to this part of the range.
-_NARROWEST = 2.0**-16
-_MAX_SUB_CELLS = 6_000
 # Coefficients below it are the rounding errors of a constant efficiency [1].
 _ROUNDING = 1e-14
 
@@ -49,15 +32,35 @@ class BinIntegrals(NamedTuple):
 
     Attributes:
         x: Where the distribution is needed, in order, [point] [observable].
-        low: Lower edge of the bin that a point belongs to, [point] [observable].
-        coefficients: [bin, point] [1].
+        bins: Which bin a point belongs to, in order, [point].
+        coefficients: What its value counts there, [point] [1].
         begins: Lower edges of all bins, [bin] [observable].
     """
 
     x: Float[np.ndarray, " point"]
-    low: Float[np.ndarray, " point"]
+    bins: Int[np.ndarray, " point"]
     coefficients: Arrays
     begins: Float[np.ndarray, " bin"]
+
+    def of(self, cumulative: Arrays) -> Arrays:
+        """The integrals [bin, node] [1] from values [point, node] of the distribution [1]."""
+        xp = numpy_of(self.coefficients, cumulative)
+        coefficients = xp.asarray(self.coefficients, dtype=cumulative.dtype)
+        return sums_by_bin(coefficients[:, None] * cumulative, self.bins, self.begins.size)
+
+
+def sums_by_bin(terms: Arrays, bins: Int[np.ndarray, " point"], number: int) -> Arrays:
+    """Sums [bin, node] of terms [point, node] whose bins are in order; bins may have none."""
+    if not isinstance(terms, np.ndarray):
+        import jax
+
+        return jax.ops.segment_sum(terms, bins, number, indices_are_sorted=True)
+    first = np.searchsorted(bins, np.arange(number + 1))
+    filled = first[1:] > first[:-1]
+    sums = np.zeros((number, *terms.shape[1:]))
+    if filled.any():
+        sums[filled] = np.add.reduceat(terms, first[:-1][filled], axis=0)
+    return sums
 
 
 def bin_integrals(edges: Sequence[float], efficiency: Efficiency, spread: Spread) -> BinIntegrals:
@@ -77,23 +80,9 @@ def bin_integrals(edges: Sequence[float], efficiency: Efficiency, spread: Spread
     return make(tuple(edges), efficiency, spread)
 
 
-def accepted_at(efficiency: Efficiency, x: Float[np.ndarray, " point"]) -> Arrays:
-    """The efficiency at plain points: of NumPy, or of jax if its numbers are traced [1]."""
-    value = efficiency(x, np)
-    if isinstance(value, np.ndarray | np.generic | float | int):
-        return np.broadcast_to(np.asarray(value, dtype=float), x.shape)
-    return value
-
-
 def _integrals(edges: tuple[float, ...], efficiency: Efficiency, spread: Spread) -> BinIntegrals:
-    walls = [_walls(low, high, efficiency, spread) for low, high in pairwise(edges)]
-    low = np.concatenate([w[:-1] for w in walls])
-    high = np.concatenate([w[1:] for w in walls])
-    if low.size > spread.pieces * _MAX_SUB_CELLS:
-        raise _too_narrow(edges[0], edges[-1])
-    bins = np.repeat(np.arange(len(walls)), [len(w) - 1 for w in walls])
-    accepted = accepted_at(efficiency, _points(low, high)).reshape(low.size, _ORDER)
-    return _assembled(low, high, bins, accepted, np.asarray(edges, dtype=float))
+    ends = np.asarray(edges, dtype=float)
+    return _assembled(sub_cell_terms(ends, efficiency, spread), ends)
 
 
 _cached_integrals = lru_cache(maxsize=64)(_integrals)
@@ -107,125 +96,23 @@ def cell_integrals(edges: Sequence[float], efficiency: Efficiency, cell: float) 
     number = round((edges[-1] - edges[0]) / cell)
     walls = np.linspace(edges[0], edges[-1], number + 1)
     centres = (walls[1:] + walls[:-1]) / 2
-    accepted = members(centres, edges) * accepted_at(efficiency, centres)
-    bins = np.digitize(centres, edges) - 1
-    lows = np.asarray(edges, dtype=float)
-    blocks = [
-        accepted[:, bins == b] @ _differences(int(np.sum(bins == b))) for b in range(len(edges) - 1)
-    ]
-    x = [
-        walls[np.append(bins == b, False) | np.append(False, bins == b)] for b in range(len(blocks))
-    ]
-    owner = np.repeat(lows[:-1], [len(part) for part in x])
-    coefficients = _numpy_of(accepted).concatenate(blocks, axis=1)
-    return BinIntegrals(np.concatenate(x), owner, coefficients, lows[:-1])
+    accepted = accepted_at(efficiency, centres)
+    ends = np.asarray(edges, dtype=float)
+    x, bins = np.stack([walls[:-1], walls[1:]], axis=1), bins_at(ends, centres)
+    values = numpy_of(accepted).stack([-accepted, accepted], axis=1)
+    return _assembled([(x.reshape(-1), np.repeat(bins, 2), values.reshape(-1))], ends)
 
 
-def _numpy_of(values: Arrays) -> ModuleType:
-    """What computes with these: numpy, or jax.numpy if they are traced."""
+def _assembled(terms: Sequence[Terms], edges: Float[np.ndarray, " edge"]) -> BinIntegrals:
+    """All terms in order, those of a bin's sub-cells at their common walls added."""
+    x, bins = (np.concatenate([part[k] for part in terms]) for k in (0, 1))
+    order = np.lexsort((x, bins))
+    x, bins = x[order], bins[order]
+    is_new = np.append(True, (np.diff(x) > 0) | (np.diff(bins) > 0))
+    each = numpy_of(*(part[2] for part in terms)).concatenate([part[2] for part in terms])
+    values = sums_by_bin(each[order][:, None], np.cumsum(is_new) - 1, int(is_new.sum()))[:, 0]
+    x, bins = x[is_new], bins[is_new]
     if isinstance(values, np.ndarray):
-        return np
-    import jax.numpy as jnp
-
-    return jnp
-
-
-def members(x: np.ndarray, edges: Sequence[float]) -> Float[np.ndarray, "bin point"]:
-    """1 where a point lies in a bin, else 0."""
-    bins = np.asarray(edges, dtype=float)[:, None]
-    return ((x >= bins[:-1]) & (x < bins[1:])).astype(float)
-
-
-def _differences(cells: int) -> Float[np.ndarray, "cell wall"]:
-    """What turns values at the walls of cells into differences."""
-    return np.eye(cells, cells + 1, 1) - np.eye(cells, cells + 1)
-
-
-def _points(low: np.ndarray, high: np.ndarray) -> Float[np.ndarray, " point"]:
-    x, _ = legendre(_ORDER)
-    return ((low + high)[:, None] / 2 + (high - low)[:, None] / 2 * x).reshape(-1)
-
-
-def _assembled(
-    low: Float[np.ndarray, " cell"],
-    high: Float[np.ndarray, " cell"],
-    bins: Int[np.ndarray, " cell"],
-    accepted: Arrays,
-    edges: Float[np.ndarray, " edge"],
-) -> BinIntegrals:
-    """The sums of all sub-cells: at their points, and at walls, each bin with its own."""
-    xp = _numpy_of(accepted)
-    sums = accepted @ xp.asarray(_by_parts(), dtype=accepted.dtype)
-    # A bin of n sub-cells has n + 1 walls: sub-cell k begins at wall k + its bin. The last row of
-    # zeros stands for the sub-cell that the first or last wall of a bin does not have.
-    cells, start = low.size, np.arange(low.size) + bins
-    walls = cells + len(edges) - 1
-    begins, ends = np.full(walls, cells), np.full(walls, cells)
-    begins[start], ends[start + 1] = np.arange(cells), np.arange(cells)
-    at_first, at_last = (xp.pad(sums[:, k], (0, 1)) for k in (0, -1))
-    values = xp.concatenate([at_first[begins] + at_last[ends], sums[:, 1:-1].reshape(-1)])
-    x_walls, bin_of_wall = np.zeros(walls), np.zeros(walls, dtype=int)
-    x_walls[start], x_walls[start + 1] = low, high
-    bin_of_wall[start], bin_of_wall[start + 1] = bins, bins
-    x = np.concatenate([x_walls, _points(low, high)])
-    owner = np.concatenate([bin_of_wall, np.repeat(bins, _ORDER)])
-    order = np.lexsort((x, owner))
-    if isinstance(values, np.ndarray):
-        order = order[np.abs(values[order]) > _ROUNDING]
-    x, owner = x[order], owner[order]
-    is_mine = owner[None, :] == np.arange(len(edges) - 1)[:, None]
-    coefficients = xp.where(is_mine, values[order][None, :], 0.0)
-    return BinIntegrals(x, edges[owner], coefficients, edges[:-1])
-
-
-def _by_parts() -> Float[np.ndarray, "point sum"]:
-    """Integral of each Lagrange polynomial on [-1, 1] over dF, in F at -1, the points and 1."""
-    x, w = legendre(_ORDER)
-    powers = np.polynomial.legendre.legvander(x, _ORDER - 1)
-    to_modes = np.linalg.inv(powers)
-    derivative = np.stack(
-        [np.polynomial.legendre.legval(x, np.polynomial.legendre.legder(row)) for row in to_modes.T]
-    )
-    ends = np.polynomial.legendre.legvander(np.array([-1.0, 1.0]), _ORDER - 1) @ to_modes
-    return np.concatenate([-ends[:1].T, -derivative * w, ends[1:].T], axis=1)
-
-
-def _walls(
-    low: float, high: float, efficiency: Efficiency, spread: Spread
-) -> Float[np.ndarray, " wall"]:
-    """Walls of the sub-cells of one bin: at kinks, about turn-ons, no wider than the resolution."""
-    about = [x + n * scale for x, scale in turn_on(efficiency) for n in ABOUT_TURN_ON]
-    inside = [x for x in (*efficiency.kinks, *about) if low < x < high]
-    walls = np.unique([low, high, *inside])
-    top = max(abs(low), abs(high))
-    narrowest = min(_NARROWEST * top, float(spread.scale(np.array([top]))[0]) / 2)
-    while True:
-        begin, end = walls[:-1], walls[1:]
-        scale = np.minimum(spread.scale(begin), spread.scale(end))
-        allowed = np.maximum(_WIDEST * scale, narrowest)
-        wide = (end - begin > allowed) & ~_constant(begin, end, efficiency)
-        if not wide.any():
-            break
-        walls = np.sort(np.concatenate([walls, ((begin + end) / 2)[wide]]))
-        if walls.size > _MAX_SUB_CELLS:
-            raise _too_narrow(low, high)
-    fractions = np.arange(spread.pieces) / spread.pieces
-    cut = walls[:-1, None] + np.diff(walls)[:, None] * fractions
-    return np.append(cut.reshape(-1), high)
-
-
-def _too_narrow(low: float, high: float) -> InputError:
-    return InputError(
-        f"the resolution is too narrow for bins from {low:g} to {high:g}: their efficiency takes "
-        f"more than {_MAX_SUB_CELLS} sub-cells; leave the resolution out, or widen it"
-    )
-
-
-def _constant(begin: np.ndarray, end: np.ndarray, efficiency: Efficiency) -> np.ndarray:
-    """Whether the efficiency is the same at all points of a sub-cell."""
-    values = accepted_at(efficiency, _points(begin, end))
-    if not isinstance(values, np.ndarray):
-        return np.zeros(begin.size, dtype=bool)
-    values = values.reshape(-1, _ORDER)
-    spread = values.max(axis=1) - values.min(axis=1)
-    return spread <= 1e-15 * np.maximum(values.max(axis=1), 1e-300)
+        counts = np.abs(values) > _ROUNDING
+        x, bins, values = x[counts], bins[counts], values[counts]
+    return BinIntegrals(x, bins, values, edges[:-1])

@@ -11,6 +11,8 @@ from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
 
 _DEGREE, _MAX_PANELS = 13, 4096
+# Panels whose values are in memory together.
+_TOGETHER = 64
 
 Table = Callable[[Float[np.ndarray, " point"]], Float[np.ndarray, "point value"]]
 """Values that are tabulated together, as a function of one variable."""
@@ -63,22 +65,21 @@ def interpolated(function: Table, breaks: Sequence[float], tolerance: float) -> 
     done: list[tuple[np.ndarray, np.ndarray]] = []
     panels = 0
     while begin.size:
-        values, at = (_at(function, begin, end, t) for t in (x, between))
+        low, high = begin[:_TOGETHER], end[:_TOGETHER]
+        values, at = (_at(function, low, high, t) for t in (x, between))
         modes = np.einsum("ij,pjv->piv", to_modes, values)
         error = np.abs(np.einsum("ij,pjv->piv", check, modes) - at).max(axis=(1, 2))
-        panels += begin.size
+        panels += low.size
         if panels > _MAX_PANELS:
             raise InputError(
                 f"a curve has too much structure for {_MAX_PANELS} panels; leave out nuisances of "
                 "the quenching, or widen the resolution"
             )
         good = error <= tolerance
-        done.append((begin[good], modes[good]))
-        middle = (begin + end)[~good] / 2
-        begin, end = (
-            np.concatenate([begin[~good], middle]),
-            np.concatenate([middle, end[~good]]),
-        )
+        done.append((low[good], modes[good]))
+        low, high = low[~good], high[~good]
+        begin = np.concatenate([begin[_TOGETHER:], low, (low + high) / 2])
+        end = np.concatenate([end[_TOGETHER:], (low + high) / 2, high])
     begins, modes = (np.concatenate(parts) for parts in zip(*done, strict=True))
     order = np.argsort(begins)
     return Interpolated(np.append(begins[order], breaks[-1]), modes[order])

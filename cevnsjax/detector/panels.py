@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float, Int
 
 from cevnsjax.core.types import Arrays, Values
 from cevnsjax.detector.crossings import Curve, crossings
@@ -18,8 +18,8 @@ from cevnsjax.numerics import legendre, panel_nodes
 
 Ends = Float[np.ndarray, " panel"] | Float[Array, " panel"]
 """Lower or upper ends of panels [MeV]."""
-Members = Bool[np.ndarray, "bin panel"] | Bool[Array, "bin panel"]
-"""Which bin a panel belongs to."""
+Owners = Int[np.ndarray, " panel"] | Int[Array, " panel"]
+"""Which bin a panel belongs to; the number of bins where it belongs to none."""
 
 
 class Nodes(NamedTuple):
@@ -35,12 +35,12 @@ class Layout(NamedTuple):
     Attributes:
         low: Lower ends, [panel] [MeV].
         high: Upper ends, [panel] [MeV].
-        member: Which bin a panel belongs to, [bin, panel]; None where a resolution decides.
+        owners: Which bin a panel belongs to, [panel]; None where a resolution decides.
     """
 
     low: Ends
     high: Ends
-    member: Members | None
+    owners: Owners | None
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ class RecoilPanels:
         """Where the panels lie, the empty ones left out where nothing is traced."""
         pieces = range(len(self.turns) - 1)
         parts = [self._piece(curve, kinks, n, shape, xp) for n in pieces]
-        low, high = (xp.concatenate([part[k] for part in parts]) for k in (0, 1))
-        return Layout(low, high, xp.concatenate([part[2] for part in parts], axis=1))
+        return Layout(*(xp.concatenate(several) for several in zip(*parts, strict=True)))
 
     def anchors(self, curve: Curve, piece: int, shape: Values, xp: ModuleType = np) -> Arrays:
         """Where one piece meets the levels, in the order of recoil energies [MeV]."""
@@ -119,21 +118,27 @@ class RecoilPanels:
 
     def _piece(
         self, curve: Curve, kinks: np.ndarray, piece: int, shape: Values, xp: ModuleType
-    ) -> tuple[Ends, Ends, Members]:
+    ) -> tuple[Ends, Ends, Owners]:
         anchors = self.anchors(curve, piece, shape, xp)
         inside = xp.clip(xp.asarray(kinks, dtype=anchors.dtype), anchors[0], anchors[-1])
         positions = np.array(self.cuts[piece], dtype=float)
         index = positions.astype(int)
         fraction = xp.asarray(positions - index, dtype=anchors.dtype)
         cuts = anchors[index] + (anchors[index + 1] - anchors[index]) * fraction
-        breaks = xp.sort(xp.concatenate([anchors, inside, cuts]))
-        if xp is np:
-            breaks = np.unique(breaks)
-        middle = (breaks[1:] + breaks[:-1]) / 2
-        levels = anchors if _grows(piece) else anchors[::-1]
-        begin, end = levels[np.array(self.edges[:-1])], levels[np.array(self.edges[1:])]
-        low, high = xp.minimum(begin, end)[:, None], xp.maximum(begin, end)[:, None]
-        return breaks[:-1], breaks[1:], (middle[None, :] >= low) & (middle[None, :] < high)
+        points = xp.concatenate([anchors, inside, cuts])
+        order = xp.argsort(points)
+        breaks, bins = points[order], len(self.edges) - 1
+        is_edge = np.zeros(points.size, dtype=np.int32)
+        is_edge[list(self.edges)] = 1
+        if not _grows(piece):
+            is_edge[: len(self.levels)] = is_edge[: len(self.levels)][::-1]
+        passed = xp.cumsum(xp.asarray(is_edge)[order], dtype=np.int32)[:-1]
+        owners = passed - 1 if _grows(piece) else bins - passed
+        owners = xp.where((passed > 0) & (passed <= bins), owners, bins)
+        if xp is not np:
+            return breaks[:-1], breaks[1:], owners
+        filled = breaks[1:] > breaks[:-1]
+        return breaks[:-1][filled], breaks[1:][filled], owners[filled]
 
     def nodes(self, low: Ends, high: Ends, xp: ModuleType = np) -> Nodes:
         """Nodes on panels: in T, and in sqrt(T) where a panel begins at 0."""

@@ -124,15 +124,15 @@ def _require_covered(
     """Reject a table that leaves out recoils that a cell needs for its accuracy."""
     if table.outside == "constant":
         return
-    T, R = (np.asarray(x) for x in response(checked.detector, kinks, {}, np, checked.panels))
-    parts = R[:, None, :] * rates(T)
-    largest = parts.sum(axis=2).max()
+    T, R = response(checked.detector, kinks, {}, np, checked.panels)
+    spectra = rates(np.asarray(T))
+    counts = R.fold(spectra)[:, 0]
     for outside, where in ((table.T_nr[0] > T, "below"), (table.T_nr[-1] < T, "above")):
-        cells = parts[:, :, outside].sum(axis=2)
-        if cells.max(initial=0.0) <= max(checked.detector.accuracy, DEFAULT_ACCURACY) * largest:
+        cells = R.fold(spectra * outside)[:, 0]
+        if cells.max() <= max(checked.detector.accuracy, DEFAULT_ACCURACY) * counts.max():
             continue
-        number = int(cells.max(axis=1).argmax())
-        share = cells[number].max() / parts[number, cells[number].argmax()].sum()
+        source, number = np.unravel_index(np.argmax(cells), cells.shape)
+        share = cells[source, number] / counts[source, number]
         low, high = (1e3 * e for e in (table.T_nr[0], table.T_nr[-1]))
         raise InputError(
             f"quenching table covers recoils of {low:g} to {high:g} keV, but {share:.2g} of the "
@@ -161,8 +161,8 @@ def also_for(
         InputError: If the accuracy cannot be reached within bounds on nodes and memory.
     """
     detector, panels = checked.detector, checked.panels
-    T, R = map(np.asarray, response(detector, kinks, {}, np, panels))
-    largest = np.abs(spectra(T) @ R.T).max(axis=(1, 2))
+    T, R = response(detector, kinks, {}, np, panels)
+    largest = np.array([np.abs(R.fold(kind)).max() for kind in spectra(np.asarray(T))])
     scale = 1 / np.where(largest > 0, largest, 1.0)
 
     def rates(T_nr: Float[np.ndarray, " node"]) -> Float[np.ndarray, "source node"]:
@@ -197,8 +197,9 @@ def _with_sub_cells(checked: Checked, kinks: Float[np.ndarray, " kink"], rates: 
         finer = replace(detector, resolution=detector.resolution.refined())
         T, R = response(detector, kinks, {}, np, panels)
         _, fine = response(finer, kinks, {}, np, panels)
-        counts, change = (np.abs(np.asarray(r) @ rates(np.asarray(T)).T) for r in (R, fine - R))
-        error = float(change.max() / counts.max()) if counts.max() > 0 else 0.0
+        counts, better = (r.fold(rates(np.asarray(T))) for r in (R, fine))
+        largest = float(np.abs(counts).max())
+        error = float(np.abs(better - counts).max()) / largest if largest > 0 else 0.0
         if error <= detector.accuracy:
             return Checked(detector, panels, accuracy + error)
         detector = finer

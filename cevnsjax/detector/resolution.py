@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Arrays
-from cevnsjax.detector.cumulative import BinIntegrals, bin_integrals, cell_integrals, members
+from cevnsjax.detector.cumulative import BinIntegrals, bin_integrals, cell_integrals, sums_by_bin
 from cevnsjax.detector.efficiency import Efficiency
+from cevnsjax.detector.sub_cells import accepted_at
 from cevnsjax.detector.weights import (
     RefinableResolution,
     Resolution,
@@ -85,7 +86,7 @@ class GaussianSmearing:
         x, sign = xp.asarray(sums.x, dtype=x_true.dtype), signs(sums, x_true, xp)
         pull = (x[:, None] - x_true[None, :]) / (self.c * xp.sqrt(x_true))[None, :]
         cumulative = sign * special_functions(xp).ndtr(sign * pull)
-        return xp.asarray(sums.coefficients, dtype=x_true.dtype) @ cumulative
+        return sums.of(cumulative)
 
     def weights_at(
         self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
@@ -173,7 +174,7 @@ class GammaSmearing:
         scaled = x[:, None] * (shape / x_true)[None, :]
         repeated = xp.broadcast_to(shape[None, :], scaled.shape)
         below = special_functions(xp).gammainc(repeated, scaled)
-        return xp.asarray(sums.coefficients, dtype=x_true.dtype) @ below
+        return sums.of(below)
 
     def weights_at(
         self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
@@ -241,8 +242,9 @@ class PoissonSmearing:
         if any(float(e) != int(e) for e in edges):
             raise InputError(f"Poisson smearing needs integer bin edges, got {list(edges)}")
         n = np.arange(int(edges[0]), int(edges[-1]), dtype=float)
-        accepted = xp.asarray(members(n, edges) * efficiency(n + 0.5, np), dtype=x_true.dtype)
+        accepted = xp.asarray(accepted_at(efficiency, n + 0.5), dtype=x_true.dtype)
         log_factorial = xp.asarray(special_functions(np).gammaln(n + 1), dtype=x_true.dtype)
         counts = xp.asarray(n, dtype=x_true.dtype)
         log_pmf = counts[:, None] * xp.log(x_true)[None, :] - x_true[None, :]
-        return accepted @ xp.exp(log_pmf - log_factorial[:, None])
+        terms = accepted[:, None] * xp.exp(log_pmf - log_factorial[:, None])
+        return sums_by_bin(terms, np.digitize(n, edges) - 1, len(edges) - 1)

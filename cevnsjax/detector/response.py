@@ -7,20 +7,19 @@ parameters move the nodes; derivatives with respect to quenching are exact.
 from types import ModuleType
 
 import numpy as np
-from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Arrays, Values
+from cevnsjax.core.types import Arrays, AtNodes, Values
 from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.matrices import ResponseMatrix, bands, one_block, segments
 from cevnsjax.detector.panels import Panels, SmearedPanels
 from cevnsjax.detector.quenching import dtype_of
 from cevnsjax.detector.resolution import GammaSmearing
 from cevnsjax.detector.start import starting_panels
 
-Response = tuple[
-    Float[np.ndarray, " node"] | Float[Array, " node"],
-    Float[np.ndarray, "bin node"] | Float[Array, "bin node"],
-]
-"""Recoil energies [node] [MeV] and what each contributes to each bin, [bin, node] [MeV]."""
+Response = tuple[AtNodes, ResponseMatrix]
+"""Recoil energies [node] [MeV] and what they count in bins [MeV]."""
+MAX_WEIGHTS = 4_000_000
+"""So many weights [bin, node] are computed at a time."""
 # Energy above 0 that no resolution tells from it [MeV].
 _NOTHING = 1e-18
 
@@ -42,17 +41,25 @@ def response(
         panels: Panels of recoil energy, refined for a source; those to start from if None.
 
     Returns:
-        T_nr [node] [MeV] and R [bin, node] [MeV].
+        T_nr [node] [MeV] and R [MeV], whose ``fold`` takes rates at the nodes.
     """
-    panels = panels or starting_panels(detector, kinks)
+    panels, bins = panels or starting_panels(detector, kinks), len(detector.edges) - 1
     if isinstance(panels, SmearedPanels):
-        T, weight = panels.all_nodes()
-        T = xp.asarray(T, dtype=dtype_of(shape))
-        return T, bin_weights(detector, T, shape, xp) * xp.asarray(weight, dtype=T.dtype)[None, :]
-    low, high, member = panels.layout(detector, kinks, shape, xp)
+        return _smeared(detector, panels, shape, xp)
+    low, high, owners = panels.layout(detector, kinks, shape, xp)
     T, weight = panels.nodes(low, high, xp)
     accepted = weight * detector.efficiency(detector.observable(T, shape, xp), xp)
-    return T, xp.where(xp.repeat(member, panels.order, axis=1), accepted[None, :], 0.0)
+    return T, segments(accepted, xp.repeat(owners, panels.order), bins, xp)
+
+
+def _smeared(detector: Detector, panels: SmearedPanels, shape: Values, xp: ModuleType) -> Response:
+    T, weight = (xp.asarray(x, dtype=dtype_of(shape)) for x in panels.all_nodes())
+    if xp is not np:
+        return T, one_block(bin_weights(detector, T, shape, xp) * weight[None, :])
+    bins = len(detector.edges) - 1
+    parts = np.array_split(np.arange(T.size), -(-bins * T.size // MAX_WEIGHTS))
+    columns = (np.asarray(bin_weights(detector, T[n], shape)) * weight[n] for n in parts)
+    return T, bands(columns, bins, T.size)
 
 
 def bin_weights(detector: Detector, T_nr: Arrays, shape: Values, xp: ModuleType = np) -> Arrays:

@@ -13,6 +13,7 @@ from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.efficiency import ABOUT_TURN_ON, turn_on
 from cevnsjax.detector.panels import Panels, RecoilPanels, SmearedPanels
 from cevnsjax.detector.resolution import ResolutionWithWidth
+from cevnsjax.detector.weights import spaced
 
 # Smallest numbers of panels across the whole range; each panel has ``Detector.order`` nodes.
 _UNSMEARED_PANELS, _SMEARED_PANELS = 30, 8
@@ -72,7 +73,7 @@ def _about_edges(detector: Detector, ends: Float[np.ndarray, " break"]) -> Point
     width = np.asarray(detector.resolution.width(levels, E_ee), dtype=float)
     narrow = _panel_widths(detector, ends, levels) > _BROAD * width
     about = levels[narrow, None] + width[narrow, None] * _ABOUT_EDGE
-    return _spaced(about.reshape(-1), np.repeat(_APART * width[narrow], _ABOUT_EDGE.size))
+    return spaced(about.reshape(-1), np.repeat(_APART * width[narrow], _ABOUT_EDGE.size))
 
 
 def _panel_widths(detector: Detector, ends: Float[np.ndarray, " break"], levels: Points) -> Points:
@@ -81,15 +82,6 @@ def _panel_widths(detector: Detector, ends: Float[np.ndarray, " break"], levels:
     low, high = np.minimum(x[1:], x[:-1]), np.maximum(x[1:], x[:-1])
     holds = (low <= levels[:, None]) & (levels[:, None] <= high)
     return np.where(holds, high - low, 0.0).max(axis=1, initial=0.0)
-
-
-def _spaced(points: Points, apart: Points) -> Points:
-    """The points in order, without those closer to the last than they may be."""
-    kept: list[float] = []
-    for k in np.argsort(points, kind="stable"):
-        if not kept or points[k] - kept[-1] >= apart[k]:
-            kept.append(float(points[k]))
-    return np.array(kept)
 
 
 def _unsmeared(detector: Detector, kinks: Float[np.ndarray, " kink"]) -> RecoilPanels:

@@ -29,8 +29,9 @@ _Model = TypeVar("_Model", bound="Resolution")
 _MAX_ENTRIES, _BLOCK, _REACH, _TAIL = 300_000, 16, 10.0, 50.0
 # Tables for traces reach over these parts of the highest edge, to this precision [1].
 _LOWEST, _HIGHEST, _PRECISION = 1e-12, 1e3, 1e-12
-# Their first panels end at these distances from edges, in ln x.
-_DISTANCES = np.array([3e-4, 3e-3, 3e-2])
+# Their first panels end at these distances from edges, in ln x, and have this width at least, in
+# standard deviations.
+_DISTANCES, _APART = np.array([3e-4, 3e-3, 3e-2]), 0.25
 
 
 @runtime_checkable
@@ -81,7 +82,8 @@ def signs(sums: BinIntegrals, x_true: Arrays, xp: ModuleType) -> Arrays:
     There the sums take F - 1 for F, which changes nothing but keeps the digits of small
     probabilities.
     """
-    beyond = xp.asarray(sums.low, dtype=x_true.dtype)[:, None] > x_true[None, :]
+    low = xp.asarray(sums.begins[sums.bins], dtype=x_true.dtype)
+    beyond = low[:, None] > x_true[None, :]
     return xp.where(beyond, -1.0, 1.0).astype(x_true.dtype)
 
 
@@ -99,38 +101,46 @@ def plain_weights(
         width: Standard deviations there.
         cumulative: The distribution.
     """
-    everything = np.arange(x_true.size)
     if isinstance(sums.coefficients, np.ndarray) and sums.x.size * x_true.size > _MAX_ENTRIES:
         weights = _in_blocks(sums, sums.coefficients, x_true, width, cumulative)
     else:
         sign = np.asarray(signs(sums, x_true, np))
-        weights = sums.coefficients @ cumulative(sums.x, everything, sign)
+        weights = sums.of(cumulative(sums.x, np.arange(x_true.size), sign))
     return np.maximum(weights, 0.0) if isinstance(weights, np.ndarray) else weights
 
 
 def _in_blocks(
     sums: BinIntegrals,
-    coefficients: Float[np.ndarray, "bin point"],
+    coefficients: Float[np.ndarray, " point"],
     x_true: Float[np.ndarray, " node"],
     width: Float[np.ndarray, " node"],
     cumulative: Cumulative,
 ) -> Float[np.ndarray, "bin node"]:
     """Weights from the points that lie within reach of each block of nodes.
 
-    F is 1 beyond them: the coefficients there add up beforehand. F - 1 is 0 there.
+    F - 1 is 0 beyond them and F is 1: what the rest of a bin counts adds up beforehand.
     """
-    beyond = np.pad(np.cumsum(coefficients[:, ::-1], axis=1)[:, ::-1], ((0, 0), (0, 1)))
     down = x_true - _REACH * width
     up = x_true + _REACH * width + _TAIL * width**2 / x_true
-    weights = np.zeros((len(coefficients), x_true.size))
+    weights = np.zeros((sums.begins.size, x_true.size))
     order = np.argsort(x_true)
     for first in range(0, order.size, _BLOCK):
         nodes = order[first : first + _BLOCK]
         low, high = np.searchsorted(sums.x, [np.min(down[nodes]), np.max(up[nodes])])
-        part = sums._replace(x=sums.x[low:high], low=sums.low[low:high])
-        values = cumulative(part.x, nodes, np.asarray(signs(part, x_true[nodes], np)))
-        complete = beyond[:, high, None] * (sums.begins[:, None] <= x_true[nodes])
-        weights[:, nodes] = complete + coefficients[:, low:high] @ values
+        if low < high:
+            begin, end = sums.bins[low], sums.bins[high - 1] + 1
+            part = BinIntegrals(
+                sums.x[low:high],
+                sums.bins[low:high] - begin,
+                coefficients[low:high],
+                sums.begins[begin:end],
+            )
+            values = cumulative(part.x, nodes, np.asarray(signs(part, x_true[nodes], np)))
+            weights[begin:end, nodes] = part.of(values)
+        if high < sums.x.size:
+            last = sums.bins[high]
+            beyond = coefficients[high : np.searchsorted(sums.bins, last, side="right")].sum()
+            weights[last, nodes] += beyond * (sums.begins[last] <= x_true[nodes])
     return weights
 
 
@@ -143,6 +153,21 @@ class Tabulable(Resolution, Protocol):
     ) -> Float[np.ndarray, "bin node"]:
         """Probability times efficiency at plain true observables, [bin, node] [1]."""
         ...
+
+    def scale(self, x: Float[np.ndarray, " wall"]) -> Float[np.ndarray, " wall"]:
+        """Standard deviation about an observable."""
+        ...
+
+
+def spaced(
+    points: Float[np.ndarray, " _"], apart: Float[np.ndarray, " _"]
+) -> Float[np.ndarray, " _"]:
+    """The points in order, without those closer to the last than they may be."""
+    kept: list[float] = []
+    for k in np.argsort(points, kind="stable"):
+        if not kept or points[k] - kept[-1] >= apart[k]:
+            kept.append(float(points[k]))
+    return np.array(kept)
 
 
 @lru_cache(maxsize=32)
@@ -157,6 +182,8 @@ def weight_table(
     top = max(abs(edges[0]), abs(edges[-1]))
     # Narrow resolutions change the weights close to edges only: panels on every scale find them.
     near = np.outer([*edges, *efficiency.kinks], np.exp([0.0, *_DISTANCES, *-_DISTANCES])).ravel()
-    inside = near[(near > _LOWEST * top) & (near < _HIGHEST * top)].tolist()
-    breaks = sorted({_LOWEST * top, *inside, _HIGHEST * top})
+    inside = near[(near > _LOWEST * top) & (near < _HIGHEST * top)]
+    # Where bins are narrower than the resolution, its width is the only scale.
+    inside = spaced(inside, _APART * model.scale(inside))
+    breaks = [_LOWEST * top, *inside, _HIGHEST * top]
     return interpolated(weights, [math.log(x) for x in breaks], _PRECISION)

@@ -16,9 +16,10 @@ from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.types import AtNodes, RealLike
 from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.matrices import ResponseMatrix, combined
 from cevnsjax.detector.response import response
 from cevnsjax.experiments.experiment import Experiment
-from cevnsjax.experiments.recipe import Response, SignalRecipe
+from cevnsjax.experiments.recipe import SignalRecipe
 from cevnsjax.experiments.recoils import Recoils, require_threshold
 from cevnsjax.experiments.systematics import Morph
 from cevnsjax.flux.oscillation import NodesAbove
@@ -36,7 +37,7 @@ class ExperimentArrays(eqx.Module):
         backgrounds: Expected background counts by component, each [bin].
         norms: Events per MeV of recoil and unit of charge squared, {nucleus: scalar} [1/MeV].
         T_nr: Nodes, [node] [MeV]; unused where shape parameters move them.
-        R: Response, [bin, node] [MeV].
+        R: What nodes count in bins [MeV].
         kernels: {nucleus: {structure: {source: [node]}}} [1].
         pull_sd: Standard deviations of pulls and morphs, {name: scalar}.
         log_widths: For lognormal pulls, free ones too, the logarithm of the factor at one standard
@@ -44,7 +45,7 @@ class ExperimentArrays(eqx.Module):
         spread: Where the signal is binned in more than its energy: how a bin's events fall on the
             other axes, [source, bin, cell of the other axes] [1]. None otherwise.
         R_morphs: For each of ``R_moved`` the linear and the curved part of the change of R by a
-            morph, [2 x morph, bin, node] [MeV]; None if there is none.
+            morph, as two variants [MeV]; None if there is none.
         spread_morphs: Likewise of ``spread`` for ``spread_moved``, [2 x morph, source, bin, cell].
         component_morphs: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
         above: Where neutrinos oscillate and the nodes do not move, nodes of the flux moments,
@@ -55,13 +56,13 @@ class ExperimentArrays(eqx.Module):
     backgrounds: dict[str, CellNumbers]
     norms: dict[str, RealLike]
     T_nr: AtNodes
-    R: Response
+    R: ResponseMatrix
     kernels: dict[str, Kernels]
     pull_sd: dict[str, RealLike]
     log_widths: dict[str, RealLike]
     above: dict[str, NodesAbove]
     spread: Float[Array, "source bin other"] | None
-    R_morphs: Float[Array, "R_morph bin node"] | None
+    R_morphs: ResponseMatrix | None
     spread_morphs: Float[Array, "spread_morph source bin other"] | None
     component_morphs: dict[str, dict[str, tuple[CellNumbers, CellNumbers]]]
     name: str = eqx.field(static=True)
@@ -158,7 +159,7 @@ def _moved_response(
     signal: SignalRecipe,
     T_nr: Float[np.ndarray, " node"],
     detector: Detector,
-) -> Float[np.ndarray, "bin node"]:
+) -> ResponseMatrix:
     """Response of a shifted detector at the nominal nodes [MeV].
 
     A shift that moves the nodes, as it does where bins are recoil intervals, is refused.
@@ -169,28 +170,28 @@ def _moved_response(
             f"{e.name}: {morph.name} moves the bins in recoil energy; morphs of the response need "
             "a detector with a resolution (or use a shape parameter)"
         )
-    return np.asarray(R)
+    return R
 
 
 def _shapes(
     e: Experiment,
     signal: SignalRecipe,
     T_nr: Float[np.ndarray, " node"],
-    R: Float[np.ndarray, "bin node"],
+    R: ResponseMatrix,
 ) -> dict[str, PyTree]:
     """How the signal falls on further axes, and what morphs change."""
     by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
     spread = np.stack(by_source) if by_source else None
-    responses, spreads = [], []
+    moved, spreads = [], []
     for m in e.morphs:
         if m.detectors:
-            responses += _shift(R, *(_moved_response(e, m, signal, T_nr, d) for d in m.detectors))
+            moved += [_moved_response(e, m, signal, T_nr, d) for d in m.detectors]
         if m.spread and spread is not None:
             sides = (np.stack([side[s] for s in signal.flux.sources]) for side in m.spread)
             spreads += _shift(spread, *sides)
     return {
         "spread": spread,
-        "R_morphs": np.stack(responses) if responses else None,
+        "R_morphs": _shifts(R, moved) if moved else None,
         "spread_morphs": np.stack(spreads) if spreads else None,
         "component_morphs": {
             m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
@@ -198,6 +199,14 @@ def _shapes(
             if m.components
         },
     }
+
+
+def _shifts(nominal: ResponseMatrix, moved: list[ResponseMatrix]) -> ResponseMatrix:
+    """``_shift`` of responses, of which plus and minus take turns."""
+    factors = np.zeros((len(moved), 1 + len(moved)))
+    for k in range(0, len(moved), 2):
+        factors[k : k + 2, [0, k + 1, k + 2]] = [[0, 0.5, -0.5], [-1, 0.5, 0.5]]
+    return combined([nominal, *moved], factors)
 
 
 def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template, Template]:
@@ -208,6 +217,7 @@ def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template
 @lru_cache(maxsize=64)
 def _static_signal(
     signal: SignalRecipe,
-) -> tuple[Float[np.ndarray, " node"], Float[np.ndarray, "bin node"], dict[str, Kernels]]:
-    T_nr, R = map(np.asarray, signal.nodes({}, np))
+) -> tuple[Float[np.ndarray, " node"], ResponseMatrix, dict[str, Kernels]]:
+    nodes, R = signal.nodes({}, np)
+    T_nr = np.asarray(nodes)
     return T_nr, R, signal.kernels(T_nr, np)

@@ -7,20 +7,18 @@ from types import ModuleType
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from cevnsjax.core.kinematics import E_nu_min, Kinematics, T_nr_max
 from cevnsjax.core.types import AtNodes, Moments, Survival, Values
 from cevnsjax.cross_section import Kernels, kernels
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.panels import Panels
-from cevnsjax.detector.response import response
+from cevnsjax.detector.response import Response, response
 from cevnsjax.flux.oscillation import NodesAbove
 from cevnsjax.flux.source import NeutrinoSource, OscillatingSource
 from cevnsjax.nuclei import Nucleus
 from cevnsjax.rate import flux_kernels
-
-Response = Float[np.ndarray, "bin node"] | Float[Array, "bin node"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,8 @@ class SignalRecipe:
         """Whether shape parameters move the nodes: they do where bins are recoil intervals."""
         return self.detector.resolution is None
 
-    def nodes(self, shape: Values, xp: ModuleType) -> tuple[AtNodes, Response]:
-        """Recoil-energy nodes [MeV] and response matrix [bin, node] [MeV]."""
+    def nodes(self, shape: Values, xp: ModuleType) -> Response:
+        """Recoil-energy nodes [MeV] and response matrix [MeV]."""
         return response(self.detector, self.kinks, shape, xp, self.panels)
 
     def kernels(

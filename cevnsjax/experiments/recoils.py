@@ -140,11 +140,12 @@ def require_threshold(experiment: str, checked: Checked, recoils: Recoils) -> No
     Raises:
         InputError: If the recoils that a light mediator adds count.
     """
-    T_nr, R = map(np.asarray, response(checked.detector, recoils.kinks, {}, np, checked.panels))
+    nodes, R = response(checked.detector, recoils.kinks, {}, np, checked.panels)
+    T_nr = np.asarray(nodes)
     rates = recoils.standard(T_nr)
     q2 = 2 * max(nucleus.mass for nucleus in recoils.target.nuclei) * T_nr
-    light, heavier = (R @ (rates / (q2 + m**2)).T for m in _MEDIATORS[:2])
-    if np.any(light.max(axis=0) > (1 + _DIVERGING) * heavier.max(axis=0)):
+    light, heavier = (R.fold(rates / (q2 + m**2)).max(axis=(1, 2)) for m in _MEDIATORS[:2])
+    if np.any(light > (1 + _DIVERGING) * heavier):
         raise InputError(
             f"{experiment}: counts of magnetic moments and electric charges grow without end "
             "towards recoils of 0, which its bins accept; let the bins begin above 0, or give the "

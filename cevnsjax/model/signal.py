@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.cross_section import Kernels
+from cevnsjax.detector.matrices import ResponseMatrix
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model.structure import Interactions, Signal
 from cevnsjax.rate import source_rates, survival_of
@@ -17,13 +18,13 @@ class Nodes(NamedTuple):
 
     Attributes:
         T_nr: Recoil energies, [node] [MeV].
-        responses: Response matrices, the nominal one, then the linear and the curved part of its
-            change by each morph that moves it, [variant, bin, node] [MeV].
+        responses: The nominal response, then the linear and the curved part of its change by each
+            morph that moves it, as variants [MeV].
         kernels: {nucleus: {structure: {source: [node]}}} [1], magnetic in [1/MeV].
     """
 
     T_nr: AtNodes
-    responses: Float[Array, "variant bin node"]
+    responses: tuple[ResponseMatrix, ...]
     kernels: dict[str, Kernels]
 
 
@@ -38,8 +39,7 @@ def nodes(e: ExperimentArrays, interactions: Interactions, values: Values) -> No
         kernels = signal.oscillating_kernels(T_nr, e.above, survival)
     elif survival is not None or (e.shape and signal.has_moving_nodes):
         kernels = signal.kernels(T_nr, jnp, survival)
-    responses = R[None] if e.R_morphs is None else jnp.concatenate([R[None], e.R_morphs])
-    return Nodes(T_nr, jnp.asarray(responses), kernels)
+    return Nodes(T_nr, (R,) if e.R_morphs is None else (R, e.R_morphs), kernels)
 
 
 def T_max(e: ExperimentArrays) -> float:
@@ -50,6 +50,11 @@ def T_max(e: ExperimentArrays) -> float:
 def has_one_source(e: ExperimentArrays) -> bool:
     """Whether the signal's sources need not be told apart: all fall alike on the cells."""
     return e.spread is None and e.R_morphs is None
+
+
+def variants_of(e: ExperimentArrays) -> int:
+    """The number of variants of the response."""
+    return 1 if e.R_morphs is None else 1 + e.R_morphs.values.shape[0]
 
 
 def binned_signal(
@@ -66,7 +71,7 @@ def binned_signal(
     rate = source_rates(
         interactions, values, at.T_nr, e.signal.nuclei, at.kernels, e.norms, sources, T_max(e)
     )
-    rates = jnp.stack([rate[source] for source in sources])
+    rates: Float[Array, "source node"] = jnp.stack([rate[source] for source in sources])
     if merged and has_one_source(e):
         rates = jnp.sum(rates, axis=0, keepdims=True)
-    return jnp.einsum("vbn,sn->svb", at.responses, rates)
+    return jnp.concatenate([jnp.asarray(r.fold(rates, jnp)) for r in at.responses], axis=1)

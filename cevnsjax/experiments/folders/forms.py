@@ -11,7 +11,7 @@ from cevnsjax.core.text import shortened
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _SMALLEST, _LARGEST = 1e-100, 1e100
-MOST_ENTRIES = 10_000
+MOST_ENTRIES = 10_001
 """Entries of a list or an inline table above which it is not one of an experiment."""
 
 

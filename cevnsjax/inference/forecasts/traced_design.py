@@ -13,6 +13,7 @@ from jax.core import Tracer
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.efficiency import Efficiency, turn_on
+from cevnsjax.detector.matrices import ResponseMatrix
 from cevnsjax.detector.response import response
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.experiments.planned import PlannedExperiment
@@ -159,16 +160,18 @@ class _Unit:
         return xp.ones_like(x)
 
 
-def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> Any:
-    """Response at the nodes of the experiment with another efficiency, [bin, node] [MeV]."""
+def _response(e: ExperimentArrays, detector: Detector, xp: ModuleType) -> ResponseMatrix:
+    """Response at the nodes of the experiment with another efficiency [MeV]."""
     kinks = e.signal.kinks
     if detector.resolution is None:
         # Without resolution nodes come from NumPy: only the efficiency is traced.
         unit = replace(detector, efficiency=_Unit(detector.efficiency.kinks))
         T_nr, R = response(unit, kinks, {}, np, e.signal.panels)
         accepted = xp.asarray(detector.efficiency(detector.observable(T_nr, {}, np), xp))
-        return xp.asarray(R, e.R.dtype) * accepted.astype(e.R.dtype)[None, :]
-    return response(detector, kinks, {}, xp, e.signal.panels)[1].astype(e.R.dtype)
+        R = R.times(accepted)
+    else:
+        _, R = response(detector, kinks, {}, xp, e.signal.panels)
+    return replace(R, values=xp.asarray(R.values, dtype=e.R.values.dtype))
 
 
 def redesigned(model: Model, design: Design, *, statistical: str | Collection[str] = ()) -> Model:

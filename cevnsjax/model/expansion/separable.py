@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Reals, Values
 from cevnsjax.cross_section import strengths
+from cevnsjax.detector.matrices import Bands
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.interactions.charges import NucleusAtNodes
 from cevnsjax.interactions.standard_model import StandardModel
@@ -137,6 +138,9 @@ class SeparableSignal:
         """Whether all strengths are quadratic forms in form factors of radii."""
         if type(self._sm).form_factors is not StandardModel.form_factors:
             return False
+        if not isinstance(self.e.R, Bands) or self.e.R.values.shape[1] != 1:
+            # Of so many bins most entries of the response are zeros that are not kept.
+            return False
         here = [self.values[name] for name in self.names]
 
         def all_strengths(q2: Reals, F_p: Reals, F_n: Reals) -> Any:
@@ -226,7 +230,9 @@ class SeparableSignal:
             for source, structure in self._kernels
         ]
         rows = jnp.stack(weights).reshape(*self._shape, -1)
-        return [jnp.asarray(at.T_nr), rows, at.responses.reshape(-1, at.responses.shape[-1])]
+        matrices = [r.values for r in at.responses if isinstance(r, Bands)]
+        by_bin = [jnp.asarray(m).reshape(-1, m.shape[-1]) for m in matrices]
+        return [jnp.asarray(at.T_nr), rows, jnp.concatenate(by_bin)]
 
     def _form_factors(
         self, T_nr: Float[Array, " node"], R: Float[Array, "nucleus 2"]

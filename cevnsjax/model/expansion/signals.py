@@ -14,7 +14,7 @@ from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model.expansion.second_order import expanded_apart
 from cevnsjax.model.expansion.separable import FixedNodes, SeparableSignal, SignalParts
 from cevnsjax.model.expansion.separated import FixedSignal, SeparatedSignal
-from cevnsjax.model.signal import binned_signal, has_one_source
+from cevnsjax.model.signal import binned_signal, has_one_source, variants_of
 from cevnsjax.model.state import ModelState
 from cevnsjax.model.structure import Inputs, Interactions, Vector
 
@@ -113,7 +113,7 @@ def signals_near(
 def _signal_of(e: ExperimentArrays, parts: Any, points: int) -> SignalNear:
     ones = np.ones(points, e.T_nr.dtype)
     sources = 1 if has_one_source(e) else len(e.signal.flux.sources)
-    variants = 1 if e.R_morphs is None else 1 + len(e.R_morphs)
+    variants = variants_of(e)
     if isinstance(parts, FixedNodes):
         signal = FixedSignal.of(parts, sources, variants)
     elif isinstance(parts, SignalParts):

@@ -147,7 +147,7 @@ class TemplateGrid:
 
 def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
     """Shape of what ``binned_signal`` gives, [source, variant, bin]."""
-    variants = 1 + (0 if e.R_morphs is None else e.R_morphs.shape[0])
+    variants = 1 + (0 if e.R_morphs is None else e.R_morphs.values.shape[0])
     apart = e.spread is not None or e.R_morphs is not None
     return (len(e.signal.flux.sources) if apart else 1), variants, len(e.signal.detector.edges) - 1
 

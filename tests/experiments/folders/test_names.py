@@ -201,7 +201,7 @@ def test_description_that_is_a_link(folder, tmp_path):
         ("[1e-310, 0.2]", "must be a list of finite numbers from 1e-100 to 1e100 in size, got ["),
         ("[0.2, nan]", "must be a list of finite numbers, got [0.2, nan]"),
         ("[0.2, inf]", "must be a list of finite numbers, got [0.2, inf]"),
-        (f"[{', '.join(map(str, range(10_001)))}]", "edges has 10001 entries; limit 10000"),
+        (f"[{', '.join(map(str, range(10_002)))}]", "edges has 10002 entries; limit 10001"),
         (f"[0x{'f' * 6000}]", "must be a list of finite numbers, got a number of thousands of di"),
     ],
 )

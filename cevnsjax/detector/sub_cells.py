@@ -112,8 +112,9 @@ def _need_few(
 ) -> Bool[np.ndarray, " cell"]:
     """Whether a polynomial through few points integrates the efficiency over a sub-cell.
 
-    At n points Legendre's mode n + k looks like mode n - k, and the density's mode of a degree falls
-    as the width in standard deviations to that power. Modes of 2 n and more look like constants.
+    At n points Legendre's mode n + k looks like mode n - k, and the density's mode of a degree
+    falls as the width in standard deviations to that power. Modes of 2 n and more look like
+    constants.
     """
     accepted = accepted_at(efficiency, _points(low, high, _ORDER).reshape(-1))
     if not isinstance(accepted, np.ndarray):

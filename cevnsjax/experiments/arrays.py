@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import equinox as eqx
@@ -134,13 +134,8 @@ def arrays_of(
         **_shapes(e, signal, T_nr, R),
     }
 
-    def leaf(number: ArrayLike) -> jax.Array:
-        array = np.asarray(number)
-        is_index = np.issubdtype(array.dtype, np.integer) and array.ndim > 0
-        return jax.device_put(np.array(array, dtype=np.int32 if is_index else dtype))
-
     return ExperimentArrays(
-        **jax.tree.map(leaf, arrays),
+        **jax.tree.map(partial(leaf, dtype=dtype), arrays),
         name=e.name,
         signal=signal,
         pulls=tuple((p.name, p.components) for p in e.pulls if p.name not in free_pulls),
@@ -151,6 +146,13 @@ def arrays_of(
         shape=tuple((short, p.name) for short, p in e.shape.items()),
         statistic=e.statistic,
     )
+
+
+def leaf(array: ArrayLike, dtype: np.dtype) -> jax.Array:
+    """An array as a program takes it: of real numbers, or the numbers of bins and nodes."""
+    numbers = np.asarray(array)
+    is_index = np.issubdtype(numbers.dtype, np.integer) and numbers.ndim > 0
+    return jax.device_put(np.array(numbers, dtype=np.int32 if is_index else dtype))
 
 
 def _moved_response(

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of
+from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of, leaf
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.names import require_meant
 from cevnsjax.experiments.systematics import Pull
@@ -169,7 +169,7 @@ def state_of(
     return ModelState(
         # The one description equal to this, so that equal models share compilations.
         structure=_interned.setdefault(structure, structure),
-        leaves=tuple(x if isinstance(x, jax.Array) else array_of(x, dtype) for x in leaves),
+        leaves=tuple(x if isinstance(x, jax.Array) else leaf(x, dtype) for x in leaves),
         parameters=parameters,
         experiments=experiments,
         defaults=np.array(list(parameters.defaults().values()), dtype=dtype),

@@ -162,12 +162,12 @@ class SeparableSignal:
             forms = jax.vmap(lambda p: jets(lambda q: [jnp.swapaxes(self._forms(q), 0, 1)], p)[0])
             return FixedNodes(forms(points), self._counts()[None])
         at_nodes = 0 if self.common else None
-        *parts, weights, responses = jax.vmap(self._parts, out_axes=(0, 0, 0, at_nodes, at_nodes))(
-            points
-        )
+        axes = (0, 0, 0, at_nodes, at_nodes)
+        parts = SignalParts(*jax.vmap(self._parts, out_axes=axes)(points))
         if not self.common:
-            weights, responses = Jet(weights.value[None]), Jet(responses.value[None])
-        return SignalParts(*parts, weights, responses)
+            weights, responses = Jet(parts.weights.value[None]), Jet(parts.responses.value[None])
+            parts = parts._replace(weights=weights, responses=responses)
+        return parts
 
     def _parts(self, point: Point) -> tuple[Jet, Jet, Jet, Jet, Jet]:
         here, names = self.at(list(point)), [self.names[k] for k in self.common]

@@ -31,6 +31,8 @@ _GUARDED_LENGTHS = (10.0, 3.0, 1.0, 0.3, 0.03)
 _FLAT = 1e-13
 
 
+# Largest distance from the minimum in chi2/2 that is estimated.
+_MAX_DISTANCE = 1e-4
 # What Newton's step promises to take off chi2/2 where it may go alone.
 _NEAR = 1.0
 # Share of the gain that it promises which Newton's step must bring, and rounding of chi2/2.
@@ -43,7 +45,8 @@ class Solution(NamedTuple):
     Attributes:
         z: Their coordinates, [..., coordinate] [1].
         distance: Estimated vertical distance to the minimum in chi2/2, infinite where the
-            curvature is not positive or counts are negative, [...] [1].
+            curvature is not positive, counts are negative, or the search stopped far away, [...]
+            [1].
         held: Which coordinates press against their bounds, or change nothing, [..., coordinate].
     """
 
@@ -107,7 +110,9 @@ def _ended(coordinates: Coordinates, z: Arrays, at_z: Expanded, gradient: Arrays
     usable = is_minimum[..., None] & free
     move = xp.where(usable, direction(safe, gradient, free, _FLAT), 0.0)
     still = jax.lax.stop_gradient(move) if xp is jnp else move
-    distance = xp.where(is_minimum, 0.5 * (at_z.gradient * still).sum(-1), np.inf)
+    distance = 0.5 * (at_z.gradient * still).sum(-1)
+    # Far from a minimum the quadratic estimate says nothing.
+    distance = xp.where(is_minimum & (distance < _MAX_DISTANCE), distance, np.inf)
     return Solution(xp.maximum(z - move, low), distance, ~free)
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -529,7 +528,7 @@ def test_vmap_over_data_and_centres():
     centres = jnp.asarray(rng.normal(size=(16, 5)) * problem.sd)
 
     def solve(n, centre):
-        return search.best_nuisances(n, eqx.tree_at(lambda t: t.centre, prediction, centre))[0]
+        return search.best_nuisances(n, replace(prediction, centre=centre))[0]
 
     together, one = jax.vmap(solve)(toys, centres), jax.jit(solve)
     for n, centre, a in zip(toys, centres, together, strict=True):
@@ -554,7 +553,7 @@ def test_derivatives_by_the_centres():
     prediction, n = templates(problem), jnp.asarray(observed)
 
     def at(centre):
-        here = eqx.tree_at(lambda t: t.centre, prediction, centre)
+        here = replace(prediction, centre=centre)
         return here, search.best_nuisances(n, here)[0]
 
     def profile(centre):
@@ -689,7 +688,7 @@ def theory(kind, x):
         )
         for components in prediction.experiments
     )
-    return eqx.tree_at(lambda t: t.experiments, prediction, experiments), jnp.asarray(observed)
+    return replace(prediction, experiments=experiments), jnp.asarray(observed)
 
 
 @cache

@@ -246,7 +246,7 @@ KEYS = {
     "too narrow": (
         "c = 0.08",
         "c = 1e-7",
-        "my-ge: the resolution is too narrow for bins from 0.15 to 0.2",
+        "my-ge: the resolution is too narrow for bins from 0.15 to 0.45",
     ),
     "not accurate": (
         "# accuracy = 1e-06",

@@ -1,6 +1,7 @@
 """cevnsjax sample: output and files against an exact posterior; bad input; exit status."""
 
 import contextlib
+import copy
 import io
 import json
 import math
@@ -167,7 +168,7 @@ def test_text_and_json_file(run, resampled, stored, tmp_path):
 
 # --- chains that did not converge ---
 def test_a_warning_names_the_remedy_and_strict_sets_the_status(run, resampled, stored, tmp_path):
-    moved = stored.copy()
+    moved = copy.deepcopy(stored)
     moved.posterior["sin2_theta_w"][0] += 0.2
     resampled(moved)
     done = run("sample", "csi-2017", "--output", "p.nc", "--plot", "p.png")
@@ -184,7 +185,7 @@ def test_a_warning_names_the_remedy_and_strict_sets_the_status(run, resampled, s
 
 
 def test_advice_is_in_the_words_of_the_command_line(run, resampled, stored):
-    stray = stored.copy()
+    stray = copy.deepcopy(stored)
     stray.sample_stats["diverging"][0, :50] = True
     resampled(stray)
     done = run("sample", "csi-2017", "--json")

@@ -223,6 +223,9 @@ def test_design_by_hand():
     got = gaussian.expected(problem, (0.5, -0.25))
     np.testing.assert_allclose(got, [1.5 * 1 + (1 + 0.5 - 0.25) * 10 + 5, 1.5 * 2 + 1.25 * 20 + 5])
     np.testing.assert_allclose(gaussian.expected(gaussian.design(parts, ()), ()), [16.0, 27.0])
+    pulled = gaussian.design(parts, [((n,), 0.1) for n in parts])
+    got = gaussian.expected(pulled, (0.5, -0.25, 1.0))
+    np.testing.assert_allclose(got, [1.5 * 1 + 0.75 * 10 + 2 * 5, 1.5 * 2 + 0.75 * 20 + 2 * 5])
 
 
 def test_chi2_by_hand():

@@ -249,6 +249,7 @@ def test_error_is_the_scatter_of_best_fits_to_toys():
         ({"over": {"expo": [1.0]}}, UnknownNameError, "unknown design key 'expo'"),
         ({"over": {"R_n_Cs": [5.0]}}, InputError, "R_n_Cs is a parameter"),
         ({"over": {"exposure": []}}, InputError, "list of finite numbers"),
+        ({"over": {"exposure": [1.0, np.nan]}}, InputError, "list of finite numbers"),
         ({"over": {"exposure": [1.0], "sd": [1.0]}}, InputError, "over must be one"),
         ({"over": {"sd.R_n_Cs": [1.0]}}, InputError, "R_n_Cs has no constraint"),
         ({"over": {f"background.{NAME}": [-0.5]}}, InputError, "must be >= 0, got -0.5"),

@@ -98,6 +98,13 @@ def test_small_files_hold_what_memory_holds(tmp_path, engine):
         assert result.chi2.dims == inside.chi2.dims
 
 
+def test_a_small_run_is_one_block(tmp_path):
+    inside = scan(toy(), x=(-1.0, 1.0, 3), y=(-3.0, 0.0, 2))
+    kept = scan(toy(), folder=tmp_path / "run", x=(-1.0, 1.0, 3), y=(-3.0, 0.0, 2))
+    xr.testing.assert_equal(kept.chi2, inside.chi2)
+    assert [p.name for p in (tmp_path / "run").glob("*.npz")] == ["block-000000.npz"]
+
+
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
     """Flags, units and the names of profiled parameters are read back as they were."""

@@ -62,6 +62,23 @@ def test_linear_gaussian_problem(linear, auxiliary):
     assert stats.kstest(spread, stats.norm.cdf).pvalue > 0.01
 
 
+def test_linear_fits_are_least_squares(linear):
+    """Nothing but the parameter scales the signal: rows of cells and of constraints, by numpy."""
+    toys = cj.toys(linear, 20, test=SIG, free=[], truth={BRN: 0.0}, seed=2)
+    thrown = linear.toy(2, json.loads(toys.attrs["truth"]), toys=20)
+    (e,) = linear.experiments.values()
+    signal = sum(np.asarray(x) for x in linear.by_component({})["csi-2017"]["signal"].values())
+    J = np.stack([signal, *e.backgrounds.values()]) / np.sqrt(e.variance)
+    widths = np.array([p.sd for p in e.pulls])
+    rows = np.vstack([J.T, np.diag(1 / widths)])
+    for i in range(20):
+        n = np.asarray(thrown[i].counts["csi-2017"]) / np.sqrt(e.variance) - J.sum(axis=0)
+        measured = np.array([float(thrown[i].auxiliary[p.name]) for p in e.pulls])
+        best, (chi2,), *_ = np.linalg.lstsq(rows, np.append(n, measured / widths))
+        assert toys[SIG].values[i] == pytest.approx(best[0], abs=1e-8)
+        assert toys["chi2"].values[i] == pytest.approx(chi2, abs=1e-9)
+
+
 def test_strength_at_its_bound(linear):
     """At a physical bound q is half a delta function at 0 and half chi2 (Chernoff 1954)."""
     toys = cj.toys(linear, 4000, truth={SIG: -1.0, BRN: 0.0}, test=SIG, free=[], seed=3)

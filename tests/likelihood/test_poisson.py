@@ -803,6 +803,15 @@ def test_distance_of_a_search_cut_short(monkeypatch, steps):
     assert float(distance) > max(left, 1e-3)
 
 
+def test_distance_of_a_parabola(monkeypatch):
+    """Of so many counts chi2 is one: half of sum (n - mu)^2/mu is left where no step is taken."""
+    s = jnp.array([1e8, 2e8])
+    problem = Templates(((Component(s, (0,)),),), jnp.zeros(1), jnp.zeros(1))
+    monkeypatch.setattr(search, "_MAX_STEPS", 0)
+    _, distance = search.best_nuisances((1 + 5e-7) * s, problem)
+    assert float(distance) == pytest.approx(25e-14 * 3e8 / 2, rel=1e-3)
+
+
 def test_a_free_normalisation_without_events_switches_its_component_off():
     """No event: chi2 = 2 mu is least where the component is 0, and the search says it arrived."""
     s = jnp.array([3.0, 5.0])

@@ -1,6 +1,7 @@
 """Pseudo-experiments against closed forms, fits one by one, and exact grids."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,8 +121,11 @@ def test_two_valleys_are_both_seen(two_valleys, tested):
     assert sides == {True, False}
 
 
-def test_engines_agree(model):
-    """The closed form and Newton's method fit the same pseudo-experiments alike."""
+@pytest.mark.parametrize("kept", [(SIG, BRN), (BRN,)])
+def test_engines_agree(kept):
+    """The closed form and Newton's method, also where no pull multiplies the signal."""
+    csi = cj.experiments.csi_2017()
+    model = cj.Model(replace(csi, pulls=tuple(p for p in csi.pulls if p.name in kept)))
     draws = Draws(model, 8, {})
     point = {"sin2_theta_w": model.parameters["sin2_theta_w"].default}
     names = ("sin2_theta_w",)

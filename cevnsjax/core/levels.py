@@ -92,3 +92,16 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
     from scipy import special  # 0.2 s to import
 
     return float(special.chdtri(dof, 1 - level))
+
+
+def chance_of_more(chi2: float, dof: int) -> float:
+    """Probability of a larger chi2 with so many degrees of freedom, at least one [1].
+
+    The finite sum of Abramowitz and Stegun 26.4.4 and 26.4.5: scipy takes longer to import.
+    """
+    half, lowest = chi2 / 2, dof % 2 / 2
+    if half <= 0:
+        return 1.0
+    powers = [lowest + k for k in range(dof // 2)]
+    terms = [math.exp(a * math.log(half) - half - math.lgamma(a + 1)) for a in powers]
+    return math.fsum([math.erfc(math.sqrt(half)) if lowest else 0.0, *terms])

@@ -1,8 +1,10 @@
-"""Array types used in signatures: inputs are array-like, outputs are arrays."""
+"""Types in signatures: inputs are array-like, outputs are arrays; and classes that hold arrays."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, dataclass_transform
 
+import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float
 
@@ -28,3 +30,16 @@ Moments = tuple[Numbers, Numbers, Numbers]
 """Flux moments I_0, I_1, I_2 [MeV^-k], or powers of 1/E_nu."""
 Survival = Callable[[str, Numbers], Numbers]
 """Probability [1] that a neutrino of a source and energy [MeV] arrives as what it was."""
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def static() -> Any:
+    """A field of a ``pytree`` that programs depend on, hashable; its other fields hold arrays."""
+    return field(metadata={"static": True})
+
+
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(static,))
+def pytree(cls: _Class) -> _Class:
+    """Make a class a frozen dataclass that compiled programs take as an argument."""
+    return jax.tree_util.register_dataclass(dataclass(frozen=True, eq=False)(cls))

@@ -6,15 +6,14 @@ bins with all nodes.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import ModuleType
-from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, pytree, static
 
 Rates = Float[np.ndarray, "source node"] | Float[Array, "source node"]
 """Recoil spectrum of each source at the nodes."""
@@ -24,11 +23,9 @@ Numbers = Int[np.ndarray, " _"] | Int[Array, " _"]
 
 # Matrices with more entries are not kept as one block; blocks have so many bins.
 _MAX_FULL, _BINS = 100_000, 32
-_STATIC: dict[str, Any] = {"static": True}
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
+@pytree
 class Segments:
     """Matrices in which each node counts in one bin at most.
 
@@ -40,7 +37,7 @@ class Segments:
 
     values: Arrays
     owners: Numbers
-    bins: int = field(metadata=_STATIC)
+    bins: int = static()
 
     def fold(self, rates: Rates, xp: ModuleType = np) -> Counts:
         """Counts of spectra."""
@@ -57,8 +54,7 @@ class Segments:
         return replace(self, values=self.values * factors[None, :])
 
 
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, eq=False)
+@pytree
 class Bands:
     """Matrices in blocks of neighbouring bins, each with the window of nodes that it sees.
 
@@ -70,7 +66,7 @@ class Bands:
 
     values: Arrays
     first: Numbers
-    bins: int = field(metadata=_STATIC)
+    bins: int = static()
 
     def fold(self, rates: Rates, xp: ModuleType = np) -> Counts:
         """Counts of spectra."""

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import qmc
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.contents import PanelContents, Rates, Variant, refined_panels
@@ -97,6 +96,8 @@ def _through(
     Raises:
         InputError: If the last points still need other panels.
     """
+    from scipy.stats import qmc  # 0.5 s to import
+
     panels, accuracy = start
     points = qmc.Sobol(len(box), scramble=False)
     names, low, high = zip(*box, strict=True)

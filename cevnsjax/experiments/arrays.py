@@ -6,14 +6,13 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
-from cevnsjax.core.types import AtNodes, RealLike
+from cevnsjax.core.types import AtNodes, RealLike, pytree, static
 from cevnsjax.cross_section import Kernels, fermi_scale
 from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.matrices import ResponseMatrix, combined
@@ -29,7 +28,8 @@ Template = Float[np.ndarray, "*shape"]
 CellNumbers = Float[Any, "cell"]
 
 
-class ExperimentArrays(eqx.Module):
+@pytree
+class ExperimentArrays:
     """Arrays of one experiment; every array is a leaf, every name is static.
 
     Attributes:
@@ -65,15 +65,15 @@ class ExperimentArrays(eqx.Module):
     R_morphs: ResponseMatrix | None
     spread_morphs: Float[Array, "spread_morph source bin other"] | None
     component_morphs: dict[str, dict[str, tuple[CellNumbers, CellNumbers]]]
-    name: str = eqx.field(static=True)
-    signal: SignalRecipe = eqx.field(static=True)
-    pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
-    free_pulls: tuple[tuple[str, tuple[str, ...]], ...] = eqx.field(static=True)
-    morphs: tuple[str, ...] = eqx.field(static=True)
-    R_moved: tuple[str, ...] = eqx.field(static=True)
-    spread_moved: tuple[str, ...] = eqx.field(static=True)
-    shape: tuple[tuple[str, str], ...] = eqx.field(static=True)
-    statistic: str = eqx.field(static=True)
+    name: str = static()
+    signal: SignalRecipe = static()
+    pulls: tuple[tuple[str, tuple[str, ...]], ...] = static()
+    free_pulls: tuple[tuple[str, tuple[str, ...]], ...] = static()
+    morphs: tuple[str, ...] = static()
+    R_moved: tuple[str, ...] = static()
+    spread_moved: tuple[str, ...] = static()
+    shape: tuple[tuple[str, str], ...] = static()
+    statistic: str = static()
 
     @property
     def for_signal(self) -> "ExperimentArrays":

@@ -36,6 +36,8 @@ _MOST_WAVES = 500
 # Rates that panels are refined for: weak charge of the proton, that of the neutron being 1, and
 # Helm's form factor, radius and surface thickness [fm].
 _PROTON, _RADIUS_FM, _SKIN_FM = -0.05, 1.2, 0.9
+# Arguments below which Helm's form factor is a power series.
+_NEAR = 0.3
 
 
 @dataclass(frozen=True)
@@ -172,8 +174,11 @@ def _elements(isotopes: dict[Nucleus, float]) -> dict[Nucleus, float]:
 
 def _helm(q2: Float[np.ndarray, " node"], A: int) -> Float[np.ndarray, " node"]:
     """Helm's form factor at momentum transfers squared [MeV^2] [1]."""
-    from scipy.special import spherical_jn
-
     x = np.sqrt(q2) / hbar_c
     box = x * _RADIUS_FM * A ** (1 / 3)
-    return 3 * spherical_jn(1, box) / box * np.exp(-((x * _SKIN_FM) ** 2) / 2)
+    # 3 j1(box)/box; the closed form cancels near 0.
+    far = np.maximum(box, _NEAR)
+    y = np.minimum(box, _NEAR) ** 2
+    closed = 3 * (np.sin(far) - far * np.cos(far)) / far**3
+    series = 1 - y / 10 * (1 - y / 28 * (1 - y / 54 * (1 - y / 88)))
+    return np.where(box < _NEAR, series, closed) * np.exp(-((x * _SKIN_FM) ** 2) / 2)

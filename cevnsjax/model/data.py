@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, SupportsIndex
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +12,7 @@ from jaxtyping import Array, Float
 from cevnsjax.core.checks import bounded, number, whole_number
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.real_arrays import real_array, require_countable
-from cevnsjax.core.types import Values
+from cevnsjax.core.types import Values, pytree
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.planned import PlannedExperiment
 from cevnsjax.likelihood.draws import gaussian_counts, normal, poisson_counts
@@ -23,7 +22,8 @@ from cevnsjax.parameters import Normal
 _MOST_TOYS = 100_000_000
 
 
-class Pseudodata(eqx.Module):
+@pytree
+class Pseudodata:
     """One pseudo-experiment, or a batch: give it as ``data=``, index it, or vmap over it.
 
     Attributes:

@@ -4,7 +4,13 @@ import pytest
 from scipy.stats import chi2
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.levels import checked_levels, delta_chi2_at, level_key, percent
+from cevnsjax.core.levels import (
+    chance_of_more,
+    checked_levels,
+    delta_chi2_at,
+    level_key,
+    percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +71,11 @@ def test_levels_of_different_names():
     assert checked_levels([0.9999, 0.99994]) == (0.9999, 0.99994)
     with pytest.raises(InputError, match="levels must differ"):
         checked_levels([0.90, 0.9000001])
+
+
+@pytest.mark.parametrize("dof", [1, 2, 3, 11, 98, 10_000])
+@pytest.mark.parametrize("ratio", [0.0, 1e-6, 0.2, 1.0, 1.1, 3.0, 30.0])
+def test_chance_of_more(dof, ratio):
+    """Against scipy.stats.chi2.sf; 1e-12 of sums of ten thousand logarithms of factorials."""
+    expected = chi2.sf(ratio * dof, dof)
+    assert chance_of_more(ratio * dof, dof) == pytest.approx(expected, rel=2e-11, abs=1e-300)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.levels import chance_of_more
 from cevnsjax.inference.minimise.problems import Minimum
 from cevnsjax.inference.objective import Objective
 
@@ -39,8 +40,6 @@ def goodness(
     model: Objective, names: list[str], chi2: float
 ) -> tuple[int, float | None, tuple[str, ...]]:
     """Degrees of freedom, the probability of a larger chi2, and why there is none."""
-    from scipy import special  # 0.2 s to import
-
     table = model.parameters
     # A constrained nuisance brings its own measurement along; the others cost a degree each.
     unconstrained = [n for n in names if table[n].kind == "theory" or table[n].prior is None]
@@ -51,7 +50,7 @@ def goodness(
     elif not math.isfinite(chi2) or chi2 < -_ROUNDING:
         why = f"chi2 = {chi2:g} does not measure a distance"
     else:
-        return ndf, float(special.chdtrc(ndf, chi2)), ()
+        return ndf, chance_of_more(chi2, ndf), ()
     return ndf, None, (f"no p-value: {why}",)
 
 

@@ -2,13 +2,12 @@
 
 from math import prod
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, pytree, static
 from cevnsjax.model import evaluate
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import ModelAtValues, Signal
@@ -22,10 +21,11 @@ _MAX_VARIABLES = 4
 _CHECKED_SCALES = 30.0
 
 
-class PolynomialSignal(eqx.Module):
+@pytree
+class PolynomialSignal:
     """sum_m coefficients[m] prod_k ((x_k - centre_k)/scale_k)^powers[m][k]; powers are static."""
 
-    powers: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    powers: tuple[tuple[int, ...], ...] = static()
     centre: Arrays
     scale: Arrays
     coefficients: Arrays

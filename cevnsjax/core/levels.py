@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from numbers import Real
+from statistics import NormalDist
 
 from cevnsjax.core.checks import listed_of
 from cevnsjax.core.errors import InputError
@@ -89,6 +90,10 @@ def delta_chi2_at(level: float, dof: int = 1) -> float:
         # Four printed digits, or as many as tell the level from 1.
         if abs(level - exact) < min(5e-5, _PRINTED * (1 - exact)):
             level = exact
+    if dof == 1:
+        return NormalDist().inv_cdf((1 - level) / 2) ** 2
+    if dof == 2:
+        return -2 * math.log(1 - level)
     from scipy import special  # 0.2 s to import
 
     return float(special.chdtri(dof, 1 - level))

@@ -73,6 +73,25 @@ def test_help_imports_nothing_heavy(python):
         assert any(f" {command} " in line for line in text)
 
 
+# What takes a tenth of a second to import or more, and a fit does without.
+NOT_FOR_FITS = (
+    *("arviz", "equinox", "h5py", "matplotlib", "numpyro", "optax", "pandas", "xarray"),
+    *("scipy.integrate", "scipy.interpolate", "scipy.optimize", "scipy.sparse", "scipy.stats"),
+)
+
+
+@pytest.mark.parametrize(("name", "further"), [("csi_2017", ["scipy"]), ("lar_2020", [])])
+def test_a_fit_imports_what_it_needs(python, name, further):
+    code = (
+        "import sys\nimport cevnsjax as cj\n"
+        f"{LOADED}\ncj.enable_x64()\n"
+        f"fit = cj.fit(cj.Model(cj.experiments.{name}()), 'sin2_theta_w')\n"
+        f"print(fit.status, [m for m in {(*NOT_FOR_FITS, *further)} if m in sys.modules])"
+    )
+    done = python("-c", code)
+    assert done.stdout.splitlines() == ["[]", "converged []"], done.stderr
+
+
 def test_bad_words_import_no_jax(python):
     """Files and axes are checked before jax is loaded."""
     code = (

@@ -9,16 +9,17 @@ Pair = Float[np.ndarray, "2"]
 
 def cubic_root(x: Pair, y: Pair, slope: Pair) -> float:
     """A root strictly between two points x of the cubic with values y of different sign there."""
-    from scipy import optimize  # 0.2 s to import
-
-    h = x[1] - x[0]
+    (a, b), (y_a, y_b), (s_a, s_b) = x.tolist(), y.tolist(), slope.tolist()
+    h = b - a
 
     def cubic(v: float) -> float:
-        t = (v - x[0]) / h
-        left = y[0] * (1 + 2 * t) * (1 - t) ** 2 + h * slope[0] * t * (1 - t) ** 2
-        return left + y[1] * t**2 * (3 - 2 * t) + h * slope[1] * t**2 * (t - 1)
+        t = (v - a) / h
+        left = y_a * (1 + 2 * t) * (1 - t) ** 2 + h * s_a * t * (1 - t) ** 2
+        return left + y_b * t**2 * (3 - 2 * t) + h * s_b * t**2 * (t - 1)
 
-    a, b = x.tolist()
-    root = float(np.asarray(optimize.brentq(cubic, a, b, xtol=1e-15 * max(abs(a), abs(b)))))
+    # Halved until no number lies between: as fast as scipy's search, without its import.
+    low, high = a, b
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if (cubic(middle) > 0) == (y_a > 0) else (low, middle)
     # A root on an end, by rounding, would never leave it.
-    return root if a < root < b else (a + b) / 2
+    return middle if a < middle < b else (a + b) / 2

@@ -24,7 +24,7 @@ SERIES_MAX = 100.0
 _SERIES_TERMS = 26
 
 
-def _even_series(coefficients: Sequence[float], y: Reals) -> Reals:
+def even_series(coefficients: Sequence[float], y: Reals) -> Reals:
     """Horner evaluation of sum_k c_k y^k [1]."""
     value = jnp.full_like(y, coefficients[-1])
     for c in reversed(coefficients[:-1]):
@@ -49,7 +49,7 @@ def _spherical_coefficients(n: int) -> tuple[float, ...]:
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _spherical(n: int, y: Reals) -> Reals:
     """G_n(y) = (2n + 1)!! j_n(x)/x^n with y = x^2, as a power series [1]."""
-    return _even_series(_spherical_coefficients(n), y)
+    return even_series(_spherical_coefficients(n), y)
 
 
 @_spherical.defjvp
@@ -116,7 +116,7 @@ def coth_ratio(y_squared: RealLike) -> Reals:
     """
     y2 = jnp.asarray(y_squared)
     near = y2 < _HYPERBOLIC_SERIES_MAX
-    series = _even_series(_COTH, jnp.where(near, y2, 0.0))
+    series = even_series(_COTH, jnp.where(near, y2, 0.0))
     y = jnp.sqrt(jnp.where(near, 1.0, y2))
     return jnp.where(near, series, (y / jnp.tanh(y) - 1) / y**2)
 
@@ -132,7 +132,7 @@ def csch_ratio(y_squared: RealLike) -> Reals:
     """
     y2 = jnp.asarray(y_squared)
     near = y2 < _HYPERBOLIC_SERIES_MAX
-    series = _even_series(_CSCH, jnp.where(near, y2, 0.0))
+    series = even_series(_CSCH, jnp.where(near, y2, 0.0))
     y = jnp.sqrt(jnp.where(near, 1.0, y2))
     return jnp.where(near, series, y / jnp.sinh(y))
 

@@ -13,14 +13,15 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.interaction import Interaction
+from cevnsjax.lepton_loops import kinetic_mixing, mixing_at_rest
 from cevnsjax.parameters import Parameter
 
 
 class GaugeCharges(NamedTuple):
     """Charges Q' under a new U(1).
 
-    Without quark charges the boson couples to protons through a lepton loop and the photon; the
-    strength is the logarithm of the mass ratio of the two leptons in ``loop``.
+    Without quark charges the boson couples to protons through the photon and a loop of the two
+    leptons in ``loop``, the first of charge +1 and the second of charge -1.
 
     Examples:
         >>> cj.LightVector(cj.GaugeCharges(u=1, d=1, e=-3, mu=0, tau=0)).charges.e
@@ -49,6 +50,7 @@ MODELS = {
 """Ready-made models by name."""
 
 _NORMALIZATION = {"standard": math.sqrt(2), "lm_eq6": 2 * math.sqrt(2)}
+_LOOPS = ("running", "q0")
 
 
 class Mediator(Interaction):
@@ -117,28 +119,36 @@ class LightVector(Mediator):
     owns = ("g_Zp", "m_Zp")
     symbol = "Z'"
     charges: GaugeCharges
+    loop: str
     loop_sign: int
+    eps_0: float
     normalization: str
 
     def __init__(
         self,
         charges: str | Sequence[float | tuple[str, str] | None] = "universal",
         *,
+        loop: Literal["running", "q0"] = "running",
         loop_sign: Literal[-1, 1] = 1,
+        eps_0: float = 0.0,
         normalization: Literal["standard", "lm_eq6"] = "standard",
     ) -> None:
         """Choose the model.
 
         Args:
             charges: Name in ``MODELS``, or (u, d, e, mu, tau) charges.
+            loop: One loop of L_a - L_b models at the momentum transfer ("running"), or at q^2 = 0
+                ("q0", the logarithm of the mass ratio, as in Cadeddu et al.).
             loop_sign: Sign of the one-loop coupling of L_a - L_b models: +1 follows from the loop,
                 -1 is what slides of Cadeddu et al. print.
+            eps_0: Charge of protons that is added to that of the loop: mixing at high energies [1].
             normalization: "standard", or "lm_eq6" for 2 sqrt2 where eqs. 9-10 of the same paper
                 (Liao and Marfatia) give sqrt2.
 
         Raises:
             UnknownNameError: At an unknown model or normalisation.
-            InputError: At other than five charges, or a sign that is not +-1.
+            InputError: At other than five charges, a sign that is not +-1, or mixing that is not a
+                number or is given for a model without a loop.
         """
         if isinstance(charges, str):
             if charges not in MODELS:
@@ -152,10 +162,21 @@ class LightVector(Mediator):
             listed = list(charges) if isinstance(charges, tuple) else charges
             u, d, e, mu, tau = checks.numbers(what, listed, length=5, example=example)
             gauge = GaugeCharges(u, d, e, mu, tau)
-        checks.known("light_vector", normalization=(normalization, _NORMALIZATION))
+        checks.known(
+            "light_vector", loop=(loop, _LOOPS), normalization=(normalization, _NORMALIZATION)
+        )
         if isinstance(loop_sign, bool) or loop_sign not in (-1, 1):
             raise InputError(f"loop_sign must be -1 or 1, got {loop_sign!r}")
-        super().__init__(charges=gauge, loop_sign=loop_sign, normalization=normalization)
+        mixing = checks.number("light_vector.eps_0", eps_0)
+        if mixing and gauge.loop is None:
+            raise InputError(f"eps_0 = {mixing:g} acts on L_a - L_b models only; set it to 0")
+        super().__init__(
+            charges=gauge,
+            loop=loop,
+            loop_sign=loop_sign,
+            eps_0=mixing,
+            normalization=normalization,
+        )
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Vector amplitudes by source."""
@@ -173,6 +194,6 @@ class LightVector(Mediator):
         q = self.charges
         if q.loop is None:
             return (2 * q.u + q.d) * nucleus.ZF_p + (q.u + 2 * q.d) * nucleus.NF_n
-        light, heavy = (c.lepton_mass[flavour] for flavour in q.loop)
-        loop = c.alpha / (3 * math.pi) * 2 * math.log(heavy / light)
-        return self.loop_sign * loop * nucleus.ZF_p
+        q0 = self.loop == "q0"
+        loop = mixing_at_rest(*q.loop) if q0 else kinetic_mixing(nucleus.q2, *q.loop)
+        return (self.loop_sign * loop + self.eps_0) * nucleus.ZF_p

@@ -79,6 +79,7 @@ OPTIONS = {
     "ChargeRadius(reading='totl')": "unknown ChargeRadius reading 'totl'; did you mean total?",
     "ChargeRadius(via='angle')": "unknown ChargeRadius via 'angle'; ",
     "LightVector(normalization='lm')": "unknown light_vector normalization 'lm'; ",
+    "LightVector('L_e-L_mu', loop='q1')": "unknown light_vector loop 'q1'; did you mean q0?",
     "LightScalar('quarks')": "unknown nuclear charge 'quarks'; did you mean quark?",
     "MagneticMoment(form_factor_power=3)": "form_factor_power must be 1 or 2, got 3",
     "StandardModel(axial='yes')": "axial must be true or false, got 'yes'",

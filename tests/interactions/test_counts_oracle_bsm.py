@@ -49,7 +49,7 @@ LEPTONS = {
 QUICK = {"radius-total", "radius-source", "radius-angle", "millicharge-1", "moment-flavour-F1"}
 QUICK |= {"moment-F2", "universal-0", "B-3L_e-1", "L_mu-L_tau+1-0", "lm_eq6-0", "sterile-1"}
 QUICK |= {"scalar-papoulias2020-1", "scalar-quark-0", "nsi-all-exact", "tensor-nsi"}
-QUICK |= {"ngi-R+0.3", "ngi-quark"}
+QUICK |= {"ngi-R+0.3", "ngi-quark", "L_e-L_mu+1-0-running"}
 
 
 @dataclass(frozen=True)
@@ -131,10 +131,12 @@ def _mediators():
         for sign in (-1, 1):
             strong = {"g_Zp": 30 * g, "m_Zp": m}
             for plus, minus in (("mu", "tau"), ("e", "mu"), ("e", "tau")):
-                amplitude = o.lepton_loop(30 * g, m, plus, minus, sign)
-                interaction = LightVector(f"L_{plus}-L_{minus}", loop_sign=sign)
-                id_ = f"L_{plus}-L_{minus}{sign:+}-{m:g}"
-                yield Case(id_, interaction, strong, o.interfering(amplitude))
+                name = f"L_{plus}-L_{minus}"
+                for loop in ("q0", "running"):
+                    amplitude = o.lepton_loop(30 * g, m, plus, minus, sign, loop == "running")
+                    interaction = LightVector(name, loop=loop, loop_sign=sign)
+                    id_ = f"{name}{sign:+}-{m:g}" + ("-running" if loop == "running" else "")
+                    yield Case(id_, interaction, strong, o.interfering(amplitude))
         amplitude = o.light_vector(g, m, 1, 1, dict.fromkeys(o.LEPTON, 1), norm=2 * o.ROOT2)
         lm = LightVector(normalization="lm_eq6")
         yield Case(f"lm_eq6-{m:g}", lm, values, o.interfering(amplitude))

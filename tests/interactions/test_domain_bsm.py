@@ -1,7 +1,8 @@
 """Finite values and gradients over the whole allowed domain of every interaction's parameters.
 
 Points mix corners, zero couplings, massless and heavy mediators, and values of every magnitude
-between the bounds of the Parameter table; a thousand and more for each interaction.
+between the bounds of the Parameter table; a thousand and more for each interaction, twenty thousand
+for each of ``NEW`` in the slow run.
 """
 
 from functools import cache
@@ -41,14 +42,24 @@ INTERACTIONS = {
     "MagneticMoment": MagneticMoment("mu_nu_e", "mu_nu_mu", "mu_nu_tau"),
     "MagneticMoment-F1": MagneticMoment(form_factor_power=1),
     "LightVector": LightVector(),
-    "LightVector-loop": LightVector("L_mu-L_tau"),
+    "LightVector-loop": LightVector("L_mu-L_tau", loop="q0"),
+    "LightVector-running": LightVector("L_e-L_mu"),
     "LightScalar": LightScalar(),
     "Generalized": GeneralizedInteractions("xi_S", "xi_V", "xi_T", "R_ST"),
     "Generalized-quark": GeneralizedInteractions(*QUARK),
     "TensorNSI": TensorNSI(),
     "Sterile": Sterile(),
 }
-QUICK = ("Millicharge", "MagneticMoment", "LightVector", "LightScalar", "Generalized", "Sterile")
+QUICK = (
+    "LightVector-running",
+    "Millicharge",
+    "MagneticMoment",
+    "LightVector",
+    "LightScalar",
+    "Generalized",
+    "Sterile",
+)
+NEW = ("LightVector-running",)
 EACH = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in INTERACTIONS]
 POINTS = 256
 WIDTH = 20
@@ -106,6 +117,24 @@ def test_likelihood_is_finite(name, cube, seed):
         assert np.min(value) >= 0
     (full, _), (profiled, _) = found
     assert np.all(profiled <= full * (1 + 1e-9) + 1e-9)
+
+
+MANY = [
+    pytest.param(name, points, marks=pytest.mark.slow if points > 2000 else ())
+    for name in NEW
+    for points in (2000, 20_000)
+]
+
+
+@pytest.mark.parametrize(("name", "points"), MANY)
+def test_many_points_are_finite(name, points):
+    names, bounds, function = _evaluator(name)
+    for seed in range(-(-points // POINTS)):
+        some = _points(bounds, np.zeros((0, WIDTH)), 1000 + seed)
+        for value, gradient in function(some):
+            slopes = np.stack([gradient[n] for n in names], axis=1)
+            bad = ~(np.isfinite(value) & np.all(np.isfinite(slopes), axis=1))
+            assert not bad.any(), dict(zip(names, some[np.argmax(bad)], strict=True))
 
 
 @cache

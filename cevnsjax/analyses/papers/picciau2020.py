@@ -121,6 +121,6 @@ class AveragedMoment(MagneticMoment):
 
 ANALYSIS = Analysis(
     picciau2020,
-    conventions={"charge_radius": {"reading": "total"}},
+    conventions={"charge_radius": {"reading": "total"}, "light_vector": {"loop": "q0"}},
     variants={"R_n_Ar": {"radius": "free"}},
 )

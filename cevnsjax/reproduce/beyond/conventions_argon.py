@@ -86,7 +86,7 @@ def _intervals() -> list[Reading]:
             "g at 10 MeV",
             {"minus": -1, "plus": 1},
             lambda sign: spans(
-                _argon(LightVector("L_mu-L_tau", loop_sign=sign), None),
+                _argon(LightVector("L_mu-L_tau", loop="q0", loop_sign=sign), None),
                 "g_Zp",
                 (0.0, 5e-3),
                 fixed={"m_Zp": 10.0},

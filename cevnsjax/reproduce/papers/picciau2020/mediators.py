@@ -57,7 +57,7 @@ def mediator_chi2(
     data: str, boson: str, masses: Float[np.ndarray, " mass"], couplings: Float[np.ndarray, " g"]
 ) -> Float[np.ndarray, "mass g"]:
     """chi2 of "csi" or "ar" with all nuisances profiled; loops have the slide's sign."""
-    model = picciau2020(data, interactions=[LightVector(boson, loop_sign=-1)])
+    model = picciau2020(data, interactions=[LightVector(boson, loop="q0", loop_sign=-1)])
     axes: dict[str, Any] = {"m_Zp": masses, "g_Zp": couplings}
     if _SCALE not in model.parameters:
         return np.asarray(scan(model, **axes)["chi2"])

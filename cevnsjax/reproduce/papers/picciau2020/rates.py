@@ -29,7 +29,7 @@ def spectra(boson: str) -> tuple[Nodes, Nodes]:
     """
     experiment, T = lar_2020(), jnp.asarray(_T_NR_KEV * 1e-3)
     out = []
-    for added, g in (((), 0.0), ((LightVector(boson, loop_sign=-1),), COUPLINGS[boson])):
+    for added, g in (((), 0.0), ((LightVector(boson, loop="q0", loop_sign=-1),), COUPLINGS[boson])):
         interactions = (StandardModel("erler_su_printed"), *added)
         values = {"g_Zp": g, "m_Zp": 10.0} if added else {}
         by_source = dR_dT_nr(T, experiment.target, experiment.flux, interactions, values)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cevnsjax.core import checks
-from cevnsjax.core.errors import UnknownNameError
+from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, require_kinematics
 from cevnsjax.core.types import AtNodes, RealLike, Reals, Values
-from cevnsjax.couplings import FLAVOURS, coupling_scheme
+from cevnsjax.couplings import FLAVOURS, coupling_scheme, running_couplings
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Nucleus, Target, reference_isotope, spin_expectation, theory_radii
@@ -37,9 +37,12 @@ class StandardModel:
         kinematics: "approximate", "exact" or "ngi".
         axial: Add the axial current of nuclei with tabulated spin expectation values; it
             interferes with the vector current for spin 1/2.
+        running: Let charge radii and weak mixing angle of "erler_su" run with the momentum
+            transfer; sin2_theta_w then is its value at q^2 = 0.
 
     Raises:
         UnknownNameError: At an unknown scheme, family, radii option or kinematics.
+        InputError: If a scheme other than "erler_su" is to run.
 
     Examples:
         >>> sm = cj.StandardModel("pdg2018", form_factor="klein_nystrand", radii="skin")
@@ -52,6 +55,7 @@ class StandardModel:
     radii: Radii = "per_nucleus"
     kinematics: Kinematics = "approximate"
     axial: bool = False
+    running: bool = False
 
     @property
     def family(self) -> FormFactor:
@@ -67,6 +71,8 @@ class StandardModel:
     def __post_init__(self) -> None:
         checks.flag("axial", self.axial)
         coupling_scheme(self.couplings)
+        if checks.flag("running", self.running) and self.couplings != "erler_su":
+            raise InputError(f"running=True needs couplings='erler_su', got {self.couplings!r}")
         require_kinematics(self.kinematics)
         if self.radii not in RADII:
             raise UnknownNameError("radii option", self.radii, RADII)
@@ -180,7 +186,11 @@ class StandardModel:
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
         """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""
-        g_Vp, g_Vn = coupling_scheme(self.couplings).couplings(values["sin2_theta_w"])
+        s2 = values["sin2_theta_w"]
+        if self.running:
+            g_Vp, g_Vn = running_couplings(s2, nucleus.q2)
+        else:
+            g_Vp, g_Vn = coupling_scheme(self.couplings).couplings(s2)
         neutrons = g_Vn * nucleus.NF_n
         flavours = {s: SOURCE_FLAVOUR[s] for s in nucleus.sources}
         amplitude = {

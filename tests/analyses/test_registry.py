@@ -22,3 +22,11 @@ def test_conventions_and_variants_switch_on_what_is_named():
         "papoulias2020", interaction_options={"charge_radius": {"factor": 1.0}}, radius="fixed"
     )
     assert (model.interactions[1].factor, len(model.interactions)) == (1.0, 2)
+
+
+def test_picciau2020_has_loops_at_rest():
+    """Its slides print (alpha/3 pi) ln(m_b^2/m_a^2); a caller's choice wins."""
+    for chosen, loop in (({}, "q0"), ({"loop": "running"}, "running")):
+        options = {"light_vector": {"charges": "L_e-L_mu", **chosen}}
+        model = analyses.analysis("picciau2020", named=["g_Zp"], interaction_options=options)
+        assert model.interactions[-1].loop == loop

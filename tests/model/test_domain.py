@@ -104,6 +104,12 @@ def test_theory(theory, cube, seed):
     check_finite(_model(theory), cube, seed)
 
 
+@pytest.mark.parametrize("points", [2000, pytest.param(20_000, marks=pytest.mark.slow)])
+def test_running_couplings(points):
+    for seed in range(-(-points // POINTS)):
+        check_finite(_model(StandardModel(running=True)), np.zeros((0, 10)), seed)
+
+
 @cache
 def _shape_model(quenching, smearing):
     shape = helpers.SHAPE if quenching == "coherent2020" else helpers.SHAPE[:1]

@@ -178,7 +178,8 @@ def _spins() -> dict[str, tuple[float, float]]:
 def spin_expectation(nucleus: Nucleus) -> tuple[float, float]:
     """Spin expectation values <S_p>, <S_n> of an isotope, 0 if it is not tabulated [hbar].
 
-    Klos, Menendez, Gazit and Schwenk, PRD 88, 083516.
+    Klos, Menendez, Gazit and Schwenk, PRD 88, 083516; 19F and 133Cs from codes that
+    ``data/nuclides`` names. Other values for 133Cs give a third of its squared axial charge.
     """
     return _spins().get(nucleus.name, (0.0, 0.0))
 

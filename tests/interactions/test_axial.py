@@ -5,16 +5,19 @@ import math
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.pages import half_digit
 
 from cevnsjax import NucleusAtNodes, StandardModel
 from cevnsjax.cross_section import kernels, rates
-from cevnsjax.nuclei import isotope
+from cevnsjax.interactions import standard_model
+from cevnsjax.nuclei import Nucleus, isotope
 
 G_VP, G_VN, G_A = 0.5 - 2 * 0.23, -0.5, 0.635
 F_P, F_N = 0.9, 0.8
 T, E = 0.01, 40.0
-# (J, <S_p>, <S_n>) of Klos et al., PRD 88, 083516, Table I.
+# (J, <S_p>, <S_n>) of Klos et al., PRD 88, 083516, Table I; 133Cs from CoNuFits.
 SPINS = {
+    "133Cs": (3.5, -0.370, 0.003),
     "29Si": (0.5, 0.016, 0.156),
     "129Xe": (0.5, 0.010, 0.329),
     "23Na": (1.5, 0.224, 0.024),
@@ -74,6 +77,54 @@ def test_helicities_of_spin_one_half(name):
         assert got == pytest.approx(point / 2 - left_out, rel=1e-13)
 
 
-@pytest.mark.parametrize("name", ["28Si", "40Ar", "133Cs"])
+@pytest.mark.parametrize("name", ["28Si", "40Ar", "132Xe"])
 def test_nuclei_without_tabulated_spin_have_none(name):
     assert rate(name, "nu_mu") == rate(name, "nu_mu", axial=False)
+
+
+# (4/3) ((J + 1)/J) (1.27/2)^2 (S_p - S_n)^2, mpmath.
+SQUARES = {
+    "23Na": 0.03584222222222222,
+    "29Si": 0.03161284,
+    "129Xe": 0.1641303169,
+    "133Cs": 0.09617192747142857,
+}
+# What another code has for 133Cs: (S_p, S_n, Q_A^2).
+OTHER_CESIUM = (-0.225, 0.002, 0.03561905318571429)
+
+
+def squared(nucleus, scheme="tree"):
+    """Squares of the axial and the vector charge without form factors."""
+    one = np.ones(1)
+    at = NucleusAtNodes(nucleus, one, one, one, ("nu_e",))
+    found = StandardModel(scheme, axial=True)({"sin2_theta_w": 0.23857}, at)
+    return tuple(float(x["nu_e", "e"][0]) ** 2 for x in (found.axial, found.vector))
+
+
+@pytest.mark.parametrize("name", SQUARES)
+def test_squared_axial_charge(name):
+    assert squared(isotope(name))[0] == pytest.approx(SQUARES[name], rel=1e-14)
+
+
+def test_other_spins_of_cesium(monkeypatch):
+    S_p, S_n, expected = OTHER_CESIUM
+    monkeypatch.setattr(standard_model, "spin_expectation", lambda _: (S_p, S_n))
+    assert squared(isotope("133Cs"))[0] == pytest.approx(expected, rel=1e-14)
+
+
+def test_a_free_proton(monkeypatch):
+    """Spin 1/2 all of the proton's: (1.27/2)^2."""
+    monkeypatch.setattr(standard_model, "spin_expectation", lambda _: (0.5, 0.0))
+    assert squared(Nucleus("H", 1, 0, 938.272, 0.5, 0.84))[0] == pytest.approx(0.635**2, rel=1e-14)
+
+
+# Q_A^2/Q_V^2 at tree level, printed digits.
+RATIOS = {"23Na": "1.1e-3", "29Si": "6e-4", "73Ge": "2.8e-4", "129Xe": "1.2e-4"}
+RATIOS |= {"133Cs": "7e-5", "127I": "6e-5", "131Xe": "4e-5"}
+
+
+@pytest.mark.parametrize("name", RATIOS)
+def test_ratio_to_the_vector_charge(name):
+    axial, vector = squared(isotope(name))
+    printed = RATIOS[name]
+    assert axial / vector == pytest.approx(float(printed), abs=half_digit(printed))

@@ -1,5 +1,7 @@
 """Bessel ratios, hyperbolic ratios, quadrature and splines against mpmath and scipy."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -121,3 +123,10 @@ def test_piecewise_cubic_is_scipys_spline(xp):
     value, slope = numerics.piecewise_cubic(knots, spline.c, xp.asarray(x), xp)
     np.testing.assert_allclose(value, spline(x), rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(slope, spline(x, 1), rtol=1e-12, atol=1e-13)
+
+
+def test_special_functions_of_traced_and_of_plain_numbers():
+    """jax traces the one; the other is scipy's, with the accuracy of float64 in any mode."""
+    assert numerics.special_functions(np).erf(0.5) == math.erf(0.5)
+    slope = jax.grad(numerics.special_functions(jnp).erf)(0.5)
+    assert float(slope) == pytest.approx(2 / math.sqrt(math.pi) * math.exp(-0.25), rel=1e-6)

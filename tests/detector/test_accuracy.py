@@ -14,7 +14,9 @@ from support.experiment_folder import folder_of
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.efficiency import Logistic, TabulatedEfficiency
+from cevnsjax.detector.panels import SmearedPanels
 from cevnsjax.detector.quenching import PolynomialQuenching
+from cevnsjax.detector.refine import also_for
 from cevnsjax.detector.resolution import GammaSmearing, GaussianSmearing
 from cevnsjax.detector.response import bin_weights
 from cevnsjax.experiments import csi_2017, load
@@ -250,3 +252,16 @@ def test_a_table_that_does_not_cover_the_recoils_says_so(tmp_path):
     assert load(folder_of(tmp_path / "ge", values | {"binning": higher}, quenching=table)).grid == (
         1,
     )
+
+
+def test_panels_are_cut_up_to_their_end():
+    panels = SmearedPanels(4, np.array([0.0, 0.1, 0.2]).tobytes())
+    cut = panels.cut(csi_2017().detector, {}, np.array([0.0, 0.0025, 0.0361, 0.04, 0.09]))
+    np.testing.assert_allclose(cut.roots, [0.0, 0.05, 0.1, 0.19, 0.2], rtol=1e-15)
+
+
+def test_a_kind_of_spectrum_that_vanishes_needs_no_panels():
+    checked = csi_2017(smearing="gamma").checked("approximate")
+    ends = np.array([0.0474])
+    still = also_for(checked, ends, lambda T: np.zeros((1, 1, T.size)), 1e-6)
+    assert still == checked

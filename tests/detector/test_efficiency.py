@@ -7,7 +7,7 @@ import pytest
 from support import helpers, oracle
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.detector.efficiency import Efficiency, Logistic
+from cevnsjax.detector.efficiency import Efficiency, Logistic, TabulatedEfficiency
 from cevnsjax.experiments import csi_2017
 
 CSI = csi_2017().detector.efficiency
@@ -49,6 +49,19 @@ def test_gradient_is_finite_everywhere():
 def test_bad_constants(a, k):
     with pytest.raises(InputError, match="must be > 0, got"):
         Logistic(a, k, 10.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "values", "words"),
+    [
+        ((0.0, 1.0), (-0.1, 1.0), "must not be negative, got -0.1"),
+        ((0.0, 0.0), (0.1, 1.0), "must increase"),
+        ((0.0,), (0.1,), "two points or more"),
+    ],
+)
+def test_bad_tables(x, values, words):
+    with pytest.raises(InputError, match=words):
+        TabulatedEfficiency(x, values)
 
 
 def test_a_kink_where_the_clipping_ends():

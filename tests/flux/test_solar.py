@@ -140,3 +140,8 @@ def test_bad_numbers(field, value):
 def test_unknown_source():
     with pytest.raises(UnknownNameError, match="neutrino source 'nu_tau'"):
         replace(SUN, source="nu_tau")
+
+
+def test_nobody_moves_the_sun():
+    with pytest.raises(TypeError, match="baseline_m"):
+        SolarB8(365.25, baseline_m=1.0)

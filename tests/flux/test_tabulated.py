@@ -220,3 +220,7 @@ def test_survival_is_differentiable_in_its_parameters():
     slope = jax.jacfwd(moments)(3.0)
     difference = (moments(3.0 + h) - moments(3.0 - h)) / (2 * h)
     np.testing.assert_allclose(slope, difference, rtol=1e-6, atol=1e-9)
+
+
+def test_a_table_is_not_printed():
+    assert repr(Spectrum(E_TABLE, F_TABLE)) == "Spectrum(interpolation='linear')"

@@ -228,6 +228,12 @@ def test_design_by_hand():
     np.testing.assert_allclose(got, [1.5 * 1 + 0.75 * 10 + 2 * 5, 1.5 * 2 + 0.75 * 20 + 2 * 5])
 
 
+def test_derivatives_without_pulls():
+    problem = gaussian.design({"a": jnp.array([1.0, 2.0])}, ())
+    derivatives = gaussian.derivatives(jnp.ones(2), jnp.ones(2), problem, jnp.zeros(0))
+    assert [d.shape for d in derivatives] == [(0,), (0, 0)]
+
+
 def test_chi2_by_hand():
     observed, weights = jnp.array([3.0, 8.0]), jnp.array([0.5, 0.25])
     problem = gaussian.LinearPulls(jnp.array([1.0, 1.0]), (jnp.array([1.0, 2.0]),), (0.2,))

@@ -3,19 +3,22 @@
 import hashlib
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
 from support.run_folder import CONFIGURATION, content, missing_blocks, new_run
 
 from cevnsjax.core.errors import InputError, RunError
-from cevnsjax.inference.runs.blocks import block_ranges
+from cevnsjax.inference.runs import workers
+from cevnsjax.inference.runs.blocks import block_ranges, compute_missing
 
 
 def test_blocks_are_read_as_they_were_written(complete):
     with new_run(complete, resume=True) as run:
         assert run.missing == []
         for k in range(4):
+            assert run.has(k)
             arrays = run.read(k)
             assert list(arrays) == ["a", "b"]
             for name, array in content(k).items():
@@ -67,11 +70,35 @@ def test_a_damaged_block_is_computed_again(complete, harm, suffix):
     harm(complete / f"block-000002{suffix}")
     with new_run(complete, resume=True) as run:
         assert run.missing == [2]
+        assert [run.has(k) for k in range(4)] == [True, True, False, True]
         with pytest.raises(RunError, match=r"block-000002.npz is missing or damaged; run again"):
             run.read(2)
         run.write(2, content(2))
         np.testing.assert_array_equal(run.read(2)["a"], content(2)["a"])
     assert missing_blocks(complete) == []
+
+
+def test_five_of_many_damaged_blocks_are_listed(tmp_path, capsys):
+    with new_run(tmp_path / "run", 8) as run:
+        for k in range(8):
+            run.write(k, content(k))
+            truncate(tmp_path / "run" / f"block-{k:06d}.npz")
+    missing_blocks(tmp_path / "run", blocks=8)
+    assert "computed again: block 0, 1, 2, 3, 4 and 3 more" in capsys.readouterr().err
+
+
+def test_pieces_are_computed_side_by_side(tmp_path, monkeypatch):
+    """Each of two pieces waits for the other to begin."""
+    monkeypatch.setattr(workers, "core_count", lambda: 2)
+    both = threading.Barrier(2, timeout=30)
+
+    def work(piece):
+        both.wait()
+        return {"x": np.full(1, piece)}
+
+    with new_run(tmp_path / "run", 2) as run:
+        compute_missing(run, [range(1), range(1, 2)], work, "test")
+        assert [int(run.read(k)["x"][0]) for k in range(2)] == [0, 1]
 
 
 def copied(folder, one, other):

@@ -1,6 +1,7 @@
 """Several processes of a run, and the option that says which one this is."""
 
 import time
+from types import SimpleNamespace
 
 import jax
 import pytest
@@ -31,6 +32,28 @@ def test_a_missing_process_is_reported(tmp_path, monkeypatch, capsys):
             for k in list(other.missing):
                 other.write(k, content(k))
         run.wait()
+
+
+def test_others_are_waited_for_five_minutes(tmp_path, monkeypatch):
+    """With pauses, by a clock of the test; an hour without them ends the test."""
+    now, pauses = [0.0], []
+
+    def monotonic():
+        now[0] += 0.01
+        assert now[0] < 3600
+        return now[0]
+
+    def sleep(seconds):
+        pauses.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(monotonic=monotonic, sleep=sleep))
+    with new_run(tmp_path / "run", processes=(0, 2)) as run:
+        run.write(0, content(0))
+        with pytest.raises(RunError, match="process 1 of 2 does not run"):
+            run.wait()
+    assert now[0] == pytest.approx(300, abs=5)
+    assert sum(pauses) > 250
 
 
 @pytest.mark.parametrize("words", ["", "4/4", "-1/2", "1", "a/b", "1/2/3", "1.0/2"])

@@ -1,5 +1,6 @@
 """Scans written to files: the same numbers, complete files or none, limited memory."""
 
+import json
 import subprocess
 import sys
 from functools import cache
@@ -15,8 +16,9 @@ from support.toy import Batched, Toy, parameter
 from cevnsjax import NSI, Model, StandardModel, scan
 from cevnsjax.core.errors import InputError
 from cevnsjax.experiments import csi_2017
-from cevnsjax.inference.scans import netcdf, node_blocks
+from cevnsjax.inference.scans import netcdf, node_blocks, stored_grid
 from cevnsjax.inference.scans import scan as module_of_scan
+from cevnsjax.inference.scans.stored_grid import ComputedGrid, Rows
 
 AXES = {"eps_uV_ee": (-1.0, 1.0, 7), "R_n_Cs": (3.0, 7.0, 4), "sin2_theta_w": (0.1, 0.4, 5)}
 
@@ -105,6 +107,16 @@ def test_a_small_run_is_one_block(tmp_path):
     assert [p.name for p in (tmp_path / "run").glob("*.npz")] == ["block-000000.npz"]
 
 
+@pytest.mark.usefixtures("in_blocks")
+def test_the_manifest_says_how_long_blocks_are(tmp_path, monkeypatch):
+    """Nine rows in five blocks, the last of one row; each is computed row by row."""
+    monkeypatch.setitem(stored_grid._MIN_POINTS, "node", 8)
+    scan(toy(), folder=tmp_path / "run", x=(-1.0, 1.0, 9), y=(-3.0, 0.0, 4))
+    lengths = [len(np.load(p)["chi2"]) for p in sorted((tmp_path / "run").glob("*.npz"))]
+    assert lengths == [2, 2, 2, 2, 1]
+    assert json.loads((tmp_path / "run" / "manifest.json").read_text())["rows of a block"] == 2
+
+
 @pytest.mark.parametrize("kind", [Toy, Batched])
 def test_profiled_scans_and_nuisances_in_files(tmp_path, kind):
     """Flags, units and the names of profiled parameters are read back as they were."""
@@ -138,6 +150,28 @@ def test_points_without_a_number_are_stored_as_such(tmp_path):
             assert np.isnan(one.chi2.values).sum() == 14
             assert one.attrs["chi2_min"] == 0.0
             assert (one.attrs["best_fit_x"], one.attrs["best_fit_y"]) == (1.0, 0.0)
+
+
+def test_points_that_failed_are_not_the_best():
+    """Six rows in blocks of two: the three lowest values, in the last two blocks, failed."""
+    chi2 = np.arange(24.0).reshape(6, 4)[::-1].copy()
+    numbers = np.array([20, 21, 12])
+    chi2.reshape(-1)[numbers] = -1.0
+
+    class Known(ComputedGrid):
+        def __init__(self):
+            self.outer, self.inner, self.step = ("x",), "y", 2
+
+        def rows(self, first):
+            inside = (numbers >= 4 * first) & (numbers < 4 * first + 8)
+            return Rows(chi2[first : first + 2], numbers[inside])
+
+    grids = {"x": np.linspace(0.0, 5.0, 6), "y": np.linspace(0.0, 0.3, 4)}
+    written = np.zeros((6, 4))
+    lowest, best, failed = netcdf._fill(written, grids, Known())
+    np.testing.assert_array_equal(written, chi2)
+    assert (lowest, failed) == (2.0, 3)
+    assert best == pytest.approx({"x": 5.0, "y": 0.2})
 
 
 # --- files ---

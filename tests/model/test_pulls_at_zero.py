@@ -14,6 +14,7 @@ from cevnsjax import LightVector, Model, Pull, fit, profile
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020, load
+from cevnsjax.inference.fits.fit_verdict import negative_components
 
 SIG = "alpha_sig_csi2017"
 MASS = {"m_Zp": 10.0}
@@ -206,6 +207,10 @@ def test_a_gaussian_component_below_zero_is_noted():
     result = fit(Model(low), free=[])
     assert result.values[SIG] < -1
     assert result.notes == (f"{SIG} below -1: signal of csi-2017 is negative there",)
+
+    # 1 + a below 0, whatever further pulls are left at 0.
+    for a, noted in ((-1.5, 1), (-0.5, 0)):
+        assert len(negative_components(Model(low), {SIG: a})) == noted
 
 
 # --- kinds of pulls ---

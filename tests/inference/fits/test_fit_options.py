@@ -10,6 +10,7 @@ from cevnsjax import Model, fit
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
 from cevnsjax.inference.fits.fit_result import FitResult
+from cevnsjax.inference.minimise.problems import starts_of
 from cevnsjax.interactions.owners import owning
 
 RHO = 0.8
@@ -138,6 +139,15 @@ def test_a_seed_gives_the_same_fit_again():
         asked.append(recorded)
     np.testing.assert_array_equal(asked[0][0], asked[1][0])
     assert not np.array_equal(asked[0][0], asked[2][0])
+
+
+def test_starts_that_are_not_random():
+    """The defaults come first, then a scale up and down in each parameter, and the corners."""
+    toy = Toy([parameter("x", default=1.0, scale=0.5), parameter("y", scale=2.0)], chi2=None)
+    first, *others = [tuple(s.tolist()) for s in starts_of(toy, ("x", "y"))]
+    assert first == (2.0, 0.0)
+    around = [(x, y) for x in (1.0, 2.0, 3.0) for y in (-1.0, 0.0, 1.0)]
+    assert sorted([first, *others]) == around
 
 
 def test_starts_of_an_even_parameter_are_never_where_it_is_stationary():

@@ -1,5 +1,6 @@
 """Profiles over further parameters: closed forms, brute force, and CsI-2017 against scipy."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 from support import witness
-from support.toy import Batched, Toy, parameter
+from support.toy import Batched, Toy, by_point, parameter
 
 from cevnsjax import Model, Normal, StandardModel, fit, profile
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import csi_2017
+from cevnsjax.inference.fits.followed_minima import MinimaFollower
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.interactions.owners import owning
 
@@ -339,3 +341,38 @@ def test_profile_over_a_free_pull():
     pieces = [2 * float(solved.profiled_nll({"sin2_theta_w": e})) for e in (low, high)]
     close(np.array(pieces) - ours.chi2_min, 1.0, atol=1e-8)
     assert all(a < b for a, b in pairwise(ours.x))
+
+
+# --- minima of neighbours ---
+
+
+def follower():
+    """Follows y in (y^2 - 1)^2 + x y/10: at x > 0 the lower of two valleys has y < 0."""
+    problem = by_point(
+        lambda u: (
+            (u[0] ** 2 - 1) ** 2 + u[1] * u[0] / 10,
+            np.array([4 * u[0] * (u[0] ** 2 - 1) + u[1] / 10, u[0] / 10]),
+        ),
+        lambda u: np.array([[12 * u[0] ** 2 - 4, 0.1], [0.1, 0.0]]),
+        np.full(2, -9.0),
+        np.full(2, 9.0),
+    )
+    return MinimaFollower(problem, [np.ones(1)], "test")
+
+
+def test_a_lower_valley_is_learnt_from_a_neighbour():
+    one, points = follower(), np.array([[1.0], [2.0]])
+    solved = one.solve(points, [[np.array([1.0])], [np.array([-1.0])]])
+    both = one.spread(points, solved, lambda i: [1 - i])
+    for x, minima in zip((1.0, 2.0), both, strict=True):
+        assert minima[0].u[0] == pytest.approx(np.roots([4, 0, -4, x / 10]).real.min(), abs=1e-5)
+
+
+def test_neighbours_that_agree_or_failed_are_not_tried(monkeypatch):
+    one, points = follower(), np.array([[1.0], [1.1]])
+    agreed = one.solve(points, [[np.array([-1.0])]] * 2)
+    (right,), (left,) = one.solve(points, [[np.array([1.0])], [np.array([-1.0])]])
+    monkeypatch.setattr(one, "solve", None)
+    assert one.spread(points, agreed, lambda i: [1 - i]) == agreed
+    failed = [(left,), (replace(right, edm=np.inf),)]
+    assert one._foreign(failed, 0, [1]) == []

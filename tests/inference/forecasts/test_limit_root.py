@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
-from cevnsjax.inference.forecasts.limit_root import Inner, crossing, minimum
+from cevnsjax.inference.forecasts.limit_root import Inner, crossing, minimum, settled
 
 
 def inner(start, low=None, high=None, aside=None):
@@ -113,3 +113,22 @@ def test_a_valley_bent_like_a_banana():
     )()
     assert_allclose(u, [1.0, 1.0], rtol=1e-6)
     assert float(value) < 1e-12
+
+
+def test_steps_of_newton_that_go_too_far_are_refused():
+    """On sqrt(1 + u^2) a full step from u leads to -u^3."""
+    for start in (1.0, 3.0, 30.0):
+        u, _ = minimum(lambda u: jnp.sqrt(1 + u[0] ** 2), inner([start]))
+        assert_allclose(u, 0.0, atol=1e-6)
+
+
+def test_how_the_best_others_follow_beside_one_on_its_bound():
+    """At u1 = 0, where it is pushed, u0 = x is best; the other stays."""
+
+    @jax.jit
+    def follows(x):
+        chi2 = lambda u: (u[0] - x) ** 2 + 0.8 * (u[0] - x) * u[1] + (u[1] + 1) ** 2  # noqa: E731
+        return settled(chi2, jnp.array([2.0, 0.0]), inner([0.0, 0.0], low=[-9.0, 0.0]))
+
+    assert_allclose(follows(2.0), [2.0, 0.0], atol=1e-14)
+    assert_allclose(jax.jit(jax.jacfwd(follows))(2.0), [1.0, 0.0], atol=1e-14)

@@ -7,6 +7,7 @@ from support.toy import by_point
 from cevnsjax import fit, scan
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017
+from cevnsjax.inference.minimise import methods
 from cevnsjax.inference.minimise.descents import lbfgs
 from cevnsjax.inference.minimise.methods import METHODS, distinct, minima_of
 from cevnsjax.inference.minimise.problems import Minimum
@@ -157,3 +158,20 @@ def test_lbfgs_leaves_a_maximum_in_few_steps():
     result = lbfgs(cosine, np.array([0.05]))
     assert result.u[0] == pytest.approx(np.pi, abs=1e-2)
     assert result.steps < 30
+
+
+def bowl(size, f0=0.0):
+    """f0 + u^2/2 in several coordinates."""
+    bounds = np.full((2, size), np.inf)
+    return by_point(lambda u: (f0 + 0.5 * u @ u, u), lambda _: np.eye(size), -bounds[0], bounds[1])
+
+
+@pytest.mark.parametrize(("size", "first"), [(8, 0), (9, 1)])
+def test_lbfgs_goes_first_where_there_are_many_parameters(monkeypatch, size, first):
+    """More than eight parameters, as the documentation says."""
+    calls = []
+    spy = lambda problem, start: calls.append(start) or lbfgs(problem, start)  # noqa: E731
+    monkeypatch.setattr(methods, "lbfgs", spy)
+    (minimum,) = minima_of(bowl(size), [np.ones(size)])
+    np.testing.assert_allclose(minimum.u, 0.0, atol=1e-5)
+    assert len(calls) == first

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize, rosen, rosen_der, rosen_hess
 from support.toy import by_point
 
-from cevnsjax.inference.minimise.newton import newton, newton_many
+from cevnsjax.inference.minimise.newton import distance_left, newton, newton_many
 from cevnsjax.inference.minimise.problems import Local, Problem, on_bound
 
 
@@ -244,6 +244,16 @@ def test_an_end_next_to_a_bound_is_snapped_onto_it(low, high):
     np.testing.assert_array_equal(places(result), 0.0)
     assert all(m.at_bound.all() and m.converged and m.value == 2.0 for m in result)
     np.testing.assert_array_equal([m.gradient for m in result], 0.0)
+
+
+def test_distance_left_beside_a_bound_that_only_the_step_meets():
+    """At (0, -1) + c the slope leaves u0 = 0, the step to c crosses it: u1 alone moves, by 0.55."""
+    tilted = quadratic([[1.0, 0.9], [0.9, 1.0]], [-0.5, 0.0])
+    start = np.array([0.0, -1.0])
+    bounded = problem(tilted, 2, np.array([0.0, -9.0]), np.array([9.0, 9.0]))
+    distance, _ = distance_left(bounded, start)
+    value = lambda u: tilted(np.array([u]))[0][0]  # noqa: E731
+    assert distance == pytest.approx(value(start) - value([0.0, -0.45]), rel=1e-12)
 
 
 def test_near_a_bound_is_not_on_it():

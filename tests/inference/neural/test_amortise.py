@@ -162,6 +162,7 @@ def test_sample_is_what_arviz_reads(line):
 
 
 def test_data_in_all_forms(line):
+    assert line.draws()["theta"].shape == (4000,)
     at_observed = line.draws(draws=5)["theta"]
     for data in (SEEN, {"line": SEEN}, SimpleNamespace(counts={"line": SEEN}, auxiliary={"a": 0})):
         np.testing.assert_array_equal(line.draws(data, 5)["theta"], at_observed)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import integrate, stats
 from support.toy import Toy, parameter
 
@@ -152,6 +153,14 @@ def test_contour_of_a_gaussian(flat):
         assert cj.credible_density(flat["density"], level) == pytest.approx(
             peak * (1 - level), rel=0.01
         )
+
+
+def test_contour_of_a_few_points_by_hand():
+    """Densities 6 to 1 hold 1.5, 2.5, 1, 0.75, 1 and 0.25 of 7 with their trapezoid weights."""
+    axes = {"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0]}
+    density = xr.DataArray([[1.0, 6.0], [5.0, 2.0], [3.0, 4.0]], axes, list(axes))
+    heights = [cj.credible_density(density, p) for p in (0.2, 0.5, 0.58, 0.7, 0.8, 0.9, 0.97)]
+    assert heights == [6, 5, 4, 4, 3, 2, 1]
 
 
 def test_a_prior_multiplies_the_likelihood():

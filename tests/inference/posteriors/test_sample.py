@@ -315,6 +315,8 @@ def test_a_numpyro_that_arviz_imported_lazily(monkeypatch):
     monkeypatch.delattr(numpyro.distributions, "distribution", raising=False)
     result = cj.sample(WIDE, "y", priors={"y": cj.Normal(0, 1)}, draws=20, warmup=20, chains=1)
     assert result.posterior["y"].shape == (1, 20)
+    # The ends of flat priors are noted, to see draws that pile up at them.
+    assert "prior_low" not in result.posterior["y"].attrs
 
 
 def test_the_american_spelling_is_an_alias():

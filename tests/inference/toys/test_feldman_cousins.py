@@ -66,6 +66,12 @@ def test_counting_experiment(counting):
     np.testing.assert_array_equal(accepted, (mu >= low) & (mu <= high))
 
 
+def test_the_axis_of_a_named_parameter_may_be_given(counting):
+    axis = {STRENGTH: np.array([-0.5, 0.5])}
+    named = cj.feldman_cousins(counting, STRENGTH, levels=0.90, toys=1024, **axis)
+    np.testing.assert_array_equal(named[STRENGTH], axis[STRENGTH])
+
+
 def test_linear_gaussian_problem():
     """Critical values are quantiles of chi2, and intervals those of the profile likelihood."""
     model = cj.Model(cj.experiments.csi_2017(), free_pulls=[SIG])
@@ -247,6 +253,10 @@ def test_intervals_between_points():
     want = [[-2 - edge, -2 + edge], [2 - edge, 2 + edge]]
     np.testing.assert_allclose(intervals(x, p, (0.90,))["0.90"], want, atol=1e-4)
     assert intervals(x, np.full(401, 0.5), (0.90,))["0.90"] == [[-4.0, 4.0]]
+    # Where no pseudo-experiment is as far off, p counts as 1e-12.
+    ((low, high),) = intervals(np.arange(3.0), np.array([0.0, 0.5, 0.0]), (0.90,))["0.90"]
+    width = np.log(5) / np.log(0.5 / 1e-12)
+    assert (low, high) == pytest.approx((1 - width, 1 + width), rel=1e-9)
     assert intervals(x, np.full(401, 0.01), (0.90,))["0.90"] == []
 
 

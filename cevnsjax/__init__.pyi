@@ -45,6 +45,8 @@ from .interactions.electromagnetic import MagneticMoment as MagneticMoment
 from .interactions.electromagnetic import Millicharge as Millicharge
 from .interactions.generalized import GeneralizedInteractions as GeneralizedInteractions
 from .interactions.interaction import Interaction as Interaction
+from .interactions.named_moments import DiracMoment as DiracMoment
+from .interactions.named_moments import MajoranaMoment as MajoranaMoment
 from .interactions.nsi import NSI as NSI
 from .interactions.nsi import matter_nsi as matter_nsi
 from .interactions.scalar_mediator import LightScalar as LightScalar

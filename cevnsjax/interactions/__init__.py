@@ -12,6 +12,8 @@ from cevnsjax.interactions.standard_model import StandardModel as StandardModel
 from cevnsjax.interactions.nsi import NSI as NSI
 from cevnsjax.interactions.nsi import matter_nsi as matter_nsi
 from cevnsjax.interactions.electromagnetic import MagneticMoment as MagneticMoment
+from cevnsjax.interactions.named_moments import DiracMoment as DiracMoment
+from cevnsjax.interactions.named_moments import MajoranaMoment as MajoranaMoment
 from cevnsjax.interactions.charge_radius import ChargeRadius as ChargeRadius
 from cevnsjax.interactions.electromagnetic import Millicharge as Millicharge
 from cevnsjax.interactions.vector_mediator import GaugeCharges as GaugeCharges

@@ -8,7 +8,7 @@ from typing import Literal
 
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import AtNodes, Values
+from cevnsjax.core.types import AtNodes, RealLike, Values
 from cevnsjax.couplings import FLAVOURS
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
 from cevnsjax.interactions.flavour import (
@@ -31,7 +31,79 @@ MILLICHARGE = 2 * math.sqrt(2) * math.pi * c.alpha * 1e-8 / c.G_F
 _MOMENT = math.pi**2 * c.alpha**2 / (c.m_e**2 * c.G_F**2) * 1e-20
 
 
-class MagneticMoment(Interaction):
+class Moments(Interaction):
+    """Magnetic moments, whose squares add to the rate: base of effective and of named ones.
+
+    Attributes:
+        names: Parameters that are switched on.
+        form_factor_power: 2, or 1 for Table I of PRD 102, 113004, which has F instead of F^2.
+    """
+
+    structures = ("magnetic",)
+    steepness = 1
+    massless = True
+    names: tuple[str, ...]
+    form_factor_power: int
+
+    def __init__(self, names: tuple[str, ...], form_factor_power: int, **options: float) -> None:
+        """Switch moments on.
+
+        Args:
+            names: Parameters.
+            form_factor_power: 2 or 1.
+            **options: Further options.
+
+        Raises:
+            InputError: At another power.
+        """
+        if form_factor_power not in (1, 2):
+            raise InputError(f"form_factor_power must be 1 or 2, got {form_factor_power}")
+        super().__init__(names=names, form_factor_power=form_factor_power, **options)
+
+    def squared(self, values: Values, flavour: str) -> RealLike | None:
+        """Square of a flavour's effective moment [1e-20 mu_B^2], None if it has none.
+
+        Args:
+            values: All parameters of the model.
+            flavour: Flavour of the source.
+        """
+        raise NotImplementedError
+
+    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
+        """Magnetic strengths by source."""
+        F_p = nucleus.F_p**2 if self.form_factor_power == 2 else abs(nucleus.F_p)
+        unit = _MOMENT / nucleus.nucleus.mass * nucleus.nucleus.Z**2 * F_p
+        squares = {s: self.squared(values, SOURCE_FLAVOUR[s]) for s in nucleus.sources}
+        return Charges(magnetic={s: mu2 * unit for s, mu2 in squares.items() if mu2 is not None})
+
+
+def moment_parameter(
+    name: str, meaning: str, latex: str, owner: str, *, signed: bool = False
+) -> Parameter:
+    """A moment of 0 unless it is fitted.
+
+    Args:
+        name: Name.
+        meaning: One line for tables.
+        latex: Axis label.
+        owner: Class that owns it.
+        signed: Whether it may be negative.
+    """
+    return Parameter(
+        name=name,
+        meaning=meaning,
+        default=0.0,
+        bounds=(-1e4 if signed else 0.0, 1e4),
+        physical=(not signed, False),
+        unit="1e-10 mu_B",
+        latex=latex,
+        scale=10.0,
+        even=True,
+        owner=owner,
+    )
+
+
+class MagneticMoment(Moments):
     """Magnetic moments: pi alpha^2/m_e^2 (mu/mu_B)^2 Z^2 F_p^2 (1/T - 1/E), added to the rate.
 
     Vogel and Engel, PRD 39, 3378.
@@ -46,11 +118,6 @@ class MagneticMoment(Interaction):
 
     key = "magnetic_moment"
     owns = MOMENT_NAMES
-    structures = ("magnetic",)
-    steepness = 1
-    massless = True
-    names: tuple[str, ...]
-    form_factor_power: int
 
     def __init__(self, *names: str, form_factor_power: Literal[1, 2] = 2) -> None:
         """Switch moments on.
@@ -65,40 +132,26 @@ class MagneticMoment(Interaction):
             InputError: If the effective moment is mixed with flavour moments.
         """
         listed = require_names("MagneticMoment", names or ("mu_nu",), MOMENT_NAMES, "mu_nu")
-        if form_factor_power not in (1, 2):
-            raise InputError(f"form_factor_power must be 1 or 2, got {form_factor_power}")
-        super().__init__(names=listed, form_factor_power=form_factor_power)
+        super().__init__(listed, form_factor_power)
 
     def own_parameters(self) -> list[Parameter]:
         """The moments that are switched on."""
         return [
-            Parameter(
-                name=name,
-                meaning="effective neutrino magnetic moment of all flavours"
+            moment_parameter(
+                name,
+                "effective neutrino magnetic moment of all flavours"
                 if name == "mu_nu"
                 else f"neutrino magnetic moment, {name.removeprefix('mu_nu_')}",
-                default=0.0,
-                bounds=(0.0, 1e4),
-                physical=(True, False),
-                unit="1e-10 mu_B",
-                latex=rf"\mu_{{\nu{('_' + LATEX[name[6:]]) if name != 'mu_nu' else ''}}}",
-                scale=10.0,
-                even=True,
-                owner="MagneticMoment",
+                rf"\mu_{{\nu{('_' + LATEX[name[6:]]) if name != 'mu_nu' else ''}}}",
+                "MagneticMoment",
             )
             for name in self.names
         ]
 
-    def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
-        """Magnetic strengths by source."""
-        F_p = nucleus.F_p**2 if self.form_factor_power == 2 else abs(nucleus.F_p)
-        unit = _MOMENT / nucleus.nucleus.mass * nucleus.nucleus.Z**2 * F_p
-        strengths = {}
-        for source in nucleus.sources:
-            name = "mu_nu" if "mu_nu" in self.names else f"mu_nu_{SOURCE_FLAVOUR[source]}"
-            if name in self.names:
-                strengths[source] = values[name] ** 2 * unit
-        return Charges(magnetic=strengths)
+    def squared(self, values: Values, flavour: str) -> RealLike | None:
+        """The flavour's own moment squared, or that of all."""
+        name = "mu_nu" if "mu_nu" in self.names else f"mu_nu_{flavour}"
+        return values[name] ** 2 if name in self.names else None
 
 
 class Millicharge(Interaction):

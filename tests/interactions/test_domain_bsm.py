@@ -18,10 +18,12 @@ from hypothesis.extra import numpy as hnp
 from cevnsjax import (
     NSI,
     ChargeRadius,
+    DiracMoment,
     GeneralizedInteractions,
     LightScalar,
     LightVector,
     MagneticMoment,
+    MajoranaMoment,
     Millicharge,
     Model,
     StandardModel,
@@ -41,6 +43,8 @@ INTERACTIONS = {
     "Millicharge": Millicharge(),
     "MagneticMoment": MagneticMoment("mu_nu_e", "mu_nu_mu", "mu_nu_tau"),
     "MagneticMoment-F1": MagneticMoment(form_factor_power=1),
+    "MajoranaMoment": MajoranaMoment(*MajoranaMoment.owns),
+    "DiracMoment": DiracMoment(),
     "LightVector": LightVector(),
     "LightVector-loop": LightVector("L_mu-L_tau", loop="q0"),
     "LightVector-running": LightVector("L_e-L_mu"),
@@ -59,7 +63,7 @@ QUICK = (
     "Generalized",
     "Sterile",
 )
-NEW = ("LightVector-running",)
+NEW = ("LightVector-running", "MajoranaMoment", "DiracMoment")
 EACH = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in INTERACTIONS]
 POINTS = 256
 WIDTH = 20

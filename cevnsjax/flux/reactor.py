@@ -1,41 +1,39 @@
 """Antineutrinos of nuclear reactors, by fissile isotope.
 
-Above 2 MeV the conversion spectra of Huber (PRC 84, 024617: 235U, 239Pu, 241Pu) and the summation
-spectrum of Mueller et al. (PRC 83, 054615: 238U), exponentials of polynomials fitted between 2
-and 8 MeV; below it the table of Vogel and Engel (PRD 39, 3378). Published errors are 2-3 % for
-the first three, 8-15 % for 238U, and larger beyond the fits:
+By default the conversion spectra of Huber (PRC 84, 024617: 235U, 239Pu, 241Pu) and the summation
+spectrum of Mueller et al. (PRC 83, 054615: 238U) above 2 MeV, exponentials of polynomials fitted
+between 2 and 8 MeV; below it the table of Vogel and Engel (PRD 39, 3378). ``reactor_spectra`` has
+others. Published errors are 2-3 % for the first three, 8-15 % for 238U, and larger beyond the fits:
 
 - 8 to 10 MeV: the same polynomials, extrapolated. They fall steeply and hold less than 3e-4 of
   all antineutrinos, but in germanium 0.5 % of the rate at 0.5 keV, 4 % at 1 keV and most of it
   above 1.7 keV; ``E_nu_max=8.0`` leaves them out. Above 10 MeV the spectrum is 0.
 - At 2 MeV the two descriptions do not meet: ``step_at_join``, -7 % (238U) to +5 % (235U). The step
   is kept, not smoothed, and is a kink of the rate.
-- Neutron capture on 238U, about 1.2 antineutrinos per fission below 1.3 MeV, is not included:
-  fluences quoted with it (7.2 per fission) are larger, rates above 50 eV in germanium are not.
+- The table below 2 MeV has too few antineutrinos: per fission the default has 5 to 7 % fewer than
+  the summation of 2023 (``prediction="bestiole"``; 5.72 and 6.08 of 235U), all of them below 2 MeV.
+- Neutron capture on 238U, about 1.2 antineutrinos per fission below 1.3 MeV, is included on demand
+  (``captures_per_fission``, about 0.6): fluences quoted with it (7.2 per fission) are larger, rates
+  above 50 eV in germanium are not.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from cevnsjax.core import units
-from cevnsjax.core.checks import number
+from cevnsjax.core.checks import known, number
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.flux.reactor_spectra import BELOW, E_JOIN, ISOTOPES, PREDICTIONS, mixture
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import SpectrumSource, require_positive
 from cevnsjax.tables import read_csv
 
-ISOTOPES = ("U235", "U238", "Pu239", "Pu241")
-"""Fissile isotopes with data."""
-
 Fractions = Mapping[str, float] | tuple[tuple[str, float], ...]
 
-_E_JOIN, _E_END = 2.0, 10.0
-# Interpolates the polynomials so that moments above 6 MeV and less are right to 2e-9, 8 to 1e-8.
-_E_SPACING = 0.01
+_E_END = 10.0
 _MEV_PER_GW_S = 1e9 / 1.602176634e-13
 _SECONDS_PER_DAY = 86400.0
 _SUM_TOLERANCE = 1e-6
@@ -53,6 +51,11 @@ class ReactorSource(SpectrumSource):
         exposure_days: Live time at that power [day].
         fission_fractions: Share of each isotope in the fissions, {isotope: fraction} [1].
         E_nu_max: Energy above which the spectrum is 0, above 2 and up to 10 [MeV].
+        prediction: Spectrum above 2 MeV: "huber_mueller", "bestiole", "kopeikin" or "hayes".
+        below_2_mev: Spectrum below 2 MeV: "vogel_engel" or "bestiole"; None is "bestiole" beside
+            itself and "vogel_engel" beside the others.
+        captures_per_fission: Neutrons captured by 238U, two antineutrinos each; 0 leaves them
+            out, about 0.6 in power reactors [1].
 
     Examples:
         >>> fractions = {"U235": 0.55, "U238": 0.07, "Pu239": 0.32, "Pu241": 0.06}
@@ -68,13 +71,26 @@ class ReactorSource(SpectrumSource):
     exposure_days: float
     fission_fractions: Fractions
     E_nu_max: float = _E_END
+    prediction: str = "huber_mueller"
+    below_2_mev: str | None = None
+    captures_per_fission: float = 0.0
 
     def __post_init__(self) -> None:
         require_positive(self, "thermal_power_gw", "baseline_m", "exposure_days", "E_nu_max")
-        if not _E_JOIN < self.E_nu_max <= _E_END:
+        if not E_JOIN < self.E_nu_max <= _E_END:
             raise InputError(
-                f"ReactorSource: E_nu_max must be above {_E_JOIN:g} and up to {_E_END:g} MeV, "
+                f"ReactorSource: E_nu_max must be above {E_JOIN:g} and up to {_E_END:g} MeV, "
                 f"got {self.E_nu_max:g}"
+            )
+        known(
+            "ReactorSource",
+            prediction=(self.prediction, PREDICTIONS),
+            below_2_mev=(self.below_2_mev, (None, *BELOW)),
+        )
+        if number("ReactorSource: captures_per_fission", self.captures_per_fission) < 0:
+            raise InputError(
+                f"ReactorSource: captures_per_fission must be >= 0, got "
+                f"{self.captures_per_fission:g}"
             )
         object.__setattr__(self, "fission_fractions", _checked(dict(self.fission_fractions)))
 
@@ -108,15 +124,17 @@ class ReactorSource(SpectrumSource):
 
     @property
     def step_at_join(self) -> float:
-        """Relative rise of the density at 2 MeV, from the table to the polynomials [1]."""
+        """Relative rise of the density at 2 MeV, from one table to the other [1]."""
         table = self.shape()
-        below, above = np.asarray(table.densities)[np.asarray(table.energies) == _E_JOIN]
-        return float(above / below - 1)
+        here = np.asarray(table.densities)[np.asarray(table.energies) == E_JOIN]
+        return float(here[-1] / here[0] - 1)
 
     def shape(self) -> Spectrum:
         """Antineutrinos per fission and MeV of the mixture."""
         assert isinstance(self.fission_fractions, tuple)
-        return _mixture(self.fission_fractions, self.E_nu_max)
+        below = self.below_2_mev or ("bestiole" if self.prediction == "bestiole" else "vogel_engel")
+        E_nu_max, captures = float(self.E_nu_max), float(self.captures_per_fission)
+        return mixture(self.fission_fractions, E_nu_max, self.prediction, below, captures)
 
 
 def _checked(fractions: dict[str, float]) -> tuple[tuple[str, float], ...]:
@@ -130,21 +148,3 @@ def _checked(fractions: dict[str, float]) -> tuple[tuple[str, float], ...]:
     if abs(whole - 1) > _SUM_TOLERANCE:
         raise InputError(f"fission fractions must sum to 1, got {whole:g}; divide by their sum")
     return tuple((name, float(fractions[name])) for name in ISOTOPES if fractions.get(name))
-
-
-@lru_cache(maxsize=32)
-def _mixture(fractions: tuple[tuple[str, float], ...], E_nu_max: float) -> Spectrum:
-    low = read_csv("flux_reactor", "vogel_engel1989_low.csv")
-    E_low = low["energy_mev"]
-    E_high = np.linspace(_E_JOIN, E_nu_max, math.ceil((E_nu_max - _E_JOIN) / _E_SPACING - 1e-9) + 1)
-    below = sum((a * low[f"{name.lower()}_per_mev"] for name, a in fractions), np.zeros(len(E_low)))
-    above = sum((a * _fitted(name, E_high) for name, a in fractions), np.zeros(len(E_high)))
-    return Spectrum(np.append(E_low, E_high), np.append(below, above), "monotone")
-
-
-def _fitted(isotope: str, E_nu: np.ndarray) -> np.ndarray:
-    """Antineutrinos per fission and MeV: Mueller for 238U, Huber for the others [1/MeV]."""
-    table = read_csv("flux_reactor", "mueller2011.csv" if isotope == "U238" else "huber2011.csv")
-    row = table["isotope"].tolist().index(isotope)
-    coefficients = [column[row] for name, column in table.items() if name != "isotope"]
-    return np.exp(np.polynomial.polynomial.polyval(E_nu, coefficients))

@@ -11,6 +11,7 @@ from cevnsjax.experiments.folders.detector_sections import (
 )
 from cevnsjax.experiments.folders.schema import Key, Section, csv_file, positive, text
 from cevnsjax.experiments.systematics import PULL_KINDS
+from cevnsjax.flux.reactor_spectra import BELOW, PREDICTIONS
 from cevnsjax.flux.spectrum import INTERPOLATIONS
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
 from cevnsjax.nuclei import target_names
@@ -69,6 +70,26 @@ NEUTRINOS = Section(
                 "MeV",
                 default=10.0,
                 rule="above 2 and up to 10",
+            ),
+            Key(
+                "spectrum",
+                "antineutrinos per fission above 2 MeV",
+                form="text",
+                default="huber_mueller",
+                choices=PREDICTIONS,
+            ),
+            Key(
+                "below_2_mev",
+                "and below 2 MeV; left out, bestiole beside bestiole, else vogel_engel",
+                form="text",
+                default=None,
+                choices=BELOW,
+            ),
+            Key(
+                "captures_per_fission",
+                "neutrons captured by U238, about 0.6 in power reactors",
+                default=0.0,
+                rule=">= 0",
             ),
         ),
         "solar_8b": (

@@ -76,7 +76,8 @@ def source_of(part: Part) -> NeutrinoSource:
             if name not in ISOTOPES:
                 raise part.unknown("isotope in fission_fractions", name, ISOTOPES)
         with located(part.where):
-            return ReactorSource(E_nu_max=values.pop("E_nu_max_mev"), **values)
+            renamed = {"E_nu_max": values.pop("E_nu_max_mev"), "prediction": values.pop("spectrum")}
+            return ReactorSource(**renamed, **values)
     if kind == "solar_8b":
         return SolarB8(part["exposure_days"], part["total_per_cm2_s"], part["flavour"])
     table = part.table()

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import ArrayLike, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
@@ -61,9 +61,9 @@ class ExperimentArrays:
     pull_sd: dict[str, RealLike]
     log_widths: dict[str, RealLike]
     above: dict[str, NodesAbove]
-    spread: Float[Array, "source bin other"] | None
+    spread: Float[Any, "source bin other"] | None
     R_morphs: ResponseMatrix | None
-    spread_morphs: Float[Array, "spread_morph source bin other"] | None
+    spread_morphs: Float[Any, "spread_morph source bin other"] | None
     component_morphs: dict[str, dict[str, tuple[CellNumbers, CellNumbers]]]
     name: str = static()
     signal: SignalRecipe = static()

@@ -4,6 +4,8 @@ All of it serves NumPy and jax, at one point or at many.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -17,22 +19,37 @@ from cevnsjax.likelihood.views import View
 from cevnsjax.numerics import total
 
 
-class Bend(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Bend:
     """What the morphs change about the parts.
 
     Attributes:
+        straight: Half the difference of the templates at +1 and -1, [..., morph, bent part, cell]
+            [count].
+        bow: Half their sum minus nominal, likewise [count].
         slope: Derivative of counts by the interpolated template, [..., bent part, cell] [1]; None
             where NumPy finds no cell that has to be kept positive.
         second: Second derivative, [..., part, cell] [1/count]; None likewise.
-        linear: Derivative of the interpolated template by the morphs, [..., morph, part, cell]
-            [count].
-        curved: Second derivative, [..., morph, part, cell] [count].
+        by_morphs: First derivatives of the factors of the bows, [..., morph] [1].
+        twice: Second ones, [..., morph] [1].
     """
 
+    straight: Arrays
+    bow: Arrays
     slope: Arrays | None
     second: Arrays | None
-    linear: Arrays
-    curved: Arrays
+    by_morphs: Arrays
+    twice: Arrays
+
+    @cached_property
+    def linear(self) -> Arrays:
+        """Derivative of the template by the morphs, [..., morph, part, cell] [count]."""
+        return self.straight + self.by_morphs[..., None, None] * self.bow
+
+    @cached_property
+    def curved(self) -> Arrays:
+        """Second derivative of the template, [..., morph, part, cell] [count]."""
+        return self.twice[..., None, None] * self.bow
 
     def weighted(self, changes: Arrays, weights: Arrays) -> Arrays:
         """Sum over cells of changes of the template, with weights [..., 1, cell] of counts.
@@ -135,13 +152,11 @@ def scaled(stack: Stack, view: View) -> Scaled:
     last = stack.linear.shape[-2]
     nominal, straight = stack.nominal[..., :last, :], stack.nominal[..., last:, :]
     changed = nominal + _summed(x, stack.linear) + _summed(u, stack.curved)
-    linear = stack.linear + bend_slope[..., None, None] * stack.curved
-    curved = curvature[..., None, None] * stack.curved
     if numpy_of(changed) is np and are_positive(nominal, changed):
-        bent, parts = Bend(None, None, linear, curved), changed
+        parts, first, second = changed, None, None
     else:
         parts, first, second = kept_positive(nominal, changed)
-        bent = Bend(first, second, linear, curved)
+    bent = Bend(stack.linear, stack.curved, first, second, bend_slope, curvature)
     pieces = (parts, straight) if straight.shape[-2] else (parts,)
     return Scaled(stack.owner, factor, slope, growth, pieces, bent, places)
 
@@ -165,19 +180,26 @@ def _factor(stack: Stack, view: View) -> tuple[Arrays, Arrays, Growth | None]:
     return factor, straight + factor[..., None, :] * rate, Growth(growth, rate, straight)
 
 
-class Mean(NamedTuple):
-    """Expected counts [..., cell], slopes [..., coordinate, cell], and each experiment's parts."""
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """Expected counts, from each experiment's parts."""
 
-    mu: Arrays
-    slopes: Arrays
     experiments: list[Scaled]
+
+    @cached_property
+    def mu(self) -> Arrays:
+        """[..., cell] [count]."""
+        return side_by_side([p.mu for p in self.experiments])
+
+    @cached_property
+    def slopes(self) -> Arrays:
+        """Derivatives by coordinates, [..., coordinate, cell] [count]."""
+        return side_by_side([p.mu_slopes for p in self.experiments])
 
 
 def mean_of(stacks: Sequence[Stack], view: View) -> Mean:
-    """Counts and their derivatives by coordinates."""
-    experiments = [scaled(stack, view) for stack in stacks]
-    mu, slopes = [p.mu for p in experiments], [p.mu_slopes for p in experiments]
-    return Mean(side_by_side(mu), side_by_side(slopes), experiments)
+    """Counts at coordinates."""
+    return Mean([scaled(stack, view) for stack in stacks])
 
 
 def _by_morphs(factor: Arrays, bent: Bend) -> Arrays:

@@ -95,7 +95,7 @@ def best(observed: Arrays, coordinates: Coordinates, start: Arrays | None = None
     # Nothing is differentiated through the search, so that it can be a compiled loop.
     z = jax.lax.stop_gradient(_lowest(still_n, still, start))
     gradient = coordinates.expansion(observed, z).gradient
-    return _ended(still, z, jax.lax.stop_gradient(still.expansion(still_n, z)), gradient)
+    return _ended(still, z, still.expansion(still_n, z), gradient)
 
 
 def _ended(coordinates: Coordinates, z: Arrays, at_z: Expanded, gradient: Arrays) -> Solution:

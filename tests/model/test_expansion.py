@@ -111,6 +111,20 @@ def test_full_hessian_pulls_and_distance_are_those_of_the_model(case):
         near(expansion.full[i] * np.outer(scale, scale), expected * np.outer(scale, scale), 1e-9)
 
 
+@pytest.mark.parametrize("case", ["gaussian", pytest.param("csi 2021", marks=pytest.mark.slow)])
+def test_response_of_the_pulls_against_differences(case):
+    names, points = CASES[case]
+    expansion, m, scale = expanded(case), model(case), scales(case)
+    for i, k in product(range(2), range(len(names))):
+        ends = []
+        for side in (-1, 1):
+            moved = values_of(case, i) | {names[k]: points[i][k] + side * 1e-3 * scale[k]}
+            ends.append(np.array([float(a) for a in m.best_pulls(moved).values()]))
+        difference = (ends[1] - ends[0]) / 2e-3
+        order = [list(expansion.pulls).index(n) for n in m.best_pulls(values_of(case, i))]
+        near(expansion.response[i][order, k] * scale[k], difference, 1e-5)
+
+
 def stencil(z, low, high, h):
     """Offsets within the bounds, and weights of first and second derivative of unit steps."""
     first = -3 if low <= z - 3 * h and z + 3 * h <= high else 0 if z + 6 * h <= high else -6

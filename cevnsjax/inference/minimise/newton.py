@@ -89,7 +89,7 @@ def newton_many(
         if not state.live.any():
             break
     _snap_to_bounds(problem, state, stays)
-    value, gradient, _, solved, _ = state.local
+    value, gradient, _, solved, *_ = state.local
     columns = state.u, value.tolist(), state.edm.tolist(), on_bound(problem, state.u)
     further = state.steps.tolist(), gradient, solved.astype(bool).tolist()
     return [Minimum(*row) for row in zip(*columns, *further, strict=True)]
@@ -110,7 +110,7 @@ def _advance(
     if not move or not live.size:
         return
     trial = np.clip(u + step, problem.low, problem.high)
-    local = problem.near(trial, state.local.at(live))
+    local = problem.near(trial, state.local.at(live), trial - u)
     gain = np.einsum("pn,pn->p", g, trial - u)
     lower = (local.value <= f + ARMIJO * np.minimum(gain, 0.0)) & np.isfinite(local.value)
     lower &= np.isfinite(local.hessian).all(axis=(1, 2)) & np.any(trial != u, axis=1)
@@ -158,7 +158,8 @@ def _snap_to_bounds(
     target = np.where(fixed, state.u, target)
     near = np.flatnonzero(np.any(target != state.u, axis=1) & np.isfinite(state.local.value))
     if near.size:
-        local = problem.near(target[near], state.local.at(near))
+        step = target[near] - state.u[near]
+        local = problem.near(target[near], state.local.at(near), step)
         no_higher = local.value <= state.local.value[near] + _ARRIVED
         index = near[no_higher]
         state.accept(index, target[index], local.at(no_higher))
@@ -176,7 +177,7 @@ def distance_left(problem: Problem, u: Float[np.ndarray, " parameter"]) -> tuple
 
     The second result says whether the nuisances solved there are at theirs.
     """
-    _, gradient, hessian, solved, _ = problem.local(u[None])
+    _, gradient, hessian, solved, *_ = problem.local(u[None])
     free = np.zeros(u.size, dtype=bool)
     _, edm = _newton_steps(problem, u[None], gradient, hessian, free, np.ones(1))
     return float(edm[0]), bool(solved[0])

@@ -42,6 +42,7 @@ class Local(NamedTuple):
         solved: Whether the nuisances solved at each point are at their minimum, [point].
         pulls: Nuisances found by a search, from which one nearby may start, [point, nuisance];
             None where there is no search.
+        response: Their derivatives by the parameters, [point, nuisance, parameter].
     """
 
     value: np.ndarray
@@ -49,6 +50,7 @@ class Local(NamedTuple):
     hessian: np.ndarray
     solved: np.ndarray
     pulls: np.ndarray | None = None
+    response: np.ndarray | None = None
 
     def at(self, points: np.ndarray) -> "Local":
         """The same at some of the points, copied."""
@@ -77,11 +79,11 @@ class Problem:
     spacing: np.ndarray = field(default_factory=lambda: np.zeros(0))
     resumed: Callable[[np.ndarray, np.ndarray], Local] | None = None
 
-    def near(self, u: np.ndarray, local: Local) -> Local:
-        """The function at points u, where searches start from those of points nearby."""
-        if local.pulls is None or self.resumed is None:
+    def near(self, u: np.ndarray, local: Local, step: np.ndarray) -> Local:
+        """The function at points u, where searches start from those of points a step away."""
+        if local.pulls is None or local.response is None or self.resumed is None:
             return self.local(u)
-        return self.resumed(u, local.pulls)
+        return self.resumed(u, local.pulls + np.einsum("pnk,pk->pn", local.response, step))
 
     @property
     def spacings(self) -> Coordinates:
@@ -195,8 +197,10 @@ def problem_of(
         hessian = nll.hessian * np.outer(scale, scale)
         is_searched = hasattr(nll, "distance")
         solved = arrived(nll.distance if is_searched else np.zeros(len(nll.value)))
-        pulls = np.stack(list(nll.pulls.values()), 1) if is_searched and nll.pulls else None
-        return Local(nll.value, nll.gradient * scale, hessian, solved, pulls)
+        if not is_searched or not nll.pulls:
+            return Local(nll.value, nll.gradient * scale, hessian, solved)
+        pulls = np.stack(list(nll.pulls.values()), 1)
+        return Local(nll.value, nll.gradient * scale, hessian, solved, pulls, nll.response * scale)
 
     def resumed(u: np.ndarray, pulls: np.ndarray) -> Local:
         return local(u, near=pulls)

@@ -17,7 +17,7 @@ from cevnsjax.core.types import Values
 from cevnsjax.model import evaluate
 from cevnsjax.model.expansion.group import assembled, by_nuisances, expanded_group
 from cevnsjax.model.expansion.member import member_of
-from cevnsjax.model.expansion.profiled import Solved, profiled
+from cevnsjax.model.expansion.profiled import Solved, profiled, solution
 from cevnsjax.model.expansion.signals import signals_near
 from cevnsjax.model.map import checked_points
 from cevnsjax.model.nuisance_groups import NuisanceProblem
@@ -39,6 +39,8 @@ class Expansion(NamedTuple):
         full: Hessian of nll by the parameters, then the solved nuisances, at their solution,
             [point, name, name] [1/unit^2].
         pulls: The solved nuisances, {name: [point]} [1].
+        response: Derivatives of the solved nuisances by the parameters, [point, nuisance, name]
+            [1/unit].
         distance: How far they are from their minimum in nll; 0 if exact, [point] [1].
         at_bound: Whether a nuisance holds a component at 0, {name: [point]}.
     """
@@ -48,6 +50,7 @@ class Expansion(NamedTuple):
     hessian: Float[np.ndarray, "point name name"]
     full: Float[np.ndarray, "point coordinate coordinate"]
     pulls: dict[str, Float[np.ndarray, " point"]]
+    response: Float[np.ndarray, "point nuisance name"]
     distance: Float[np.ndarray, " point"]
     at_bound: dict[str, Bool[np.ndarray, " point"]]
 
@@ -75,16 +78,19 @@ def expand(
         starts = [None if near is None else near[b] for b in blocks]
         parts = [at.solved(rows[b], start) for b, start in zip(blocks, starts, strict=True)]
     solved = Solved(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    n = len(names)
     # In the order of ``points`` again, the nuisances behind them.
     every = [*(names.index(n) for n in batched), *range(len(names), solved.full.shape[1])]
-    order, whole = np.array(every, dtype=int), np.array(every[: len(names)], dtype=int)
-    value, gradient, hessian = profiled(len(names), solved)
+    order, whole = np.array(every, dtype=int), np.array(every[:n], dtype=int)
+    value, gradient, hessian = profiled(n, solved)
+    response = -solution(solved.full[:, n:, n:], solved.full[:, n:, :n], ~solved.at_bound)
     return Expansion(
         value,
         gradient[:, whole],
         hessian[:, whole][:, :, whole],
         solved.full[:, order][:, :, order],
         {name: solved.pulls[:, k] for k, name in enumerate(state.solved_names)},
+        response[:, :, whole],
         solved.distance,
         {name: solved.at_bound[:, k] for k, name in enumerate(state.solved_names)},
     )

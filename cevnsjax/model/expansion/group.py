@@ -8,7 +8,6 @@ from jaxtyping import Float
 
 from cevnsjax.core.namespaces import times
 from cevnsjax.likelihood import coordinates, poisson
-from cevnsjax.likelihood.counts import mean_of
 from cevnsjax.likelihood.stacks import side_by_side
 from cevnsjax.model.expansion.member import Member, member_at
 from cevnsjax.model.expansion.nearby import block_diagonal
@@ -38,7 +37,7 @@ def expanded_group(
     """chi2/2 of a group at coordinates z of its nuisances."""
     solved, n = problem.solved, members[0].pulled.shape[0]
     at_z, view = solved.expansion(problem.data, z), solved.view(z)
-    mean = mean_of(solved.stacks, view)
+    mean = at_z.mean
     pulled = np.concatenate([m.pulled for m in members], axis=1)
     slopes = _strength_slopes(solved, view.strengths, pulled)
     triples = zip(members, solved.stacks, mean.experiments, strict=True)

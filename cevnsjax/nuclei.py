@@ -1,10 +1,13 @@
 """Isotopes, targets and nuclear radii: data from ``data/nuclides``, arithmetic here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from cevnsjax.core import constants as c
+from cevnsjax.core.checks import number
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.core.formula import atoms_of, without_dopant
 from cevnsjax.tables import read_csv
 
 
@@ -18,7 +21,8 @@ class Nucleus:
         N: Neutrons.
         mass: Nuclear mass: the atomic mass less that of the electrons [MeV].
         spin: Ground-state spin J [1].
-        charge_radius: Root-mean-square charge radius [fm] (Angeli and Marinova 2013).
+        charge_radius: Root-mean-square charge radius [fm] (Angeli and Marinova 2013; where none is
+            measured, the formula that ``data/nuclides`` names).
     """
 
     symbol: str
@@ -104,49 +108,63 @@ def reference_isotope(symbol: str) -> Nucleus:
     return max(isotopes, key=lambda entry: entry[2])[0]
 
 
-# Element -> mole numbers in one formula unit; natural isotopes unless one is named.
-_MATERIALS: dict[str, dict[str, float]] = {
-    "CsI": {"133Cs": 1, "127I": 1},
-    "Cs": {"133Cs": 1},
-    "I": {"127I": 1},
-    "Na": {"23Na": 1},
-    "NaI": {"23Na": 1, "127I": 1},
-    "Ar": {"Ar": 1},
-    "Ge": {"Ge": 1},
-    "Si": {"Si": 1},
-    "Xe": {"Xe": 1},
-}
+# Materials that errors suggest; every formula is one.
+_COMMON = ("CsI", "NaI", "Ar", "Ge", "Si", "Xe", "Al2O3", "CaWO4", "C3F8", "Cs", "I", "Na")
 # 40Ar kinematics with the molar mass of natural argon, as Cadeddu et al. PRD 102, 015030 count.
 _AR40_MOLAR = 39.948
 
 
 def target_names() -> tuple[str, ...]:
-    """Names that ``target`` knows."""
-    return (*_MATERIALS, "40Ar")
+    """Some names that ``target`` knows, beside every other formula."""
+    return (*_COMMON, "40Ar")
 
 
-def target(name: str) -> Target:
-    """A detector material by name: CsI, Ar (natural), 40Ar, Na, NaI, Ge, Si, Xe, Cs, I.
+def target(material: str | Mapping[str, float]) -> Target:
+    """A detector material by formula, or by its atoms.
 
-    Natural elements carry all their isotopes with their mole fractions. ``40Ar`` is argon
-    treated as one isotope with the natural molar mass, 39.948 g/mol.
+    Elements carry all their natural isotopes with their mole fractions; isotopes are named as 76Ge.
+    An element in brackets at the end of a formula is a dopant and left out: NaI(Tl) is NaI.
+    ``40Ar`` is argon treated as one isotope with the natural molar mass, 39.948 g/mol.
+
+    Args:
+        material: A formula, or numbers of atoms in a formula unit by element or isotope [1].
 
     Raises:
-        UnknownNameError: Listing the nearest names.
+        UnknownNameError: If it is no formula, or at an unknown element or isotope.
+        InputError: At a number of atoms that is not positive, or an isotope that comes twice.
 
     Examples:
         >>> [nucleus.name for nucleus in cj.target("CsI").nuclei]
         ['133Cs', '127I']
-        >>> len(cj.target("Xe").nuclei)
-        9
+        >>> len(cj.target("Xe").nuclei), cj.target("CaWO4").elements
+        (9, ('Ca', 'W', 'O'))
+        >>> cj.target({"Na": 1, "I": 1}) == cj.target("NaI(Tl)")
+        True
     """
-    if name == "40Ar":
-        return Target(name, (isotope(name),), (c.N_A / (_AR40_MOLAR * 1e-3),))
-    if name not in _MATERIALS:
-        raise UnknownNameError("target", name, target_names())
-    nuclei, moles, molar_mass = [], [], 0.0
-    for part, count in _MATERIALS[name].items():
+    if isinstance(material, str):
+        name = without_dopant(material)
+        if name == "40Ar":
+            return Target(name, (isotope(name),), (c.N_A / (_AR40_MOLAR * 1e-3),))
+        atoms = {name: 1.0} if name in _isotopes() else atoms_of(name)
+        if not atoms:
+            raise UnknownNameError("material", material, target_names())
+    else:
+        atoms = {n: number(f"atoms of {n}", count) for n, count in material.items()}
+        for n, count in atoms.items():
+            if not count > 0:
+                raise InputError(f"atoms of {n} must be > 0, got {count:g}")
+        name = "".join(f"{n}{count:g}" if count != 1 else n for n, count in atoms.items())
+    return _compound(name, atoms)
+
+
+def _compound(name: str, atoms: Mapping[str, float]) -> Target:
+    nuclei: list[Nucleus] = []
+    moles: list[float] = []
+    molar_mass = 0.0
+    for part, count in atoms.items():
         for nucleus, atomic_mass, fraction in _parts(part):
+            if nucleus in nuclei:
+                raise InputError(f"atoms has {nucleus.name} twice; keep one")
             nuclei.append(nucleus)
             moles.append(count * fraction)
             molar_mass += count * fraction * atomic_mass
@@ -155,14 +173,16 @@ def target(name: str) -> Target:
 
 
 def _parts(part: str) -> list[tuple[Nucleus, float, float]]:
+    """Isotopes of an element, or one isotope: nucleus, atomic mass [u] and mole fraction [1]."""
     isotopes = _isotopes()
     if part in isotopes:
         nucleus, mass, _ = isotopes[part]
         return [(nucleus, mass, 1.0)]
     natural = [entry for entry in isotopes.values() if entry[0].symbol == part]
+    if not natural:
+        known = dict.fromkeys([entry[0].symbol for entry in isotopes.values()])
+        raise UnknownNameError("element or isotope", part, [*known, *isotopes])
     total = sum(fraction for _, _, fraction in natural)
-    if not natural or abs(total - 1) > 1e-3:
-        raise InputError(f"element {part}: abundances in data/nuclides sum to {total:g}, not 1")
     return [(n, mass, fraction / total) for n, mass, fraction in natural]
 
 

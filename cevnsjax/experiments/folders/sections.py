@@ -14,7 +14,6 @@ from cevnsjax.experiments.systematics import PULL_KINDS
 from cevnsjax.flux.reactor_spectra import BELOW, PREDICTIONS
 from cevnsjax.flux.spectrum import INTERPOLATIONS
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR
-from cevnsjax.nuclei import target_names
 
 _BASELINE = positive("baseline_m", "distance from source to detector", "m", example=20.0)
 _DAYS = positive("exposure_days", "live time", "day", example=365.0)
@@ -34,7 +33,7 @@ TARGET = Section(
     "What scatters: a material, or atoms of a formula unit.",
     (
         positive("mass_kg", "active mass", "kg", example=10.0),
-        text("material", "a known material", default=None, choices=target_names(), example="Ge"),
+        text("material", "a formula, e.g. CsI, Ge or CaWO4", default=None, example="Ge"),
         Key(
             "atoms",
             "instead of a material: atoms of a formula unit by element or isotope",

@@ -1,12 +1,10 @@
 """Target, source and time axis of an experiment from the sections of its file."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError
 from cevnsjax.detector.timing import Pulse, TimeEfficiency
 from cevnsjax.experiments.folders.folder import Part
@@ -17,7 +15,7 @@ from cevnsjax.flux.solar import SolarB8
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.flux.spectrum import Spectrum
 from cevnsjax.flux.tabulated import TabulatedSource
-from cevnsjax.nuclei import Nucleus, Target, isotope, target, target_names
+from cevnsjax.nuclei import Target, target
 
 _MAX_E_NU = 1e5
 """Neutrino energy beyond which a nucleus does not scatter as a whole [MeV]."""
@@ -31,38 +29,8 @@ def target_of(part: Part) -> Target:
             f'needs material or atoms, got {got}; write e.g. material = "Ge", or atoms = '
             "{ Na = 1, I = 1 }"
         )
-    return target(part["material"]) if part["material"] else _compound(part, part["atoms"])
-
-
-def _compound(part: Part, atoms: Mapping[str, float]) -> Target:
-    """Atoms of a formula unit; an element has its natural isotopes."""
-    nuclei: list[Nucleus] = []
-    moles: list[float] = []
-    molar_mass = 0.0
-    for name, count in atoms.items():
-        for nucleus, fraction, mass in _isotopes(part, name):
-            if nucleus in nuclei:
-                raise part.error(f"atoms has {nucleus.name} twice; keep one")
-            nuclei.append(nucleus)
-            moles.append(count * fraction)
-            molar_mass += count * fraction * mass
-    formula = "".join(f"{name}{count:g}" if count != 1 else name for name, count in atoms.items())
-    return Target(formula, tuple(nuclei), tuple(m * c.N_A / (molar_mass * 1e-3) for m in moles))
-
-
-def _isotopes(part: Part, name: str) -> list[tuple[Nucleus, float, float]]:
-    """Isotopes of an element with their fraction and the element's molar mass [g/mol]."""
-    elements = {n: target(n) for n in target_names() if target(n).elements == (n,)}
-    if name in elements:
-        per_kg = sum(elements[name].per_kg)
-        mass = 1e3 * c.N_A / per_kg
-        pairs = zip(elements[name].nuclei, elements[name].per_kg, strict=True)
-        return [(nucleus, each / per_kg, mass) for nucleus, each in pairs]
-    isotopes = [n.name for t in elements.values() for n in t.nuclei]
-    if name not in isotopes:
-        raise part.unknown("element or isotope", name, [*elements, *isotopes])
-    nucleus = isotope(name)
-    return [(nucleus, 1.0, (nucleus.mass + nucleus.Z * c.m_e) / c.u)]
+    with located(part.where):
+        return target(part["material"] or part["atoms"])
 
 
 def source_of(part: Part) -> NeutrinoSource:

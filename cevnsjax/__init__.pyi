@@ -5,6 +5,10 @@ from . import reproduce as reproduce
 from ._version import __version__ as __version__
 from .core import errors as errors
 from .core.precision import enable_x64 as enable_x64
+from .electrons import ELECTRON as ELECTRON
+from .electrons import Electrons as Electrons
+from .electrons import Z_eff as Z_eff
+from .electrons import electrons_of as electrons_of
 from .experiments.pull_options import Pull as Pull
 from .flux.decay_at_rest import DecayAtRest as DecayAtRest
 from .flux.reactor import ReactorSource as ReactorSource

@@ -13,11 +13,11 @@ from cevnsjax.tables import read_csv
 
 @dataclass(frozen=True)
 class Nucleus:
-    """One isotope.
+    """One isotope, or the electron (``electrons.ELECTRON``).
 
     Attributes:
         symbol: Element symbol.
-        Z: Protons.
+        Z: Electric charge: protons, or -1 for the electron [e].
         N: Neutrons.
         mass: Nuclear mass: the atomic mass less that of the electrons [MeV].
         spin: Ground-state spin J [1].
@@ -39,8 +39,13 @@ class Nucleus:
 
     @property
     def name(self) -> str:
-        """Symbol with mass number, e.g. ``133Cs``."""
-        return f"{self.A}{self.symbol}"
+        """Symbol with mass number, e.g. ``133Cs``; ``e`` for the electron."""
+        return self.symbol if self.is_electron else f"{self.A}{self.symbol}"
+
+    @property
+    def is_electron(self) -> bool:
+        """Whether it is the electron: of negative charge and without nucleons."""
+        return self.Z < 0
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,8 @@ class Target:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """Element symbols, once each, in order."""
-        return tuple(dict.fromkeys(n.symbol for n in self.nuclei))
+        """Element symbols, once each, in order; the electron has none."""
+        return tuple(dict.fromkeys(n.symbol for n in self.nuclei if not n.is_electron))
 
 
 @lru_cache(maxsize=1)

@@ -150,8 +150,8 @@ for m in (1.0, 100.0, 1000.0):
 # The sign of $Q'_\nu Q'_q$ decides. Universal charges interfere destructively; $B-L$ has
 # $Q'_\nu Q'_q = -\tfrac13$, constructively: no dip, no strip. $L_\mu - L_\tau$ does not couple to
 # quarks; the photon does it through loops of $\mu$ and $\tau$, to protons only, with
-# $\frac{\alpha}{3\pi}\ln\frac{m_\tau^2}{m_\mu^2}$ in place of the charge, destructively, and for
-# $\nu_\mu$ and $\bar\nu_\mu$ only.
+# $\frac{\alpha}{3\pi}\ln\frac{m_\tau^2}{m_\mu^2}$ in place of the charge, less by 1 to 3 % at the momenta
+# seen here (the loop runs), destructively, and for $\nu_\mu$ and $\bar\nu_\mu$ only.
 
 # %%
 b_l = scans(cj.LightVector("B-L"), g_Zp=(1e-5, 1e-2, 61, "log"), m_Zp=(1.0, 3e3, 41, "log"))

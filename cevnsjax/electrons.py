@@ -99,7 +99,7 @@ def electrons_of(target: Target) -> Electrons:
         >>> germanium.kinks[-1]
         0.011103
         >>> one_keV, all_of_them = germanium.freed(np.array([0.001, 1.0]))
-        >>> float(one_keV / all_of_them)
+        >>> round(float(one_keV / all_of_them), 4)
         0.6875
     """
     pairs = zip(target.nuclei, target.per_kg, strict=True)

@@ -14,6 +14,7 @@ import pytest
 from cevnsjax import Pull, analyses
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
+from cevnsjax.experiments.systematics import Pull as Pulled
 from cevnsjax.interactions import NSI, StandardModel
 from cevnsjax.model import Model
 from cevnsjax.model.expansion import profiled, signals
@@ -237,6 +238,21 @@ def test_bent_templates_and_free_pulls(data):
         pulls = np.array([[x[i] for x in expansion.pulls.values()]])
         again = m.expand({}, {n: [x] for n, x in values.items()}, data=counts, near=pulls)
         near(again.value[0], value, 1e-11)
+
+
+def test_free_and_solved_pulls_of_both_kinds():
+    """All four multiply the signal; second derivatives are those of jax at the solved pulls."""
+    kinds = {"a": (0.3, "lognormal"), "b": (0.2, "normal"), "c": (0.1, "lognormal")}
+    kinds |= {"d": (0.25, "normal")}
+    pulls = [Pulled(f"alpha_{n}", sd, ("signal",), n, kind) for n, (sd, kind) in kinds.items()]
+    m = Model(replace(csi_2017(), pulls=tuple(pulls)), free_pulls=["alpha_a", "alpha_b"])
+    points = {"sin2_theta_w": [0.22, 0.31], "alpha_a": [0.4, -1.0], "alpha_b": [0.2, -0.3]}
+    expansion = m.expand({}, points)
+    every = (*points, *expansion.pulls)
+    for i in range(2):
+        values = {n: x[i] for n, x in [*points.items(), *expansion.pulls.items()]}
+        near(expansion.value[i], m.nll(values), 1e-11)
+        near(expansion.full[i], m.hessian(values, names=every, profiled=False), 1e-9)
 
 
 def test_no_names():

@@ -208,9 +208,12 @@ def test_a_gaussian_component_below_zero_is_noted():
     assert result.values[SIG] < -1
     assert result.notes == (f"{SIG} below -1: signal of csi-2017 is negative there",)
 
-    # 1 + a below 0, whatever further pulls are left at 0.
-    for a, noted in ((-1.5, 1), (-0.5, 0)):
-        assert len(negative_components(Model(low), {SIG: a})) == noted
+    # 1 + a + b below 0; a pull that is not listed is at 0.
+    further = replace(low.pulls[0], name="alpha_further")
+    two = Model(replace(low, pulls=(*low.pulls, further)))
+    for values, noted in (((-1.5,), 1), ((-0.5,), 0), ((-1.5, 0.6), 0), ((-0.5, -0.6), 1)):
+        at = dict(zip((SIG, "alpha_further"), values, strict=False))
+        assert len(negative_components(two, at)) == noted
 
 
 # --- kinds of pulls ---

@@ -30,6 +30,7 @@ from cevnsjax import (
 from cevnsjax.core.types import Values
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020
 from cevnsjax.interactions.charges import Charges, NucleusAtNodes
+from cevnsjax.model.expansion import separated
 from cevnsjax.model.expansion.dependence import arguments_used, degrees
 from cevnsjax.model.expansion.separable import SeparableSignal
 
@@ -263,3 +264,14 @@ def test_arguments_that_are_used():
 
     assert arguments_used(function, 1.0, 2.0, 3.0) == (True, False, True)
     assert arguments_used(lambda _: 3.0, 1.0) == (False,)
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_rows_of_sources_that_are_told_apart_or_not(after):
+    """Of three sources each has a row of its own, or all are in one."""
+    x = np.random.default_rng(3).normal(size=(2, 3, 4, 5, *[6] * after))
+    apart, together = (separated._rows(x, sources, after) for sources in (3, 1))
+    assert apart.shape[:3] == (2, 3, 20)
+    assert together.shape[:3] == (2, 1, 60)
+    np.testing.assert_allclose(apart.sum(2), x.sum((2, 3)), rtol=1e-12)
+    np.testing.assert_allclose(together.sum(2)[:, 0], x.sum((1, 2, 3)), rtol=1e-12)

@@ -11,6 +11,8 @@ from scipy.special import sici
 import cevnsjax as cj
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import InputError
+from cevnsjax.core.oscillation import averaging_energy, fastest_resolved, resolved
+from cevnsjax.flux import oscillation
 from cevnsjax.interactions.interaction import complete_values
 from cevnsjax.nuclei import Target, isotope
 
@@ -140,6 +142,21 @@ def test_rates_of_germanium_at_low_threshold(dm2):
             arrives = 1 - 0.9 * np.sin(PHASE / 2 * dm2 * 20 / E) ** 2
             ratio = np.sum(weight * arrives) / np.sum(weight)
             assert float(rates[source][i] / plain[source][i]) == pytest.approx(ratio, rel=1e-10)
+
+
+@pytest.mark.parametrize("share", [0.03, 0.3, 0.6])
+def test_the_fastest_oscillation_that_is_seen(share):
+    """Below the energy at which all are seen: nothing is seen of it, something at 19/20 of it."""
+    E = share * averaging_energy(20.0)
+    dm2 = fastest_resolved(E, 20.0, np) / (PHASE * 20.0)
+    assert resolved(dm2, E, 20.0, np) == pytest.approx(0.0, abs=1e-12)
+    assert resolved(0.95 * dm2, E, 20.0, np) > 1e-3
+
+
+def test_panels_on_which_no_phase_grows_stay_whole():
+    edges, cubics = np.array([1.0, 2.0, 5.0, 10.0]), np.arange(12.0).reshape(4, 3)
+    for got, whole in zip(oscillation._cut((edges, cubics), 1e-6), (edges, cubics), strict=True):
+        np.testing.assert_array_equal(got, whole)
 
 
 def test_lowest_energies_are_averaged():

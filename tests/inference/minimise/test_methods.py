@@ -175,3 +175,17 @@ def test_lbfgs_goes_first_where_there_are_many_parameters(monkeypatch, size, fir
     (minimum,) = minima_of(bowl(size), [np.ones(size)])
     np.testing.assert_allclose(minimum.u, 0.0, atol=1e-5)
     assert len(calls) == first
+
+
+def test_lbfgs_ends_where_steps_gain_next_to_nothing():
+    """Of 1e8 a step that gains less than 1e-12, or 1e-4, is the last."""
+    seen = []
+
+    def quartic(u):
+        seen.append(1e8 + np.sum(u**4))
+        return seen[-1], 4 * u**3
+
+    bounds = np.full((2, 2), np.inf)
+    lbfgs(by_point(quartic, None, -bounds[0], bounds[1]), -np.ones(2))
+    gains = -np.diff(np.unique(np.minimum.accumulate(seen))[::-1])
+    assert np.flatnonzero(gains < 1e-4).tolist() == [len(gains) - 1]

@@ -13,9 +13,8 @@ from cevnsjax.core.disk.files import FIGURES, check_output, write_output
 from cevnsjax.core.text import printable
 
 if TYPE_CHECKING:
-    from arviz import InferenceData
     from matplotlib.figure import Figure
-    from xarray import Dataset
+    from xarray import Dataset, DataTree
 
     from cevnsjax.parameters import Parameter
 
@@ -49,7 +48,7 @@ class Sink:
         return self.output is not None and self.output.suffix.lower() == ".nc"
 
     def deliver(
-        self, result: Mapping[str, Any], text: str, dataset: "Dataset | InferenceData | None" = None
+        self, result: Mapping[str, Any], text: str, dataset: "Dataset | DataTree | None" = None
     ) -> None:
         """Print and write a result: data for JSON, and the text that a person reads.
 
@@ -66,7 +65,7 @@ class Sink:
         if self.output is not None:
             self.say(f"wrote {self.output}")
 
-    def _write(self, data: Any, dataset: "Dataset | InferenceData | None") -> None:
+    def _write(self, data: Any, dataset: "Dataset | DataTree | None") -> None:
         if self.output is not None and not self.is_netcdf:
             body = json.dumps(data, indent=2) + "\n"
             write_output(self.output, lambda path: path.write_text(body), overwrite=self.overwrite)

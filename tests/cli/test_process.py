@@ -80,7 +80,9 @@ NOT_FOR_FITS = (
 )
 
 
-@pytest.mark.parametrize(("name", "further"), [("csi_2017", ["scipy"]), ("lar_2020", [])])
+@pytest.mark.parametrize(
+    ("name", "further"), [("csi_2017", ["scipy"]), ("lar_2020", ["scipy"]), ("csi_2021", [])]
+)
 def test_a_fit_imports_what_it_needs(python, name, further):
     code = (
         "import sys\nimport cevnsjax as cj\n"
@@ -90,6 +92,17 @@ def test_a_fit_imports_what_it_needs(python, name, further):
     )
     done = python("-c", code)
     assert done.stdout.splitlines() == ["[]", "converged []"], done.stderr
+
+
+def test_sample_imports_neither_arviz_nor_matplotlib(python):
+    words = ["sample", "csi-2017", "--marginalise", "--chains=1", "--draws=20", "--warmup=10"]
+    code = (
+        f"import sys\nfrom cevnsjax.cli.main import main\nsys.argv = {['cevnsjax', *words]}\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    code = end.code\n"
+        "print(code, [m for m in ('arviz', 'matplotlib', 'scipy.stats') if m in sys.modules])"
+    )
+    done = python("-c", code)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
 
 
 def test_bad_words_import_no_jax(python):
@@ -143,7 +156,7 @@ def test_caches_that_cannot_be_written(python):
     assert done.stderr.startswith("compiled programs are not kept: /proc/nowhere/cevnsjax/jax can")
     assert done.stderr.count("\n") == 1
     code = (
-        "from cevnsjax.inference.posteriors.diagnostics import quiet_arviz\n"
+        "from cevnsjax.inference.posteriors.arviz_groups import quiet_arviz\n"
         "print(quiet_arviz().__name__)"
     )
     done = python("-c", code, XDG_CACHE_HOME="/proc/nowhere")

@@ -16,7 +16,6 @@ from cevnsjax.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
     import numpy as np
-    from arviz import InferenceData
     from matplotlib.figure import Figure
 
     from cevnsjax.inference.posteriors.priors import Density
@@ -53,7 +52,9 @@ def sample(
     model = request.model(sampling.free, priors)
     if sink.plot is not None:
         _require_drawable(model, request, sampling, figure)
-    posterior = cj.sample(
+    from cevnsjax.inference.posteriors.sample import sample_tree
+
+    posterior = sample_tree(
         model,
         sampling.free or None,
         fixed=request.fixed,
@@ -151,7 +152,7 @@ def _plain(
 
 def posterior_figure(
     model: "cj.Model",
-    posterior: "InferenceData",
+    posterior: Any,
     about: "Report",
     priors: "Mapping[str, Density]",
     kind: str,
@@ -174,7 +175,7 @@ def posterior_figure(
     )
 
 
-def _predictive(model: "cj.Model", posterior: "InferenceData", title: str) -> "Figure":
+def _predictive(model: "cj.Model", posterior: Any, title: str) -> "Figure":
     name, experiment = only_experiment(model)
     observed, replicated = (
         x.reshape(*x.shape[:-1], experiment.grid[0], -1).sum(axis=-1)

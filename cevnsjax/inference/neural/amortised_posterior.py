@@ -22,7 +22,7 @@ from cevnsjax.inference.neural.flow import conditional_flow, require_flowjax
 from cevnsjax.inference.neural.setup import Setup, features
 from cevnsjax.inference.neural.standardisation import Standardisation
 from cevnsjax.inference.neural.unbounded import from_normal, to_normal
-from cevnsjax.inference.posteriors.arviz_groups import inference_data, table_dataset
+from cevnsjax.inference.posteriors.arviz_groups import inference_data, table_dataset, tree_of
 from cevnsjax.inference.posteriors.priors import Density
 from cevnsjax.inference.promotions import standard_promotion
 
@@ -84,7 +84,7 @@ class Amortised(eqx.Module):
         }
         table = {p.name: p for p in self.setup.parameters}
         chain = {n: x[None] for n, x in arrays.items()}
-        return inference_data({"posterior": table_dataset(chain, table, attributes)})
+        return inference_data(tree_of({"posterior": table_dataset(chain, table, attributes)}))
 
     def draws(
         self, data: PyTree = None, draws: int = 4000, seed: int = 0

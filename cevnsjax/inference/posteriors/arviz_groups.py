@@ -1,7 +1,11 @@
 """Groups of a sampled posterior: datasets, joined to what the installed arviz calls a result."""
 
+import tempfile
+import warnings
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
+from importlib.metadata import version
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -10,7 +14,6 @@ import xarray as xr
 from jaxtyping import Array, Float, PyTree, Shaped
 
 from cevnsjax.inference.axes import coordinate
-from cevnsjax.inference.posteriors.diagnostics import quiet_arviz, takes_inference_data
 from cevnsjax.parameters import Parameter
 
 # Draws of each chain for which replicated counts are drawn.
@@ -20,12 +23,41 @@ _MAX_LIKELIHOODS = 20_000_000
 _BATCH_SIZE = 64
 
 
-def inference_data(groups: Mapping[str, xr.Dataset]) -> Any:
-    """The groups as ``arviz.InferenceData``, or as the ``DataTree`` that arviz 1 works with."""
-    arviz = quiet_arviz()
-    if takes_inference_data(arviz):
-        return arviz.InferenceData(**groups)
+def inference_data(tree: xr.DataTree) -> Any:
+    """The groups as ``arviz.InferenceData``, or as they are, which arviz 1 works with."""
+    if int(version("arviz").split(".")[0]) >= 1:
+        return tree
+    return quiet_arviz().InferenceData(**{n: node.to_dataset() for n, node in tree.items()})
+
+
+def tree_of(groups: Mapping[str, xr.Dataset]) -> xr.DataTree:
+    """Groups of datasets as a tree."""
     return xr.DataTree.from_dict({f"/{name}": group for name, group in groups.items()})
+
+
+def quiet_arviz() -> ModuleType:
+    """The module arviz, without the warning about its own future that version 0.23 gives."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            import arviz
+        except OSError:
+            arviz = _without_cache()
+    return arviz
+
+
+def _without_cache() -> ModuleType:
+    """The module arviz where its cache, with the day of that warning, cannot be written."""
+    from unittest import mock
+
+    import platformdirs
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        mock.patch.object(platformdirs, "user_cache_dir", return_value=folder),
+    ):
+        import arviz
+    return arviz
 
 
 def table_dataset(

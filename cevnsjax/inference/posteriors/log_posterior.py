@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.objective import Objective, free_names
@@ -211,6 +212,12 @@ def _first_point(
             p.name: p.near(table[p.name].default, rng.uniform(-_MAX_DISTANCE, _MAX_DISTANCE))
             for p in posterior.priors
         }
-        if np.isfinite(float(posterior.log_likelihood(point, inputs))):
+        if np.isfinite(float(_log_likelihood(posterior, point, inputs))):
             return point
     raise InputError("the likelihood is not finite near the defaults; fix or bound parameters")
+
+
+@partial(jax.jit, static_argnums=0)
+def _log_likelihood(posterior: LogPosterior, point: dict[str, Array], inputs: Inputs) -> Array:
+    """Of values as the samplers have them, which then need not trace the likelihood again."""
+    return jnp.asarray(posterior.log_likelihood(point, inputs))

@@ -15,7 +15,6 @@ import numpy as np
 from jaxtyping import Float, PyTree, Shaped
 
 from cevnsjax.devices import worker_devices
-from cevnsjax.inference.posteriors.diagnostics import quiet_arviz
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior
 from cevnsjax.inference.posteriors.nuts_checkpoints import Segments, segments_of
 from cevnsjax.inference.posteriors.nuts_program import (
@@ -31,8 +30,8 @@ from cevnsjax.inference.runs.workers import core_count
 
 # A step of a batch takes as long as its longest trajectory, so batches on a CPU are small.
 _MAX_CHAINS_CPU, _MAX_CHAINS_GPU = 16, 1024
-# On a CPU so many batches of few chains are made before batches grow: one for each core.
-_SMALL_BATCHES, _MIN_CHAINS = 8, 2
+# On a CPU so many batches of one chain are made before batches grow.
+_SMALL_BATCHES = 8
 
 
 Values = dict[str, Float[np.ndarray, "chain draw"]]
@@ -95,7 +94,7 @@ def _calls(steps: int) -> int:
 def _batch_size(chains: int) -> int:
     if jax.default_backend() != "cpu":
         return min(chains, _MAX_CHAINS_GPU)
-    return min(chains, _MAX_CHAINS_CPU, max(_MIN_CHAINS, -(-chains // _SMALL_BATCHES)))
+    return min(chains, _MAX_CHAINS_CPU, -(-chains // _SMALL_BATCHES))
 
 
 def _batches_of(arrays: PyTree, chains: int) -> list[PyTree]:
@@ -132,8 +131,8 @@ def _sample_batches(
         if device is not None or k == 0:
             # Traced here and not by all threads at once: numpyro keeps a stack that they share.
             with _on(device):
-                batch_inputs = inputs[wanted[0]]
-                program.advance(program.start(starts[wanted[0]], batch_inputs), batch_inputs)
+                first = starts[wanted[0]], inputs[wanted[0]]
+                program.advance(first[0], False, program.blank(*first), first[1])
 
     def sample(batch: int) -> PyTree:
         device = free_places.get()
@@ -150,8 +149,6 @@ def _sample_batches(
         futures = [pool.submit(sample, b) for b in wanted]
         for future in futures:
             future.add_done_callback(lambda f: finished_calls.put(None) if _failed(f) else None)
-        # The result needs arviz, whose import takes as long as most chains.
-        quiet_arviz()
         for _ in track(range(calls * len(wanted)), "sampling"):
             finished_calls.get()
             if any(map(_failed, futures)):
@@ -186,10 +183,10 @@ def _sample_batch(
 
     Segments that the store has are skipped; sampling goes on from the state at the end of the last.
     """
-    state, parts, stored = program.start(start, inputs), [], None
+    state, begun, parts, stored = program.blank(start, inputs), False, [], None
     for k, segment in enumerate(segments_of(calls)):
         if store is not None and store.has(batch, k):
-            stored = k
+            stored, begun = k, True
             for _ in segment:
                 finished()
             continue
@@ -197,7 +194,8 @@ def _sample_batch(
             state, stored = store.state(batch, stored, state), None
         drawn = []
         for _ in segment:
-            state, out = program.advance(state, inputs)
+            state, out = program.advance(start, begun, state, inputs)
+            begun = True
             drawn.append(jax.tree.map(np.asarray, out))
             finished()
         if store is None:

@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.inference.posteriors.diagnostics import effective_draws, r_hat
+from cevnsjax.inference.posteriors.diagnostics import (
+    effective_draws,
+    effective_tail_draws,
+    r_hat,
+)
 from cevnsjax.inference.posteriors.notes import notes_of
 from cevnsjax.inference.records import Record
 from cevnsjax.inference.rounding import rounded
@@ -151,9 +155,10 @@ def report(result: Any) -> Report:
 
 
 def _row(draws: Float[np.ndarray, "chain draw"], unit: str, smc: bool) -> Row:
-    enough = draws.shape[1] >= 4
+    enough = draws.shape[1] >= 4 and bool(np.all(np.isfinite(draws)))
     convergence = r_hat(draws) if enough and draws.shape[0] > 1 else math.nan
-    bulk, tail = (effective_draws(draws, m) if enough else math.nan for m in ("bulk", "tail"))
+    bulk = effective_draws(draws) if enough else math.nan
+    tail = effective_tail_draws(draws) if enough else math.nan
     if smc:
         bulk, tail = _effective_particles(draws)
     q = np.quantile(draws, _QUANTILES).tolist()

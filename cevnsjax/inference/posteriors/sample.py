@@ -7,6 +7,7 @@ from typing import Any, SupportsIndex
 
 import jax
 import numpy as np
+import xarray as xr
 from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.core.aliases import accepts_aliases
@@ -17,6 +18,7 @@ from cevnsjax.inference.posteriors.arviz_groups import (
     inference_data,
     over_draws,
     table_dataset,
+    tree_of,
 )
 from cevnsjax.inference.posteriors.draws import draw_posterior
 from cevnsjax.inference.posteriors.log_posterior import Likelihood, LogPosterior, log_posterior_of
@@ -101,6 +103,43 @@ def sample(
         >>> list(result["posterior"].data_vars)
         ['sin2_theta_w', 'alpha_sig_csi2017', 'alpha_brn_csi2017']
     """
+    tree = sample_tree(
+        model,
+        free,
+        method=method,
+        fixed=fixed,
+        priors=priors,
+        chains=chains,
+        draws=draws,
+        warmup=warmup,
+        seed=seed,
+        marginalise_linear=marginalise_linear,
+        data=data,
+        target_accept=target_accept,
+        folder=folder,
+        resume=resume,
+    )
+    return inference_data(tree)
+
+
+def sample_tree(
+    model: Likelihood,
+    free: str | Iterable[str] | None,
+    *,
+    method: str,
+    fixed: Mapping[str, float] | None,
+    priors: Mapping[str, Prior] | None,
+    chains: SupportsIndex,
+    draws: SupportsIndex,
+    warmup: SupportsIndex,
+    seed: SupportsIndex,
+    marginalise_linear: bool,
+    target_accept: float,
+    folder: str | Path | None,
+    resume: bool,
+    data: PyTree = None,
+) -> xr.DataTree:
+    """What ``sample`` returns, as a tree of datasets: arviz takes more than a second to import."""
     chains, draws, warmup, seed = whole_numbers(
         chains=(chains, 1, MOST_CHAINS),
         draws=(draws, 1, MOST_STEPS),
@@ -133,7 +172,7 @@ def sample(
         "sample_stats": table_dataset(stats, {}, attributes),
         **counts_groups(model, posterior.fixed, values, data, seed),
     }
-    return inference_data(groups)
+    return tree_of(groups)
 
 
 def _require_memory(chains: int, steps: int, parameters: int, model: Likelihood) -> None:

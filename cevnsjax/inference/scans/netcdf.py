@@ -104,21 +104,15 @@ def require_room(path: Path, shape: tuple[int, ...]) -> None:
         )
 
 
-def write_netcdf(path: Path, data: Any, *, overwrite: bool) -> None:
-    """Write a dataset, or groups of datasets, whole or not at all."""
+def write_netcdf(path: Path, data: xr.Dataset | xr.DataTree, *, overwrite: bool) -> None:
+    """Write a dataset, or a tree of them, whole or not at all."""
 
     def write(part: Path) -> None:
-        reserve(part, _size_of(data) + _OVERHEAD_BYTES)
+        reserve(part, data.nbytes + _OVERHEAD_BYTES)
         with _disk_errors():
             data.to_netcdf(str(part), engine="h5netcdf")
 
     write_output(path, write, overwrite=overwrite)
-
-
-def _size_of(data: Any) -> int:
-    """Bytes of a dataset, a tree of them, or the groups of ``arviz.InferenceData``."""
-    groups = [data] if hasattr(data, "nbytes") else [data[name] for name in data.groups()]
-    return sum(int(group.nbytes) for group in groups)
 
 
 @contextmanager

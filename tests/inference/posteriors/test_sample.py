@@ -14,7 +14,8 @@ from support.toy import Toy, parameter
 
 import cevnsjax as cj
 from cevnsjax.core.errors import InputError, UnknownNameError
-from cevnsjax.inference.posteriors.arviz_groups import inference_data
+from cevnsjax.inference.posteriors import arviz_groups
+from cevnsjax.inference.posteriors.arviz_groups import inference_data, tree_of
 from cevnsjax.inference.posteriors.priors import densities
 from cevnsjax.inference.posteriors.sample import LogPosterior
 from cevnsjax.inference.promotions import standard_promotion
@@ -295,14 +296,17 @@ def test_report_says_what_is_wrong(made, words):
     assert re.search(words, report.status)
 
 
-def test_groups_for_later_versions_of_arviz(monkeypatch):
+def test_groups_for_each_version_of_arviz(monkeypatch):
     groups = by_hand(noise())
-    assert isinstance(inference_data(groups), arviz.InferenceData)
-    monkeypatch.setattr(arviz, "__version__", "1.0.0")
-    tree = inference_data(groups)
-    assert isinstance(tree, xr.DataTree)
-    np.testing.assert_array_equal(tree["posterior"]["x"], groups["posterior"]["x"])
-    assert cj.report(tree).converged
+    tree = tree_of(groups)
+    kind = xr.DataTree if int(arviz.__version__.split(".")[0]) >= 1 else arviz.InferenceData
+    result = inference_data(tree)
+    assert isinstance(result, kind)
+    monkeypatch.setattr(arviz_groups, "version", lambda _: "1.0.0")
+    assert inference_data(tree) is tree
+    for x in (result, tree):
+        np.testing.assert_array_equal(x["posterior"]["x"], groups["posterior"]["x"])
+        assert cj.report(x).converged
 
 
 def test_more_draws_than_memory_are_refused():

@@ -47,6 +47,7 @@ from .interactions.charges import Charges as Charges
 from .interactions.charges import NucleusAtNodes as NucleusAtNodes
 from .interactions.electromagnetic import MagneticMoment as MagneticMoment
 from .interactions.electromagnetic import Millicharge as Millicharge
+from .interactions.electrons import ElectronNSI as ElectronNSI
 from .interactions.generalized import GeneralizedInteractions as GeneralizedInteractions
 from .interactions.interaction import Interaction as Interaction
 from .interactions.named_moments import DiracMoment as DiracMoment

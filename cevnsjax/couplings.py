@@ -1,17 +1,17 @@
-"""Standard Model couplings of neutrinos to nucleons in four schemes.
+"""Standard Model couplings of neutrinos to nucleons in four schemes, and to electrons.
 
 Each scheme maps sin^2 theta_W to ``NucleonCouplings``: g_Vp by neutrino flavour and g_Vn, in the
 convention Q = g_Vp Z F_p + g_Vn N F_n (at tree level 1/2 - 2 s_W^2 and -1/2).
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cevnsjax.core import constants as c
 from cevnsjax.core.errors import UnknownNameError
-from cevnsjax.core.types import Real, RealLike
+from cevnsjax.core.types import Real, RealLike, Reals
 from cevnsjax.lepton_loops import flavour_polarisation
 from cevnsjax.numerics import total
 
@@ -23,6 +23,13 @@ class NucleonCouplings(NamedTuple):
 
     g_Vp: tuple[Real, Real, Real]
     g_Vn: Real
+
+
+class ElectronCouplings(NamedTuple):
+    """Vector and axial couplings of the electron by neutrino flavour e, mu, tau [1]."""
+
+    g_V: tuple[Real, Real, Real]
+    g_A: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -95,11 +102,37 @@ def running_couplings(s2: Real, q2: RealLike) -> NucleonCouplings:
         Couplings, g_Vp shaped like ``q2`` [1].
     """
     loops = [flavour_polarisation(q2, flavour) for flavour in FLAVOURS]
-    angle = s2 - c.alpha / (12 * math.pi) * (1 - 4 * s2) * total(loops)
+    angle = _running_angle(s2, loops)
     g_Vp, g_Vn = _erler_su(angle)
     per_loop = c.alpha / (3 * math.pi)
     e, mu, tau = (g - per_loop * loop for g, loop in zip(g_Vp, loops, strict=True))
     return NucleonCouplings((e, mu, tau), g_Vn)
+
+
+def electron_couplings(s2: Real, q2: RealLike | None = None) -> ElectronCouplings:
+    """Couplings of neutrinos to the electron at tree level, 2 s2 +- 1/2 and +-1/2.
+
+    Args:
+        s2: sin^2 theta_W [1].
+        q2: Momentum transfer squared; given, the loops of ``running_couplings`` are added, those of
+            charge radii with the electron's charge, as far as they depend on it [MeV^2].
+
+    Returns:
+        Couplings, shaped like ``q2`` where they run [1].
+    """
+    signs = (1, -1, -1)
+    g_V: list[Real] = [2 * s2 + sign / 2 for sign in signs]
+    if q2 is not None:
+        loops = [flavour_polarisation(q2, flavour) for flavour in FLAVOURS]
+        angle = _running_angle(s2, loops)
+        radii = [c.alpha / (3 * math.pi) * loop for loop in loops]
+        g_V = [2 * angle + sign / 2 + radius for sign, radius in zip(signs, radii, strict=True)]
+    return ElectronCouplings((g_V[0], g_V[1], g_V[2]), (0.5, -0.5, -0.5))
+
+
+def _running_angle(s2: Real, loops: Sequence[Reals]) -> Reals:
+    """sin^2 theta_W less what the loops of the three leptons take from it [1]."""
+    return s2 - c.alpha / (12 * math.pi) * (1 - 4 * s2) * total(loops)
 
 
 _S2_ERLER_SU = 0.23857

@@ -58,20 +58,23 @@ def _coefficients(
 ) -> Coefficients:
     """Coefficients of (1, 1/E_nu, 1/E_nu^2) that multiply the product or strength of a structure.
 
-    Vector and axial currents interfere on spin-1/2 nuclei only.
+    Vector and axial currents interfere on targets of spin 1/2 only. Terms of T^2/E^2 count for
+    electrons, which recoil with up to the energy of the neutrino.
     """
     sign = -1 if is_antineutrino(source) else 1
+    recoil = T_nr**2 / 2 if nucleus.is_electron else 0.0
     match structure:
         case "vector":
             return vector_coefficients(T_nr, nucleus, kinematics)
         case "axial":
-            return 1.0, -T_nr, nucleus.mass * T_nr / 2
+            return 1.0, -T_nr, nucleus.mass * T_nr / 2 + recoil
         case "interference":
-            return 0.0, (2 * sign if nucleus.spin == 0.5 else 0.0) * T_nr, 0.0 * T_nr
+            twice = 2 * sign if nucleus.spin == 0.5 else 0.0
+            return 0.0, twice * T_nr, -twice * recoil
         case "magnetic":
             return 1 / T_nr, -1.0, 0.0 * T_nr
         case "scalar":
-            return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2
+            return 0.0, 0.0 * T_nr, nucleus.mass * T_nr / 2 + recoil / 2
         case "tensor":
             return 1.0, -T_nr, -nucleus.mass * T_nr / 4
         case "scalar_tensor":

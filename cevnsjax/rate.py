@@ -13,18 +13,23 @@ from jaxtyping import Array, Float
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.kinematics import Kinematics, T_nr_max
 from cevnsjax.core.precision import require_x64
-from cevnsjax.core.types import AtNodes, Numbers, RealLike, Reals, Survival, Values
+from cevnsjax.core.types import AtNodes, RealLike, Reals, Survival, Values
 from cevnsjax.cross_section import Kernels, fermi_scale, kernels, rates
+from cevnsjax.electrons import ELECTRON, Electrons
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes, add_by_key
 from cevnsjax.interactions.interaction import (
     InteractionLike,
-    Oscillation,
+    acting_on_electrons,
     complete_values,
     structures_of,
+    structures_on_electrons,
+    survival_of,
 )
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.nuclei import Nucleus, Target
+
+_FREE_ELECTRON = Target("electron", (ELECTRON,), (1.0,))
 
 
 def nucleus_charges(
@@ -35,7 +40,10 @@ def nucleus_charges(
     sources: tuple[str, ...],
     q2_max: float = math.inf,
 ) -> Charges:
-    """Charges of one isotope at momentum transfers q2 <= q2_max [MeV^2], all interactions added."""
+    """Charges of an isotope or electron at momentum transfers q2 <= q2_max [MeV^2], all added."""
+    if nucleus.is_electron:
+        at_nodes = NucleusAtNodes(nucleus, q2, jnp.ones_like(q2), jnp.zeros_like(q2), sources)
+        return charges_at(acting_on_electrons(interactions), values, at_nodes)
     F_p, F_n = standard_model(interactions).form_factors(values, nucleus, q2, q2_max)
     return charges_at(interactions, values, NucleusAtNodes(nucleus, q2, F_p, F_n, sources))
 
@@ -114,28 +122,12 @@ def add_rates(parts: Sequence[Mapping[str, Reals]]) -> dict[str, Reals]:
     return reduce(add_by_key, parts, {})
 
 
-def survival_of(
-    interactions: Sequence[InteractionLike], values: Values, baseline_m: float
-) -> Survival | None:
-    """Product of the survival probabilities of all interactions, None if nothing oscillates."""
-    oscillations = [i for i in interactions if isinstance(i, Oscillation)]
-    if not oscillations:
-        return None
-
-    def survival(source: str, E_nu: Numbers) -> Numbers:
-        probability: Numbers = 1.0
-        for oscillation in oscillations:
-            arrives = oscillation.survival(values, source, E_nu, baseline_m, jnp)
-            probability = probability * arrives
-        return probability
-
-    return survival
-
-
 def _recoil(T_nr: RealLike | Sequence[float]) -> Float[Array, "*node"]:
     """Recoil energies as an array, in float64 and above 0, where 1/T and 1/q^2 are finite [MeV]."""
     require_x64()
     T = jnp.asarray(T_nr)
+    # Arrays like it would round 1/E_nu to whole numbers.
+    T = T if jnp.issubdtype(T.dtype, jnp.floating) else T.astype(float)
     if not isinstance(T, Tracer) and not bool(jnp.all(T > 0)):
         raise InputError(f"T_nr must be > 0 MeV (1 eV is 1e-6), got {float(jnp.min(T)):g}")
     return T
@@ -148,18 +140,27 @@ def standard_model(interactions: Sequence[InteractionLike]) -> StandardModel:
     return interactions[0]
 
 
+def _conventions(
+    nucleus: Nucleus, interactions: Sequence[InteractionLike]
+) -> tuple[Kinematics, tuple[str, ...]]:
+    """Kinematics, which are exact for electrons, and structures of the cross section."""
+    if nucleus.is_electron:
+        return "exact", structures_on_electrons(interactions)
+    return standard_model(interactions).kinematics, structures_of(interactions)
+
+
 def dR_dT_nr(
     T_nr: RealLike | Sequence[float],
-    target: Target,
+    target: Target | Electrons,
     flux: NeutrinoSource,
     interactions: Sequence[InteractionLike] = (StandardModel(),),
     values: Values | None = None,
 ) -> dict[str, Float[Array, "*node"]]:
-    """Recoil spectrum of a target in a source, by neutrino source.
+    """Recoil spectrum of nuclei, or of electrons, in a source, by neutrino source.
 
     Args:
-        T_nr: Recoil energies, at least 1e-6 MeV, [node] [MeV].
-        target: Detector material.
+        T_nr: Recoil energies, or energy transfers to electrons, at least 1e-6 MeV, [node] [MeV].
+        target: Detector material, or its ``electrons_of``.
         flux: Neutrino source; its fluence is the whole exposure's.
         interactions: The StandardModel first, then any others.
         values: Parameters; names left out take their defaults.
@@ -179,17 +180,22 @@ def dR_dT_nr(
         >>> [f"{source}: {rate[0]:.0f}" for source, rate in spectrum.items()]
         ['nu_mu: 1177', 'nu_mu_bar: 1246', 'nu_e: 1046']
     """
-    T, sm = _recoil(T_nr), standard_model(interactions)
+    T = _recoil(T_nr)
+    if isinstance(target, Electrons):
+        material = _FREE_ELECTRON
+        norms = {ELECTRON.name: target.freed(T, jnp) * (flux.fluence * fermi_scale(ELECTRON.mass))}
+    else:
+        material = target
+        norms = {
+            nucleus.name: float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
+            for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True)
+        }
     flight = flux.baseline_m, flux.kink_energies[-1]
-    filled = complete_values(interactions, values, target, [flight])
-    structures = structures_of(interactions)
+    filled = complete_values(interactions, values, material, [flight])
+    kinematics, structures = _conventions(material.nuclei[0], interactions)
     survival = survival_of(interactions, filled, flux.baseline_m)
-    kernels = flux_kernels(flux, target.nuclei, T, sm.kinematics, structures, jnp, survival)
-    norms = {
-        nucleus.name: float(np.float64(per_kg) * flux.fluence * fermi_scale(nucleus.mass))
-        for nucleus, per_kg in zip(target.nuclei, target.per_kg, strict=True)
-    }
-    return source_rates(interactions, filled, T, target.nuclei, kernels, norms, flux.sources)
+    kernels = flux_kernels(flux, material.nuclei, T, kinematics, structures, jnp, survival)
+    return source_rates(interactions, filled, T, material.nuclei, kernels, norms, flux.sources)
 
 
 def differential_cross_section(
@@ -205,7 +211,7 @@ def differential_cross_section(
     Args:
         T_nr: Recoil energies, at least 1e-6 MeV, [node] [MeV].
         E_nu: Neutrino energy [MeV].
-        nucleus: Target isotope.
+        nucleus: Target isotope, or ``ELECTRON``, a free one.
         source: "nu_e", "nu_mu", "nu_mu_bar" or "nu_e_bar".
         interactions: The StandardModel first, then any others.
         values: Parameters; names left out take their defaults.
@@ -225,7 +231,7 @@ def differential_cross_section(
         >>> [f"{s:.2e}" for s in sigma.tolist()]
         ['1.47e-36', '0.00e+00']
     """
-    T, sm = _recoil(T_nr), standard_model(interactions)
+    T = _recoil(T_nr)
     if source not in SOURCE_FLAVOUR:
         raise UnknownNameError("neutrino source", source, SOURCE_FLAVOUR)
     if not E_nu > 0:
@@ -233,9 +239,10 @@ def differential_cross_section(
     target = Target(nucleus.name, (nucleus,), (1.0,))
     filled = complete_values(interactions, values, target)
     powers = (jnp.ones_like(T), jnp.full_like(T, 1 / E_nu), jnp.full_like(T, E_nu**-2))
-    kernel = kernels(T, nucleus, {source: powers}, sm.kinematics, structures_of(interactions))
+    kinematics, structures = _conventions(nucleus, interactions)
+    kernel = kernels(T, nucleus, {source: powers}, kinematics, structures)
     norms = {nucleus.name: fermi_scale(nucleus.mass)}
     sigma = source_rates(
         interactions, filled, T, (nucleus,), {nucleus.name: kernel}, norms, (source,)
     )[source]
-    return jnp.where(T_nr_max(E_nu, nucleus.mass, sm.kinematics) > T, sigma, 0.0)
+    return jnp.where(T_nr_max(E_nu, nucleus.mass, kinematics) > T, sigma, 0.0)

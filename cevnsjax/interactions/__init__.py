@@ -11,6 +11,7 @@ from cevnsjax.interactions.interaction import Interaction as Interaction
 from cevnsjax.interactions.standard_model import StandardModel as StandardModel
 from cevnsjax.interactions.nsi import NSI as NSI
 from cevnsjax.interactions.nsi import matter_nsi as matter_nsi
+from cevnsjax.interactions.electrons import ElectronNSI as ElectronNSI
 from cevnsjax.interactions.electromagnetic import MagneticMoment as MagneticMoment
 from cevnsjax.interactions.named_moments import DiracMoment as DiracMoment
 from cevnsjax.interactions.named_moments import MajoranaMoment as MajoranaMoment

@@ -39,6 +39,7 @@ class ChargeRadius(Interaction):
 
     key = "charge_radius"
     owns = (*RADIUS_NAMES, *SOURCE_RADIUS_NAMES)
+    on_electrons = True
     names: tuple[str, ...]
     reading: str
     via: str

@@ -21,7 +21,10 @@ SOURCE_FLAVOUR = {"nu_e": "e", "nu_mu": "mu", "nu_mu_bar": "mu", "nu_e_bar": "e"
 
 @dataclass(frozen=True)
 class NucleusAtNodes:
-    """What an interaction sees: one isotope at given momentum transfers.
+    """What an interaction sees: one isotope, or an electron, at given momentum transfers.
+
+    To electrons only interactions that declare ``on_electrons`` are called: ``nucleus.is_electron``
+    is true, ``ZF_p`` is their charge -1, and ``NF_n`` is 0.
 
     Form factors are computed once per nucleus and shared by all interactions.
 

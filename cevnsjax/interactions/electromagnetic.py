@@ -40,6 +40,7 @@ class Moments(Interaction):
     """
 
     structures = ("magnetic",)
+    on_electrons = True
     steepness = 1
     massless = True
     names: tuple[str, ...]
@@ -169,6 +170,7 @@ class Millicharge(Interaction):
 
     key = "millicharge"
     owns = CHARGE_NAMES
+    on_electrons = True
     steepness = 2
     massless = True
     names: tuple[str, ...]

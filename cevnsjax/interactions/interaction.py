@@ -2,8 +2,8 @@
 
 A user's own interaction needs no class: any function ``f(values, nucleus) -> Charges`` with an
 attribute ``parameters`` (a sequence of ``Parameter``) is one; ``structures`` says which parts of
-``Charges`` it fills, ("vector",) if absent, and ``steepness`` how its spectra rise towards T = 0,
-0 if absent.
+``Charges`` it fills, ("vector",) if absent, ``steepness`` how its spectra rise towards T = 0, 0 if
+absent, and ``on_electrons`` whether it acts on electrons too, False if absent.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -11,16 +11,18 @@ from functools import reduce
 from types import ModuleType
 from typing import ClassVar, Protocol, runtime_checkable
 
+import jax.numpy as jnp
 from jax.core import Tracer
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.core.types import Numbers, RealLike, Values
+from cevnsjax.core.types import Numbers, RealLike, Survival, Values
 from cevnsjax.interactions.charges import STRUCTURES, Charges, NucleusAtNodes
 from cevnsjax.nuclei import Target
 from cevnsjax.parameters import Parameter, ParameterTable
 
 InteractionLike = Callable[[Values, NucleusAtNodes], Charges]
 """A built-in interaction, or a user's function with an attribute ``parameters``."""
+_WEAK_ON_ELECTRONS = ("vector", "axial", "interference")
 Flight = tuple[float, float]
 """The baseline of a source [m], and the highest energy of its neutrinos [MeV]."""
 
@@ -48,6 +50,7 @@ class Interaction:
         key: The word for it in options: ``--set key.option=value``.
         owns: Every parameter it can have; naming one of them switches it on.
         structures: The parts of ``Charges`` it fills.
+        on_electrons: Whether it acts on electrons, and is called with ``ELECTRON`` as the nucleus.
         steepness: Power p of recoil spectra that rise towards T = 0 as T^-p, or do so down to the
             mass of a mediator; panels of recoil energy follow it.
         massless: Whether they rise without end, so that detectors need a threshold.
@@ -69,6 +72,7 @@ class Interaction:
     key: ClassVar[str]
     owns: ClassVar[tuple[str, ...]]
     structures: tuple[str, ...] = ("vector",)
+    on_electrons: ClassVar[bool] = False
     steepness: ClassVar[int] = 0
     massless: ClassVar[bool] = False
     _options: tuple[tuple[str, Hashable], ...]
@@ -151,6 +155,17 @@ def structures_of(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
     return tuple(s for s in STRUCTURES if s in filled)
 
 
+def acting_on_electrons(interactions: Sequence[InteractionLike]) -> list[InteractionLike]:
+    """The interactions that electrons feel, in their order."""
+    return [i for i in interactions if getattr(i, "on_electrons", False)]
+
+
+def structures_on_electrons(interactions: Sequence[InteractionLike]) -> tuple[str, ...]:
+    """Structures that the interactions fill on electrons, in the order of ``STRUCTURES``."""
+    filled = {*_WEAK_ON_ELECTRONS, *structures_of(acting_on_electrons(interactions))}
+    return tuple(s for s in STRUCTURES if s in filled)
+
+
 def steepness_of(interactions: Sequence[InteractionLike]) -> int:
     """The largest power p of recoil spectra that rise towards T = 0 as T^-p."""
     return max(getattr(i, "steepness", 0) for i in interactions)
@@ -169,3 +184,21 @@ def complete_values(
         if not isinstance(value, Tracer):
             parameter.check(float(value))
     return {**table.defaults(), **(values or {})}
+
+
+def survival_of(
+    interactions: Sequence[InteractionLike], values: Values, baseline_m: float
+) -> Survival | None:
+    """Product of the survival probabilities of all interactions, None if nothing oscillates."""
+    oscillations = [i for i in interactions if isinstance(i, Oscillation)]
+    if not oscillations:
+        return None
+
+    def survival(source: str, E_nu: Numbers) -> Numbers:
+        probability: Numbers = 1.0
+        for oscillation in oscillations:
+            arrives = oscillation.survival(values, source, E_nu, baseline_m, jnp)
+            probability = probability * arrives
+        return probability
+
+    return survival

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from cevnsjax.core import checks
 from cevnsjax.core.errors import InputError, UnknownNameError
@@ -12,6 +12,7 @@ from cevnsjax.core.types import AtNodes, RealLike, Reals, Values
 from cevnsjax.couplings import FLAVOURS, coupling_scheme, running_couplings
 from cevnsjax.form_factors import FORM_FACTORS, FormFactor, Helm, is_near
 from cevnsjax.interactions.charges import SOURCE_FLAVOUR, Charges, NucleusAtNodes
+from cevnsjax.interactions.electrons import weak_charges
 from cevnsjax.nuclei import Nucleus, Target, reference_isotope, spin_expectation, theory_radii
 from cevnsjax.parameters import Parameter
 
@@ -37,8 +38,7 @@ class StandardModel:
         kinematics: "approximate", "exact" or "ngi".
         axial: Add the axial current of nuclei with tabulated spin expectation values; it
             interferes with the vector current for spin 1/2.
-        running: Let charge radii and weak mixing angle of "erler_su" run with the momentum
-            transfer; sin2_theta_w then is its value at q^2 = 0.
+        running: Charge radii and weak mixing angle of "erler_su" run, from sin2_theta_w at q^2 = 0.
 
     Raises:
         UnknownNameError: At an unknown scheme, family, radii option or kinematics.
@@ -56,6 +56,7 @@ class StandardModel:
     kinematics: Kinematics = "approximate"
     axial: bool = False
     running: bool = False
+    on_electrons: ClassVar[bool] = True
 
     @property
     def family(self) -> FormFactor:
@@ -103,9 +104,9 @@ class StandardModel:
         )
 
     def _radius_parameters(self, targets: Sequence[Target]) -> list[Parameter]:
-        if self.radii == "formula":
-            return []
         elements = dict.fromkeys(el for target in targets for el in target.elements)
+        if self.radii == "formula" or not elements:
+            return []
         defaults = {el: theory_radii(reference_isotope(el)) for el in elements}
         mean_R_n = sum(r[1] for r in defaults.values()) / len(defaults)
         R_n_all = self._radius("R_n", "rms radius of all neutron densities", mean_R_n)
@@ -185,8 +186,10 @@ class StandardModel:
         return self.family(q2, R_rms, near=is_near(q2_max, _R_SUM_MAX))
 
     def __call__(self, values: Values, nucleus: NucleusAtNodes) -> Charges:
-        """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source; sources of one flavour share it."""
+        """Q_aa = g_Vp(a) Z F_p + g_Vn N F_n for every source, or what an electron has."""
         s2 = values["sin2_theta_w"]
+        if nucleus.nucleus.is_electron:
+            return weak_charges(s2, nucleus, running=self.running)
         if self.running:
             g_Vp, g_Vn = running_couplings(s2, nucleus.q2)
         else:

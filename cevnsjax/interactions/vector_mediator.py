@@ -54,13 +54,14 @@ _LOOPS = ("running", "q0")
 
 
 class Mediator(Interaction):
-    """A light mediator: ``owns`` its coupling and its mass, which come together.
+    """A light mediator: ``owns`` its coupling and its mass first, which come together.
 
     Attributes:
         symbol: LaTeX of the mediator.
     """
 
     symbol: ClassVar[str]
+    on_electrons = True
     steepness = 2
 
     @classmethod
@@ -71,7 +72,7 @@ class Mediator(Interaction):
 
     def own_parameters(self) -> list[Parameter]:
         """Coupling and mass."""
-        coupling, mass = self.owns
+        coupling, mass = self.owns[:2]
         owner = type(self).__name__
         return [
             Parameter(
@@ -100,7 +101,7 @@ class Mediator(Interaction):
 
     def propagator(self, values: Values, nucleus: NucleusAtNodes) -> AtNodes:
         """g^2/(q^2 + m^2), [node] [MeV^-2]."""
-        coupling, mass = self.owns
+        coupling, mass = self.owns[:2]
         return values[coupling] ** 2 / (nucleus.q2 + values[mass] ** 2)
 
 
@@ -190,8 +191,13 @@ class LightVector(Mediator):
         return Charges(vector=vector)
 
     def _target_charge(self, nucleus: NucleusAtNodes) -> AtNodes:
-        """Charge of the nucleus under the boson, [node] [1]."""
+        """Charge of the nucleus or electron under the boson, [node] [1].
+
+        An electron without a charge has one from the loop, the opposite of the proton's.
+        """
         q = self.charges
+        if nucleus.nucleus.is_electron and (q.e or q.loop is None):
+            return q.e * nucleus.F_p
         if q.loop is None:
             return (2 * q.u + q.d) * nucleus.ZF_p + (q.u + 2 * q.d) * nucleus.NF_n
         q0 = self.loop == "q0"

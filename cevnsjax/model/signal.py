@@ -9,8 +9,9 @@ from cevnsjax.core.types import AtNodes, Values
 from cevnsjax.cross_section import Kernels
 from cevnsjax.detector.matrices import ResponseMatrix
 from cevnsjax.experiments.arrays import ExperimentArrays
+from cevnsjax.interactions.interaction import survival_of
 from cevnsjax.model.structure import Interactions, Signal
-from cevnsjax.rate import source_rates, survival_of
+from cevnsjax.rate import source_rates
 
 
 class Nodes(NamedTuple):

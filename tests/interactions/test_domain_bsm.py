@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from cevnsjax import (
+    ELECTRON,
     NSI,
     ChargeRadius,
     DiracMoment,
+    ElectronNSI,
     GeneralizedInteractions,
     LightScalar,
     LightVector,
@@ -52,6 +54,7 @@ INTERACTIONS = {
     "Generalized": GeneralizedInteractions("xi_S", "xi_V", "xi_T", "R_ST"),
     "Generalized-quark": GeneralizedInteractions(*QUARK),
     "TensorNSI": TensorNSI(),
+    "ElectronNSI": ElectronNSI(),
     "Sterile": Sterile(),
 }
 QUICK = (
@@ -64,6 +67,7 @@ QUICK = (
     "Sterile",
 )
 NEW = ("LightVector-running", "MajoranaMoment", "DiracMoment")
+ON_ELECTRONS = [name for name, own in INTERACTIONS.items() if own.on_electrons]
 EACH = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in INTERACTIONS]
 POINTS = 256
 WIDTH = 20
@@ -142,7 +146,7 @@ def test_many_points_are_finite(name, points):
 
 
 @cache
-def _sigma(name, source, kinematics):
+def _sigma(name, source, kinematics, nucleus):
     """Bounds, and compiled cross section with slopes of points [point, T_nr and parameters]."""
     own = INTERACTIONS[name]
     theory = (StandardModel(kinematics=kinematics), own)
@@ -150,7 +154,7 @@ def _sigma(name, source, kinematics):
 
     def sigma(x):
         values = dict(zip(names, x[1:], strict=True))
-        return differential_cross_section(x[0], 30.0, isotope("127I"), source, theory, values)
+        return differential_cross_section(x[0], 30.0, nucleus, source, theory, values)
 
     return np.array([p.bounds for p in own.own_parameters()]), jax.jit(
         jax.vmap(jax.value_and_grad(sigma))
@@ -161,7 +165,7 @@ def _sigma(name, source, kinematics):
 @pytest.mark.parametrize("name", EACH)
 def test_cross_section_is_finite(name, kinematics):
     """At 1 eV, a hair below, at and beyond the end point, for any couplings; zero from there."""
-    bounds, function = _sigma(name, "nu_mu_bar", kinematics)
+    bounds, function = _sigma(name, "nu_mu_bar", kinematics, isotope("127I"))
     top = float(T_nr_max(30.0, isotope("127I").mass, kinematics))
     values = _points(bounds, np.zeros((1, WIDTH)), 7)
     energies = np.array([1e-6, 0.9, 1 - 1e-12, 1.0, 1 + 1e-12, 2.0])
@@ -189,3 +193,20 @@ def test_recoils_of_one_electronvolt():
         assert np.isfinite(float(low))
         assert float(low) > 10 * float(high)
         assert float(low) > 10 * float(plain[0])
+
+
+@pytest.mark.parametrize("points", [2000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ON_ELECTRONS)
+def test_cross_section_on_electrons_is_finite(name, points):
+    """From 1 eV to beyond the end point, for any couplings; zero from there."""
+    bounds, function = _sigma(name, "nu_mu_bar", "approximate", ELECTRON)
+    top = T_nr_max(30.0, ELECTRON.mass, "exact")
+    for seed in range(-(-points // POINTS)):
+        values = _points(bounds, np.zeros((0, WIDTH)), 2000 + seed)
+        fraction = np.random.default_rng(seed).uniform(size=len(values))
+        T = 1e-6 * (2 * top / 1e-6) ** fraction
+        value, slopes = function(np.column_stack([T, values]))
+        assert np.all(np.isfinite(value))
+        assert np.all(np.isfinite(slopes))
+        assert np.all(value[top <= T] == 0)
+        assert np.all(value[top > T] > 0)

@@ -45,7 +45,7 @@ CASES = [
     (Millicharge(), {f"q_nu_{f}": CHARGE for f in FLAVOURS}),
     (LightVector(), {"g_Zp": "", "m_Zp": "MeV"}),
     (LightVector("L_mu-L_tau"), {"g_Zp": "", "m_Zp": "MeV"}),
-    (LightScalar(), {"g_phi": "", "m_phi": "MeV"}),
+    (LightScalar(), {"g_phi": "", "m_phi": "MeV", "g_e": ""}),
     (GeneralizedInteractions(), {"xi_S": "", "xi_V": "", "xi_T": ""}),
     (GeneralizedInteractions("C_u_S", "C_d_V"), {"C_u_S": "", "C_d_V": ""}),
     (Sterile(), {"sin2_2theta_ee": "", "sin2_2theta_mumu": "", "dm2_41": "eV^2"}),

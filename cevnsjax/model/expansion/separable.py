@@ -21,6 +21,7 @@ from cevnsjax.cross_section import strengths
 from cevnsjax.detector.matrices import Bands
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.interactions.charges import NucleusAtNodes
+from cevnsjax.interactions.interaction import survival_of
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.expansion.dependence import arguments_used, degrees
 from cevnsjax.model.expansion.jets import Jet, jets, near
@@ -28,7 +29,7 @@ from cevnsjax.model.expansion.second_order import Point
 from cevnsjax.model.signal import T_max, nodes
 from cevnsjax.model.structure import Interactions
 from cevnsjax.nuclei import Nucleus
-from cevnsjax.rate import charges_at, standard_model, survival_of
+from cevnsjax.rate import charges_at, standard_model
 
 # Form factors at which a form a F_p^2 + b F_p F_n + c F_n^2 is evaluated.
 _F_P, _F_N = (1.0, 0.0, 1.0), (0.0, 1.0, 1.0)

@@ -24,6 +24,8 @@ from cevnsjax.experiments.systematics import Morph
 from cevnsjax.flux.oscillation import NodesAbove
 
 Template = Float[np.ndarray, "*shape"]
+# Lognormal pulls are wide above this standard deviation [1].
+_WIDE = 0.3
 # jax arrays in programs; forecasts compute designs with NumPy.
 CellNumbers = Float[Any, "cell"]
 
@@ -47,6 +49,7 @@ class ExperimentArrays:
         R_morphs: For each of ``R_moved`` the linear and the curved part of the change of R by a
             morph, as two variants [MeV]; None if there is none.
         spread_morphs: Likewise of ``spread`` for ``spread_moved``, [2 x morph, source, bin, cell].
+        has_wide_pulls: Whether lognormal pulls that are solved may give chi2 curved valleys.
         component_morphs: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
         above: Where neutrinos oscillate and the nodes do not move, nodes of the flux moments,
             {source: nodes}. Empty otherwise.
@@ -74,12 +77,14 @@ class ExperimentArrays:
     spread_moved: tuple[str, ...] = static()
     shape: tuple[tuple[str, str], ...] = static()
     statistic: str = static()
+    has_wide_pulls: bool = static()
 
     @property
     def for_signal(self) -> "ExperimentArrays":
         """What the signal before nuisances depends on, without names and likelihood."""
         nothing = {"backgrounds": {}, "pull_sd": {}, "log_widths": {}}
         unnamed = {"name": "", "pulls": (), "free_pulls": (), "morphs": (), "statistic": ""}
+        unnamed["has_wide_pulls"] = False
         morphs = {"R_moved": (), "spread_moved": (), "spread_morphs": None, "component_morphs": {}}
         return replace(self, **nothing, **unnamed, **morphs)
 
@@ -145,6 +150,9 @@ def arrays_of(
         spread_moved=tuple(m.name for m in e.morphs if m.spread),
         shape=tuple((short, p.name) for short, p in e.shape.items()),
         statistic=e.statistic,
+        has_wide_pulls=any(
+            p.is_lognormal and p.sd > _WIDE and p.name not in free_pulls for p in e.pulls
+        ),
     )
 
 

@@ -53,7 +53,7 @@ class Component:
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=["experiments", "inverse_variance", "centre", "weights"],
-    meta_fields=["bounded"],
+    meta_fields=["bounded", "wide"],
 )
 @dataclass(frozen=True, eq=False)
 class Templates:
@@ -66,6 +66,8 @@ class Templates:
         weights: Inverse variances where cells are Gaussian, 0 where they are Poisson, [cell]
             [1/count^2]; all Poisson if None.
         bounded: Whether the components of each experiment stay at or above 0; all if None.
+        wide: Whether lognormal pulls, if there are any, may be so wide that chi2 has curved
+            valleys and several minima.
     """
 
     experiments: tuple[tuple[Component, ...], ...]
@@ -73,6 +75,7 @@ class Templates:
     centre: Arrays
     weights: Arrays | None = None
     bounded: tuple[bool, ...] | None = None
+    wide: bool = True
 
 
 def bend(a: Numbers) -> tuple[Arrays, Arrays, Arrays]:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from cevnsjax.core.namespaces import numpy_of, picked, times
 from cevnsjax.core.types import Arrays
-from cevnsjax.likelihood.components import Templates
+from cevnsjax.likelihood.components import Component, Templates
 from cevnsjax.likelihood.counts import Mean, curving, mean_of
 from cevnsjax.likelihood.poisson import along, cell_hessian, cell_tilt, cells_chi2, diagonal
 from cevnsjax.likelihood.stacks import Stack, base_of, stacks_of
@@ -56,6 +56,21 @@ class Coordinates:
         out[: self._count, list(layout.pulls)] = layout.rows[list(layout.chosen)]
         out[range(self._count, self.low.size), list(self.others)] = 1.0
         return out
+
+    @cached_property
+    def components(self) -> list[Component]:
+        """The components of all experiments."""
+        return [c for experiment in self.problem.experiments for c in experiment]
+
+    @cached_property
+    def growing(self) -> list[int]:
+        """Indices of lognormal pulls, in which chi2 is not convex."""
+        return sorted({k for stack in self.stacks for k in stack.log_pulls})
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether chi2 may have curved valleys, along which searches go with more care."""
+        return self.problem.wide and bool(self.growing)
 
     @property
     def _count(self) -> int:

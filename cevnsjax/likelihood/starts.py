@@ -5,44 +5,58 @@ import numpy as np
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.coordinates import Coordinates
-from cevnsjax.likelihood.counts import mean_of
-from cevnsjax.numerics import total
+from cevnsjax.likelihood.counts import Mean, mean_of
+from cevnsjax.likelihood.curved import width_of
+from cevnsjax.likelihood.stacks import side_by_side
 
 
-def starts_of(observed: Arrays, coordinates: Coordinates) -> list[Arrays]:
-    """Nuisances at 0; besides, a component that grows without end may give a second minimum.
-
-    It is where the component accounts for the counts that are missing at the first start, or for
-    all counts if none are.
-    """
-    start = _full_batch(observed, coordinates)
-    growing = sorted({k for stack in coordinates.stacks for k in stack.log_pulls})
-    if not growing:
-        return [start]
-    mean, starts = mean_of(coordinates.stacks, coordinates.view(start)), [start]
-    xp = numpy_of(start, mean.mu)
-    for k in growing:
-        now, width = [], 0.0
-        for stack, p in zip(coordinates.stacks, mean.experiments, strict=True):
-            if k not in stack.log_pulls or stack.log_widths is None:
-                continue
-            widths = stack.log_widths[stack.log_pulls.index(k)]
-            now.append(xp.where(widths > 0, p.factor * p.parts.sum(-1), 0.0).sum(-1))
-            width = widths.max()
-        scaled = total(now)
-        missing = observed.sum(-1) - (mean.mu.sum(-1) - scaled)
-        missing = xp.where(missing > 0, missing, observed.sum(-1))
-        usable = (missing > 0) & (scaled > 0)
-        growth = xp.where(usable, missing, 1.0) / xp.where(usable, scaled, 1.0)
-        is_k = np.arange(start.shape[-1]) == coordinates.place(k)
-        starts.append(xp.where(is_k, (xp.log(growth) / width)[..., None], start))
-    return starts
-
-
-def _full_batch(observed: Arrays, coordinates: Coordinates) -> Arrays:
-    """The first start, with all axes of points that data, counts or constraints have."""
+def first_start(observed: Arrays, coordinates: Coordinates) -> Arrays:
+    """Nuisances at 0, with all axes of points that data, counts or constraints have."""
     start, problem = coordinates.start(), coordinates.problem
     shapes = [observed.shape[:-1], problem.centre.shape[:-1], start.shape[:-1]]
     shapes += [stack.nominal.shape[:-2] for stack in coordinates.stacks]
     batch = np.broadcast_shapes(*shapes)
     return numpy_of(start, observed).broadcast_to(start, (*batch, start.shape[-1]))
+
+
+def further_starts(observed: Arrays, coordinates: Coordinates, start: Arrays) -> list[Arrays]:
+    """Where a component with lognormal pulls may have a further minimum, besides a first start.
+
+    It accounts for the counts that are missing at the first start, or for all counts if none are.
+    A wide pull may account for those of the cell that lacks most, too. With normal pulls beside
+    the lognormal one it may vanish through either: in one start it has one count left, in another
+    the strength 0.
+    """
+    mean, out = mean_of(coordinates.stacks, coordinates.view(start)), []
+    xp = numpy_of(start, mean.mu, observed)
+    for k in coordinates.growing:
+        with_k = [c for c in coordinates.components if k in c.log_pulls]
+        now = _counts_with(coordinates, mean, k)
+        missing, all_now = observed - (mean.mu - now), now.sum(-1)
+        all_missing = missing.sum(-1)
+        factors = [xp.where(all_missing > 0, all_missing, observed.sum(-1)) / all_now]
+        if coordinates.is_curved:
+            factors.append(xp.where(now > 0, missing / xp.where(now > 0, now, 1.0), 0.0).max(-1))
+            factors += [1 / all_now] if any(c.pulls for c in with_k) else []
+        for factor in factors:
+            usable = xp.where((factor > 0) & xp.isfinite(factor), factor, 1.0)
+            b = xp.log(usable) / width_of(with_k[0], k)
+            out.append(_moved(start, coordinates.place(k), b[..., None]))
+    for i, c in enumerate(coordinates.strengths.layout.chosen if coordinates.is_curved else ()):
+        if coordinates.components[c].log_pulls and coordinates.low[i] == 0:
+            out.append(_moved(start, i, 0.0))
+    return out
+
+
+def _moved(start: Arrays, place: int, value: Arrays | float) -> Arrays:
+    is_there = np.arange(start.shape[-1]) == place
+    return numpy_of(start, value).where(is_there, value, start)
+
+
+def _counts_with(coordinates: Coordinates, mean: Mean, k: int) -> Arrays:
+    """Counts of the components that a lognormal pull multiplies, [..., cell] [count]."""
+    cells, grows = [], np.array([float(k in c.log_pulls) for c in coordinates.components])
+    for p in mean.experiments:
+        counts = p.factor[..., None] * p.parts
+        cells.append((counts * grows[p.owner][:, None].astype(counts.dtype)).sum(-2))
+    return side_by_side(cells)

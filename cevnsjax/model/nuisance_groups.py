@@ -165,6 +165,7 @@ def problem_of(
         centre=_vector([auxiliary.get(n, 0.0) for n in names], data),
         weights=None if all(bounded) else side_by_side(weights),
         bounded=bounded,
+        wide=any(e.has_wide_pulls for e in members),
     )
     is_linear = not any(bounded) and not any(e.log_widths for e in members)
     kind = GaussianProblem if is_linear else NuisanceProblem

@@ -14,7 +14,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import poisson as reference
 
-from cevnsjax.likelihood import components, gaussian, poisson, search
+from cevnsjax.likelihood import components, gaussian, poisson, search, steps
 from cevnsjax.likelihood.components import Component, Templates
 
 CELLS = 40
@@ -505,7 +505,7 @@ def test_a_start_from_which_an_unguarded_step_overshoots(n):
     Newton's step ends at s = 2 - mu/n < 0, and so do all shorter ones that are tried.
     """
     mu = 4000.0
-    assert 1 - min(search._GUARDED_LENGTHS) * (mu / n - 1) < 0
+    assert 1 - min(steps._GUARDED_LENGTHS) * (mu / n - 1) < 0
     problem = Templates(((Component(jnp.array([mu]), (0,)),),), jnp.zeros(1), jnp.zeros(1))
     solved, distance = best_nuisances(jnp.array([n]), problem)
     assert float(solved[0]) == pytest.approx(n / mu - 1, rel=1e-12)
@@ -791,12 +791,12 @@ def test_derivatives_vanish_at_the_best_nuisances():
 # --- estimated distance from the minimum ---
 
 
-@pytest.mark.parametrize("steps", [0, 1, 2])
-def test_distance_of_a_search_cut_short(monkeypatch, steps):
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_distance_of_a_search_cut_short(monkeypatch, most):
     """After too few steps the estimated distance is at least chi2/2 above its minimum."""
     problem, observed = problem_and_data(3, signal=20.0)
     prediction, n = templates(problem), jnp.asarray(observed)
-    monkeypatch.setattr(search, "_MAX_STEPS", steps)
+    monkeypatch.setattr(steps, "_MAX_STEPS", most)
     solved, distance = search.best_nuisances(n, prediction)
     least, _ = brute_force(observed, problem)
     left = (float(poisson.chi2(n, prediction, solved)) - least) / 2
@@ -807,7 +807,7 @@ def test_distance_of_a_parabola(monkeypatch):
     """Of so many counts chi2 is one: half of sum (n - mu)^2/mu is left where no step is taken."""
     s = jnp.array([1e8, 2e8])
     problem = Templates(((Component(s, (0,)),),), jnp.zeros(1), jnp.zeros(1))
-    monkeypatch.setattr(search, "_MAX_STEPS", 0)
+    monkeypatch.setattr(steps, "_MAX_STEPS", 0)
     _, distance = search.best_nuisances((1 + 5e-7) * s, problem)
     assert float(distance) == pytest.approx(25e-14 * 3e8 / 2, rel=1e-3)
 

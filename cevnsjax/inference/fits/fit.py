@@ -13,10 +13,10 @@ from cevnsjax.inference.fits.fit_start import checked_start, require_dependence,
 from cevnsjax.inference.fits.fit_verdict import (
     goodness,
     lost_ends,
-    negative_components,
     notes_of,
     status_of,
 )
+from cevnsjax.inference.fits.nuisance_notes import Place, notes_on_nuisances
 from cevnsjax.inference.minimise.ladders import ladder_starts
 from cevnsjax.inference.minimise.methods import METHODS, minima_of
 from cevnsjax.inference.minimise.problems import (
@@ -136,7 +136,7 @@ def _result(
         *why_none,
         *lost_ends(minima),
         *notes_of(model, fitted, variances, at_bound, held),
-        *negative_components(model, {**fixed, **values}),
+        *notes_on_nuisances(model, [Place("there", chi2, {**fixed, **values})]),
     )
     return FitResult(
         analysis=model.name,
@@ -149,7 +149,7 @@ def _result(
         chi2=chi2,
         ndf=ndf,
         p_value=p_value,
-        status=status_of(minimum, variances, at_bound, list(values)),
+        status=status_of(model, minimum, variances, at_bound, list(values)),
         units={n: table[n].unit for n in values},
         notes=notes,
         minima=tuple(

@@ -1,7 +1,6 @@
 """What a fit is worth: its status, the goodness of fit, and notes on where errors mislead."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -16,7 +15,15 @@ _SYMMETRY_DISTANCE = 1e-6
 _ROUNDING = 1e-6
 
 
+def way_out_of_float32(model: Objective) -> str:
+    """What to add to the advice on a search that failed; empty if counts are float64."""
+    if not any(np.asarray(o).dtype == np.float32 for o in model.observed):
+        return ""
+    return ", or use dtype='float64' (after cevnsjax.enable_x64()) instead of the coarse float32"
+
+
 def status_of(
+    model: Objective,
     minimum: Minimum,
     variances: Float[np.ndarray, " value"],
     at_bound: tuple[str, ...],
@@ -27,9 +34,11 @@ def status_of(
         return (
             "not converged: the solved nuisances are not at their minimum there, so that chi2 is "
             "not profiled; narrow the bounds, or give a start where counts are nearer the data"
+            + way_out_of_float32(model)
         )
     if not minimum.converged:
-        return "not converged: the gradient is not zero; give a start nearer the minimum"
+        what = "not converged: the gradient is not zero; give a start nearer the minimum"
+        return what + way_out_of_float32(model)
     missing = [n for n, v in zip(names, variances, strict=True) if not v > 0 and n not in at_bound]
     if missing:
         return f"flat: the likelihood does not fix {', '.join(missing)}; fix one of them"
@@ -88,19 +97,4 @@ def notes_of(
             notes.append(f"{name} is hardly constrained within its bounds: profile it")
         elif p.even and abs(value) < _SYMMETRY_DISTANCE * p.scale:
             notes.append(f"{name} sits at its symmetry point, where chi2 is flat: profile it")
-    return tuple(notes)
-
-
-def negative_components(model: Objective, values: Mapping[str, float]) -> tuple[str, ...]:
-    """Notes on components of Gaussian experiments that pulls make negative: nothing bounds them."""
-    notes = []
-    experiments = model.experiments.values() if isinstance(model.experiments, Mapping) else ()
-    for e in experiments:
-        pulls = getattr(e, "pulls", ()) if getattr(e, "statistic", "") == "gaussian" else ()
-        normal = [p for p in pulls if not p.is_lognormal]
-        for component in dict.fromkeys(c for p in normal for c in p.components):
-            names = [p.name for p in normal if component in p.components]
-            if 1 + sum(values.get(n, 0.0) for n in names) < 0:
-                listed = " and ".join(names)
-                notes.append(f"{listed} below -1: {component} of {e.name} is negative there")
     return tuple(notes)

@@ -20,6 +20,7 @@ from cevnsjax.inference.fits.profile_notes import (
     is_lower,
     notes_on_failures,
     notes_on_open_ends,
+    notes_on_solved,
     notes_on_the_base,
     status_of,
 )
@@ -118,13 +119,15 @@ def profile(
     allowed = allowed_intervals(curve, x, chi2, crossed, _rounding(model, base, heights), unlimited)
     is_trusted, open_at = curve.trusted(x), open_ends(model, parameter, x, side)
     minima = local_minima(x[is_trusted], chi2[is_trusted])
+    # The curve passes through the ends of its intervals.
+    ends = [end for spans in allowed.intervals.values() for span in spans for end in span]
+    places = np.array([best, *np.unique([x[0], x[-1], *ends])])
     notes = (
         *notes_on_the_base(curve, parameter, chi2_min),
         *notes_on_failures(parameter, curve.failed, allowed.lost),
         *notes_on_open_ends(parameter, allowed, heights, chi2[is_trusted] - base, open_at),
+        *notes_on_solved(model, curve, fixed_values, places, data),
     )
-    # The curve passes through the ends of its intervals.
-    ends = [end for spans in allowed.intervals.values() for span in spans for end in span]
     x = np.union1d(x, [*ends, *curve.failed])
     return ProfileResult(
         parameter=parameter,
@@ -141,7 +144,7 @@ def profile(
         side=side,
         x=x,
         chi2=curve.chi2(x),
-        status=status_of(parameter, curve.failed, names),
+        status=status_of(model, parameter, curve.failed, names),
         failed=tuple(curve.failed),
         notes=notes,
         unit=model.parameters[parameter].unit,

@@ -20,6 +20,7 @@ from cevnsjax.inference.minimise.problems import (
     Bounds,
     Minimum,
     far_starts,
+    narrowed,
     problem_of,
     starts_of,
 )
@@ -61,7 +62,9 @@ class Curve:
         starts = [np.clip(s, low, high) for s in starts]
         self._follower = MinimaFollower(self._problem, starts, f"profile of {parameter}")
         self._scale, self._ends = model.parameters[parameter].scale, ends
-        self._free = len(names)
+        self._parameter, self._names, self._free = parameter, names, len(names)
+        self._scales = np.array([model.parameters[n].scale for n in names])
+        self._bounds = narrowed(model, names, None).T
         self._solved: dict[float, Minima] = {}
         self._failed: set[float] = set()
         self._anchor = np.inf
@@ -99,6 +102,13 @@ class Curve:
         if new.size:
             self._compute(new)
         return np.array([2 * self._solved[x][0].value for x in points.tolist()])
+
+    def values(self, point: float) -> dict[str, float]:
+        """The parameter and the others at their best, at a point computed before [unit]."""
+        others = self._solved[point][0].u[: self._free] * self._scales
+        # Scaling and scaling back may miss a bound by one rounding.
+        within = np.clip(others, *self._bounds).tolist()
+        return {self._parameter: point, **dict(zip(self._names, within, strict=True))}
 
     def slope(self, points: Points) -> Points:
         """Derivative of chi2 at points computed before, [point] [1/unit]."""

@@ -1,13 +1,16 @@
 """What to know of a profile: where its searches failed, what it counts from, where it is open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.inference.fits.fit_verdict import way_out_of_float32
+from cevnsjax.inference.fits.nuisance_notes import notes_along
 from cevnsjax.inference.fits.profile_curve import Curve
 from cevnsjax.inference.fits.profile_intervals import Allowed
 from cevnsjax.inference.minimise.problems import CONVERGED
+from cevnsjax.inference.objective import Data, Objective
 
 # Points that a text names.
 _MAX_SHOWN = 3
@@ -15,7 +18,9 @@ _MAX_SHOWN = 3
 Points = Float[np.ndarray, "point"]
 
 
-def status_of(parameter: str, failed: Sequence[float], names: tuple[str, ...]) -> str:
+def status_of(
+    model: Objective, parameter: str, failed: Sequence[float], names: tuple[str, ...]
+) -> str:
     """Whether all inner searches converged, or how many did not, with advice."""
     if not failed:
         return "converged"
@@ -23,7 +28,9 @@ def status_of(parameter: str, failed: Sequence[float], names: tuple[str, ...]) -
     if names:
         what, remedy = "inner fits failed", "free fewer parameters or narrow the range"
     shown = ", ".join(f"{x:g}" for x in failed[:_MAX_SHOWN])
-    return f"not converged: {what} at {len(failed)} points ({parameter} = {shown}); {remedy}"
+    return f"not converged: {what} at {len(failed)} points ({parameter} = {shown}); {remedy}" + (
+        way_out_of_float32(model)
+    )
 
 
 def notes_on_failures(parameter: str, failed: Sequence[float], lost: Sequence[float]) -> list[str]:
@@ -59,6 +66,21 @@ def notes_on_the_base(curve: Curve, parameter: str, asked: float | None) -> list
             f"{place} {asked - lowest:.3g} below chi2_min = {asked:.6g}: Delta chi2 counts from it"
         )
     return notes
+
+
+def notes_on_solved(
+    model: Objective, curve: Curve, fixed: Mapping[str, float], points: Points, data: Data
+) -> list[str]:
+    """What the solved nuisances do at some points, the best one first."""
+
+    def solve(values: list[Mapping[str, float]]) -> list[dict[str, float]]:
+        columns = {n: np.array([x[n] for x in values]) for n in values[0]}
+        pulls = model.expand(dict(fixed), columns, data=data).pulls
+        return [{n: float(x[i]) for n, x in pulls.items()} for i in range(len(values))]
+
+    chi2 = curve.chi2(points).tolist()
+    values = [curve.values(x) for x in points.tolist()]
+    return notes_along(model, list(zip(values, chi2, strict=True)), solve)
 
 
 def is_lower(chi2: float, other: float) -> bool:

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from cevnsjax.core.disk.files import reserve, write_output
 from cevnsjax.core.errors import InputError
 from cevnsjax.inference.axes import Grids, coordinate
+from cevnsjax.inference.fits.nuisance_notes import Solve, notes_along
 from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.scans.stored_grid import GridRows, rows_of
 
@@ -33,11 +35,13 @@ def dataset_of(
     chi2: Float[np.ndarray, "..."],
     engine: str,
     further: Mapping[str, np.ndarray],
+    solve: Solve,
     profiled: tuple[str, ...] = (),
 ) -> xr.Dataset:
     """A scan in memory; ``further`` variables on the grid, and the parameters profiled over.
 
-    One of the variables is "converged".
+    One of the variables is "converged". Notes are on nuisances that ``solve`` gives at the best
+    point and the corners of the grid.
     """
     dims, table, further = tuple(grids), model.parameters, dict(further)
     converged = further["converged"]
@@ -51,7 +55,12 @@ def dataset_of(
         del further["converged"]
     for name, array in further.items():
         variables[name] = (dims, array, coordinate(table[name]) if name in table else {})
+    points = []
+    for index in (place, *product((0, -1), repeat=chi2.ndim)):
+        axes = {n: float(g[i]) for (n, g), i in zip(grids.items(), index, strict=True)}
+        points.append((axes | {n: float(further[n][index]) for n in profiled}, float(chi2[index])))
     attributes = _attributes(model, engine, lowest, best, failed)
+    attributes["notes"] += notes_along(model, points, solve)
     if profiled:
         attributes["profiled"] = list(profiled)
     return xr.Dataset(variables, coords=_coordinates(model, grids), attrs=attributes)
@@ -138,6 +147,7 @@ def write_blocks(
     grids: Grids,
     blocks: GridRows,
     engine: str,
+    solve: Solve,
     *,
     overwrite: bool,
 ) -> xr.Dataset:
@@ -152,7 +162,9 @@ def write_blocks(
         with _disk_errors(), h5netcdf.File(part, "a") as file:
             chi2 = file.create_variable("chi2", tuple(order), dtype=np.float64)
             lowest, best, failed = _fill(chi2, grids, blocks)
-            for name, value in _attributes(model, engine, lowest, best, failed).items():
+            attributes = _attributes(model, engine, lowest, best, failed)
+            attributes["notes"] += notes_along(model, [(best, lowest)], solve)
+            for name, value in attributes.items():
                 file.attrs[name] = value
 
     write_output(path, write, overwrite=overwrite)

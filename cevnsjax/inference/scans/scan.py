@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from cevnsjax.core.disk.files import check_output
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.inference.axes import MAX_POINTS, Axis, Grids, grids_of
+from cevnsjax.inference.fits.nuisance_notes import solver_of
 from cevnsjax.inference.minimise.problems import Bounds, narrowed
 from cevnsjax.inference.objective import (
     BlockGrid,
@@ -149,7 +150,8 @@ def scan(
         best = {n: variables[n] for n in names}
         variables |= nuisances_on(model, grids, fixed_values, best, data)
     chi2 = variables.pop("chi2")
-    dataset = dataset_of(model, grids, chi2, "newton", variables, names)
+    solve = solver_of(model, fixed_values, data)
+    dataset = dataset_of(model, grids, chi2, "newton", variables, solve, names)
     return dataset if path is None else stored(path, dataset, overwrite=overwrite)
 
 
@@ -203,12 +205,13 @@ def _evaluated(
         "engine": engine,
         "rows of a block": blocks.step * len(parts[0]),
     }
+    solve = solver_of(model, fixed, data)
     with run_in(folder, resume, model, configuration, len(parts)) or nullcontext() as run:
         rows = computed if run is None else StoredGrid(run, computed, parts)
         if path is not None and points > IN_ONE_PIECE:
-            return write_blocks(path, model, grids, rows, engine, overwrite=overwrite)
+            return write_blocks(path, model, grids, rows, engine, solve, overwrite=overwrite)
         chi2, converged = _gathered(rows, grids)
-        dataset = dataset_of(model, grids, chi2, engine, {"converged": converged})
+        dataset = dataset_of(model, grids, chi2, engine, {"converged": converged}, solve)
     return dataset if path is None else stored(path, dataset, overwrite=overwrite)
 
 

@@ -9,6 +9,8 @@ import xarray as xr
 from jaxtyping import Float
 
 from cevnsjax.inference.axes import coordinate
+from cevnsjax.inference.fits.fit_verdict import way_out_of_float32
+from cevnsjax.inference.objective import Objective
 from cevnsjax.inference.toys.data_fit import DataFit
 from cevnsjax.inference.toys.fitter import Fits, ToyFitter
 
@@ -67,7 +69,7 @@ def dataset_of(
         "p_value_chi2": goodness,
         "p_value_chi2_error": goodness_error,
         "failed": int(np.sum(~fits.both_converged)),
-        "notes": _notes(fits, data_fit, is_truth_solved),
+        "notes": _notes(model, fits, data_fit, is_truth_solved),
         "truth": json.dumps(truth),
         "fixed": json.dumps(fitter.fixed),
         "engine": fitter.name,
@@ -77,13 +79,13 @@ def dataset_of(
     return xr.Dataset(variables, attrs=attributes)
 
 
-def _notes(fits: Fits, data_fit: DataFit, is_truth_solved: bool) -> list[str]:
+def _notes(model: Objective, fits: Fits, data_fit: DataFit, is_truth_solved: bool) -> list[str]:
     """Where fits of the data or of pseudo-experiments did not arrive at a minimum."""
     notes, failed = [], int(np.sum(~fits.both_converged))
     if failed:
         notes.append(
             f"fits of {failed} of {fits.q.size} toys failed: they are left out of all "
-            "p-values (see converged)"
+            "p-values (see converged)" + way_out_of_float32(model)
         )
     if not data_fit.converged:
         notes.append("the fits of the data did not converge: there is no p-value")

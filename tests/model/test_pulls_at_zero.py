@@ -14,7 +14,7 @@ from cevnsjax import LightVector, Model, Pull, fit, profile
 from cevnsjax.core.errors import InputError, UnknownNameError
 from cevnsjax.core.levels import delta_chi2_at
 from cevnsjax.experiments import csi_2017, csi_2021, lar_2020, load
-from cevnsjax.inference.fits.fit_verdict import negative_components
+from cevnsjax.inference.fits.nuisance_notes import Place, notes_on_nuisances
 
 SIG = "alpha_sig_csi2017"
 MASS = {"m_Zp": 10.0}
@@ -213,7 +213,7 @@ def test_a_gaussian_component_below_zero_is_noted():
     two = Model(replace(low, pulls=(*low.pulls, further)))
     for values, noted in (((-1.5,), 1), ((-0.5,), 0), ((-1.5, 0.6), 0), ((-0.5, -0.6), 1)):
         at = dict(zip((SIG, "alpha_further"), values, strict=False))
-        assert len(negative_components(two, at)) == noted
+        assert len(notes_on_nuisances(two, [Place("there", 1.0, at)])) == noted
 
 
 # --- kinds of pulls ---

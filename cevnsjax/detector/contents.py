@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Values
-from cevnsjax.detector.detector import Detector
-from cevnsjax.detector.panels import Panels, RecoilPanels, SmearedPanels
+from cevnsjax.detector.detector import Variant
+from cevnsjax.detector.panels import MAX_NODES, Panels, RecoilPanels, SmearedPanels
 from cevnsjax.detector.response import MAX_WEIGHTS, bin_weights
 
 Rates = Callable[[Float[np.ndarray, " node"]], Float[np.ndarray, "source node"]]
@@ -23,7 +23,7 @@ Contents = Any
 It is an array of NumPy, or with many cells, of which each panel fills few, a sparse one of scipy.
 """
 
-_MAX_NODES, _MAX_ENTRIES, _MAX_ROUNDS = 40_000, 30_000_000, 60
+_MAX_ENTRIES, _MAX_ROUNDS = 30_000_000, 60
 _MANY_CELLS = 3000
 # Panels are compared with their halves and with this many nodes more: where a rate is not smooth,
 # one of the two may agree by chance.
@@ -32,13 +32,6 @@ _MORE_NODES = 3
 _MARGIN = 1e-3
 # Estimates stay below the accuracy by this factor: they can be too small by as much.
 _SAFETY = 4.0
-
-
-class Variant(NamedTuple):
-    """A detector that panels must serve: nominal, with shifted shape parameters, or shifted."""
-
-    detector: Detector
-    shape: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +145,8 @@ def refined_panels(
     layout = panels.layout(detector, contents.kinks, contents.shape, np)
     low, high = np.asarray(layout.low), np.asarray(layout.high)
     if low.size == 0:
+        if contents.variant.shape:
+            return panels, 0.0
         raise InputError("no recoil falls into the bins; check edges and the unit of energies")
     halved = _halved(contents, panels, low, high, contents.of(panels, low, high))
     error, largest = _sums(contents, panels, halved)
@@ -161,7 +156,7 @@ def refined_panels(
             cut = panels.cut(detector, contents.shape, np.concatenate(added)) if added else panels
             return cut, error / largest if largest > 0 else 0.0
         nodes = halved.low.size * panels.order
-        if nodes > _MAX_NODES + low.size * panels.order or halved.whole.size * 4 > _MAX_ENTRIES:
+        if nodes > MAX_NODES + low.size * panels.order or halved.whole.size * 4 > _MAX_ENTRIES:
             break
         worst = halved.error.max(axis=1)
         worst = worst if isinstance(worst, np.ndarray) else worst.toarray()

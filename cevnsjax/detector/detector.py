@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from types import ModuleType
+from typing import NamedTuple
 
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Numbers, Values
@@ -60,3 +61,10 @@ class Detector:
     def observable(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """True observable of a recoil, shaped like ``T_nr`` [observable]."""
         return self.per_keV * 1e3 * self.quenching.E_ee(T_nr, shape, xp)
+
+
+class Variant(NamedTuple):
+    """A detector that panels must serve: nominal, with shifted shape parameters, or shifted."""
+
+    detector: Detector
+    shape: tuple[tuple[str, float], ...] = ()

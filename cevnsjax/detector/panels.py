@@ -21,6 +21,9 @@ Ends = Float[np.ndarray, " panel"] | Float[Array, " panel"]
 Owners = Int[np.ndarray, " panel"] | Int[Array, " panel"]
 """Which bin a panel belongs to; the number of bins where it belongs to none."""
 
+MAX_NODES = 40_000
+"""Most nodes by which panels are refined."""
+
 
 class Nodes(NamedTuple):
     """Recoil energies and quadrature weights, both [panel * order] [MeV]."""

@@ -22,6 +22,8 @@ from cevnsjax.tables import read_csv
 
 OUTSIDE = ("refused", "constant")
 """What becomes of recoils outside a table."""
+# Responses are right so many standard deviations of the scale from 1; further away is refused.
+_MOST_SD = 5.0
 
 
 @runtime_checkable
@@ -216,7 +218,7 @@ def quenching_parameters(model: Quenching, experiment: str, sd_scale: float) -> 
         f"qf_scale_{short_name(experiment)}",
         f"scale of the quenching curve of {experiment}",
         default=1.0,
-        bounds=(0.2, 3.0),
+        bounds=(max(0.2, 1 - _MOST_SD * sd_scale), min(3.0, 1 + _MOST_SD * sd_scale)),
         latex=r"\eta_\mathrm{QF}",
         scale=0.05,
         prior=Normal(1.0, sd_scale),

@@ -6,20 +6,21 @@ are the estimate of the error. Sub-cells of the resolution are checked in the sa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.errors import InputError
-from cevnsjax.detector.contents import PanelContents, Rates, Variant, refined_panels
+from cevnsjax.detector.contents import PanelContents, Rates, refined_panels
 from cevnsjax.detector.crossings import turning_points
-from cevnsjax.detector.detector import DEFAULT_ACCURACY, Detector
+from cevnsjax.detector.detector import DEFAULT_ACCURACY, Detector, Variant
 from cevnsjax.detector.panels import Panels, RecoilPanels
 from cevnsjax.detector.quenching import TabulatedQuenching
 from cevnsjax.detector.resolution import RefinableResolution
-from cevnsjax.detector.response import response
+from cevnsjax.detector.response import require_traceable, response
 from cevnsjax.detector.start import starting_panels
 
 _MAX_REFINEMENTS = 5
@@ -65,67 +66,97 @@ def refined(
     Raises:
         InputError: If the accuracy cannot be reached within bounds on nodes and memory.
     """
-    panels = starting_panels(detector, kinks)
+    use = _Use(detector, kinks, others, box)
+    panels = starting_panels(detector, kinks, use.variants if box else ())
     if isinstance(panels, RecoilPanels):
-        _require_turns_at_rest(others, panels.turns)
-    accuracy = 0.0
-    for variant in (Variant(detector), *others):
-        contents = PanelContents(variant, kinks, rates)
-        panels, estimate = refined_panels(contents, panels, detector.accuracy)
-        accuracy = max(accuracy, estimate)
-    if box and not isinstance(panels, RecoilPanels):
-        panels, accuracy = _through(box, detector, kinks, rates, (panels, accuracy))
+        _require_turns_at_rest(use.variants, panels.turns)
+    panels, accuracy = use.served(panels, rates, detector.accuracy)
     checked = _with_sub_cells(Checked(detector, panels, accuracy), kinks, rates)
+    if box:
+        require_traceable(checked.detector)
     if isinstance(detector.quenching, TabulatedQuenching):
-        _require_covered(checked, detector.quenching, kinks, rates)
+        for shape in ({}, *use.corners):
+            _require_covered(checked, detector.quenching, kinks, rates, shape)
     return checked
 
 
-def _through(
-    box: ShapeBox,
-    detector: Detector,
-    kinks: Float[np.ndarray, " kink"],
-    rates: Rates,
-    start: tuple[Panels, float],
-) -> tuple[Panels, float]:
-    """Panels that serve a box of shape parameters, and the estimate of their error.
+@dataclass(frozen=True)
+class _Use:
+    """What panels must serve besides a detector: others, and a box of its shape parameters."""
 
-    Narrow resolutions need narrow panels wherever a parameter moves an edge to. Points that fill
-    the box more and more densely are tried until as many as were tried before need nothing.
+    detector: Detector
+    kinks: Float[np.ndarray, " kink"]
+    others: Sequence[Variant]
+    box: ShapeBox
 
-    Raises:
-        InputError: If the last points still need other panels.
-    """
-    from scipy.stats import qmc  # 0.5 s to import
+    @property
+    def corners(self) -> list[dict[str, float]]:
+        """Shape parameters at the corners of the box."""
+        if not self.box:
+            return []
+        names, *ends = zip(*self.box, strict=True)
+        corners = product(*zip(*ends, strict=True))
+        return [dict(zip(names, corner, strict=True)) for corner in corners]
 
-    panels, accuracy = start
-    points = qmc.Sobol(len(box), scramble=False)
-    names, low, high = zip(*box, strict=True)
-    points.fast_forward(1)
-    tried = 3
-    while tried < _MAX_SHAPES:
-        before = panels
-        for point in qmc.scale(points.random(tried + 1), low, high):
-            shape = tuple(zip(names, point.tolist(), strict=True))
-            contents = PanelContents(Variant(detector, shape), kinks, rates)
-            panels, estimate = refined_panels(contents, panels, detector.accuracy)
-            accuracy = max(accuracy, estimate)
-        if panels is before:
-            return panels, accuracy
-        tried += tried + 1
-    raise InputError(
-        f"the resolution is too narrow for a response that {' and '.join(names)} may shift; leave "
-        "that nuisance out, widen the resolution, or leave the resolution out"
-    )
+    @property
+    def variants(self) -> list[Variant]:
+        """The detector, the others, and the corners of the box."""
+        corners = (Variant(self.detector, tuple(shape.items())) for shape in self.corners)
+        return [Variant(self.detector), *self.others, *corners]
+
+    def served(self, panels: Panels, rates: Rates, accuracy: float) -> tuple[Panels, float]:
+        """Panels that serve all variants and the whole box, and the estimate of their error.
+
+        Narrow resolutions need narrow panels wherever a parameter moves an edge to. Points that
+        fill the box more and more densely are tried until as many as were tried before need
+        nothing.
+
+        Raises:
+            InputError: If the last points still need other panels.
+        """
+        panels, error = self._tried(self.variants, panels, rates, accuracy)
+        if not self.box:
+            return panels, error
+        from scipy.stats import qmc  # 0.5 s to import
+
+        names, low, high = zip(*self.box, strict=True)
+        points, tried = qmc.Sobol(len(names), scramble=False), 7
+        points.fast_forward(1)
+        while tried < _MAX_SHAPES:
+            shapes = qmc.scale(points.random(tried + 1), low, high).tolist()
+            inside = [Variant(self.detector, tuple(zip(names, x, strict=True))) for x in shapes]
+            finer, estimate = self._tried(inside, panels, rates, accuracy)
+            error = max(error, estimate)
+            if finer is panels:
+                return panels, error
+            panels, tried = finer, 2 * tried + 1
+        raise InputError(
+            f"the resolution is too narrow for a response that {' and '.join(names)} may shift; "
+            "leave that nuisance out, widen the resolution, or leave the resolution out"
+        )
+
+    def _tried(
+        self, variants: Sequence[Variant], panels: Panels, rates: Rates, accuracy: float
+    ) -> tuple[Panels, float]:
+        error = 0.0
+        for variant in variants:
+            contents = PanelContents(variant, self.kinks, rates)
+            panels, estimate = refined_panels(contents, panels, accuracy)
+            error = max(error, estimate)
+        return panels, error
 
 
 def _require_covered(
-    checked: Checked, table: TabulatedQuenching, kinks: Float[np.ndarray, " kink"], rates: Rates
+    checked: Checked,
+    table: TabulatedQuenching,
+    kinks: Float[np.ndarray, " kink"],
+    rates: Rates,
+    shape: dict[str, float],
 ) -> None:
     """Reject a table that leaves out recoils that a cell needs for its accuracy."""
     if table.outside == "constant":
         return
-    T, R = response(checked.detector, kinks, {}, np, checked.panels)
+    T, R = response(checked.detector, kinks, shape, np, checked.panels)
     spectra = rates(np.asarray(T))
     counts = R.fold(spectra)[:, 0]
     for outside, where in ((table.T_nr[0] > T, "below"), (table.T_nr[-1] < T, "above")):
@@ -148,6 +179,7 @@ def also_for(
     spectra: Callable[[Float[np.ndarray, " node"]], Float[np.ndarray, "kind source node"]],
     accuracy: float,
     others: Sequence[Variant] = (),
+    box: ShapeBox = (),
 ) -> Checked:
     """A response whose panels serve further kinds of recoil spectra.
 
@@ -157,6 +189,7 @@ def also_for(
         spectra: Recoil spectra of each source by kind, in any unit.
         accuracy: Largest error of a cell in parts of the largest cell of each kind [1].
         others: Further detectors that share its panels.
+        box: Shape parameters with the range that panels must serve.
 
     Raises:
         InputError: If the accuracy cannot be reached within bounds on nodes and memory.
@@ -169,9 +202,7 @@ def also_for(
     def rates(T_nr: Float[np.ndarray, " node"]) -> Float[np.ndarray, "source node"]:
         return (spectra(T_nr) * scale[:, None, None]).reshape(-1, T_nr.size)
 
-    for variant in (Variant(detector), *others):
-        contents = PanelContents(variant, kinks, rates)
-        panels, _ = refined_panels(contents, panels, accuracy)
+    panels, _ = _Use(detector, kinks, others, box).served(panels, rates, accuracy)
     return checked._replace(panels=panels)
 
 

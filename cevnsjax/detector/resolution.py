@@ -7,6 +7,7 @@ dF(x | x_true), F the cumulative distribution of the reconstructed observable.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -23,7 +24,7 @@ from cevnsjax.detector.weights import (
     Weights,
     plain_weights,
     signs,
-    weight_table,
+    table_for_traces,
 )
 from cevnsjax.numerics import special_functions
 
@@ -35,9 +36,6 @@ __all__ = [
     "Resolution",
     "ResolutionWithWidth",
 ]
-
-# A trace takes the weights of a Gaussian with more points than this from a table.
-_MAX_TRACED_POINTS = 500
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class GaussianSmearing:
 
     c: float
     pieces: int = 1
+    traced_points: ClassVar[int] = 500
 
     def __post_init__(self) -> None:
         if not self.c > 0:
@@ -77,22 +76,24 @@ class GaussianSmearing:
         xp: ModuleType,
     ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
-        sums = bin_integrals(edges, efficiency, self)
+        sums = self.sums(edges, efficiency)
         if isinstance(x_true, np.ndarray):
             return self._plain(sums, x_true)
-        is_plain = isinstance(sums.coefficients, np.ndarray)
-        if is_plain and sums.x.size > _MAX_TRACED_POINTS:
-            return weight_table(self, tuple(edges), efficiency)(xp.log(x_true), xp).T
+        if table := table_for_traces(self, edges, efficiency):
+            return table(xp.log(x_true), xp).T
         x, sign = xp.asarray(sums.x, dtype=x_true.dtype), signs(sums, x_true, xp)
         pull = (x[:, None] - x_true[None, :]) / (self.c * xp.sqrt(x_true))[None, :]
-        cumulative = sign * special_functions(xp).ndtr(sign * pull)
-        return sums.of(cumulative)
+        return sums.of(sign * special_functions(xp).ndtr(sign * pull))
 
     def weights_at(
         self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
     ) -> Float[np.ndarray, "bin node"]:
         """Probability times efficiency at plain true observables, [bin, node] [1]."""
-        return np.asarray(self._plain(bin_integrals(edges, efficiency, self), x_true))
+        return np.asarray(self._plain(self.sums(edges, efficiency), x_true))
+
+    def sums(self, edges: Sequence[float], efficiency: Efficiency) -> BinIntegrals:
+        """Sums over values of the cumulative distribution for bins [observable]."""
+        return bin_integrals(edges, efficiency, self)
 
     def _plain(self, sums: BinIntegrals, x_true: Float[np.ndarray, " node"]) -> Weights:
         width = self.c * np.sqrt(x_true)
@@ -130,6 +131,7 @@ class GammaSmearing:
     cells: float | None = None
     per_keV: float | None = None
     pieces: int = 1
+    traced_points: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
         if self.cells is not None and not self.cells > 0:
@@ -142,8 +144,7 @@ class GammaSmearing:
     def scale(self, x: Float[np.ndarray, " wall"]) -> Float[np.ndarray, " wall"]:
         """Standard deviation about an observable; nothing lies below 0."""
         keV = np.abs(x) / self.per_keV if self.per_keV else np.abs(x)
-        width = np.abs(x) / np.sqrt(self.a + self.b_per_keV * keV)
-        return np.where(x < 0, np.inf, width)
+        return np.where(x < 0, np.inf, np.abs(x) / np.sqrt(self.a + self.b_per_keV * keV))
 
     def at_light_yield(self, per_keV: float) -> "GammaSmearing":
         """The model for a detector with a light yield [1/keVee]."""
@@ -163,18 +164,17 @@ class GammaSmearing:
     ) -> Weights:
         """Probability times efficiency, [bin, node] [1]."""
         model = self._at_light_yield_of(x_true, E_ee)
-        sums = model._sums(edges, efficiency)
+        sums = model.sums(edges, efficiency)
         shape = self.a + self.b_per_keV * 1e3 * E_ee
         if isinstance(x_true, np.ndarray) and isinstance(shape, np.ndarray):
             return self._plain(sums, x_true, shape)
-        if model.per_keV is not None and isinstance(sums.coefficients, np.ndarray):
-            # The second derivatives of jax's incomplete gamma function do not exist.
-            return weight_table(model, tuple(edges), efficiency)(xp.log(x_true), xp).T
+        # The second derivatives of jax's incomplete gamma function do not exist.
+        if model.per_keV is not None and (table := table_for_traces(model, edges, efficiency)):
+            return table(xp.log(x_true), xp).T
         x = xp.asarray(np.maximum(sums.x, 0.0), dtype=x_true.dtype)
         scaled = x[:, None] * (shape / x_true)[None, :]
         repeated = xp.broadcast_to(shape[None, :], scaled.shape)
-        below = special_functions(xp).gammainc(repeated, scaled)
-        return sums.of(below)
+        return sums.of(special_functions(xp).gammainc(repeated, scaled))
 
     def weights_at(
         self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
@@ -211,7 +211,8 @@ class GammaSmearing:
             return self
         return self.at_light_yield(float(x_true[0] / (1e3 * np.asarray(E_ee)[0])))
 
-    def _sums(self, edges: Sequence[float], efficiency: Efficiency) -> BinIntegrals:
+    def sums(self, edges: Sequence[float], efficiency: Efficiency) -> BinIntegrals:
+        """Sums over values of the cumulative distribution for bins [observable]."""
         if self.cells is None:
             return bin_integrals(edges, efficiency, self)
         if any(abs((e - edges[0]) / self.cells % 1 - 0.5) < 0.499 for e in edges):
@@ -244,7 +245,6 @@ class PoissonSmearing:
         n = np.arange(int(edges[0]), int(edges[-1]), dtype=float)
         accepted = xp.asarray(accepted_at(efficiency, n + 0.5), dtype=x_true.dtype)
         log_factorial = xp.asarray(special_functions(np).gammaln(n + 1), dtype=x_true.dtype)
-        counts = xp.asarray(n, dtype=x_true.dtype)
-        log_pmf = counts[:, None] * xp.log(x_true)[None, :] - x_true[None, :]
-        terms = accepted[:, None] * xp.exp(log_pmf - log_factorial[:, None])
+        log_power = xp.asarray(n, dtype=x_true.dtype)[:, None] * xp.log(x_true)[None, :]
+        terms = accepted[:, None] * xp.exp(log_power - x_true[None, :] - log_factorial[:, None])
         return sums_by_bin(terms, np.digitize(n, edges) - 1, len(edges) - 1)

@@ -13,8 +13,9 @@ from cevnsjax.detector.detector import Detector
 from cevnsjax.detector.matrices import ResponseMatrix, bands, one_block, segments
 from cevnsjax.detector.panels import Panels, SmearedPanels
 from cevnsjax.detector.quenching import dtype_of
-from cevnsjax.detector.resolution import GammaSmearing
+from cevnsjax.detector.resolution import GammaSmearing, Resolution
 from cevnsjax.detector.start import starting_panels
+from cevnsjax.detector.weights import Tabulable, table_for_traces
 
 Response = tuple[AtNodes, ResponseMatrix]
 """Recoil energies [node] [MeV] and what they count in bins [MeV]."""
@@ -64,11 +65,28 @@ def _smeared(detector: Detector, panels: SmearedPanels, shape: Values, xp: Modul
 
 def bin_weights(detector: Detector, T_nr: Arrays, shape: Values, xp: ModuleType = np) -> Arrays:
     """Probability times efficiency of a detector with a resolution, [bin, node] [1]."""
-    resolution = detector.resolution
+    resolution = _resolution(detector)
     assert resolution is not None
-    if isinstance(resolution, GammaSmearing):
-        resolution = resolution.at_light_yield(detector.per_keV)
     # Recoils that a shifted curve leaves without energy are seen at 0.
     E_ee = xp.maximum(xp.asarray(detector.quenching.E_ee(T_nr, shape, xp)), _NOTHING)
     x = detector.per_keV * 1e3 * E_ee
     return resolution.bin_weights(x, E_ee, detector.edges, detector.efficiency, xp)
+
+
+def require_traceable(detector: Detector) -> None:
+    """Make what traces of shape parameters take weights from, or say that it cannot be made.
+
+    Raises:
+        InputError: If the resolution is too narrow.
+    """
+    resolution = _resolution(detector)
+    if isinstance(resolution, Tabulable):
+        table_for_traces(resolution, detector.edges, detector.efficiency)
+
+
+def _resolution(detector: Detector) -> Resolution | None:
+    """The resolution of a detector, which knows its light yield."""
+    resolution = detector.resolution
+    if isinstance(resolution, GammaSmearing):
+        return resolution.at_light_yield(detector.per_keV)
+    return resolution

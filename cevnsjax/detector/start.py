@@ -3,15 +3,17 @@
 Refinement compares panels with their halves; it can only mend what one of them sees.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.errors import InputError
 from cevnsjax.detector.crossings import crossings, turning_points
-from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.detector import Detector, Variant
 from cevnsjax.detector.efficiency import ABOUT_TURN_ON, turn_on
-from cevnsjax.detector.panels import Panels, RecoilPanels, SmearedPanels
+from cevnsjax.detector.panels import MAX_NODES, Panels, RecoilPanels, SmearedPanels
 from cevnsjax.detector.resolution import ResolutionWithWidth
 from cevnsjax.detector.weights import spaced
 
@@ -19,21 +21,33 @@ from cevnsjax.detector.weights import spaced
 _UNSMEARED_PANELS, _SMEARED_PANELS = 30, 8
 # A panel wider than so many widths of a turn-on or of a resolution gets breaks about it; those of
 # a resolution lie at ``_ABOUT_EDGE`` of its widths, no closer than ``_APART`` of them.
-_BROAD, _APART = 4.0, 1.5
+# Where steps may lie anywhere, panels have so many widths of the resolution for each node: the
+# quadratures of a normal distribution are then right to 1e-7 of a width.
+_BROAD, _APART, _PER_NODE = 4.0, 1.5, 0.6
 _ABOUT_EDGE = np.array([-8.0, -3, 0, 3, 8])
 
 Points = Float[np.ndarray, " _"]
 """Values of the observable."""
 
 
-def starting_panels(detector: Detector, kinks: Float[np.ndarray, " kink"]) -> Panels:
+def starting_panels(
+    detector: Detector, kinks: Float[np.ndarray, " kink"], variants: Sequence[Variant] = ()
+) -> Panels:
     """The panels to start from.
 
     Args:
         detector: How recoils are seen.
         kinks: End-point recoils of every line and nucleus, increasing [MeV].
+        variants: The detector with all that shape parameters may move, if there are any.
+
+    Raises:
+        InputError: If the resolution is so narrow that too many panels are needed.
     """
-    return _smeared(detector, kinks) if detector.resolution else _unsmeared(detector, kinks)
+    if not detector.resolution:
+        return _unsmeared(detector, kinks)
+    panels = _smeared(detector, kinks)
+    moves = bool(variants) and isinstance(detector.resolution, ResolutionWithWidth)
+    return _swept(detector, panels, variants) if moves else panels
 
 
 def has_narrow_turn_on(detector: Detector) -> bool:
@@ -66,14 +80,78 @@ def _about_edges(detector: Detector, ends: Float[np.ndarray, " break"]) -> Point
     """Observables about edges and steps that a resolution blurs less than a panel is wide."""
     if not isinstance(detector.resolution, ResolutionWithWidth):
         return np.array([])
-    rises = [x for x, _ in turn_on(detector.efficiency)]
-    levels = np.unique([*detector.edges, *detector.efficiency.kinks, *rises])
-    levels = levels[(levels >= detector.edges[0]) & (levels <= detector.edges[-1]) & (levels > 0)]
-    E_ee = levels / (1e3 * detector.per_keV)
-    width = np.asarray(detector.resolution.width(levels, E_ee), dtype=float)
+    levels = _levels(detector)
+    width = levels * _relative_width(detector, levels)
     narrow = _panel_widths(detector, ends, levels) > _BROAD * width
     about = levels[narrow, None] + width[narrow, None] * _ABOUT_EDGE
     return spaced(about.reshape(-1), np.repeat(_APART * width[narrow], _ABOUT_EDGE.size))
+
+
+def _levels(detector: Detector) -> Points:
+    """Observables above 0 about which weights change within the width of a resolution."""
+    rises = [x for x, _ in turn_on(detector.efficiency)]
+    levels = np.unique([*detector.edges, *detector.efficiency.kinks, *rises])
+    return levels[(levels >= detector.edges[0]) & (levels <= detector.edges[-1]) & (levels > 0)]
+
+
+def _relative_width(
+    detector: Detector, x: Float[np.ndarray, "*point"]
+) -> Float[np.ndarray, "*point"]:
+    """Standard deviations of a resolution in parts of the observable [1]."""
+    assert isinstance(detector.resolution, ResolutionWithWidth)
+    E_ee = x / (1e3 * detector.per_keV)
+    return np.asarray(detector.resolution.width(x, E_ee), dtype=float) / x
+
+
+def _ranges(
+    detector: Detector, T_top: float, variants: Sequence[Variant]
+) -> list[tuple[float, float]]:
+    """Recoil energies between which variants move edges and steps, as far as the resolution [MeV].
+
+    Ranges that overlap are joined.
+    """
+    levels = _levels(detector)
+    about = np.exp(-_ABOUT_EDGE[0] * _relative_width(detector, levels))
+    ranges: list[tuple[float, float]] = []
+    for piece in pairwise(turning_points(detector.quenching, T_top, {})):
+        T = np.array([crossings(v.detector, levels, piece, dict(v.shape), np) for v in variants])
+        moved = np.ptp(T, axis=0) > 0
+        low = np.maximum(T.min(axis=0) / about, piece[0])[moved]
+        high = np.minimum(T.max(axis=0) * about, piece[1])[moved]
+        for k in np.argsort(low):
+            if ranges and low[k] <= ranges[-1][1]:
+                ranges[-1] = ranges[-1][0], max(ranges[-1][1], float(high[k]))
+            else:
+                ranges.append((float(low[k]), float(high[k])))
+    return ranges
+
+
+def _swept(detector: Detector, panels: SmearedPanels, variants: Sequence[Variant]) -> SmearedPanels:
+    """Panels no broader than the resolution wherever edges and steps lie between variants.
+
+    Where a panel is much broader, a step close to its end escapes all nodes, those of its halves
+    too.
+    """
+    ranges = _ranges(detector, float(panels.roots[-1] ** 2), variants)
+    panels = panels.cut(detector, {}, np.array(ranges).reshape(-1))
+    walls = panels.roots**2
+    low, high = walls[:-1], walls[1:]
+    middle = (low + high) / 2
+    inside = np.any([(a < middle) & (middle < b) for a, b in ranges], axis=0) & (low > 0)
+    x = np.array([v.detector.observable(walls, dict(v.shape), np) for v in variants])
+    levels = _levels(detector)[[0, -1]]
+    finest = _relative_width(detector, np.clip(x, *levels)).min(axis=0)
+    allowed = _PER_NODE * panels.order * np.minimum(finest[1:], finest[:-1])[inside]
+    pieces = np.ceil(np.log(high[inside] / low[inside]) / allowed).astype(int)
+    if pieces.sum() * panels.order > MAX_NODES:
+        names = sorted({name for v in variants for name, _ in v.shape})
+        raise InputError(
+            f"the resolution is too narrow for a response that {' and '.join(names)} may shift; "
+            "leave that nuisance out, widen the resolution, or leave the resolution out"
+        )
+    each = zip(low[inside], high[inside], pieces + 1, strict=True)
+    cuts = [np.geomspace(*panel)[1:-1] for panel in each]
+    return panels.cut(detector, {}, np.concatenate([[], *cuts]))
 
 
 def _panel_widths(detector: Detector, ends: Float[np.ndarray, " break"], levels: Points) -> Points:

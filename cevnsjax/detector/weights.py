@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from types import ModuleType
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -27,11 +27,12 @@ _Model = TypeVar("_Model", bound="Resolution")
 # lie within this many standard deviations, and so many variances over the mean further up, where
 # a gamma distribution has an exponential tail.
 _MAX_ENTRIES, _BLOCK, _REACH, _TAIL = 300_000, 16, 10.0, 50.0
-# Tables for traces reach over these parts of the highest edge, to this precision [1].
-_LOWEST, _HIGHEST, _PRECISION = 1e-12, 1e3, 1e-12
-# Their first panels end at these distances from edges, in ln x, and have this width at least, in
-# standard deviations.
-_DISTANCES, _APART = np.array([3e-4, 3e-3, 3e-2]), 0.25
+# Tables for traces reach over these parts of the highest edge, to this precision [1]; where that is
+# more than rounding allows, to so many roundings of x_true.
+_LOWEST, _HIGHEST, _PRECISION, _ROUNDINGS = 1e-12, 1e3, 3e-13, 16
+# Their first panels end at these distances from edges, in standard deviations, up to a distance in
+# ln x, and have this width at least, in standard deviations.
+_DISTANCES, _FARTHEST, _APART = 10.0 ** np.arange(1, 12), 0.1, 0.25
 
 
 @runtime_checkable
@@ -146,7 +147,17 @@ def _in_blocks(
 
 @runtime_checkable
 class Tabulable(Resolution, Protocol):
-    """A model whose weights depend on the true observable alone."""
+    """A model whose weights depend on the true observable alone.
+
+    Attributes:
+        traced_points: Traces take weights from a table where they need more points than this.
+    """
+
+    traced_points: ClassVar[int]
+
+    def sums(self, edges: Sequence[float], efficiency: Efficiency) -> BinIntegrals:
+        """Sums over values of the cumulative distribution for bins [observable]."""
+        ...
 
     def weights_at(
         self, x_true: Float[np.ndarray, " node"], edges: Sequence[float], efficiency: Efficiency
@@ -181,9 +192,29 @@ def weight_table(
 
     top = max(abs(edges[0]), abs(edges[-1]))
     # Narrow resolutions change the weights close to edges only: panels on every scale find them.
-    near = np.outer([*edges, *efficiency.kinks], np.exp([0.0, *_DISTANCES, *-_DISTANCES])).ravel()
-    inside = near[(near > _LOWEST * top) & (near < _HIGHEST * top)]
+    points = np.array([*edges, *efficiency.kinks])
+    points = points[(points > _LOWEST * top) & (points < _HIGHEST * top)]
+    relative = model.scale(points) / points
+    away = relative[:, None] * _DISTANCES
+    away = np.where(away < _FARTHEST, away, 0.0)
+    near = np.concatenate([points, *(points[:, None] * np.exp([-away, away])).reshape(2, -1)])
     # Where bins are narrower than the resolution, its width is the only scale.
-    inside = spaced(inside, _APART * model.scale(inside))
+    inside = spaced(near, _APART * model.scale(near))
     breaks = [_LOWEST * top, *inside, _HIGHEST * top]
-    return interpolated(weights, [math.log(x) for x in breaks], _PRECISION)
+    rounding = np.finfo(float).eps * (1 + np.abs(np.log(points)).max(initial=0.0))
+    noise = _ROUNDINGS * rounding / relative.min(initial=1.0)
+    return interpolated(weights, [math.log(x) for x in breaks], max(_PRECISION, noise))
+
+
+def table_for_traces(
+    model: Tabulable, edges: Sequence[float], efficiency: Efficiency
+) -> Interpolated | None:
+    """The table that traces take weights from, None where they compute them.
+
+    Raises:
+        InputError: If the resolution is too narrow for a table.
+    """
+    sums = model.sums(edges, efficiency)
+    if not isinstance(sums.coefficients, np.ndarray) or sums.x.size <= model.traced_points:
+        return None
+    return weight_table(model, tuple(edges), efficiency)

@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.real_arrays import real_array, require_countable
-from cevnsjax.detector.contents import Variant
-from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.detector import Detector, Variant
 from cevnsjax.detector.refine import Checked
 from cevnsjax.experiments.names import require_components, require_free_names, require_once
 from cevnsjax.experiments.recoils import Recoils, checked_response
@@ -28,7 +27,7 @@ from cevnsjax.experiments.systematics import (
 )
 from cevnsjax.flux.source import NeutrinoSource
 from cevnsjax.nuclei import Target
-from cevnsjax.parameters import Normal, Parameter
+from cevnsjax.parameters import Parameter
 
 SIGNAL = "signal"
 """Component name of the CEvNS signal."""
@@ -137,6 +136,12 @@ class Experiment:
         require_free_lognormals_alone(self.name, self.pulls)
         require_once(self.name, "observables", (self.observable, *self.extra))
         require_once(self.name, "nuisances", (p.name for p in self.parameters))
+        for p in self.shape.values():
+            if not np.all(np.isfinite(p.bounds)):
+                raise InputError(
+                    f"{self.name}: {p.name} moves the response, which must be right within its "
+                    f"bounds; give finite ones for {list(p.bounds)}"
+                )
 
     def _check_cells(self, bins: tuple[int, ...]) -> None:
         """Check that data, morphs and the spread of the signal fit the cells and the statistic."""
@@ -172,25 +177,17 @@ class Experiment:
     ) -> Checked:
         """The response, refined until it reaches the accuracy of the detector.
 
-        It serves the shape parameters three standard deviations either way, and all morphs.
+        It serves shape parameters anywhere within their bounds, and all morphs.
 
         Args:
             kinematics: Convention of the theory; panels break at its end points.
             steepness: Power p of its recoil spectra that rise towards T = 0 as T^-p.
             oscillating: Structures of its cross section if its neutrinos oscillate.
         """
-        others = [Variant(d) for m in self.morphs for d in m.detectors or ()]
-        box = []
-        for short, parameter in self.shape.items():
-            prior, (low, high) = parameter.prior, parameter.bounds
-            if isinstance(prior, Normal):
-                for side in (-2, 2):
-                    value = min(max(prior.mean + side * prior.sd, low), high)
-                    others.append(Variant(self.detector, ((short, float(value)),)))
-                ends = (min(max(prior.mean + side * prior.sd, low), high) for side in (-3, 3))
-                box.append((short, *map(float, ends)))
+        others = tuple(Variant(d) for m in self.morphs for d in m.detectors or ())
+        box = tuple((short, *map(float, p.bounds)) for short, p in self.shape.items())
         recoils = Recoils(self.flux, self.target, kinematics, steepness, oscillating)
-        return checked_response(self.detector, recoils, tuple(others), tuple(box))
+        return checked_response(self.detector, recoils, others, box)
 
     @property
     def accuracy(self) -> float:

@@ -11,8 +11,7 @@ from cevnsjax.core.constants import hbar_c
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.cross_section import fermi_scale, kernels
-from cevnsjax.detector.contents import Variant
-from cevnsjax.detector.detector import Detector
+from cevnsjax.detector.detector import Detector, Variant
 from cevnsjax.detector.refine import Checked, ShapeBox, also_for, refined
 from cevnsjax.detector.response import response
 from cevnsjax.experiments.recipe import end_points
@@ -127,12 +126,12 @@ def checked_response(
     checked = refined(detector, kinks, recoils.standard, others, box)
     accuracy = max(detector.accuracy, _STEEP_ACCURACY)
     if recoils.steepness:
-        checked = also_for(checked, kinks, recoils.steep, accuracy, others)
+        checked = also_for(checked, kinks, recoils.steep, accuracy, others, box)
     if recoils.oscillating:
         accuracy = accuracy if recoils.steepness else detector.accuracy
         for waves in waves_of(recoils.flux, max(1, _MOST_WAVES // len(detector.edges))):
             spectra = partial(recoils.oscillating_in, waves=waves)
-            checked = also_for(checked, kinks, spectra, accuracy, others)
+            checked = also_for(checked, kinks, spectra, accuracy, others, box)
     return checked
 
 

@@ -19,13 +19,20 @@ VALUES = {
     "data": {"kind": "planned"},
 }
 FROM_ZERO = {"binning": VALUES["binning"] | {"edges": [0, 0.3, 0.6]}}
+SCALED = {"quenching": VALUES["quenching"] | {"nuisances": ["qf_scale"], "scale_sd": 0.05}}
 G = 3e-6
 
 
 @pytest.mark.parametrize("spread", [{"kind": "none"}, {"kind": "gaussian", "c": 0.05}])
 @pytest.mark.parametrize(("mass", "changes"), [(0.01, {}), (1.0, FROM_ZERO), (10.0, FROM_ZERO)])
-def test_light_vectors_against_the_dense_folding(tmp_path, monkeypatch, spread, mass, changes):
-    """Charge of PLB 775, 54 in the dense folding; panels for the standard model alone give 1e-3."""
+@pytest.mark.parametrize("shift", [0.0, -4.9, -3.0, 3.0, 4.6])
+def test_light_vectors_against_the_dense_folding(
+    tmp_path, monkeypatch, spread, mass, changes, shift
+):
+    """Charge of PLB 775, 54 in the dense folding; panels for the standard model alone give 1e-3.
+
+    The scale of the quenching factor is shifted by some of its standard deviations.
+    """
 
     def charge_squared(T, nucleus, flavour):
         g_p, g_n = oracle.couplings("erler_su", 0.23857, flavour)
@@ -35,31 +42,43 @@ def test_light_vectors_against_the_dense_folding(tmp_path, monkeypatch, spread, 
         return ((g_p + charge) * nucleus.Z * F_p + (g_n + charge) * nucleus.N * F_n) ** 2
 
     monkeypatch.setattr(dense_sections, "charge_squared", charge_squared)
+    scale = 1 + 0.05 * shift
     values = VALUES | changes | {"resolution": spread}
-    expected = dense.counts(values, {})
-    model = cj.Model(
-        load(folder_of(tmp_path / "ge", values)), [cj.StandardModel(), cj.LightVector()]
+    expected = dense.counts(
+        values | {"quenching": VALUES["quenching"] | {"factor": 0.2 * scale}}, {}
     )
-    counts = model.expected({"g_Zp": G, "m_Zp": mass})["ge"]
+    experiment = load(folder_of(tmp_path / "ge", values | SCALED))
+    model = cj.Model(experiment, [cj.StandardModel(), cj.LightVector()])
+    counts = model.expected({"g_Zp": G, "m_Zp": mass, "qf_scale_ge": scale})["ge"]
     np.testing.assert_allclose(counts, expected, rtol=0, atol=1e-5 * expected.max())
 
 
-def test_magnetic_moment_over_three_decades(tmp_path):
-    """One bin from 0.01 to 10 keV; nodes in log T and panels in E as the witness."""
+@pytest.mark.parametrize("shift", [0.0, -3.0, 3.0, 4.9])
+def test_magnetic_moment_over_three_decades(tmp_path, shift):
+    """One bin from 0.01 to 10 keV; nodes in log T and panels in E as the witness.
+
+    The scale of the quenching factor is shifted by some of its standard deviations.
+    """
+    scale = 1 + 0.05 * shift
     spectrum = {"energy_mev": [1.0, 12.0, 20.0], "density_per_mev": [0.0, 1.0, 0.0]}
-    values = VALUES | {
-        "neutrinos": drawn.SOURCES["table"],
-        "binning": VALUES["binning"] | {"edges": [0.002, 2.0]},
-        "efficiency": {"kind": "constant", "value": 1.0},
-    }
+    values = (
+        VALUES
+        | SCALED
+        | {
+            "neutrinos": drawn.SOURCES["table"],
+            "binning": VALUES["binning"] | {"edges": [0.002, 2.0]},
+            "efficiency": {"kind": "constant", "value": 1.0},
+        }
+    )
     experiment = load(folder_of(tmp_path / "ge", values, spectrum=spectrum))
     interactions = [cj.StandardModel(), cj.MagneticMoment("mu_nu")]
+    at = {"qf_scale_ge": scale}
     signal = [
-        float(cj.Model(experiment, interactions).expected({"mu_nu": mu})["ge"][0])
+        float(cj.Model(experiment, interactions).expected(at | {"mu_nu": mu})["ge"][0])
         for mu in (0, 1e3)
     ]
     ((nucleus, per_kg),) = dense_sections.nuclei(values["target"]).items()
-    log_T, w_T = dense_sections.nodes(*_panels(np.log(1e-5), np.log(1e-2), 40), 8)
+    log_T, w_T = dense_sections.nodes(*_panels(*np.log([1e-5 / scale, 1e-2 / scale]), 40), 8)
     T, w_T = np.exp(log_T).ravel(), (w_T * np.exp(log_T)).ravel()
     F_p = oracle.helm(np.sqrt(2 * nucleus.mass * T) / oracle.HBARC, nucleus.R_p)
     total = 0.0

@@ -38,6 +38,14 @@ def picked(array: Arrays, indices: Int[np.ndarray, " index"]) -> Arrays:
     return np.take(array, indices, axis=-1) if numpy_of(array) is np else array[..., indices]
 
 
+def rows_of(array: Arrays, points: np.ndarray, axes: int) -> Arrays:
+    """Some of many points of an array [point, ...] with so many further axes.
+
+    An array without an axis of points is the same at all of them.
+    """
+    return array[points] if array.ndim > axes and len(array) > 1 else array
+
+
 def product(a: Arrays, b: Arrays) -> Arrays:
     """The product of small matrices, [..., i, j] and [..., j, k].
 

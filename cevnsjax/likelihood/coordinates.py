@@ -4,14 +4,14 @@ Normalisations are solved as strengths of components, which stay at or above 0 i
 experiments: those that press against 0 are held there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.namespaces import numpy_of, picked, times
+from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.components import Component, Templates
 from cevnsjax.likelihood.counts import Mean, curving, mean_of
@@ -138,6 +138,12 @@ class Coordinates:
             hessian + cell_hessian(observed, self.problem, mean) + curving(mean, tilt),
             mean,
         )
+
+    def at_points(self, points: np.ndarray) -> "Coordinates":
+        """The coordinates of some of many points, in NumPy."""
+        stacks = [stack.at_points(points) for stack in self.stacks]
+        strengths, centre = self.strengths.at_points(points), rows_of(self.centre, points, 1)
+        return replace(self, stacks=stacks, strengths=strengths, centre=centre)
 
     def bound(self, observed: Arrays, mean: Mean) -> Arrays:
         """A matrix above the Hessian of chi2/2, [..., coordinate, coordinate]."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from cevnsjax.core.namespaces import numpy_of
+from cevnsjax.core.namespaces import numpy_of, rows_of
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.components import Component, Templates
 
@@ -37,6 +37,14 @@ class Stack(NamedTuple):
     morphs: tuple[int, ...]
     log_pulls: tuple[int, ...]
     log_widths: Arrays | None
+
+    def at_points(self, points: np.ndarray) -> "Stack":
+        """The stack of some of many points."""
+        nominal = rows_of(self.nominal, points, 2)
+        if self.linear is None or self.curved is None:
+            return self._replace(nominal=nominal)
+        linear, curved = rows_of(self.linear, points, 3), rows_of(self.curved, points, 3)
+        return self._replace(nominal=nominal, linear=linear, curved=curved)
 
 
 def stacks_of(problem: Templates) -> list[Stack]:

@@ -5,13 +5,13 @@ steps with a Hessian that bounds it from above, all cut at the bounds. Coordinat
 against a bound are held there (Bertsekas, SIAM J. Control Optim. 20, 221).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from cevnsjax.core.namespaces import numpy_of, times
+from cevnsjax.core.namespaces import numpy_of, rows_of, times
 from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.coordinates import Coordinates, Expanded
 from cevnsjax.likelihood.curved import along_valleys, descents
@@ -102,16 +102,41 @@ def _most_steps(coordinates: Coordinates) -> int:
     return _MAX_CURVED_STEPS if coordinates.is_curved else _MAX_STEPS
 
 
-def _newton(coordinates: Coordinates, z: Arrays, at_z: Expanded) -> tuple[Arrays, Arrays]:
-    """Newton's step, and what it promises to take off chi2/2."""
-    free = ~held(z, at_z.gradient, at_z.hessian, coordinates.low.astype(z.dtype))
-    newton = direction(at_z.hessian, at_z.gradient, free, 0.0)
-    return newton, 0.5 * (at_z.gradient * newton).sum(-1)
+class _Points(NamedTuple):
+    """Points on their way, [point, ...], and chi2/2 to second order there."""
+
+    z: Arrays
+    value: Arrays
+    gradient: Arrays
+    hessian: Arrays
+
+    @classmethod
+    def at(cls, observed: Arrays, coordinates: Coordinates, z: Arrays) -> "_Points":
+        """What is at coordinates z, [point, coordinate] [1]."""
+        value, gradient, hessian, _ = coordinates.expansion(observed, z)
+        if hessian.ndim == 2:
+            hessian = np.repeat(hessian[None], len(z), axis=0)
+        return cls(z, value, gradient, hessian)
+
+    def some(self, points: np.ndarray) -> "_Points":
+        """Some of the points."""
+        return _Points(*(x[points] for x in self))
+
+    def put(self, points: np.ndarray, others: "_Points") -> None:
+        """Write others in the place of some of the points."""
+        for mine, other in zip(self, others, strict=True):
+            mine[points] = other
+
+    def newton(self, low: Arrays) -> tuple[Arrays, Arrays]:
+        """Where Newton's step leads, and what it promises to take off chi2/2."""
+        free = ~held(self.z, self.gradient, self.hessian, low)
+        step = direction(self.hessian, self.gradient, free, 0.0)
+        return np.maximum(self.z - step, low), 0.5 * (self.gradient * step).sum(-1)
 
 
 def _keeps_promise(value: Arrays, after: Arrays, gain: Arrays) -> Flags:
     """Whether a step lowers chi2/2 about as much as it promises, up to rounding."""
-    least = _PROMISED * gain - _ROUNDING * numpy_of(value).maximum(1.0, abs(value))
+    least = _PROMISED * gain - _ROUNDING * np.maximum(1.0, abs(value))
     return (gain >= 0) & (value - after >= least)
 
 
@@ -122,26 +147,35 @@ def stepwise(
     growth: Arrays | None = None,
     needed: Flags | bool = True,
 ) -> tuple[Arrays, Flags]:
-    """The same search in NumPy, where a point near the minimum asks for Newton's step alone."""
-    z, low = start, coordinates.low.astype(start.dtype)
-    at_z, done = coordinates.expansion(observed, z), ~np.broadcast_to(needed, z.shape[:-1])
-    for _ in range(_most_steps(coordinates)):
-        newton, gain = _newton(coordinates, z, at_z)
-        done = done | ((gain >= 0) & (gain < _MIN_GAIN))
+    """The same search in NumPy, where a point near the minimum asks for Newton's step alone.
+
+    A point that has arrived leaves the others, so that it does not depend on them.
+    """
+    n, at, low = observed, coordinates, coordinates.low.astype(start.dtype)
+    now = _Points.at(n, at, np.atleast_2d(start))
+    end, live = np.array(now.z), np.arange(len(now.z))
+    arrived = np.array(np.broadcast_to(~np.asarray(needed), live.shape))
+    done = arrived.copy()
+    for _ in range(_most_steps(at)):
+        trial, gain = now.newton(low)
+        done |= (gain >= 0) & (gain < _MIN_GAIN)
+        end[live], arrived[live] = now.z, done
         if done.all():
             break
-        # What has arrived stays, so that a point does not depend on those beside it.
-        trial = np.where(done[..., None], z, np.maximum(z - newton, low))
-        at_trial = coordinates.expansion(observed, trial)
-        goes_alone = (gain < _NEAR) & _keeps_promise(at_z.value, at_trial.value, gain)
-        asks = ~done & ~goes_alone
+        if done.any():
+            n, at, now = rows_of(n, ~done, 1), at.at_points(~done), now.some(~done)
+            live, trial, gain, done = live[~done], trial[~done], gain[~done], done[~done]
+        after = _Points.at(n, at, trial)
+        asks = ~((gain < _NEAR) & _keeps_promise(now.value, after.value, gain))
         if asks.any():
-            others, left = _trials(observed, coordinates, z, at_z, growth)
-            done = done | (asks & (left < _MIN_GAIN))
-            trial = np.where(asks[..., None], others, trial)
-            at_trial = coordinates.expansion(observed, trial)
-        z, at_z = trial, at_trial
-    return z, done
+            few, at_few, z = rows_of(n, asks, 1), at.at_points(asks), now.z[asks]
+            others, left = _trials(few, at_few, z, at_few.expansion(few, z), growth)
+            after.put(asks, _Points.at(few, at_few, others))
+            done[asks] = left < _MIN_GAIN
+        now = after
+    else:
+        end[live], arrived[live] = now.z, done
+    return end.reshape(start.shape), arrived.reshape(start.shape[:-1])
 
 
 def values(observed: Arrays, coordinates: Coordinates, trials: Arrays) -> Arrays:

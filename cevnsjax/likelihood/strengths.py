@@ -9,13 +9,13 @@ strengths they are one coordinate: the least penalty of pulls at given strengths
 and what multiplies a large signal is u itself, never a difference of large numbers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from cevnsjax.core.namespaces import numpy_of, picked, times
+from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.orthogonal import Orthogonal, orthogonal
 
@@ -108,6 +108,11 @@ class Strengths:
     prior: Arrays
     target: Arrays
     constant: Arrays
+
+    def at_points(self, points: np.ndarray) -> "Strengths":
+        """The pulls of some of many points."""
+        names = "base", "centre", "start", "target", "constant"
+        return replace(self, **{n: rows_of(getattr(self, n), points, 1) for n in names})
 
     @property
     def low(self) -> Float[np.ndarray, " strength"]:

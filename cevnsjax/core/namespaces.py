@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, Flags
 
 
 def numpy_of(*arrays: Any) -> ModuleType:
@@ -38,7 +38,7 @@ def picked(array: Arrays, indices: Int[np.ndarray, " index"]) -> Arrays:
     return np.take(array, indices, axis=-1) if numpy_of(array) is np else array[..., indices]
 
 
-def rows_of(array: Arrays, points: np.ndarray, axes: int) -> Arrays:
+def rows_of(array: Arrays, points: Flags, axes: int) -> Arrays:
     """Some of many points of an array [point, ...] with so many further axes.
 
     An array without an axis of points is the same at all of them.

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Component, Templates
 from cevnsjax.likelihood.counts import Mean, curving, mean_of
 from cevnsjax.likelihood.poisson import along, cell_hessian, cell_tilt, cells_chi2, diagonal
@@ -139,7 +139,7 @@ class Coordinates:
             mean,
         )
 
-    def at_points(self, points: np.ndarray) -> "Coordinates":
+    def at_points(self, points: Flags) -> "Coordinates":
         """The coordinates of some of many points, in NumPy."""
         stacks = [stack.at_points(points) for stack in self.stacks]
         strengths, centre = self.strengths.at_points(points), rows_of(self.centre, points, 1)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from cevnsjax.core.namespaces import numpy_of, rows_of
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Component, Templates
 
 
@@ -38,7 +38,7 @@ class Stack(NamedTuple):
     log_pulls: tuple[int, ...]
     log_widths: Arrays | None
 
-    def at_points(self, points: np.ndarray) -> "Stack":
+    def at_points(self, points: Flags) -> "Stack":
         """The stack of some of many points."""
         nominal = rows_of(self.nominal, points, 2)
         if self.linear is None or self.curved is None:

@@ -118,11 +118,11 @@ class _Points(NamedTuple):
             hessian = np.repeat(hessian[None], len(z), axis=0)
         return cls(z, value, gradient, hessian)
 
-    def some(self, points: np.ndarray) -> "_Points":
+    def some(self, points: Flags) -> "_Points":
         """Some of the points."""
         return _Points(*(x[points] for x in self))
 
-    def put(self, points: np.ndarray, others: "_Points") -> None:
+    def put(self, points: Flags, others: "_Points") -> None:
         """Write others in the place of some of the points."""
         for mine, other in zip(self, others, strict=True):
             mine[points] = other

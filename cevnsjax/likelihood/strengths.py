@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.orthogonal import Orthogonal, orthogonal
 
 Rows = tuple[tuple[int, ...], ...]
@@ -109,7 +109,7 @@ class Strengths:
     target: Arrays
     constant: Arrays
 
-    def at_points(self, points: np.ndarray) -> "Strengths":
+    def at_points(self, points: Flags) -> "Strengths":
         """The pulls of some of many points."""
         names = "base", "centre", "start", "target", "constant"
         return replace(self, **{n: rows_of(getattr(self, n), points, 1) for n in names})

@@ -25,7 +25,9 @@ Kinds = Float[np.ndarray, "kind source node"]
 """Recoil spectra of several kinds, in any unit."""
 # Masses of mediators that steep spectra are refined for; with those that are lighter, spectra rise
 # as if there were none wherever a detector can see [MeV].
-_MEDIATORS = (1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0)
+LIGHTEST = 1e-3
+"""Least mass of a mediator that a detector without threshold is refined for [MeV]."""
+_MEDIATORS = (LIGHTEST, 1e-2, 0.1, 1.0, 10.0, 100.0)
 # Releases are finer for the standard model; nodes cost time at every evaluation.
 _STEEP_ACCURACY = 1e-7
 # Relative growth of a bin by lighter mediators that shows that its counts have no limit.
@@ -135,18 +137,30 @@ def checked_response(
     return checked
 
 
+def have_no_limit(checked: Checked, recoils: Recoils, power: int = 1) -> bool:
+    """Whether counts grow without end with ever lighter mediators: recoils of T = 0 are accepted.
+
+    Args:
+        checked: The response of a detector.
+        recoils: Recoils of the standard model.
+        power: Power p of the spectra that the mediators make rise as T^-p.
+    """
+    nodes, R = response(checked.detector, recoils.kinks, {}, np, checked.panels)
+    T_nr = np.asarray(nodes)
+    rates = recoils.standard(T_nr)
+    q2 = 2 * max(nucleus.mass for nucleus in recoils.target.nuclei) * T_nr
+    each = (R.fold(rates / (q2 + m**2) ** power).max(axis=(1, 2)) for m in _MEDIATORS[:2])
+    light, heavier = each
+    return bool(np.any(light > (1 + _DIVERGING) * heavier))
+
+
 def require_threshold(experiment: str, checked: Checked, recoils: Recoils) -> None:
     """Reject a detector that sees recoils down to T = 0, where photons make spectra diverge.
 
     Raises:
         InputError: If the recoils that a light mediator adds count.
     """
-    nodes, R = response(checked.detector, recoils.kinks, {}, np, checked.panels)
-    T_nr = np.asarray(nodes)
-    rates = recoils.standard(T_nr)
-    q2 = 2 * max(nucleus.mass for nucleus in recoils.target.nuclei) * T_nr
-    light, heavier = (R.fold(rates / (q2 + m**2)).max(axis=(1, 2)) for m in _MEDIATORS[:2])
-    if np.any(light > (1 + _DIVERGING) * heavier):
+    if have_no_limit(checked, recoils):
         raise InputError(
             f"{experiment}: counts of magnetic moments and electric charges grow without end "
             "towards recoils of 0, which its bins accept; let the bins begin above 0, or give the "

@@ -70,6 +70,11 @@ class Mediator(Interaction):
         del names
         return super().from_names(**options)
 
+    @property
+    def masses(self) -> tuple[str, ...]:
+        """Name of its mass."""
+        return self.owns[1:2]
+
     def own_parameters(self) -> list[Parameter]:
         """Coupling and mass."""
         coupling, mass = self.owns[:2]

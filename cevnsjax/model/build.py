@@ -9,9 +9,11 @@ import jax
 import numpy as np
 
 from cevnsjax.core.errors import InputError, UnknownNameError
+from cevnsjax.detector.refine import Checked
 from cevnsjax.experiments.arrays import ExperimentArrays, arrays_of, leaf
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.names import require_meant
+from cevnsjax.experiments.recoils import LIGHTEST, Recoils, have_no_limit
 from cevnsjax.experiments.systematics import Pull
 from cevnsjax.interactions.interaction import parameters_of, steepness_of, structures_of
 from cevnsjax.interactions.standard_model import StandardModel
@@ -139,6 +141,47 @@ def arrays_of_all(
     return [build(e) for e in experiments.values()]
 
 
+def with_least_masses(
+    table: ParameterTable,
+    interactions: tuple[Any, ...],
+    experiments: Mapping[str, Experiment],
+    arrays: list[ExperimentArrays],
+) -> ParameterTable:
+    """The table with masses of mediators no lighter than what all responses are refined for.
+
+    Where an experiment accepts recoils of 0, those of T ~ m^2/2M make up the counts of a mediator.
+
+    Raises:
+        InputError: If the default of a mass is lighter.
+    """
+    masses = {name for i in interactions for name in getattr(i, "masses", ())}
+    if not masses:
+        return table
+    power, kinematics = steepness_of(interactions), interactions[0].kinematics
+    for e, a in zip(experiments.values(), arrays, strict=True):
+        panels = a.signal.panels
+        assert panels is not None
+        checked = Checked(a.signal.detector, panels, 0.0)
+        if have_no_limit(checked, Recoils(e.flux, e.target, kinematics), power):
+            break
+    else:
+        return table
+    why = f"at least {1e3 * LIGHTEST:g} keV, as {e.name} accepts recoils of 0"
+    for name in masses:
+        if table[name].default < LIGHTEST:
+            raise InputError(f"{name}={table[name].default:g} is too light: {why}")
+    heavier = {
+        name: replace(
+            table[name],
+            bounds=(max(LIGHTEST, table[name].bounds[0]), table[name].bounds[1]),
+            physical=(False, table[name].physical[1]),
+            meaning=f"{table[name].meaning}, {why}",
+        )
+        for name in masses
+    }
+    return ParameterTable(heavier.get(n, p) for n, p in table.items())
+
+
 def state_of(
     interactions: tuple[Any, ...],
     experiments: Mapping[str, Experiment],
@@ -189,6 +232,7 @@ def new_state(
     by_names = by_name(experiments)
     table = table_of(interactions, by_names, defaults, free_pulls)
     arrays = arrays_of_all(interactions, by_names, free_pulls, dtype)
+    table = with_least_masses(table, interactions, by_names, arrays)
     return state_of(interactions, by_names, table, arrays, dtype)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from support import dense, dense_sections, drawn, oracle
 from support.experiment_folder import folder_of
 
@@ -51,6 +52,54 @@ def test_light_vectors_against_the_dense_folding(
     model = cj.Model(experiment, [cj.StandardModel(), cj.LightVector()])
     counts = model.expected({"g_Zp": G, "m_Zp": mass, "qf_scale_ge": scale})["ge"]
     np.testing.assert_allclose(counts, expected, rtol=0, atol=1e-5 * expected.max())
+
+
+LIGHT = [
+    (cj.LightVector(), "g_Zp", "m_Zp"),
+    pytest.param(cj.LightScalar(), "g_phi", "m_phi", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize("spread", [{"kind": "none"}, {"kind": "gaussian", "c": 0.05}])
+@pytest.mark.parametrize(("interaction", "coupling", "mass"), LIGHT)
+def test_the_lightest_mediators(tmp_path, spread, interaction, coupling, mass):
+    """Bins from 0 hold recoils of T ~ m^2/2M, to which the witness has nodes in log T.
+
+    Panels lost 2 % at 0.1 keV and all counts at 0; with a threshold any mass will do.
+    """
+    interactions = [cj.StandardModel(), interaction]
+
+    def model(edges):
+        values = VALUES | {"binning": VALUES["binning"] | {"edges": edges}, "resolution": spread}
+        return cj.Model(load(folder_of(tmp_path / "ge", values)), interactions)
+
+    def expected(values, edges):
+        experiment = model(edges).experiments["ge"]
+        marks = np.log([x / 200 for x in edges if x > 0])
+        walls = np.union1d(np.linspace(np.log(1e-22), np.log(2.9e-3), 1500), marks)
+        log_T, w = dense_sections.nodes(walls[:-1], walls[1:], 8)
+        T, w = np.exp(log_T).ravel(), (w * np.exp(log_T)).ravel()
+        flux, target = experiment.flux, experiment.target
+        rate = cj.dR_dT_nr(T, target, flux, interactions, values)["nu_e_bar"]
+        E = 200 * T
+        above = [ndtr((E - x) / (spread.get("c", 1e-9) * np.sqrt(E))) for x in edges]
+        return 9.0 * (above[0] - above[1]) @ (w * np.asarray(rate))
+
+    zero, threshold = [0.0, 0.3, 0.6], [0.002, 0.3, 0.6]
+    values = {coupling: 1e-5, mass: 1e-3}
+    counts = model(zero).expected(values)["ge"][0]
+    assert counts == pytest.approx(expected(values, zero), rel=1e-5)
+    with pytest.raises(
+        InputError, match=rf"^{mass}=0.0005 is outside its bounds \[0.001, 1e\+07\]"
+    ):
+        model(zero).expected({mass: 5e-4})
+    with pytest.raises(
+        InputError, match=rf"^{mass}=0 is too light: .* 1 keV, as ge accepts recoil"
+    ):
+        cj.Model(model(zero).experiments["ge"], interactions, defaults={mass: 0.0})
+    values[mass] = 0.0
+    counts = model(threshold).expected(values)["ge"][0]
+    assert counts == pytest.approx(expected(values, threshold), rel=1e-5)
 
 
 @pytest.mark.parametrize("shift", [0.0, -3.0, 3.0, 4.9])

@@ -3,13 +3,10 @@
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import Array, Float, PyTree
 
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior, first_points
 from cevnsjax.inference.posteriors.nuts import (
@@ -19,9 +16,7 @@ from cevnsjax.inference.posteriors.nuts import (
     blocks_of,
     run_chains,
 )
-from cevnsjax.inference.posteriors.priors import Density
 from cevnsjax.inference.posteriors.smc import SmcRuns, run_smc
-from cevnsjax.inference.promotions import standard_promotion
 from cevnsjax.inference.runs.blocks import run_in
 from cevnsjax.inference.runs.run import Run
 
@@ -77,14 +72,12 @@ def nuts(
 
     Inputs are data sets with [chain] in front, one for each chain; the posterior's own if None.
     """
-    shared, priors = inputs is None, tuple(posterior.priors)
+    shared = inputs is None
     data = posterior.inputs if inputs is None else inputs
     first = first_points(posterior, data, sampling.chains, (sampling.seed, 0), shared=shared)
-    start = _transformed(priors, first, inverse=True)
-    values, stats = run_chains(posterior, start, data, sampling, shared=shared, run=run)
-    values = _transformed(priors, values, inverse=False)
+    values, stats = run_chains(posterior, first, data, sampling, shared=shared, run=run)
     # Rounding may put a value beyond an end.
-    return {p.name: np.clip(values[p.name], p.low, p.high) for p in priors}, stats
+    return {p.name: np.clip(values[p.name], p.low, p.high) for p in posterior.priors}, stats
 
 
 def _evidence(posterior: LogPosterior, populations: SmcRuns) -> dict[str, Any]:
@@ -102,25 +95,3 @@ def _evidence(posterior: LogPosterior, populations: SmcRuns) -> dict[str, Any]:
         "log_evidence_runs": evidence.tolist(),
         "stages": int(populations.stages.max()),
     }
-
-
-def _transformed(
-    priors: tuple[Density, ...], values: dict[str, Float[np.ndarray, "..."]], *, inverse: bool
-) -> dict[str, Float[np.ndarray, "..."]]:
-    """From the sampler's unbounded coordinates to the parameters' units, or back if ``inverse``."""
-    with standard_promotion():
-        return jax.tree.map(np.asarray, _transforms(priors, values, inverse))
-
-
-@partial(jax.jit, static_argnums=(0, 2))
-def _transforms(
-    priors: tuple[Density, ...], values: dict[str, PyTree], inverse: bool
-) -> dict[str, Array]:
-    """All parameters in one program, by the transforms of numpyro's own sampler."""
-    from numpyro.distributions import biject_to
-
-    out = {}
-    for p in priors:
-        transform, x = biject_to(p.distribution().support), values[p.name]
-        out[p.name] = transform.inv(x / p.scale) if inverse else transform(x) * p.scale
-    return out

@@ -58,7 +58,7 @@ def run_chains(
     shared: bool = True,
     run: Run | None = None,
 ) -> tuple[Values, Statistics]:
-    """Draws of several chains in unbounded coordinates, and statistics of the sampler.
+    """Draws of several chains in the parameters' units, and statistics of the sampler.
 
     Inputs have [chain] in front unless all chains share them. Compiling takes longer than most
     chains: equal posteriors share a program, whatever the data, the seed and the number of draws.
@@ -66,8 +66,9 @@ def run_chains(
     """
     chains, draws, warmup, seed, target_accept = sampling
     program = program_for(posterior, warmup, target_accept, shared=shared)
+    # Keys as jax.random takes them, without programs that make them.
+    keys = np.random.SeedSequence(seed).generate_state(2 * chains).reshape(chains, 2)
     with standard_promotion():
-        keys = jax.random.split(jax.random.PRNGKey(seed), chains)
         starts = _batches_of((keys, first), chains)
         batch_inputs = [inputs] * len(starts) if shared else _batches_of(inputs, chains)
         calls = _calls(warmup + draws)
@@ -132,7 +133,8 @@ def _sample_batches(
             # Traced here and not by all threads at once: numpyro keeps a stack that they share.
             with _on(device):
                 first = starts[wanted[0]], inputs[wanted[0]]
-                program.advance(first[0], False, program.blank(*first), first[1])
+                given = first[0], False, program.blank(*first), first[1]
+                program.advance.lower(*given).compile()
 
     def sample(batch: int) -> PyTree:
         device = free_places.get()

@@ -29,13 +29,13 @@ State = PyTree
 class Program(NamedTuple):
     """A compiled function that acts on all chains of a batch, and the state it goes on from.
 
-    ``advance`` takes (keys, first points in unbounded coordinates), whether the state is one, the
-    state and the inputs. It goes on by ``STEPS_PER_CALL`` steps, from the first points where there
-    is no state yet, and returns their values and statistics too, {name: [chain, step]}. ``blank``
-    is no state, of the same structure.
+    ``advance`` takes (keys, first points), whether the state is one, the state and the inputs. It
+    goes on by ``STEPS_PER_CALL`` steps, from the first points where there is no state yet, and
+    returns their values in the parameters' units and statistics too, {name: [chain, step]}.
+    ``blank`` is no state, of the same structure.
     """
 
-    advance: Callable[[PyTree, bool, State, Inputs], tuple[State, PyTree]]
+    advance: jax.stages.Wrapped
     blank: Callable[[PyTree, Inputs], State]
 
 
@@ -47,17 +47,20 @@ def program_for(
 
     numpyro's ``MCMC`` would compile again for the draws after warm-up and at every call.
     """
+    from numpyro.distributions import biject_to
     from numpyro.infer.hmc import hmc
 
+    # From unbounded coordinates to values in units of the scales.
+    bounded = {p.name: biject_to(p.distribution().support) for p in posterior.priors}
     energy = _energy_of(posterior)
     # ``numpyro.infer.NUTS`` accepts data only together with its own search for first points.
     begin, step = hmc(potential_fn_gen=lambda inputs: partial(energy, inputs), algo="NUTS")
 
     @jax.jit
     def start(first: PyTree, inputs: Inputs) -> State:
-        key, z = first
+        key, point = first
         return begin(
-            jnp.stack([z[n] for n in posterior.names]),
+            jnp.stack([bounded[p.name].inv(point[p.name] / p.scale) for p in posterior.priors]),
             warmup,
             rng_key=key,
             model_args=(inputs,),
@@ -74,7 +77,8 @@ def program_for(
         # Not a program of its own, which would compile the gradient once more.
         state = jax.lax.cond(begun, lambda: state, lambda: start(first, inputs))
         state, (x, stats) = jax.lax.scan(one, state, None, length=STEPS_PER_CALL)
-        return state, ({n: x[:, k] for k, n in enumerate(posterior.names)}, stats)
+        columns = zip(posterior.priors, x.T, strict=True)
+        return state, ({p.name: bounded[p.name](c) * p.scale for p, c in columns}, stats)
 
     in_front = None if shared else 0
     starts = _of_batch(start, (0, in_front))

@@ -1,6 +1,6 @@
 """How recoils are seen: quenching, light yield, efficiency, resolution and bins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import ModuleType
 from typing import NamedTuple
@@ -8,13 +8,14 @@ from typing import NamedTuple
 from cevnsjax.core.errors import InputError
 from cevnsjax.core.types import Numbers, Values
 from cevnsjax.detector.efficiency import Efficiency
-from cevnsjax.detector.quenching import Quenching
+from cevnsjax.detector.quenching import PolynomialQuenching, Quenching
 from cevnsjax.detector.resolution import Resolution
 
 DEFAULT_ACCURACY, RELEASE_ACCURACY = 1e-6, 1e-9
 """Largest error of a cell, in parts of the largest: of experiments, and of data releases [1]."""
 MAX_ORDER = 1000
 """Most nodes in a panel."""
+_UNQUENCHED = PolynomialQuenching((1.0,))
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Detector:
     def order(self) -> int:
         """Nodes in each panel."""
         return self.nodes or (10 if self.resolution else 5)
+
+    @property
+    def of_electrons(self) -> "Detector":
+        """The same detector without quenching: what it makes of energy given to electrons."""
+        return replace(self, quenching=_UNQUENCHED)
 
     def observable(self, T_nr: Numbers, shape: Values, xp: ModuleType) -> Numbers:
         """True observable of a recoil, shaped like ``T_nr`` [observable]."""

@@ -3,27 +3,23 @@
 import math
 from collections.abc import Collection
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Float, PyTree
+from jaxtyping import ArrayLike, Float
 
-from cevnsjax.core.errors import InputError
 from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.types import AtNodes, RealLike, pytree, static
 from cevnsjax.cross_section import Kernels, fermi_scale
-from cevnsjax.detector.detector import Detector
-from cevnsjax.detector.matrices import ResponseMatrix, combined
-from cevnsjax.detector.response import response
+from cevnsjax.detector.matrices import ResponseMatrix
 from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.recipe import SignalRecipe
 from cevnsjax.experiments.recoils import Recoils, require_threshold
-from cevnsjax.experiments.systematics import Morph
+from cevnsjax.experiments.signal_arrays import electron_arrays, shape_arrays, static_signal
 from cevnsjax.flux.oscillation import NodesAbove
 
-Template = Float[np.ndarray, "*shape"]
 # Lognormal pulls are wide above this standard deviation [1].
 _WIDE = 0.3
 # jax arrays in programs; forecasts compute designs with NumPy.
@@ -53,6 +49,8 @@ class ExperimentArrays:
         component_morphs: Likewise of backgrounds, {name: {component: ([cell], [cell])}} [count].
         above: Where neutrinos oscillate and the nodes do not move, nodes of the flux moments,
             {source: nodes}. Empty otherwise.
+        electrons: Nodes, responses and kernels of the electrons that the experiment counts, with
+            numbers of electrons in ``norms`` by node; None if it counts none.
     """
 
     weights: CellNumbers
@@ -78,6 +76,7 @@ class ExperimentArrays:
     shape: tuple[tuple[str, str], ...] = static()
     statistic: str = static()
     has_wide_pulls: bool = static()
+    electrons: "ExperimentArrays | None" = None
 
     @property
     def for_signal(self) -> "ExperimentArrays":
@@ -95,6 +94,7 @@ def arrays_of(
     dtype: np.dtype,
     structures: tuple[str, ...] = ("vector",),
     *,
+    electron_structures: tuple[str, ...] = ("vector", "axial", "interference"),
     steepness: int = 0,
     massless: bool = False,
     oscillating: bool = False,
@@ -107,6 +107,7 @@ def arrays_of(
         kinematics: Convention of the theory; panels break at its end points.
         dtype: Float type of every array.
         structures: Structures of the cross section the theory fills.
+        electron_structures: Those that it fills on electrons.
         steepness: Power p of the theory's recoil spectra that rise towards T = 0 as T^-p.
         massless: Whether they rise without end, so that the experiment needs a threshold.
         oscillating: Whether the theory has survival probabilities.
@@ -119,7 +120,7 @@ def arrays_of(
     signal = SignalRecipe(
         checked.detector, e.flux, e.target.nuclei, kinematics, structures, checked.panels
     )
-    T_nr, R, kernel = _static_signal(signal)
+    T_nr, R, kernel = static_signal(signal)
     is_moving = signal.has_moving_nodes and bool(e.shape)
     arrays = {
         "weights": 1 / e.variance,
@@ -136,10 +137,9 @@ def arrays_of(
         },
         "log_widths": {p.name: math.log1p(p.sd) for p in e.pulls if p.is_lognormal},
         "above": signal.nodes_above(T_nr) if oscillating and not is_moving else {},
-        **_shapes(e, signal, T_nr, R),
+        **shape_arrays(e, signal, T_nr, R),
     }
-
-    return ExperimentArrays(
+    counted = ExperimentArrays(
         **jax.tree.map(partial(leaf, dtype=dtype), arrays),
         name=e.name,
         signal=signal,
@@ -154,6 +154,13 @@ def arrays_of(
             p.is_lognormal and p.sd > _WIDE and p.name not in free_pulls for p in e.pulls
         ),
     )
+    if e.electrons is None:
+        return counted
+    options = {"steepness": steepness, "massless": massless, "oscillating": oscillating}
+    signal, own = electron_arrays(e, electron_structures, **options)
+    own = jax.tree.map(partial(leaf, dtype=dtype), own)
+    electrons = replace(counted.for_signal, **own, signal=signal, shape=(), spread=None)
+    return replace(counted, electrons=electrons)
 
 
 def leaf(array: ArrayLike, dtype: np.dtype) -> jax.Array:
@@ -161,73 +168,3 @@ def leaf(array: ArrayLike, dtype: np.dtype) -> jax.Array:
     numbers = np.asarray(array)
     is_index = np.issubdtype(numbers.dtype, np.integer) and numbers.ndim > 0
     return jax.device_put(np.array(numbers, dtype=np.int32 if is_index else dtype))
-
-
-def _moved_response(
-    e: Experiment,
-    morph: Morph,
-    signal: SignalRecipe,
-    T_nr: Float[np.ndarray, " node"],
-    detector: Detector,
-) -> ResponseMatrix:
-    """Response of a shifted detector at the nominal nodes [MeV].
-
-    A shift that moves the nodes, as it does where bins are recoil intervals, is refused.
-    """
-    nodes, R = response(detector, signal.kinks, {}, np, signal.panels)
-    if nodes.shape != T_nr.shape or not np.allclose(nodes, T_nr, rtol=1e-12, atol=0.0):
-        raise InputError(
-            f"{e.name}: {morph.name} moves the bins in recoil energy; morphs of the response need "
-            "a detector with a resolution (or use a shape parameter)"
-        )
-    return R
-
-
-def _shapes(
-    e: Experiment,
-    signal: SignalRecipe,
-    T_nr: Float[np.ndarray, " node"],
-    R: ResponseMatrix,
-) -> dict[str, PyTree]:
-    """How the signal falls on further axes, and what morphs change."""
-    by_source = [e.spread[source] for source in signal.flux.sources] if e.spread else []
-    spread = np.stack(by_source) if by_source else None
-    moved, spreads = [], []
-    for m in e.morphs:
-        if m.detectors:
-            moved += [_moved_response(e, m, signal, T_nr, d) for d in m.detectors]
-        if m.spread and spread is not None:
-            sides = (np.stack([side[s] for s in signal.flux.sources]) for side in m.spread)
-            spreads += _shift(spread, *sides)
-    return {
-        "spread": spread,
-        "R_morphs": _shifts(R, moved) if moved else None,
-        "spread_morphs": np.stack(spreads) if spreads else None,
-        "component_morphs": {
-            m.name: {c: _shift(e.backgrounds[c], *sides) for c, sides in m.components.items()}
-            for m in e.morphs
-            if m.components
-        },
-    }
-
-
-def _shifts(nominal: ResponseMatrix, moved: list[ResponseMatrix]) -> ResponseMatrix:
-    """``_shift`` of responses, of which plus and minus take turns."""
-    factors = np.zeros((len(moved), 1 + len(moved)))
-    for k in range(0, len(moved), 2):
-        factors[k : k + 2, [0, k + 1, k + 2]] = [[0, 0.5, -0.5], [-1, 0.5, 0.5]]
-    return combined([nominal, *moved], factors)
-
-
-def _shift(nominal: Template, plus: Template, minus: Template) -> tuple[Template, Template]:
-    """Half the difference of shifted templates, and half their sum less nominal."""
-    return (plus - minus) / 2, (plus + minus) / 2 - nominal
-
-
-@lru_cache(maxsize=64)
-def _static_signal(
-    signal: SignalRecipe,
-) -> tuple[Float[np.ndarray, " node"], ResponseMatrix, dict[str, Kernels]]:
-    nodes, R = signal.nodes({}, np)
-    T_nr = np.asarray(nodes)
-    return T_nr, R, signal.kernels(T_nr, np)

@@ -46,6 +46,7 @@ def description(experiment: Experiment) -> dict[str, Any]:
         "observable_per_kevee": detector.per_keV,
         "efficiency": _piece(detector.efficiency),
         "resolution": _piece(detector.resolution),
+        "electrons": _electrons(e),
         "bins": {e.observable: e.edges.tolist(), **{n: list(x) for n, x in e.extra.items()}},
         "observed": None if isinstance(e, PlannedExperiment) else float(e.observed.sum()),
         "backgrounds": {name: float(counts.sum()) for name, counts in e.backgrounds.items()},
@@ -96,6 +97,10 @@ def _facts(d: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "quenching", _in_words(d["quenching"])
     yield "efficiency", _in_words(d["efficiency"])
     yield "resolution", _in_words(d["resolution"])
+    if d["electrons"] is not None:
+        own = d["electrons"]["efficiency"]
+        same = "the efficiency of nuclear recoils" if own is None else _in_words(own)
+        yield "electrons", f"counted in the signal without quenching, with {same}"
     observable = next(iter(d["bins"]))
     yield "observable", f"{observable}, {_number(d['observable_per_kevee'])} per keVee"
     for name, edges in d["bins"].items():
@@ -127,6 +132,14 @@ def _value(value: object) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _value(v) for k, v in value.items()}
     return [_value(v) for v in value] if isinstance(value, Sequence) else type(value).__name__
+
+
+def _electrons(e: Experiment) -> dict[str, Any] | None:
+    """How electrons are seen: with an efficiency of their own, or that of nuclei (None)."""
+    if e.electrons is None:
+        return None
+    own = e.electrons.efficiency
+    return {"efficiency": None if own == e.detector.efficiency else _piece(own)}
 
 
 def _in_words(piece: Mapping[str, Any]) -> str:

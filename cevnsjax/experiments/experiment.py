@@ -16,6 +16,7 @@ from cevnsjax.core.kinematics import Kinematics
 from cevnsjax.core.real_arrays import real_array, require_countable
 from cevnsjax.detector.detector import Detector, Variant
 from cevnsjax.detector.refine import Checked
+from cevnsjax.experiments.electrons import CheckedElectrons, checked_electrons, require_like
 from cevnsjax.experiments.names import require_components, require_free_names, require_once
 from cevnsjax.experiments.recoils import Recoils, checked_response
 from cevnsjax.experiments.systematics import (
@@ -68,6 +69,8 @@ class Experiment:
         statistic: "gaussian" or "poisson".
         title: One line for tables and plots.
         source: Citation.
+        electrons: How electrons that neutrinos strike are seen, in the same bins; they are part of
+            the signal. None does not count them.
 
     ``print(experiment)`` says what it is, as ``cevnsjax show`` does.
 
@@ -93,6 +96,7 @@ class Experiment:
     statistic: Literal["gaussian", "poisson"] = "gaussian"
     title: str = ""
     source: str = ""
+    electrons: Detector | None = None
 
     def __post_init__(self) -> None:
         self._check_names()
@@ -115,8 +119,11 @@ class Experiment:
                 f"{self.name}: bins {empty} have no variance (empty in signal and background "
                 "windows); merge them or choose another window"
             )
+        if self.electrons is not None:
+            require_like(self.name, self.electrons, self.detector, self.morphs)
         try:
             self.checked("approximate")
+            self.checked_electrons()
         except InputError as problem:
             raise InputError(f"{self.name}: {problem}") from None
 
@@ -164,13 +171,7 @@ class Experiment:
                     f"got {shapes}"
                 )
         for m in self.morphs:
-            for c, sides in m.components.items():
-                shapes = [side.shape for side in sides]
-                if c not in self.backgrounds or shapes != [bins, bins]:
-                    raise InputError(
-                        f"{self.name}: {m.name} changes {c!r} with shapes {shapes}; known are "
-                        f"{list(self.backgrounds)} with shape {bins} at +1 and -1 sigma"
-                    )
+            m.require_cells(self.name, list(self.backgrounds), bins)
 
     def checked(
         self, kinematics: Kinematics, steepness: int = 0, oscillating: tuple[str, ...] = ()
@@ -189,10 +190,26 @@ class Experiment:
         recoils = Recoils(self.flux, self.target, kinematics, steepness, oscillating)
         return checked_response(self.detector, recoils, others, box)
 
+    def checked_electrons(
+        self, steepness: int = 0, oscillating: tuple[str, ...] = ()
+    ) -> CheckedElectrons | None:
+        """The response to electrons, refined like that of nuclei; None if they are not counted.
+
+        Args:
+            steepness: Power p of the theory's spectra that rise towards T = 0 as T^-p.
+            oscillating: Structures of its cross section if its neutrinos oscillate.
+        """
+        if self.electrons is None:
+            return None
+        struck = self.flux, self.target, steepness, oscillating
+        return checked_electrons(self.electrons, self.morphs, *struck)
+
     @property
     def accuracy(self) -> float:
         """Estimated error of a cell, a bin filled by one source, in parts of the largest [1]."""
-        return self.checked("approximate").accuracy
+        electrons = self.checked_electrons()
+        nuclear = self.checked("approximate").accuracy
+        return nuclear if electrons is None else max(nuclear, electrons[0].accuracy)
 
     @property
     def grid(self) -> tuple[int, ...]:

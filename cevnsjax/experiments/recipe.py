@@ -31,10 +31,13 @@ class SignalRecipe:
     kinematics: Kinematics
     structures: tuple[str, ...] = ("vector",)
     panels: Panels | None = None
+    breaks: tuple[float, ...] = ()
 
     @property
     def kinks(self) -> Float[np.ndarray, " kink"]:
-        """End-point recoils of every source energy and nucleus, increasing [MeV]."""
+        """``breaks``, or end-point recoils of every source energy and nucleus, increasing [MeV]."""
+        if self.breaks:
+            return np.array(self.breaks)
         return end_points(self.flux, self.nuclei, self.kinematics)
 
     @property

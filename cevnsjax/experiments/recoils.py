@@ -71,7 +71,7 @@ class Recoils:
 
     def steep(self, T_nr: Nodes) -> Kinds:
         """Recoil spectra with mediators of all masses."""
-        kinds = _propagators(T_nr, self.target, range(1, self.steepness + 1))
+        kinds = self._propagators(T_nr, range(1, self.steepness + 1))
         standard = self._kinds(T_nr, ("vector", "scalar"))
         return np.concatenate([kinds[:, None, :] * r for r in standard])
 
@@ -82,9 +82,20 @@ class Recoils:
         kinds = np.concatenate([self._kinds(T_nr, structures, w) for w in (None, waves)], axis=1)
         if not self.steepness:
             return kinds
-        steep = _propagators(T_nr, self.target, [self.steepness])[:, None, :]
+        steep = self._propagators(T_nr, [self.steepness])[:, None, :]
         both = [kinds[structures.index(s)] for s in of_steep]
         return np.concatenate([kinds, *(steep * kind for kind in both)])
+
+    @property
+    def mediators(self) -> tuple[float, ...]:
+        """Masses of mediators that steep spectra are refined for, increasing [MeV]."""
+        return _MEDIATORS
+
+    def _propagators(self, T_nr: Nodes, powers: Iterable[int]) -> Float[np.ndarray, "kind node"]:
+        """Powers of what mediators of all masses multiply a cross section with [MeV^-2p]."""
+        two_M, m2 = 2 * max(n.mass for n in self.target.nuclei), np.array(self.mediators) ** 2
+        propagator = 1 / (two_M * T_nr + m2[:, None])
+        return np.concatenate([propagator**p for p in powers])
 
     def _kinds(self, T_nr: Nodes, structures: tuple[str, ...], waves: Waves | None = None) -> Kinds:
         """Recoil spectra of structures of the cross section with the charges of the standard model.
@@ -101,7 +112,7 @@ class Recoils:
             else:
                 moments = waves.moments(T_nr, n.mass, self.kinematics)
             own = kernels(T_nr, n, moments, self.kinematics, structures)
-            charge = (n.N + _PROTON * n.Z) * _helm(2 * n.mass * T_nr, n.A)
+            charge = 1.0 if n.is_electron else _charge(n, T_nr)
             kinds = [
                 [np.asarray(own[s][source]) for source in self.flux.sources] for s in structures
             ]
@@ -149,7 +160,7 @@ def have_no_limit(checked: Checked, recoils: Recoils, power: int = 1) -> bool:
     T_nr = np.asarray(nodes)
     rates = recoils.standard(T_nr)
     q2 = 2 * max(nucleus.mass for nucleus in recoils.target.nuclei) * T_nr
-    each = (R.fold(rates / (q2 + m**2) ** power).max(axis=(1, 2)) for m in _MEDIATORS[:2])
+    each = (R.fold(rates / (q2 + m**2) ** power).max(axis=(1, 2)) for m in recoils.mediators[:2])
     light, heavier = each
     return bool(np.any(light > (1 + _DIVERGING) * heavier))
 
@@ -168,21 +179,18 @@ def require_threshold(experiment: str, checked: Checked, recoils: Recoils) -> No
         )
 
 
-def _propagators(
-    T_nr: Nodes, target: Target, powers: Iterable[int]
-) -> Float[np.ndarray, "kind node"]:
-    """Powers of what mediators of all masses multiply a cross section with [MeV^-2p]."""
-    two_M, m2 = 2 * max(n.mass for n in target.nuclei), np.array(_MEDIATORS) ** 2
-    propagator = 1 / (two_M * T_nr + m2[:, None])
-    return np.concatenate([propagator**p for p in powers])
-
-
 def _elements(isotopes: dict[Nucleus, float]) -> dict[Nucleus, float]:
     """The most abundant isotope of each element, standing for all of them."""
     by_Z: dict[int, dict[Nucleus, float]] = {}
     for nucleus, per_kg in isotopes.items():
         by_Z.setdefault(nucleus.Z, {})[nucleus] = per_kg
     return {max(own, key=lambda n: own[n]): sum(own.values()) for own in by_Z.values()}
+
+
+def _charge(nucleus: Nucleus, T_nr: Nodes) -> Nodes:
+    """Weak charge with its form factor [1]."""
+    helm = _helm(2 * nucleus.mass * T_nr, nucleus.A)
+    return (nucleus.N + _PROTON * nucleus.Z) * helm
 
 
 def _helm(q2: Float[np.ndarray, " node"], A: int) -> Float[np.ndarray, " node"]:

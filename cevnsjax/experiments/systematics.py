@@ -126,6 +126,18 @@ class Morph:
         """The morph as an entry of a parameter table."""
         return _nuisance(self.name, self.meaning, self.sd, owner)
 
+    def require_cells(
+        self, experiment: str, backgrounds: Sequence[str], bins: tuple[int, ...]
+    ) -> None:
+        """Reject shifts of what is no background, or of other shapes than the cells."""
+        for c, sides in self.components.items():
+            shapes = [side.shape for side in sides]
+            if c not in backgrounds or shapes != [bins, bins]:
+                raise InputError(
+                    f"{experiment}: {self.name} changes {c!r} with shapes {shapes}; known are "
+                    f"{list(backgrounds)} with shape {bins} at +1 and -1 sigma"
+                )
+
 
 def _nuisance(name: str, meaning: str, sd: float, owner: str) -> Parameter:
     short = stem(name, owner).replace("_", r"\_")

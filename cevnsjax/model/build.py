@@ -15,7 +15,12 @@ from cevnsjax.experiments.experiment import Experiment
 from cevnsjax.experiments.names import require_meant
 from cevnsjax.experiments.recoils import LIGHTEST, Recoils, have_no_limit
 from cevnsjax.experiments.systematics import Pull
-from cevnsjax.interactions.interaction import parameters_of, steepness_of, structures_of
+from cevnsjax.interactions.interaction import (
+    parameters_of,
+    steepness_of,
+    structures_of,
+    structures_on_electrons,
+)
 from cevnsjax.interactions.standard_model import StandardModel
 from cevnsjax.model.data import array_of
 from cevnsjax.model.nuisance_groups import nuisance_names
@@ -133,6 +138,7 @@ def arrays_of_all(
         kinematics=interactions[0].kinematics,
         dtype=dtype,
         structures=structures_of(interactions),
+        electron_structures=structures_on_electrons(interactions),
         steepness=steepness_of(interactions),
         massless=any(getattr(i, "massless", False) for i in interactions),
         oscillating=any(hasattr(i, "survival") for i in interactions),

@@ -67,12 +67,23 @@ def binned_signal(
         [source, variant, bin] [count]: the nominal response, then its linear and curved change by
         each morph that moves it.
     """
+    merged = merged and has_one_source(e)
+    signal = _binned(e, interactions, values, merged=merged)
+    if e.electrons is None:
+        return signal
+    return signal + _binned(e.electrons, interactions, values, merged=merged)
+
+
+def _binned(
+    e: ExperimentArrays, interactions: Interactions, values: Values, *, merged: bool
+) -> Signal:
+    """Counts of nuclei, or of electrons where those are the arrays."""
     at = nodes(e, interactions, values)
     sources = e.signal.flux.sources
     rate = source_rates(
         interactions, values, at.T_nr, e.signal.nuclei, at.kernels, e.norms, sources, T_max(e)
     )
     rates: Float[Array, "source node"] = jnp.stack([rate[source] for source in sources])
-    if merged and has_one_source(e):
+    if merged:
         rates = jnp.sum(rates, axis=0, keepdims=True)
     return jnp.concatenate([jnp.asarray(r.fold(rates, jnp)) for r in at.responses], axis=1)

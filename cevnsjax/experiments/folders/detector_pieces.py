@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -101,6 +102,20 @@ def detector_of(
     return detector
 
 
+def electrons_of(part: Part | None, detector: Detector) -> Detector | None:
+    """How electrons are seen by the section ``[electrons]``; None without it."""
+    if part is None:
+        return None
+    electrons = detector.of_electrons
+    if part["kind"] == "same":
+        return electrons
+    return replace(electrons, efficiency=_constant(part["value"], detector.edges))
+
+
+def _constant(value: float, edges: tuple[float, ...]) -> TabulatedEfficiency:
+    return TabulatedEfficiency((edges[0] - 1, edges[-1] + 1), (value, value))
+
+
 def _check_curve(part: Part, quenching: Quenching, T_top: float) -> None:
     """E_ee is above 0, and below the recoil energy."""
     T = sample_points(quenching, T_top)
@@ -133,8 +148,7 @@ def _efficiency(part: Part, edges: tuple[float, ...], observable: str) -> Effici
 
 def _efficiency_curve(part: Part, edges: tuple[float, ...]) -> Efficiency:
     if part["kind"] == "constant":
-        ends = (edges[0] - 1, edges[-1] + 1)
-        return TabulatedEfficiency(ends, (part["value"], part["value"]))
+        return _constant(part["value"], edges)
     if part["kind"] == "logistic":
         steps = tuple((float(x), float(factor)) for x, factor in part["steps"])
         return Logistic(part["a"], part["k"], part["x_0"], part["d"], steps)

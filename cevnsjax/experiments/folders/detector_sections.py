@@ -130,6 +130,16 @@ RESOLUTION = Section(
     },
     required=False,
 )
+ELECTRONS = Section(
+    "electrons",
+    "Electrons that neutrinos strike, seen without quenching in the same bins and counted in the "
+    "signal; without the section they are not.",
+    kinds={
+        "same": (),
+        "constant": (Key("value", "efficiency of electrons", rule="in (0, 1]", default=1.0),),
+    },
+    required=False,
+)
 TIME = Section(
     "time",
     "A second axis, arrival time; without the section there is none.",

@@ -16,6 +16,7 @@ from cevnsjax.core.names import short_name
 from cevnsjax.experiments.experiment import SIGNAL, Experiment
 from cevnsjax.experiments.folders.detector_pieces import (
     detector_of,
+    electrons_of,
     quenching_nuisances,
     quenching_of,
 )
@@ -91,6 +92,7 @@ def load(folder: str | Path, *, accuracy: float | None = None) -> Experiment:
         "statistic": top["statistic"],
         "title": (top["title"] or top["name"]) + ("" if data else PLANNED),
         "source": top["publication"] or "",
+        "electrons": electrons_of(parts.get("electrons"), detector),
     }
     with located(f"{Path(folder) / FILE}:"):
         return (Experiment if data else PlannedExperiment)(**recipe)

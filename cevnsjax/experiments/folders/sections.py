@@ -5,6 +5,7 @@ from dataclasses import replace
 from cevnsjax.experiments.folders.detector_sections import (
     BINNING,
     EFFICIENCY,
+    ELECTRONS,
     QUENCHING,
     RESOLUTION,
     TIME,
@@ -174,6 +175,6 @@ NUISANCES = Section(
 )
 
 _SOURCE = (TOP, TARGET, NEUTRINOS)
-_DETECTOR = (QUENCHING, BINNING, EFFICIENCY, RESOLUTION, TIME)
+_DETECTOR = (QUENCHING, BINNING, EFFICIENCY, RESOLUTION, ELECTRONS, TIME)
 SECTIONS = {s.name: s for s in (*_SOURCE, *_DETECTOR, DATA, BACKGROUNDS, NUISANCES)}
 """Sections by name, in the order of the file."""

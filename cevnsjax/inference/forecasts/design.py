@@ -89,6 +89,11 @@ def _require_smooth(experiment: Experiment, field: str) -> None:
             f"{experiment.name}: morphs of the response were computed with the efficiency as it "
             f"is; remove them with its option morphs to move {field}"
         )
+    if experiment.electrons and experiment.electrons.efficiency != efficiency:
+        raise InputError(
+            f"{experiment.name}: electrons have an efficiency of their own, where {field} does not "
+            "act; build a model for each value instead"
+        )
     number = getattr(efficiency, field)
     for moved in (number - _KINK_TEST_STEP, number + _KINK_TEST_STEP):
         if with_fields(efficiency, {field: moved}).kinks != efficiency.kinks:

@@ -111,8 +111,13 @@ def designed(e: ExperimentArrays, changes: Changes, sd: Values) -> ExperimentArr
     exposure, level = (factor(changes, kind, e.name) for kind in ("exposure", "background"))
     times = exposure * level
     added = (level - 1) * total(list(e.backgrounds.values())) if e.backgrounds else 0.0
+    electrons = None
+    if e.electrons is not None:
+        scaled = {n: exposure * x for n, x in e.electrons.norms.items()}
+        electrons = replace(e.electrons, norms=scaled)
     return replace(
         e,
+        electrons=electrons,
         norms={n: exposure * x for n, x in e.norms.items()},
         backgrounds={n: times * x for n, x in e.backgrounds.items()},
         weights=1 / (exposure * (1 / e.weights + added)),
@@ -126,6 +131,14 @@ def with_efficiency(e: ExperimentArrays, changes: Changes) -> ExperimentArrays:
     fields = {k.field: x for k, x in changes.items() if k[:2] == ("efficiency", e.name)}
     if not fields:
         return e
+    moved = _with_efficiency(e, fields)
+    if e.electrons is None:
+        return moved
+    return replace(moved, electrons=_with_efficiency(e.electrons, fields))
+
+
+def _with_efficiency(e: ExperimentArrays, fields: Mapping[str, Any]) -> ExperimentArrays:
+    """The arrays of nuclei, or of electrons, with other numbers of the efficiency."""
     is_traced = any(isinstance(x, Tracer) for x in fields.values())
     original = e.signal.detector.efficiency
     if is_traced:
@@ -202,7 +215,7 @@ def redesigned(model: Model, design: Design, *, statistical: str | Collection[st
 
 def _in_numpy(e: ExperimentArrays) -> ExperimentArrays:
     """The arrays, those that a design changes as NumPy arrays: no program is compiled for them."""
-    names = ("weights", "backgrounds", "norms", "R", "component_morphs", "pull_sd")
+    names = ("weights", "backgrounds", "norms", "R", "component_morphs", "pull_sd", "electrons")
     return replace(e, **{n: jax.tree.map(np.asarray, getattr(e, n)) for n in names})
 
 

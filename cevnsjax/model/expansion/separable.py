@@ -142,6 +142,9 @@ class SeparableSignal:
         if not isinstance(self.e.R, Bands) or self.e.R.values.shape[1] != 1:
             # Of so many bins most entries of the response are zeros that are not kept.
             return False
+        if self.e.electrons is not None:
+            # They have no form factors, and nodes of their own.
+            return False
         here = [self.values[name] for name in self.names]
 
         def all_strengths(q2: Reals, F_p: Reals, F_n: Reals) -> Any:

@@ -52,6 +52,7 @@ def csi_2021(
     cells_pe: float | None = None,
     mass_kg: float | None = None,
     split_flux: bool = False,
+    electrons: bool = False,
     nodes: int | None = None,
     accuracy: float = RELEASE_ACCURACY,
     data: Csi2021Tables | str | Path | None = None,
@@ -70,6 +71,8 @@ def csi_2021(
         mass_kg: Detector mass; 14.6 if None [kg].
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
+        electrons: Count electrons that neutrinos strike, seen with E_ee = T and the light yield,
+            smearing and efficiency of nuclear recoils, as part of the signal.
         nodes: Quadrature nodes in each panel to start from; chosen by the detector if None.
         accuracy: Largest error of a cell in parts of the largest cell: panels are refined until
             they reach it; above 0 and below 1 [1].
@@ -123,6 +126,7 @@ def csi_2021(
         extra={"t_us": clock.edges_us},
         spread=clock.spread(len(detector.edges) - 1),
         statistic="poisson",
+        electrons=detector.of_electrons if checks.flag("csi-2021: electrons", electrons) else None,
         title="COHERENT CsI[Na] 2021",
         source="Akimov et al., PRL 129, 081801; arXiv:2110.07730",
     )

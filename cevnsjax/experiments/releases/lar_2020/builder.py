@@ -7,6 +7,7 @@ in ``cells``.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -59,6 +60,7 @@ def lar_2020(
     signal: Literal["computed", "release"] = "computed",
     morphs: str | Sequence[str] | None = None,
     split_flux: bool = False,
+    electrons: bool = False,
     nodes: int | None = None,
     accuracy: float = RELEASE_ACCURACY,
     data: Lar2020Tables | str | Path | None = None,
@@ -84,6 +86,8 @@ def lar_2020(
             "brn_energy", "brn_time" and "brn_width" of the prompt neutrons; "all", or None, is all.
         split_flux: Split the signal pull into ``alpha_flux_sns`` (0.10), shared with other
             experiments at the same source, and the rest.
+        electrons: Spectrum only: count electrons that neutrinos strike, all above the threshold.
+            Their F90 acceptance is not known, so that this is an upper bound.
         nodes: Quadrature nodes in each panel to start from; chosen by the detector if None.
         accuracy: Largest error of a cell in parts of the largest cell: panels are refined until
             they reach it; above 0 and below 1 [1].
@@ -103,6 +107,10 @@ def lar_2020(
     listed = chosen_morphs(NAME, "all" if morphs is None else morphs, MORPHS)
     if not in_cells and (signal != "computed" or morphs is not None):
         raise InputError('lar-2020: signal and morphs need statistic="cells"')
+    if checks.flag("lar-2020: electrons", electrons) and in_cells:
+        raise InputError(
+            'lar-2020: no F90 acceptance of electrons is known; electrons need statistic="spectrum"'
+        )
     if quenching is not None and not isinstance(quenching, Quenching):
         raise InputError(f"lar-2020: quenching must be a model, got {of_value(quenching)}")
     if smearing is not None:
@@ -120,23 +128,28 @@ def lar_2020(
     a, b = tables.quenching["a"][0], tables.quenching["b"][0]
     smeared = in_cells if smearing is None else smearing
     offered = pulls_in_cells(tables) if in_cells else _PULLS
+    efficiency = _efficiency(tables, threshold_kevee)
+    detector = Detector(
+        quenching=quenching or PolynomialQuenching((a, b * 1e3)),
+        per_keV=1.0,
+        efficiency=efficiency,
+        resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
+        edges=(_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES,
+        nodes=None if nodes is None else checks.nodes("lar-2020: nodes", nodes),
+        accuracy=checks.number("lar-2020: accuracy", accuracy),
+    )
+    everything = TabulatedEfficiency((_EDGES[0], _EDGES[-1]), (1.0, 1.0), efficiency.threshold)
     return Experiment(
         name=NAME,
         target=target("40Ar"),
         mass_kg=mass,
         flux=flux,
-        detector=Detector(
-            quenching=quenching or PolynomialQuenching((a, b * 1e3)),
-            per_keV=1.0,
-            efficiency=_efficiency(tables, threshold_kevee),
-            resolution=GaussianSmearing(tables.resolution_sqrt_kevee) if smeared else None,
-            edges=(_EDGES[0], _EDGES[-1]) if in_cells and signal == "release" else _EDGES,
-            nodes=None if nodes is None else checks.nodes("lar-2020: nodes", nodes),
-            accuracy=checks.number("lar-2020: accuracy", accuracy),
-        ),
+        detector=detector,
+        electrons=replace(detector.of_electrons, efficiency=everything) if electrons else None,
         observable="E_ee_keV",
         pulls=chosen_pulls(NAME, offered, pulls, unbounded=in_cells, split_flux=split_flux),
-        title="COHERENT CENNS-10 LAr 2020",
+        title="COHERENT CENNS-10 LAr 2020"
+        + (", all electrons accepted: an upper bound" if electrons else ""),
         source="Akimov et al., PRL 126, 012002; doi:10.5281/zenodo.3903810",
         **cells,
     )

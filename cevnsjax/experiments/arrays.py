@@ -156,8 +156,8 @@ def arrays_of(
     )
     if e.electrons is None:
         return counted
-    options = {"steepness": steepness, "massless": massless, "oscillating": oscillating}
-    signal, own = electron_arrays(e, electron_structures, **options)
+    struck = electron_arrays(e, electron_structures, steepness=steepness, oscillating=oscillating)
+    signal, own = struck
     own = jax.tree.map(partial(leaf, dtype=dtype), own)
     electrons = replace(counted.for_signal, **own, signal=signal, shape=(), spread=None)
     return replace(counted, electrons=electrons)

@@ -137,18 +137,18 @@ def require_like(
 
 
 def require_known_levels(experiment: str, checked: Checked, recoils: ElectronRecoils) -> None:
-    """Reject a detector that sees electrons of moments and charges where levels are not known.
+    """Reject a detector that sees electrons of steep spectra where levels are not known.
 
     Raises:
-        InputError: If energies below 30 eV count where the photon makes spectra rise.
+        InputError: If energies below 30 eV count with light mediators, moments or charges.
     """
     nodes, R = response(checked.detector, recoils.kinks, {}, np, checked.panels)
     T = np.asarray(nodes)
-    rising = recoils.standard(T) / T
+    rising = recoils.standard(T) / T**recoils.steepness
     share = R.fold(rising * (T < _UNKNOWN)).max() / R.fold(rising).max()
     if share > _MAX_SHARE:
         raise InputError(
-            f"{experiment}: {share:.1g} of the electrons struck by magnetic moments and electric "
-            "charges are seen below 30 eV, where levels are not known; give the efficiency a "
-            "threshold, or let the bins begin above it"
+            f"{experiment}: up to {share:.1g} of the electrons that this theory adds are seen "
+            "below 30 eV, where levels are not known; give the efficiency a threshold, or let the "
+            "bins begin above it"
         )

@@ -24,14 +24,13 @@ def electron_arrays(
     structures: tuple[str, ...],
     *,
     steepness: int,
-    massless: bool,
     oscillating: bool,
 ) -> tuple[SignalRecipe, dict[str, PyTree]]:
     """Recipe and arrays of the electrons of an experiment that counts them."""
     found = e.checked_electrons(steepness, structures if oscillating else ())
     assert found is not None
     checked, recoils = found
-    if massless:
+    if steepness:
         require_known_levels(e.name, checked, recoils)
     signal = SignalRecipe(
         checked.detector,

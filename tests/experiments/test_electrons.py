@@ -198,11 +198,16 @@ def test_cells_of_lar_2020_refuse_electrons():
         lar_2020(statistic="cells", electrons=True)
 
 
-def test_moments_need_a_threshold():
+STEEP = [("0.05", cj.MagneticMoment()), ("0.4", cj.LightVector("B-L")), ("0.4", cj.Millicharge())]
+
+
+@pytest.mark.parametrize(("share", "interaction"), STEEP)
+def test_steep_spectra_need_a_threshold(csi, share, interaction):
     """Argon's outermost electrons are bound by 16 to 29 eV, roughly."""
     cj.Model(lar_2020(electrons=True))
-    with pytest.raises(InputError, match=r"lar-2020: 0\.05 of the electrons .* below 30 eV"):
-        cj.Model(lar_2020(electrons=True), [cj.MagneticMoment()])
+    cj.Model(csi, [interaction])
+    with pytest.raises(InputError, match=rf"lar-2020: up to {share} of .* below 30 eV"):
+        cj.Model(lar_2020(electrons=True), [interaction])
 
 
 # --- folders ---

@@ -33,7 +33,7 @@ from cevnsjax import (
     TensorNSI,
 )
 from cevnsjax.core.kinematics import T_nr_max
-from cevnsjax.experiments import csi_2017
+from cevnsjax.experiments import csi_2017, csi_2021
 from cevnsjax.interactions.generalized import QUARK
 from cevnsjax.nuclei import isotope
 from cevnsjax.rate import differential_cross_section
@@ -75,10 +75,10 @@ SPECIAL = (0.0, 1e-300, 1e-12, 1.0, 1e5)
 
 
 @cache
-def _evaluator(name):
+def _evaluator(name, experiment=csi_2017):
     """(names, bounds, compiled function of points [point, parameter])."""
     own = INTERACTIONS[name]
-    model = Model(csi_2017(), [StandardModel(), own])
+    model = Model(experiment(), [StandardModel(), own])
     names = ["sin2_theta_w", *(p.name for p in own.own_parameters())]
     bounds = np.array([model.parameters[n].bounds for n in names])
 
@@ -143,6 +143,24 @@ def test_many_points_are_finite(name, points):
             slopes = np.stack([gradient[n] for n in names], axis=1)
             bad = ~(np.isfinite(value) & np.all(np.isfinite(slopes), axis=1))
             assert not bad.any(), dict(zip(names, some[np.argmax(bad)], strict=True))
+
+
+def _csi_2021_with_electrons():
+    return csi_2021(electrons=True, morphs=())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n == "Millicharge" else pytest.mark.slow) for n in ON_ELECTRONS],
+)
+def test_likelihood_with_electrons_is_finite(name):
+    names, bounds, function = _evaluator(name, _csi_2021_with_electrons)
+    for seed in range(4):
+        points = _points(bounds, np.zeros((0, WIDTH)), 3000 + seed)
+        for value, gradient in function(points):
+            slopes = np.stack([gradient[n] for n in names], axis=1)
+            bad = ~(np.isfinite(value) & np.all(np.isfinite(slopes), axis=1))
+            assert not bad.any(), dict(zip(names, points[np.argmax(bad)], strict=True))
 
 
 @cache

@@ -13,6 +13,7 @@
 import copy
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from jax.core import Tracer
@@ -147,7 +148,21 @@ def _checked(model: Model, change: DesignChange, key: str, value: Any) -> float:
     if not (math.isfinite(number) and number > low) or is_negative:
         allowed = {"background": ">= 0", "efficiency": "a finite number"}.get(change.kind, "> 0")
         raise InputError(f"{key} must be {allowed}, got {value!r}")
+    if change.kind == "efficiency":
+        _require_broad(model.experiments[change.target], key, {change.field: number})
     return number
+
+
+def _require_broad(experiment: Experiment, key: str, fields: Mapping[str, float]) -> None:
+    """Reject a turn-on that panels and sub-cells, which stay where they are, would not follow."""
+    detector = experiment.detector
+    moved = replace(detector, efficiency=with_fields(detector.efficiency, fields))
+    if has_narrow_turn_on(moved):
+        shown = ", ".join(f"{x:g}" for x in fields.values())
+        raise InputError(
+            f"{key} = {shown} makes a turn-on of the efficiency of {experiment.name} that is as "
+            "good as a step; build a model for each value instead"
+        )
 
 
 def factor(changes: Changes, kind: str, experiment: str) -> Any:

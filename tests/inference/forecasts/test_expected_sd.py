@@ -217,6 +217,22 @@ def test_turn_ons_as_good_as_steps_cannot_be_designed(smearing):
         redesigned(model, {f"efficiency.{CSI}.x_0": 12.0})
 
 
+@pytest.mark.parametrize("smearing", [None, "gaussian"])
+def test_a_design_does_not_make_a_turn_on_a_step(smearing):
+    """What is accepted agrees with a model that is built with it."""
+    experiment = csi_2017(smearing=smearing)
+    model, key = cj.Model(experiment), f"efficiency.{CSI}.k"
+    for k in (1e2, 1e4):
+        with pytest.raises(InputError, match=f"{key} = {k:g} makes a turn-on .* as good as a step"):
+            redesigned(model, {key: k})
+    moved = replace(experiment.detector.efficiency, k=1.0)
+    built = cj.Model(replace(experiment, detector=replace(experiment.detector, efficiency=moved)))
+    counts = np.asarray(built.expected()[CSI])
+    np.testing.assert_allclose(
+        redesigned(model, {key: 1.0}).expected()[CSI], counts, rtol=0, atol=1e-6 * counts.max()
+    )
+
+
 def test_morphs_of_the_response_hold_their_efficiency():
     with pytest.raises(InputError, match="with its option morphs"):
         redesigned(cj.Model(csi_2021()), {"efficiency.csi-2021.x_0": 10.0})

@@ -14,8 +14,8 @@ from cevnsjax.core.types import Arrays, Numbers
 
 # Nominal counts below which a cell is empty [count].
 _EMPTY = 1e-9
-# Fraction of the nominal counts below which a bent template no longer falls linearly.
-_LINEAR_DOWN_TO = 0.1
+LINEAR_DOWN_TO = 0.1
+"""Fraction of the nominal counts below which a bent template no longer falls linearly."""
 
 
 @partial(
@@ -98,7 +98,7 @@ def bend(a: Numbers) -> tuple[Arrays, Arrays, Arrays]:
 
 def are_positive(nominal: Arrays, changed: Arrays) -> bool:
     """Whether ``kept_positive`` leaves all cells of NumPy arrays, [..., cell], as they are."""
-    return bool(((changed >= _LINEAR_DOWN_TO * nominal) | (nominal <= _EMPTY)).all())
+    return bool(((changed >= LINEAR_DOWN_TO * nominal) | (nominal <= _EMPTY)).all())
 
 
 def kept_positive(nominal: Arrays, changed: Arrays) -> tuple[Arrays, Arrays, Arrays]:
@@ -117,7 +117,7 @@ def kept_positive(nominal: Arrays, changed: Arrays) -> tuple[Arrays, Arrays, Arr
         Template [count], its first [1] and second derivative [1/count], each [..., cell].
     """
     xp = numpy_of(nominal, changed)
-    edge = xp.where(nominal > _EMPTY, _LINEAR_DOWN_TO * nominal, 1.0)
+    edge = xp.where(nominal > _EMPTY, LINEAR_DOWN_TO * nominal, 1.0)
     t = xp.where(nominal > _EMPTY, xp.maximum((edge - changed) / edge, 0.0), 0.0)
     down = xp.exp(-t - t**2 / 2)
     return (

@@ -8,6 +8,7 @@ into an even series without the terms that cancel:
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from cevnsjax.core.namespaces import numpy_of
 from cevnsjax.core.types import Arrays, Reals
@@ -38,17 +39,32 @@ def _of_cells(n: Arrays, mu: Arrays) -> Arrays:
     xp = numpy_of(n, mu)
     floored = xp.maximum(mu, FLOOR)
     ratio = xp.where(n > 0, n, 1.0) / floored
-    s = (floored - n) / (floored + n)
+    away = floored - n
+    s = away / (floored + n)
     is_near = xp.abs(s) < _MAX_SERIES
-    y = xp.where(is_near, s * s, 0.0)
-    series = xp.full_like(y, 1 / (2 * _TERMS + 1))
+    with_events = away + n * xp.log(ratio)
+    if xp is np:
+        # The series where it is wanted, and the tangent if it is: few cells of many.
+        n = np.broadcast_to(n, mu.shape)
+        with_events[is_near] = _series(n[is_near], away[is_near], s[is_near])
+        if not (floored == mu).all():
+            with_events += _tangent(ratio, mu)
+    else:
+        with_events = xp.where(is_near, _series(n, away, xp.where(is_near, s, 0.0)), with_events)
+        with_events = with_events + _tangent(ratio, mu)
+    return 2 * xp.where(n > 0, with_events, xp.maximum(mu, 0.0))
+
+
+def _series(n: Arrays, away: Arrays, s: Arrays) -> Arrays:
+    y = s * s
+    series = numpy_of(y).full_like(y, 1 / (2 * _TERMS + 1))
     for k in range(2 * _TERMS - 1, 1, -2):
         series = series * y + 1 / k
-    near = (floored - n) * s - 2 * n * s * y * series
-    far = floored - n + n * xp.log(ratio)
-    below = (1 - ratio) * xp.minimum(mu - FLOOR, 0.0)
-    with_events = xp.where(is_near, near, far) + below
-    return 2 * xp.where(n > 0, with_events, xp.maximum(mu, 0.0))
+    return away * s - 2 * n * s * y * series
+
+
+def _tangent(ratio: Arrays, mu: Arrays) -> Arrays:
+    return (1 - ratio) * numpy_of(ratio, mu).minimum(mu - FLOOR, 0.0)
 
 
 def curvature(n: Arrays, mu: Arrays) -> Arrays:

@@ -43,7 +43,10 @@ def is_positive(matrix: Arrays) -> Flags:
     xp = numpy_of(matrix)
     if xp is not np:
         return xp.isfinite(xp.linalg.cholesky(matrix)).all((-2, -1))
-    finite = np.all(np.isfinite(matrix), axis=(-2, -1))
+    try:
+        return np.all(np.isfinite(np.linalg.cholesky(matrix)), axis=(-2, -1))
+    except np.linalg.LinAlgError:
+        finite = np.all(np.isfinite(matrix), axis=(-2, -1))
     safe = np.where(finite[..., None, None], matrix, -np.eye(matrix.shape[-1]))
     return np.linalg.eigvalsh(safe).min(-1, initial=np.inf) > 0
 

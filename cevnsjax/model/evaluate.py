@@ -77,7 +77,7 @@ def nuisance_problems(
 
 
 def group_problem(
-    m: ModelAtValues, group: tuple[int, ...], counts: list[Signal]
+    m: ModelAtValues, group: tuple[int, ...], counts: Sequence[Signal]
 ) -> NuisanceProblem:
     """The likelihood of a group of experiments at their signals; of values free pulls are used."""
     members, data = [m.experiments[i] for i in group], [m.observed.counts[i] for i in group]

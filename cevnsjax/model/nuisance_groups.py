@@ -137,7 +137,7 @@ class GaussianProblem(NuisanceProblem):
 
 def problem_of(
     members: list[ExperimentArrays],
-    signals: list[Signal],
+    signals: Sequence[Signal],
     observed: list[Counts],
     auxiliary: Values,
     values: Values,

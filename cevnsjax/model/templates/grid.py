@@ -5,7 +5,6 @@ whatever the number of parameters. Gaussian experiments that share no pulls take
 others a compiled program solves the nuisances point by point.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import jax
@@ -17,11 +16,13 @@ from cevnsjax.core.types import Values
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import evaluate
 from cevnsjax.model.state import ModelState
-from cevnsjax.model.structure import Experiments, Leaves, ModelAtValues, ModelStructure, Observed
+from cevnsjax.model.structure import Leaves, ModelAtValues, ModelStructure, Observed
 from cevnsjax.model.templates.fold import FoldedTemplate, Places
 from cevnsjax.model.templates.polynomial import Grids
 from cevnsjax.model.templates.rows import GaussianRows, chi2_of_rows
 from cevnsjax.model.templates.signal_strength import strength_of
+from cevnsjax.model.templates.solved_rows import SolvedRows
+from cevnsjax.model.templates.template import signal_shape, signal_slices
 
 # Blocks that stay in the cache: points, and rows whose coefficients are computed at once.
 _MAX_POINTS, _MAX_ROWS, _MAX_SOLVED_POINTS = 1 << 18, 1 << 12, 1 << 16
@@ -58,11 +59,12 @@ class TemplateGrid:
         self.lengths = tuple(grids[n].size for n in self.outer)
         self.width = grids[self.inner].size
         self._count = int(np.prod(self.lengths))
-        self._slices = _slices(self._experiments)
+        self._slices = signal_slices(self._experiments)
         auxiliary = np.asarray(self._observed.auxiliary).tolist()
         self._measured = dict(zip(self._structure.auxiliary_names, auxiliary, strict=True))
         groups = self._structure.groups
         self._together = [g for g in groups if not self._is_alone(g)]
+        self._in_numpy = [self._solved_rows(state, g) for g in self._together]
         if template.prepared is None or template.prepared[0] is not self._observed:
             rows = [self._prepared(g[0]) for g in groups if self._is_alone(g)]
             template.prepared = self._observed, rows
@@ -110,8 +112,8 @@ class TemplateGrid:
         if self._together:
             coefficients = self._folded.row_coefficients(places, self.step)
             distance = np.zeros((self.step, self.width))
-            for group in self._together:
-                chi2, left = self._solved(group, coefficients)
+            for group, in_numpy in zip(self._together, self._in_numpy, strict=True):
+                chi2, left = self._solved(group, in_numpy, coefficients, first)
                 out, distance = out + chi2, distance + left
         return out, distance
 
@@ -127,42 +129,50 @@ class TemplateGrid:
             out = out + ((value - self._measured[name]) / prior.sd) ** 2
         return out
 
+    def _solved_rows(self, state: ModelState, group: tuple[int, ...]) -> SolvedRows | None:
+        """How a group is solved in NumPy; None where a compiled program is better or needed."""
+        grows = any(self._experiments[i].log_widths for i in group)
+        if grows or jax.default_backend() != "cpu":
+            return None
+        observed = jax.tree.map(np.asarray, self._observed)
+        values = {n: self._values[n] for e in state.numpy_arrays for n, _ in e.free_pulls}
+        model = ModelAtValues(self._structure, state.numpy_arrays, observed, values)
+        powers = self._folded.t[:, None] ** np.arange(int(self._folded.powers.max()) + 1)
+        return SolvedRows(model, group, powers, self.lengths[-1] if self.lengths else 1)
+
     def _solved(
-        self, group: tuple[int, ...], coefficients: Float[np.ndarray, "power row output"]
+        self,
+        group: tuple[int, ...],
+        in_numpy: SolvedRows | None,
+        coefficients: Float[np.ndarray, "power row output"],
+        first: int,
     ) -> tuple[Float[np.ndarray, "row point"], Float[np.ndarray, "row point"]]:
         """chi2 of experiments whose nuisances are solved at each point, and their distance."""
+        shapes = [signal_shape(self._experiments[i]) for i in group]
+        parts = [coefficients[:, :, self._slices[i]] for i in group]
+        if in_numpy is not None:
+            pairs = zip(parts, shapes, strict=True)
+            by_row = [np.moveaxis(p.reshape(*p.shape[:2], *s), 0, 1) for p, s in pairs]
+            return in_numpy.solved(by_row, first)
         shape, t = (self.step, self.width), self._folded.t[:, None]
         signals = []
-        for i in group:
-            powers = coefficients[:, :, None, self._slices[i]]
+        for part, signal in zip(parts, shapes, strict=True):
+            powers = part[:, :, None]
             counts = np.broadcast_to(powers[-1], (*shape, powers.shape[-1]))
             for lower in powers[-2::-1]:
                 counts = counts * t + lower
-            signals.append(counts.reshape(-1, *_signal_shape(self._experiments[i])))
+            signals.append(counts.reshape(-1, *signal))
         pulls = {n: self._values[n] for e in self._experiments for n, _ in e.free_pulls}
         out = _solved(self._structure, group, self._leaves, self._observed, pulls, signals)
         chi2, distance = (np.asarray(x).reshape(shape) for x in out)
         return chi2, distance
 
 
-def _signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
-    """Shape of what ``binned_signal`` gives, [source, variant, bin]."""
-    variants = 1 + (0 if e.R_morphs is None else e.R_morphs.values.shape[0])
-    apart = e.spread is not None or e.R_morphs is not None
-    return (len(e.signal.flux.sources) if apart else 1), variants, len(e.signal.detector.edges) - 1
-
-
-def _slices(experiments: Experiments) -> list[slice]:
-    """Where each experiment's signal lies among the outputs of a template."""
-    ends = np.cumsum([0, *(int(np.prod(_signal_shape(e))) for e in experiments)])
-    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
-
-
 def _on_cells(
     e: ExperimentArrays, signal: Float[np.ndarray, "monomial table output"]
 ) -> Float[np.ndarray, "monomial table cell"]:
     """Signals in the cells, added over sources."""
-    nominal = signal.reshape(*signal.shape[:2], *_signal_shape(e))[:, :, :, 0]
+    nominal = signal.reshape(*signal.shape[:2], *signal_shape(e))[:, :, :, 0]
     if e.spread is None:
         return nominal.sum(axis=2)
     cells = np.einsum("mrsb,sbc->mrbc", nominal, np.asarray(e.spread))

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
 
 from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Values
+from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.model import compiled
 from cevnsjax.model.state import ModelState
+from cevnsjax.model.structure import Experiments
 from cevnsjax.model.templates.fold import FoldedTemplate
 from cevnsjax.model.templates.polynomial import Grids, Polynomial, find_polynomial
 
@@ -39,6 +42,19 @@ def template_of(state: ModelState, values: Values, grids: Grids) -> FoldedTempla
         polynomial = _build(state, values, grids)
         templates[key] = None if polynomial is None else FoldedTemplate(polynomial, grids)
     return templates[key]
+
+
+def signal_shape(e: ExperimentArrays) -> tuple[int, int, int]:
+    """Shape of what ``binned_signal`` gives, [source, variant, bin]."""
+    variants = 1 + (0 if e.R_morphs is None else e.R_morphs.values.shape[0])
+    apart = e.spread is not None or e.R_morphs is not None
+    return (len(e.signal.flux.sources) if apart else 1), variants, len(e.signal.detector.edges) - 1
+
+
+def signal_slices(experiments: Experiments) -> list[slice]:
+    """Where each experiment's signal lies among the outputs of a template."""
+    ends = np.cumsum([0, *(int(np.prod(signal_shape(e))) for e in experiments)])
+    return [slice(int(a), int(b)) for a, b in pairwise(ends)]
 
 
 def _build(state: ModelState, values: Values, grids: Grids) -> Polynomial | None:

@@ -1,0 +1,107 @@
+"""Counts of many points as sums of templates that they share: products of matrices in NumPy.
+
+Where signals are polynomials, sum_k m_k(theta) S_k, counts of a component with morphs x are
+
+    f (sum_k m_k (N_k + sum_m (x_m L_mk + bend(x_m) C_mk))):
+
+weights of points times templates that all points share. Cells in which a bent part has to be kept
+positive are few; they are corrected one by one.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from cevnsjax.likelihood.counts import Scaled
+from cevnsjax.likelihood.shared.kept import Bent, Kept, Monomials, kept_of, spread
+
+
+class Span(NamedTuple):
+    """The cells of one experiment as products of weights and shared templates.
+
+    Attributes:
+        template: Which of the experiment's templates each shared one belongs to, [weight].
+        monomial: Its monomial, [weight].
+        merged: Shared templates, the parts of each component added, [..., weight, cell] [count];
+            axes in front are rows of points, which have their own.
+        bent: The components that are bent.
+    """
+
+    template: Int[np.ndarray, " weight"]
+    monomial: Int[np.ndarray, " weight"]
+    merged: Float[Any, "... weight cell"]
+    bent: tuple[Bent, ...]
+
+    def back(self, per_cell: Float[Any, "... cell"]) -> Float[Any, "... weight"]:
+        """Sums over cells with all shared templates."""
+        return spread(per_cell, self.merged.swapaxes(-1, -2))
+
+
+class SpanAt(NamedTuple):
+    """One experiment at coordinates.
+
+    Attributes:
+        span: The experiment.
+        weights: Of templates, [..., template] [1].
+        weight_slopes: Their derivatives by the coordinates, [..., coordinate, template].
+        kept: Corrections of cells that are kept positive.
+    """
+
+    span: Span
+    weights: np.ndarray
+    weight_slopes: np.ndarray
+    monomials: Monomials
+    kept: tuple[Kept, ...]
+
+    @property
+    def mu(self) -> Float[Any, "... cell"]:
+        """Expected counts [count]."""
+        s = self.span
+        mu = spread(self.weights[..., s.template] * self.monomials.value[..., s.monomial], s.merged)
+        for kept in self.kept:
+            kept.add_counts(mu)
+        return mu
+
+    @property
+    def mu_slopes(self) -> Float[Any, "... both cell"]:
+        """Derivatives of expected counts by the parameters, then the coordinates [count]."""
+        s, m = self.span, self.monomials
+        inner = self.weight_slopes[..., s.template] * m.value[..., None, s.monomial]
+        outer = self.weights[..., None, s.template] * m.slope[..., s.monomial]
+        slopes = spread(np.concatenate([outer, inner], axis=-2), s.merged)
+        for kept in self.kept:
+            kept.add_slopes(slopes)
+        return slopes
+
+    def add_curving(self, tilt: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+        """Add second derivatives of mu weighted by ``tilt`` [..., cell], but for templates'.
+
+        Returns the weights of those, [..., template].
+        """
+        s, m, n = self.span, self.monomials, self.monomials.slope.shape[-2]
+        back = s.back(tilt)
+        if n:
+            slopes = (back[..., None, :] * m.slope[..., s.monomial]).swapaxes(-1, -2)
+            mixed = self.weight_slopes[..., s.template] @ slopes
+            hessian[..., n:, :n] += mixed
+            hessian[..., :n, n:] += mixed.swapaxes(-1, -2)
+            both = (
+                m.second[..., s.monomial]
+                @ (back * self.weights[..., s.template])[..., None, :, None]
+            )
+            hessian[..., :n, :n] += both[..., 0]
+        for kept in self.kept:
+            kept.add_curving(tilt, hessian)
+        is_of = s.template[:, None] == np.arange(self.weights.shape[-1])
+        return (back * m.value[..., s.monomial]) @ is_of.astype(back.dtype)
+
+
+def span_at(span: Span, at: Scaled, monomials: Monomials) -> SpanAt:
+    """An experiment at coordinates, from its templates there, whose cells are weights."""
+    points = np.broadcast_shapes(at.factor.shape[:-1], monomials.value.shape[:-1])
+    weights = np.broadcast_to(at.mu, (*points, at.mu.shape[-1]))
+    slopes = at.mu_slopes
+    slopes = np.broadcast_to(slopes, (*points, *slopes.shape[-2:]))
+    kept = [kept_of(bent, at, monomials) for bent in span.bent]
+    return SpanAt(span, weights, slopes, monomials, tuple(k for k in kept if k is not None))

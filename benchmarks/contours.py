@@ -22,6 +22,7 @@ import jax
 import numpy as np
 import numpy_contours as peer
 import numpy_grid
+import numpy_poisson
 import processes
 import pyhf_fits
 import scan_to_file
@@ -60,6 +61,7 @@ class Sizes:
     minimised: int = 100
     nuisances: int = 20
     pyhf: int = 10
+    poisson: int = 200
     file: int = 10_000
     curve: int = 1000
     budget: float = 2.0
@@ -75,6 +77,7 @@ QUICK = Sizes(
     minimised=8,
     nuisances=4,
     pyhf=2,
+    poisson=20,
     file=3_200,  # Above ten million points, so written block by block.
     curve=4,
     budget=0.2,
@@ -253,6 +256,25 @@ def beside_pyhf(sizes: Sizes) -> Iterator[Row]:
         yield Row(what, Timing.of(clocks["cevnsjax"]), other, worst, WHY_PYHF)
 
 
+def poisson_plane(sizes: Sizes) -> Part:
+    """NSI on csi_2021 with eight nuisances at their best; templates of NumPy are not timed."""
+    cj.enable_x64()
+    model, n = cj.Model(cj.experiments.csi_2021(), [cj.NSI(*NSI)]), sizes.poisson
+    axis = np.linspace(*_AXIS, n)
+    ours = partial(_chi2, model, engine="template", **dict.fromkeys(NSI, axis))
+    ours()
+    prepared: dict[int, numpy_poisson.Likelihood] = {}
+
+    def each(i: int) -> float:
+        if i not in prepared:
+            point = dict(zip(NSI, (float(axis[i // n]), float(axis[i % n])), strict=True))
+            prepared[i] = numpy_poisson.Likelihood(model, point)
+        return prepared[i].conditional()
+
+    what = f"contour {n} x {n}, eps_uV_ee and eps_dV_ee, csi_2021 over 8 nuisances / NumPy, scipy"
+    return _looped(what, lambda: ours().ravel(), each, n * n, sizes.pyhf, WHY_SCIPY)
+
+
 def radii(data: str, **options: Any) -> cj.Model:
     """The analysis of Cadeddu et al. with five charge radii."""
     cj.enable_x64()
@@ -349,6 +371,7 @@ def _minimised(sizes: Sizes) -> Iterator[Row]:
     if installed("iminuit"):
         yield minuit_loop(sizes).measure(sizes.budget)
     yield profiled_scan(sizes).measure(sizes.budget)
+    yield poisson_plane(sizes).measure(sizes.budget)
     yield interval_pair(sizes).measure(sizes.budget)
     yield from intervals(sizes)
     if installed("pyhf"):

@@ -5,6 +5,7 @@ morphs follow pyhf's code 4p and stay positive as cevnsjax/likelihood/components
 Coordinates are in units of each parameter's scale: sin2_theta_w first, then the eight nuisances.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +61,10 @@ def templates(model: cj.Model, values: dict[str, float]) -> np.ndarray:
 class Likelihood:
     """-log L of counts and auxiliary measurements at scaled points [9], as ``model.nll``."""
 
-    def __init__(self, model: cj.Model) -> None:
+    def __init__(self, model: cj.Model, values: Mapping[str, float] | None = None) -> None:
+        """Templates of a model; ``values`` are of other parameters than sin2_theta_w."""
         grid = (0.0, 0.25, 0.5)
-        at_angles = np.array([templates(model, {NAME: s}) for s in grid])
+        at_angles = np.array([templates(model, {**(values or {}), NAME: s}) for s in grid])
         self.shape = at_angles.shape[2:]
         powers = np.vander(grid, 3, increasing=True)
         solved = np.linalg.solve(powers, at_angles.reshape(3, -1))
@@ -163,6 +165,18 @@ class Likelihood:
             options=options,
         )
         return Fit(fit.x * self.scale, 2 * float(fit.fun), bool(fit.success))
+
+    def conditional(self, s: float | None = None) -> float:
+        """Least chi2 over the nuisances at sin2_theta_w, its default if None, by scipy L-BFGS-B."""
+        first = self.start[:1] if s is None else np.array([s]) / self.scale[0]
+
+        def held(u: np.ndarray) -> tuple[float, np.ndarray]:
+            value, gradient = self.value_and_gradient(np.concatenate([first, u]))
+            return value, gradient[1:]
+
+        options = {"gtol": 1e-4, "ftol": 1e-12}
+        fit = minimize(held, self.start[1:], jac=True, method="L-BFGS-B", options=options)
+        return 2 * float(fit.fun)
 
     def by_minuit(self, *, analytic: bool) -> Fit:
         """Migrad of iminuit from the defaults."""

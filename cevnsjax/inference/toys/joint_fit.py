@@ -15,10 +15,12 @@ from jaxtyping import Array, Bool, Float, Int
 from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals
 from cevnsjax.inference.minimise.traced import MAX_STEPS, newton
+from cevnsjax.inference.toys.polynomial_fit import FitBatch, polynomial_fit_of
 from cevnsjax.inference.toys.polynomial_signal import (
     PolynomialSignal,
-    polynomial_signals,
+    find_signals,
     signals_of,
+    traced_signals,
 )
 from cevnsjax.model import evaluate
 from cevnsjax.model.data import Pseudodata
@@ -85,7 +87,9 @@ class JointFit:
         self.solved = model.state.solved_names
         table = model.parameters
         self._vector, _ = model.state.split(fixed)
-        self._signals = polynomial_signals(model, names, fixed, box)
+        polynomial = find_signals(model, names, fixed, box)
+        self._in_numpy = polynomial_fit_of(model, polynomial, fixed)
+        self._signals = traced_signals(polynomial)
         self.scale = np.array([table[n].scale for n in (*names, *self.solved)])
         low, high = np.full((2, self.scale.size), np.inf) * [[-1], [1]]
         low[: len(names)], high[: len(names)] = box.T
@@ -106,8 +110,14 @@ class JointFit:
         """
         k = len(self.names)
         x = np.where(is_fixed, x, np.clip(x, *self._bounds))
-        u = np.concatenate([x, pulls], axis=1) / self.scale
         counts, auxiliary = observed_batch(self._model, data)
+        if self._in_numpy is not None:
+            batch = FitBatch(x, pulls, counts, auxiliary)
+            found = self._in_numpy.descend(batch, is_fixed, self._bounds, most_steps)
+            x_end, pulls_end, value, distance = found
+            x_end = np.where(is_fixed, x, np.clip(x_end, *self._bounds))
+            return FitEnd(x_end, pulls_end, 2 * value, distance)
+        u = np.concatenate([x, pulls], axis=1) / self.scale
         fixed = np.concatenate([is_fixed, np.zeros(len(self.solved), dtype=bool)])
         box = _Box(*jax.device_put((self._low, self._high, self.scale, fixed, most_steps)))
         side_by_side = _SIDE_BY_SIDE.get(jax.default_backend(), _FITS_PER_CALL)

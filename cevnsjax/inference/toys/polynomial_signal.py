@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from cevnsjax.core.types import Arrays, pytree, static
+from cevnsjax.likelihood.shared.kept import Monomials
 from cevnsjax.model import evaluate
 from cevnsjax.model.model import Model
 from cevnsjax.model.structure import ModelAtValues, Signal
@@ -60,14 +61,8 @@ def find_signals(
     )
 
 
-def polynomial_signals(
-    model: Model,
-    names: tuple[str, ...],
-    fixed: dict[str, float],
-    box: Float[np.ndarray, "name 2"],
-) -> PolynomialSignal | None:
+def traced_signals(polynomial: Polynomial | None) -> PolynomialSignal | None:
     """The polynomial of ``find_signals``, ready for a compiled program."""
-    polynomial = find_signals(model, names, fixed, box)
     if polynomial is None:
         return None
     powers = tuple(tuple(int(e) for e in row) for row in polynomial.exponents)
@@ -90,3 +85,29 @@ def signals_of(
     flat = total([m * signals.coefficients[i] for i, m in enumerate(monomials)])
     ends = np.cumsum([prod(s.shape) for s in shapes])
     return [x.reshape(s.shape) for x, s in zip(jnp.split(flat, ends[:-1]), shapes, strict=True)]
+
+
+def monomials_at(polynomial: Polynomial, p: Float[np.ndarray, "fit name"]) -> Monomials:
+    """The monomials with their first and second derivatives by the variables p, in their units."""
+    exponents, n = polynomial.exponents, p.shape[1]
+    scale = polynomial.scale[:, 0]
+    x = (p - polynomial.centre) / scale
+    powers = np.stack([x**e for e in range(int(exponents.max(initial=0)) + 1)])
+    # Factors and their derivatives, [derivative, monomial, name, fit].
+    factors = [powers[exponents, :, np.arange(n)]]
+    for k in (0, 1):
+        down = np.maximum(exponents - 1 - k, 0)
+        size = np.where(k, exponents * (exponents - 1), exponents) / scale ** (k + 1)
+        factors.append(size[..., None] * powers[down, :, np.arange(n)])
+
+    def product(orders: list[int]) -> Float[np.ndarray, "fit monomial"]:
+        return np.prod([factors[order][:, k] for k, order in enumerate(orders)], axis=0).T
+
+    def orders(*moved: int) -> list[int]:
+        return [moved.count(k) for k in range(n)]
+
+    slope = [product(orders(i)) for i in range(n)]
+    second = [[product(orders(i, j)) for j in range(n)] for i in range(n)]
+    return Monomials(
+        product(orders()), np.stack(slope, axis=1), np.stack([np.stack(r, 1) for r in second], 1)
+    )

@@ -6,7 +6,7 @@ All of it serves NumPy and jax, at one point or at many.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -184,7 +184,7 @@ def _factor(stack: Stack, view: View) -> tuple[Arrays, Arrays, Growth | None]:
 class Mean:
     """Expected counts, from each experiment's parts."""
 
-    experiments: list[Scaled]
+    experiments: Sequence[Any]
 
     @cached_property
     def mu(self) -> Arrays:
@@ -221,8 +221,10 @@ def curving(mean: Mean, pull: Arrays) -> Arrays:
             out.append(_growing(p, (p.parts * here).sum(-1)))
         if p.bend is not None:
             out.append(_bending(p, p.bend, here))
-    size = mean.slopes.shape[-2]
-    return total(out) if out else np.zeros((size, size), mean.mu.dtype)
+    if out:
+        return total(out)
+    slope = mean.experiments[0].slope
+    return np.zeros((slope.shape[-2], slope.shape[-2]), mean.mu.dtype)
 
 
 def _growing(p: Scaled, counts: Arrays) -> Arrays:

@@ -95,9 +95,7 @@ def test_value_slopes_and_curvatures_by_parameter_and_nuisances():
     problem = prediction.problem
     points = spanned(problem, spans_of(problem), monomials(theta, with_slopes=True))
     at = points.expansion(prediction.data, points.of(a))
-    assert any(
-        kept.cell.size > 20 for s in points._at(points._weights(points.of(a))) for kept in s.kept
-    )
+    assert any(kept.cell.size > 20 for s in at.mean.experiments for kept in s.kept)
     change = np.zeros((5, 5))
     change[0, 0], change[1:, 1:] = 1.0, points.by_nuisances
     with jax.enable_x64(True):

@@ -17,7 +17,7 @@ from cevnsjax.likelihood.coordinates import Coordinates, Expanded, coordinates_o
 from cevnsjax.likelihood.counts import Mean, curving, mean_of
 from cevnsjax.likelihood.poisson import along, cell_hessian, cell_tilt
 from cevnsjax.likelihood.shared.kept import Bent, Monomials
-from cevnsjax.likelihood.shared.spans import Span, SpanAt, span_at
+from cevnsjax.likelihood.shared.spans import Span, span_at
 
 Table = Float[Any, "... monomial part cell"]
 # Points side by side, and cells of all of them whose numbers stay in the cache.
@@ -43,32 +43,28 @@ class Spanned(Coordinates):
         if z.ndim > self.monomials.value.ndim:
             # Several trials for each point.
             return np.stack([self.chi2(observed, trial) for trial in z])
-        mu = np.concatenate([s.mu for s in self._at(self._weights(z))], axis=-1)
-        return self._chi2(observed, z, mu)
+        return self._chi2(observed, z, self._at(self._weights(z)).mu)
 
     def expansion(self, observed: Arrays, z: Arrays) -> Expanded:
         """chi2/2 to second order at coordinates z, [..., coordinate] [1]."""
-        inner = self._weights(z)
-        spans, n = self._at(inner), self.monomials.slope.shape[-2]
-        mu = np.concatenate([s.mu for s in spans], axis=-1)
-        slopes = np.concatenate([s.mu_slopes for s in spans], axis=-1)
-        mean = Mean(mu, slopes, inner.experiments)
-        tilt = cell_tilt(observed, self.problem, mu)
-        gradient = along(slopes, tilt)
+        weights, n = self._weights(z), self.monomials.slope.shape[-2]
+        mean = self._at(weights)
+        spans, tilt = mean.experiments, cell_tilt(observed, self.problem, mean.mu)
+        gradient = along(mean.slopes, tilt)
         hessian = np.asarray(cell_hessian(observed, self.problem, mean))
         gradient[..., n:] += self.penalty_slope(z)
         ends = list(accumulate(s.span.merged.shape[-1] for s in spans))[:-1]
         pairs = zip(spans, np.split(tilt, ends, axis=-1), strict=True)
         pull = np.concatenate([s.add_curving(here, hessian) for s, here in pairs], axis=-1)
-        hessian[..., n:, n:] += self.curvature + curving(inner, pull)
-        return Expanded(self._chi2(observed, z, mu) / 2, gradient, hessian, mean)
+        hessian[..., n:, n:] += self.curvature + curving(weights, pull)
+        return Expanded(self._chi2(observed, z, mean.mu) / 2, gradient, hessian, mean)
 
     def _weights(self, z: Arrays) -> Mean:
         return mean_of(self.stacks, self.view(z))
 
-    def _at(self, weights: Mean) -> list[SpanAt]:
+    def _at(self, weights: Mean) -> Any:
         pairs = zip(self.spans, weights.experiments, strict=True)
-        return [span_at(span, at, self.monomials) for span, at in pairs]
+        return Mean([span_at(span, at, self.monomials) for span, at in pairs])
 
 
 def spans_of(problem: Templates) -> tuple[Span, ...]:

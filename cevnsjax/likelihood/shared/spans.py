@@ -8,6 +8,8 @@ weights of points times templates that all points share. Cells in which a bent p
 positive are few; they are corrected one by one.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,21 +40,36 @@ class Span(NamedTuple):
         return spread(per_cell, self.merged.swapaxes(-1, -2))
 
 
-class SpanAt(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class SpanAt:
     """One experiment at coordinates.
 
     Attributes:
         span: The experiment.
-        weights: Of templates, [..., template] [1].
-        weight_slopes: Their derivatives by the coordinates, [..., coordinate, template].
+        at: Its templates, whose cells are weights.
+        monomials: Of the points.
         kept: Corrections of cells that are kept positive.
     """
 
     span: Span
-    weights: np.ndarray
-    weight_slopes: np.ndarray
+    at: Scaled
     monomials: Monomials
     kept: tuple[Kept, ...]
+
+    @cached_property
+    def weights(self) -> Float[Any, "... template"]:
+        """Of templates [1]."""
+        return np.broadcast_to(self.at.mu, (*self._points, self.at.mu.shape[-1]))
+
+    @cached_property
+    def weight_slopes(self) -> Float[Any, "... coordinate template"]:
+        """Their derivatives by the coordinates."""
+        slopes = self.at.mu_slopes
+        return np.broadcast_to(slopes, (*self._points, *slopes.shape[-2:]))
+
+    @property
+    def _points(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(self.at.factor.shape[:-1], self.monomials.value.shape[:-1])
 
     @property
     def mu(self) -> Float[Any, "... cell"]:
@@ -99,9 +116,5 @@ class SpanAt(NamedTuple):
 
 def span_at(span: Span, at: Scaled, monomials: Monomials) -> SpanAt:
     """An experiment at coordinates, from its templates there, whose cells are weights."""
-    points = np.broadcast_shapes(at.factor.shape[:-1], monomials.value.shape[:-1])
-    weights = np.broadcast_to(at.mu, (*points, at.mu.shape[-1]))
-    slopes = at.mu_slopes
-    slopes = np.broadcast_to(slopes, (*points, *slopes.shape[-2:]))
     kept = [kept_of(bent, at, monomials) for bent in span.bent]
-    return SpanAt(span, weights, slopes, monomials, tuple(k for k in kept if k is not None))
+    return SpanAt(span, at, monomials, tuple(k for k in kept if k is not None))

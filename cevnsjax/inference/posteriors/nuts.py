@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, PyTree, Shaped
 
+from cevnsjax.core.batches import core_count
 from cevnsjax.devices import worker_devices
 from cevnsjax.inference.posteriors.log_posterior import Inputs, LogPosterior
 from cevnsjax.inference.posteriors.nuts_checkpoints import Segments, segments_of
@@ -26,7 +27,6 @@ from cevnsjax.inference.posteriors.nuts_program import (
 from cevnsjax.inference.progress import track
 from cevnsjax.inference.promotions import standard_promotion
 from cevnsjax.inference.runs.run import Run
-from cevnsjax.inference.runs.workers import core_count
 
 # A step of a batch takes as long as its longest trajectory, so batches on a CPU are small.
 _MAX_CHAINS_CPU, _MAX_CHAINS_GPU = 16, 1024

@@ -1,6 +1,5 @@
 """Independent pieces of work on all cores, or on all devices."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -9,17 +8,11 @@ from typing import Any, TypeVar
 
 import jax
 
+from cevnsjax.core.batches import core_count
 from cevnsjax.devices import worker_devices
 from cevnsjax.inference.progress import track
 
 _Result = TypeVar("_Result")
-
-
-def core_count() -> int:
-    """Number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def parallel_map(

@@ -4,9 +4,7 @@ All pseudo-experiments share the coefficients, so that expected counts and their
 parameters and nuisances are products of matrices.
 """
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,6 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from cevnsjax.core.batches import on_all_cores
 from cevnsjax.inference.minimise.side_by_side import Expansions, newton_side_by_side
 from cevnsjax.inference.toys.polynomial_signal import monomials_at
 from cevnsjax.likelihood.components import Templates
@@ -97,7 +96,12 @@ class PolynomialFit:
         is_fixed: Bool[np.ndarray, " name"],
         bounds: Float[np.ndarray, "2 name"],
         most_steps: int,
-    ) -> tuple[PerFit, PerFit, Float[np.ndarray, " fit"], Float[np.ndarray, " fit"]]:
+    ) -> tuple[
+        Float[np.ndarray, "fit name"],
+        Float[np.ndarray, "fit nuisance"],
+        Float[np.ndarray, " fit"],
+        Float[np.ndarray, " fit"],
+    ]:
         """Parameters, nuisances, nll and distance to the minimum at the ends."""
         size, count = points_together(sum(x.shape[1] for x in batch.counts)), len(batch.x)
         rows = [np.arange(i, min(i + size, count)) for i in range(0, count, size)]
@@ -107,8 +111,7 @@ class PolynomialFit:
             with np.errstate(all="ignore"):
                 return self._ends(batch.at(some), is_fixed, bounds, most_steps)
 
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            parts = list(threads.map(work, rows))
+        parts = on_all_cores(work, rows)
         x, pulls, value, distance = (np.concatenate(p) for p in zip(*parts, strict=True))
         return x, pulls, value, distance
 
@@ -159,7 +162,7 @@ class PolynomialFit:
         def expand(u: PerFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             p, z = u[:, :n] * units[:n], np.split(u[:, n:] * units[n:], ends, axis=1)
             at = monomials_at(self._polynomial, p)
-            parts: list[Any] = [
+            parts = [
                 replace(g, monomials=at).expansion(counts, part)
                 for g, counts, part in zip(groups, data, z, strict=True)
             ]

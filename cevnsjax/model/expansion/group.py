@@ -93,7 +93,7 @@ def _penalty(
 
 
 def assembled(
-    n: int, points: int, groups: Sequence[GroupExpansion]
+    n: int, points: int, groups: Sequence[GroupExpansion | coordinates.Expanded]
 ) -> tuple[
     Float[Any, " point"],
     Float[Any, "point coordinate"],

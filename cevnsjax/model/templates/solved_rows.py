@@ -5,14 +5,13 @@ matrices. Searches start from the solutions in the rows before. Blocks of rows a
 depend on the machine; threads take them side by side.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from cevnsjax.core.batches import on_all_cores
 from cevnsjax.likelihood import search
 from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.shared.kept import Monomials
@@ -77,8 +76,7 @@ class SolvedRows:
             some = [s[place[0]] for s in signals]
             chi2[place], distance[place] = self._block(some, place[1], first + place[0].start)
 
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            list(threads.map(work, product(rows, columns)))
+        on_all_cores(work, product(rows, columns))
         return chi2, distance
 
     def _block(

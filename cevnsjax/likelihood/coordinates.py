@@ -5,12 +5,12 @@ experiments: those that press against 0 are held there.
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.lazy import lazy
 from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
 from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Component, Templates
@@ -43,12 +43,12 @@ class Coordinates:
     precision: Arrays
     curvature: Arrays
 
-    @cached_property
+    @lazy
     def low(self) -> Float[np.ndarray, " coordinate"]:
         """Least values [1]."""
         return np.concatenate([self.strengths.low, np.full(len(self.others), -np.inf)])
 
-    @cached_property
+    @lazy
     def by_nuisances(self) -> Float[np.ndarray, "coordinate nuisance"]:
         """Derivatives of the coordinates by the nuisances [1]."""
         layout = self.strengths.layout
@@ -57,12 +57,12 @@ class Coordinates:
         out[range(self._count, self.low.size), list(self.others)] = 1.0
         return out
 
-    @cached_property
+    @lazy
     def components(self) -> list[Component]:
         """The components of all experiments."""
         return [c for experiment in self.problem.experiments for c in experiment]
 
-    @cached_property
+    @lazy
     def growing(self) -> list[int]:
         """Indices of lognormal pulls, in which chi2 is not convex."""
         return sorted({k for stack in self.stacks for k in stack.log_pulls})

@@ -5,12 +5,12 @@ All of it serves NumPy and jax, at one point or at many.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
+from cevnsjax.core.lazy import lazy
 from cevnsjax.core.namespaces import numpy_of, picked, placed, product, times
 from cevnsjax.core.types import Arrays
 from cevnsjax.likelihood.components import are_positive, bend, kept_positive
@@ -41,12 +41,12 @@ class Bend:
     by_morphs: Arrays
     twice: Arrays
 
-    @cached_property
+    @lazy
     def linear(self) -> Arrays:
         """Derivative of the template by the morphs, [..., morph, part, cell] [count]."""
         return self.straight + self.by_morphs[..., None, None] * self.bow
 
-    @cached_property
+    @lazy
     def curved(self) -> Arrays:
         """Second derivative of the template, [..., morph, part, cell] [count]."""
         return self.twice[..., None, None] * self.bow
@@ -186,12 +186,12 @@ class Mean:
 
     experiments: Sequence[Any]
 
-    @cached_property
+    @lazy
     def mu(self) -> Arrays:
         """[..., cell] [count]."""
         return side_by_side([p.mu for p in self.experiments])
 
-    @cached_property
+    @lazy
     def slopes(self) -> Arrays:
         """Derivatives by coordinates, [..., coordinate, cell] [count]."""
         return side_by_side([p.mu_slopes for p in self.experiments])

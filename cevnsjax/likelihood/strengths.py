@@ -10,11 +10,12 @@ and what multiplies a large signal is u itself, never a difference of large numb
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from cevnsjax.core.lazy import lazy
 from cevnsjax.core.namespaces import numpy_of, picked, rows_of, times
 from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.orthogonal import Orthogonal, orthogonal
@@ -45,12 +46,12 @@ class Layout:
     strengths: Float[np.ndarray, "component strength"]
     idle: Float[np.ndarray, "pull direction"]
 
-    @cached_property
+    @lazy
     def is_chosen(self) -> Bool[np.ndarray, " component"]:
         """Which components' strengths are coordinates."""
         return np.isin(np.arange(len(self.rows)), self.chosen)
 
-    @cached_property
+    @lazy
     def is_combined(self) -> Bool[np.ndarray, " component"]:
         """Which strengths follow from those of other components."""
         return ~self.is_chosen & np.any(self.strengths != 0, axis=1)

@@ -5,12 +5,12 @@ phi is homogeneous in the two, so that n phi_n = phi - c phi_c and its second de
 by c along c' - (c/n) n'.
 """
 
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from cevnsjax.core.lazy import lazy
 from cevnsjax.likelihood.components import LINEAR_DOWN_TO, kept_positive
 from cevnsjax.likelihood.counts import Scaled
 
@@ -152,7 +152,7 @@ class Kept:
         place = tuple(p[first] for p in self.points)
         hessian[place] += np.add.reduceat(change, first, axis=0)
 
-    @cached_property
+    @lazy
     def _template_slope(self) -> Float[Any, "change both"]:
         """Derivative of the interpolated template [count]."""
         slope = np.zeros(self._factor_slope.shape)
@@ -160,14 +160,14 @@ class Kept:
         slope[:, self._places] = (self._linear @ self._counts[..., None])[..., 0]
         return slope
 
-    @cached_property
+    @lazy
     def _nominal_slope(self) -> Float[Any, "change both"]:
         """Derivative of the nominal counts [count]."""
         slope = np.zeros(self._factor_slope.shape)
         slope[:, : self._n] = self._slopes[..., 0]
         return slope
 
-    @cached_property
+    @lazy
     def _change_slope(self) -> Float[Any, "change both"]:
         """Derivative of the change by all but the factor [count]."""
         straight = (self._first - 1)[:, None] * self._template_slope

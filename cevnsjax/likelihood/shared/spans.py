@@ -9,12 +9,12 @@ positive are few; they are corrected one by one.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from cevnsjax.core.lazy import lazy
 from cevnsjax.likelihood.counts import Scaled
 from cevnsjax.likelihood.shared.kept import Bent, Kept, Monomials, kept_of, spread
 
@@ -56,12 +56,12 @@ class SpanAt:
     monomials: Monomials
     kept: tuple[Kept, ...]
 
-    @cached_property
+    @lazy
     def weights(self) -> Float[Any, "... template"]:
         """Of templates [1]."""
         return np.broadcast_to(self.at.mu, (*self._points, self.at.mu.shape[-1]))
 
-    @cached_property
+    @lazy
     def weight_slopes(self) -> Float[Any, "... coordinate template"]:
         """Their derivatives by the coordinates."""
         slopes = self.at.mu_slopes

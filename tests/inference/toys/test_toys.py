@@ -169,7 +169,7 @@ def test_the_number_of_cores_changes_nothing(model, thrown, monkeypatch):
 
 def test_calls_of_another_size_change_little(two_valleys, monkeypatch):
     few = cj.toys(two_valleys, 40, test=("eps_dV_ee", "eps_uV_mumu"), seed=6)
-    monkeypatch.setattr("cevnsjax.likelihood.shared.spanned._MOST", 16)
+    monkeypatch.setattr("cevnsjax.likelihood.shared.spanned._MOST", 96)
     again = cj.toys(two_valleys, 40, test=("eps_dV_ee", "eps_uV_mumu"), seed=6)
     np.testing.assert_allclose(few["chi2"].values, again["chi2"].values, rtol=0, atol=1e-9)
 

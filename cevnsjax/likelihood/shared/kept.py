@@ -38,19 +38,19 @@ class Bent(NamedTuple):
     Attributes:
         place: Its place among the components of its experiment.
         templates: Its weights' places among those of its experiment.
-        parts: Nominal, linear, and curved templates, [..., part, cell, template, monomial] [count].
+        parts: Nominal, linear, and curved templates, [part, cell, template, monomial] [count].
     """
 
     place: int
     templates: slice
-    parts: Float[Any, "... part cell template monomial"]
+    parts: Float[Any, "part cell template monomial"]
 
     def low(
         self, shapes: Float[Any, "*point template"], monomials: np.ndarray
     ) -> tuple[np.ndarray, ...]:
         """Points, parts and cells that have to be kept positive, as indices."""
-        *rows, parts, cells, templates, count = self.parts.shape
-        flat = self.parts.reshape(*rows, parts * cells, templates * count).swapaxes(-1, -2)
+        parts, cells, templates, count = self.parts.shape
+        flat = self.parts.reshape(parts * cells, templates * count).T
         # Templates less the share of nominal counts below which they no longer fall linearly.
         above = shapes.copy()
         above[..., 0] -= LINEAR_DOWN_TO
@@ -60,20 +60,16 @@ class Bent(NamedTuple):
         return np.nonzero(bad.reshape(*bad.shape[:-1], parts, cells)) if bad.any() else ()
 
 
-def spread(weights: Float[Any, "... weight"], merged: np.ndarray) -> np.ndarray:
-    """Weights of points times what the points of a row share, [..., column]."""
-    *rows, shared, columns = merged.shape
-    flat = weights.reshape(*rows, -1, shared)
-    count, size = flat.shape[-2], max(1, _MOST_MULTIPLICATIONS // (shared * columns))
-    out = np.empty((*rows, count, columns), np.result_type(weights, merged))
-    whole = count - count % size
-    blocks = flat[..., :whole, :].reshape(*rows, -1, size, shared)
-    ends = out[..., :whole, :].reshape(*rows, -1, size, columns)
-    np.matmul(blocks, merged[..., None, :, :], out=ends)
-    if whole == 0 or not np.shares_memory(ends, out):
-        out[..., :whole, :] = ends.reshape(*rows, whole, columns)
-    if whole < count:
-        out[..., whole:, :] = flat[..., whole:, :] @ merged
+def spread(weights: Float[Any, "... weight"], merged: Float[Any, "weight column"]) -> Any:
+    """Weights of points times what the points share, [..., column]."""
+    shared, columns = merged.shape
+    flat = weights.reshape(-1, shared)
+    size = max(1, _MOST_MULTIPLICATIONS // (shared * columns))
+    out = np.empty((len(flat), columns), np.result_type(weights, merged))
+    whole = len(flat) - len(flat) % size
+    blocks = flat[:whole].reshape(-1, size, shared)
+    np.matmul(blocks, merged, out=out[:whole].reshape(-1, size, columns))
+    np.matmul(flat[whole:], merged, out=out[whole:])
     return out.reshape(*weights.shape[:-1], columns)
 
 
@@ -91,8 +87,7 @@ class Kept:
         *points, self.part, self.cell = where
         self.points = tuple(points)
         assert at.bend is not None
-        batch, rows = m.value.shape[:-1], self.points[: bent.parts.ndim - 4]
-        parts = bent.parts[(*rows, self.part, self.cell)]
+        batch, parts = m.value.shape[:-1], bent.parts[self.part, self.cell]
         # By templates: counts, and their derivatives by the parameters.
         self._counts, self._slopes, self._seconds = (
             np.einsum("ivk,i...k->i...v", parts, x[self.points]) for x in m

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from cevnsjax.core.types import Arrays
+from cevnsjax.core.types import Arrays, Flags
 from cevnsjax.likelihood.components import Component, Templates
 from cevnsjax.likelihood.coordinates import Coordinates, Expanded, coordinates_of
 from cevnsjax.likelihood.counts import Mean, curving, mean_of
@@ -19,7 +19,7 @@ from cevnsjax.likelihood.poisson import along, cell_hessian, cell_tilt
 from cevnsjax.likelihood.shared.kept import Bent, Monomials
 from cevnsjax.likelihood.shared.spans import Span, span_at
 
-Table = Float[Any, "... monomial part cell"]
+Table = Float[Any, "monomial part cell"]
 # Points side by side, and cells of all of them whose numbers stay in the cache.
 _FEWEST, _MOST, _CELLS = 8, 256, 25_600
 
@@ -59,6 +59,13 @@ class Spanned(Coordinates):
         hessian[..., n:, n:] += self.curvature + curving(weights, pull)
         return Expanded(self._chi2(observed, z, mean.mu) / 2, gradient, hessian, mean)
 
+    def at_points(self, points: Flags) -> "Spanned":
+        """The coordinates of some of the points."""
+        some = Monomials(*(x[points] for x in self.monomials))
+        inner = super().at_points(points)
+        mine = {f.name: getattr(inner, f.name) for f in fields(Coordinates)}
+        return Spanned(**mine, spans=self.spans, monomials=some)
+
     def _weights(self, z: Arrays) -> Mean:
         return mean_of(self.stacks, self.view(z))
 
@@ -71,9 +78,9 @@ def spans_of(problem: Templates) -> tuple[Span, ...]:
     """What experiments share at many points, from their templates for each monomial.
 
     Args:
-        problem: The prediction of one monomial at a time, signals [..., monomial, part, cell] and
-            their shifts [..., monomial, part, morph, cell]; what has no axis of monomials belongs
-            to the first one, which is 1.
+        problem: The prediction of one monomial at a time, signals [monomial, part, cell] and their
+            shifts [monomial, part, morph, cell]; what has no axis of monomials belongs to the
+            first one, which is 1.
     """
     return tuple(_span(components) for components in problem.experiments)
 
@@ -107,19 +114,17 @@ def _span(components: tuple[Component, ...]) -> Span:
     template, monomial, merged, bent, first = [], [], [], [], 0
     for place, component in enumerate(components):
         tables = _tables(component)
-        count = tables[0].shape[-3]
+        count = len(tables[0])
         for k, table in enumerate(tables):
             template += [first + k] * count
             monomial += range(count)
-            merged.append(table.sum(-2))
+            merged.append(table.sum(1))
         if component.morphs:
             templates = slice(first, first + len(tables))
-            parts = np.moveaxis(np.stack(tables, axis=-1), -4, -1)
+            parts = np.moveaxis(np.stack(tables, axis=-1), 0, -1)
             bent.append(Bent(place, templates, np.ascontiguousarray(parts)))
         first += len(tables)
-    rows = np.broadcast_shapes(*(x.shape[:-2] for x in merged))
-    wide = [np.broadcast_to(x, (*rows, *x.shape[-2:])) for x in merged]
-    joined = np.concatenate(wide, axis=-2)
+    joined = np.concatenate(merged)
     return Span(np.array(template), np.array(monomial), joined, tuple(bent))
 
 

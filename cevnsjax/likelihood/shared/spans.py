@@ -25,19 +25,18 @@ class Span(NamedTuple):
     Attributes:
         template: Which of the experiment's templates each shared one belongs to, [weight].
         monomial: Its monomial, [weight].
-        merged: Shared templates, the parts of each component added, [..., weight, cell] [count];
-            axes in front are rows of points, which have their own.
+        merged: Shared templates, the parts of each component added, [weight, cell] [count].
         bent: The components that are bent.
     """
 
     template: Int[np.ndarray, " weight"]
     monomial: Int[np.ndarray, " weight"]
-    merged: Float[Any, "... weight cell"]
+    merged: Float[Any, "weight cell"]
     bent: tuple[Bent, ...]
 
     def back(self, per_cell: Float[Any, "... cell"]) -> Float[Any, "... weight"]:
         """Sums over cells with all shared templates."""
-        return spread(per_cell, self.merged.swapaxes(-1, -2))
+        return spread(per_cell, self.merged.T)
 
 
 @dataclass(frozen=True, eq=False)

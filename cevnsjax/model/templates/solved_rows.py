@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 
 from cevnsjax.core.batches import on_all_cores
 from cevnsjax.likelihood import search
-from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.shared.kept import Monomials
 from cevnsjax.likelihood.shared.spanned import Spanned, points_together, spanned, spans_of
 from cevnsjax.model import evaluate
@@ -32,9 +31,9 @@ Numbers = Float[Any, "row point"]
 class _Ends(NamedTuple):
     """Where searches ended: coordinates, chi2 there, distance from the minimum in nll."""
 
-    z: Float[Any, "row point coordinate"]
-    chi2: Numbers
-    distance: Numbers
+    z: Float[Any, "point coordinate"]
+    chi2: Float[Any, " point"]
+    distance: Float[Any, " point"]
 
 
 class SolvedRows:
@@ -82,68 +81,56 @@ class SolvedRows:
     def _block(
         self, signals: list[np.ndarray], columns: slice, first: int
     ) -> tuple[Numbers, Numbers]:
-        """The same in one block, a few rows at a time."""
+        """The same in one block, row by row."""
         powers = self.powers[columns]
-        step = max(1, self._size // len(powers))
         few = np.unique([*range(0, len(powers), _APART), len(powers) - 1])
-        ends = _nearest(self._ends([s[:1] for s in signals], powers[few], first, []))
-        before = _between(few, ends, len(powers))
-        chi2, distance = [], []
-        for i in range(0, len(signals[0]), step):
-            some = [s[i : i + step] for s in signals]
-            end = self._ends(some, powers, first + i, before)
-            chi2.append(end.chi2)
-            distance.append(end.distance)
-            before = np.concatenate([before, _nearest(end)])[-_LINE:]
-        return np.concatenate(chi2), np.concatenate(distance)
+        ends = self._ends([s[0] for s in signals], powers[few], first, np.empty((0, 0, 0)))
+        before = _between(few, _nearest(ends), len(powers))[None]
+        chi2, distance = np.empty((2, len(signals[0]), len(powers)))
+        for i in range(len(chi2)):
+            end = self._ends([s[i] for s in signals], powers, first + i, before)
+            chi2[i], distance[i] = end.chi2, end.distance
+            before = np.concatenate([before, _nearest(end)[None]])[-_LINE:]
+        return chi2, distance
 
     def _ends(
-        self, signals: list[np.ndarray], powers: np.ndarray, first: int, before: Any
+        self, signals: list[np.ndarray], powers: np.ndarray, row: int, before: np.ndarray
     ) -> _Ends:
-        """Solutions of some rows, from those of the rows before."""
+        """Solutions of points of a row, from those of the rows before."""
         problem = evaluate.group_problem(self.model, self.group, signals)
-        rows = self._rows(problem.solved.problem, powers, len(signals[0]))
+        templates = problem.solved.problem
+        none = np.zeros((len(powers), 0, powers.shape[1]))
+        points = spanned(templates, spans_of(templates), Monomials(powers, none, none[:, None]))
         # Beyond what numbers can hold values are not finite, and say so by being that.
         with np.errstate(all="ignore"):
-            best = search.best(problem.data, rows, self._starts(rows, before, first))
-            return _Ends(best.z, rows.chi2(problem.data, best.z), best.distance)
+            best = search.best(problem.data, points, self._starts(points, before, row))
+            return _Ends(best.z, points.chi2(problem.data, best.z), best.distance)
 
-    def _rows(self, problem: Templates, powers: np.ndarray, count: int) -> Spanned:
-        points = count, len(powers)
-        none = np.zeros((*points, 0, powers.shape[1]))
-        value = np.broadcast_to(powers, (*points, powers.shape[1]))
-        return spanned(problem, spans_of(problem), Monomials(value, none, none[..., None, :]))
-
-    def _starts(self, rows: Spanned, before: Any, first: int) -> np.ndarray:
+    def _starts(self, points: Spanned, before: np.ndarray, row: int) -> np.ndarray:
         """Coordinates to start from: on a curve through the rows before, if they are near."""
-        count, width = rows.monomials.value.shape[:2]
-        cold = np.broadcast_to(rows.start(), (count, width, rows.low.size))
+        cold = np.broadcast_to(points.start(), (len(points.monomials.value), points.low.size))
         if not len(before):
             return cold
-        near, place = before[-1], first % self.run
-        known = min(place, len(before)) if place + count <= self.run else 1
-        away = np.arange(1.0, count + 1)[:, None, None]
-        difference, factor = before[::-1][:known], 1.0
-        for k in range(1, known):
-            # Newton's extrapolation by backward differences.
+        # Extrapolation by backward differences.
+        near, known = before[-1], min(row % self.run, len(before))
+        difference = before[::-1][:known]
+        for _ in range(1, known):
             difference = -np.diff(difference, axis=0)
-            factor = factor * (away + k - 1) / k
-            line = near + factor * difference[0]
-            near = np.where(np.isfinite(line), line, near)
-        return np.maximum(np.where(np.isfinite(near), near, cold), rows.low)
+            near = np.where(np.isfinite(difference[0]), near + difference[0], near)
+        return np.maximum(np.where(np.isfinite(near), near, cold), points.low)
 
 
-def _nearest(ends: _Ends) -> Float[Any, "row point coordinate"]:
+def _nearest(ends: _Ends) -> Float[Any, "point coordinate"]:
     """Coordinates from which others may start; NaN where the search did not arrive."""
-    return np.where((ends.distance < _ARRIVED)[..., None], ends.z, np.nan)
+    return np.where((ends.distance < _ARRIVED)[:, None], ends.z, np.nan)
 
 
 def _between(
-    few: Int[np.ndarray, " some"], ends: Float[Any, "row some coordinate"], width: int
-) -> Float[Any, "row point coordinate"]:
-    """Straight lines through some points of rows; the first of them is 0, the last the end."""
+    few: Int[np.ndarray, " some"], ends: Float[Any, "some coordinate"], width: int
+) -> Float[Any, "point coordinate"]:
+    """Straight lines through some points of a row; the first of them is 0, the last the end."""
     place = np.arange(width)
     after = np.minimum(np.searchsorted(few, place, side="right"), len(few) - 1)
     low, high = few[after - 1], np.maximum(few[after], 1)
     share = ((place - low) / np.maximum(high - low, 1))[:, None]
-    return (1 - share) * ends[:, after - 1] + share * ends[:, after]
+    return (1 - share) * ends[after - 1] + share * ends[after]

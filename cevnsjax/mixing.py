@@ -1,6 +1,7 @@
 """Mixing of neutrinos in vacuum, in the convention of the Particle Data Group.
 
-|nu_i> = sum_a U_ai |nu_a> for neutrinos, the complex conjugate for antineutrinos.
+A neutrino's mass state i is the sum of U_ai times flavour a; an antineutrino's has the complex
+conjugate.
 """
 
 import math

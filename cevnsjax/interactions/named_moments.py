@@ -26,8 +26,9 @@ DIRAC = tuple(f"mu_nu_{j}{k}" for j in "123" for k in "123")
 class MajoranaMoment(Moments):
     """Transition moments of Majorana neutrinos: lambda_emu = Lambda_tau and cyclic, antisymmetric.
 
-    A pure flavour sees the moduli of the other two: |Lambda_mu|^2 + |Lambda_tau|^2 for nu_e. Phases
-    are seen by mixtures of flavours alone: the rates of all present sources do not depend on them.
+    A pure flavour sees the moduli of the other two: ``|Lambda_mu|^2 + |Lambda_tau|^2`` for nu_e.
+    Phases are seen by mixtures of flavours alone: the rates of all present sources do not depend on
+    them.
 
     Examples:
         >>> at = (0.01, 30.0, cj.target("CsI").nuclei[1], "nu_mu")
@@ -90,7 +91,7 @@ class MajoranaMoment(Moments):
 
 
 class DiracMoment(Moments):
-    """Moments mu_jk of Dirac neutrinos between mass states, real: sum_j |sum_k U_ak* mu_jk|^2.
+    """Moments mu_jk of Dirac neutrinos between mass states, real: ``sum_j |sum_k U_ak* mu_jk|^2``.
 
     The nine entries are parameters of their own: a symmetric matrix has mu_jk = mu_kj. Angles and
     phase of U are options.

@@ -109,7 +109,8 @@ SHAPES = [(0.5, 0, 0), (2.0, 0, 0), (3.0, 3, -3), (1.0, -3, 3), (0.7, 1.5, -1), 
 def test_moved_quenching(shape):
     """Shape parameters move the nodes inside the trace; bins beyond the end point are empty."""
     values = dict(zip(helpers.SHAPE, map(float, shape), strict=True))
-    model = helpers.shape_model(bins=(6, 50))
+    # A width that lets the scale go so far.
+    model = helpers.shape_model(bins=(6, 50), qf_sd=0.5)
     got = helpers.signal(model, {f"{k}_csi2017": v for k, v in values.items()})
     curve = coherent2020()
     expected = reference(
@@ -125,7 +126,7 @@ def test_moved_quenching(shape):
 def test_moved_quenching_smeared(shape):
     values = dict(zip(helpers.SHAPE, map(float, shape), strict=True))
     got = helpers.signal(
-        helpers.shape_model("poisson"), {f"{k}_csi2017": v for k, v in values.items()}
+        helpers.shape_model("poisson", qf_sd=0.5), {f"{k}_csi2017": v for k, v in values.items()}
     )
     curve = coherent2020()
     expected = reference(lambda T: 13348 * curve.E_ee(T, values, np), smearing="poisson")

@@ -118,9 +118,9 @@ def csi_model(inputs, **options):
 
 
 @cache
-def shape_model(smearing=None, bins=(6, 30), couplings="erler_su"):
+def shape_model(smearing=None, bins=(6, 30), couplings="erler_su", qf_sd=None):
     """csi_2017 with all three quenching nuisances; cached, since it compiles."""
-    experiment = csi_2017(smearing=smearing, shape=SHAPE, bins=bins)
+    experiment = csi_2017(smearing=smearing, shape=SHAPE, bins=bins, qf_sd=qf_sd)
     return Model(experiment, [StandardModel(couplings)])
 
 

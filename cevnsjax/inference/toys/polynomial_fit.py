@@ -30,6 +30,10 @@ from cevnsjax.model.templates.template import signal_shape, signal_slices
 PerFit = Float[np.ndarray, "fit coordinate"]
 
 
+# Along flat directions of more couplings the two ways end in different places, this one higher.
+_MOST_NAMES = 3
+
+
 class FitBatch(NamedTuple):
     """What each fit has to itself.
 
@@ -196,6 +200,8 @@ def polynomial_fit_of(
 ) -> PolynomialFit | None:
     """Fits side by side in NumPy; None where a compiled program is better or needed."""
     if polynomial is None or jax.default_backend() != "cpu":
+        return None
+    if len(polynomial.axes) > _MOST_NAMES:
         return None
     for e in model.state.arrays:
         if e.log_widths or any(n in polynomial.axes for n, _ in e.free_pulls):

@@ -45,7 +45,7 @@ def _of_cells(n: Arrays, mu: Arrays) -> Arrays:
     with_events = away + n * xp.log(ratio)
     if xp is np:
         # The series where it is wanted, and the tangent if it is: few cells of many.
-        n = np.broadcast_to(n, mu.shape)
+        n = np.broadcast_to(n, with_events.shape)
         with_events[is_near] = _series(n[is_near], away[is_near], s[is_near])
         if not (floored == mu).all():
             with_events += _tangent(ratio, mu)

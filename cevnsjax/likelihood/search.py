@@ -58,7 +58,7 @@ def best_nuisances(observed: Arrays, problem: Templates) -> tuple[Arrays, Arrays
 
 
 def best(observed: Arrays, coordinates: Coordinates, start: Arrays | None = None) -> Solution:
-    """Coordinates that minimise chi2, at one or many points, in NumPy or jax.
+    """Coordinates that minimise chi2, at one point or a list of them, in NumPy or jax.
 
     In jax their first derivatives are exact, and so are value, gradient and Hessian of chi2 there.
 

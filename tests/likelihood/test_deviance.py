@@ -40,6 +40,24 @@ def test_against_60_digits(n):
         assert value >= 0
 
 
+def test_arrays_of_numpy_against_60_digits():
+    """Near and far cells side by side; rows of counts share what is expected, or have their own."""
+    n = np.array([1e-3, 1.0, 17.0, 1e6, 1e18])[:, None]
+    own = n * np.array([r for r in RATIOS if r * 1e-3 > deviance.FLOOR])
+    shared = own[2]
+    for mu in (own, shared, shared[None]):
+        got = deviance.deviance(n, mu)
+        pairs = np.broadcast(n, mu)
+        expected = np.array([exact(*pair)[0] for pair in pairs]).reshape(pairs.shape)
+        np.testing.assert_allclose(got, expected, rtol=1e-13)
+    below = np.array([deviance.FLOOR / 2, -1.0, 3.0])
+    # The tangent at the floor; without events 2 mu, and nothing below 0.
+    at_floor, slope, _ = exact(2.0, deviance.FLOOR)
+    lines = at_floor + slope * (below[:2] - deviance.FLOOR)
+    np.testing.assert_allclose(deviance.deviance(np.full(3, 2.0), below)[:2], lines, rtol=1e-12)
+    np.testing.assert_array_equal(deviance.deviance(np.zeros((2, 3)), below)[0], [1e-9, 0.0, 6.0])
+
+
 def test_derivative_by_the_counts():
     """2 ln(n/mu), as pseudo-experiments and forecasts need it."""
     n, mu = jnp.array([3.0, 1e6, 5.0]), jnp.array([2.0, 1e6 + 10, 5.0])

@@ -52,6 +52,7 @@ class ElectronNSI(Interaction):
     key = "electron_nsi"
     owns = NAMES
     on_electrons = True
+    on_nuclei = False
     names: tuple[str, ...]
 
     def __init__(self, *names: str) -> None:

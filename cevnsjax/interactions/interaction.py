@@ -51,6 +51,7 @@ class Interaction:
         owns: Every parameter it can have; naming one of them switches it on.
         structures: The parts of ``Charges`` it fills.
         on_electrons: Whether it acts on electrons, and is called with ``ELECTRON`` as the nucleus.
+        on_nuclei: Whether it acts on nuclei; if not, an experiment has to see electrons.
         steepness: Power p of recoil spectra that rise towards T = 0 as T^-p, or do so down to the
             mass of a mediator; panels of recoil energy follow it.
         massless: Whether they rise without end, so that detectors need a threshold.
@@ -73,6 +74,7 @@ class Interaction:
     owns: ClassVar[tuple[str, ...]]
     structures: tuple[str, ...] = ("vector",)
     on_electrons: ClassVar[bool] = False
+    on_nuclei: ClassVar[bool] = True
     steepness: ClassVar[int] = 0
     massless: ClassVar[bool] = False
     _options: tuple[tuple[str, Hashable], ...]

@@ -82,6 +82,8 @@ def table_of(
             raise UnknownNameError("pull", name, pulls)
     lognormal = _lognormal_pulls(experiments)
     normal = {"bounds": (-1.0, _MAX_FREE_PULL), "physical": (True, False)}
+    if not any(e.electrons for e in experiments.values()):
+        _require_nuclei(interactions)
     targets = [e.target for e in experiments.values()]
     flights = [(e.flux.baseline_m, e.flux.kink_energies[-1]) for e in experiments.values()]
     theory = [p for i in interactions for p in parameters_of(i, targets, flights)]
@@ -98,6 +100,16 @@ def table_of(
     return ParameterTable(
         replace(p, default=float(defaults.get(n, p.default))) for n, p in table.items()
     )
+
+
+def _require_nuclei(interactions: Sequence[Any]) -> None:
+    """Reject an interaction that no experiment sees, whose couplings would change nothing."""
+    for i in interactions:
+        if not getattr(i, "on_nuclei", True):
+            raise InputError(
+                f"{type(i).__name__} acts on electrons alone, and no experiment here sees them; "
+                "build one with electrons, as csi_2021(electrons=True), or leave it out"
+            )
 
 
 def _lognormal_pulls(experiments: Mapping[str, Experiment]) -> set[str]:

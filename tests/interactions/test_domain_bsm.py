@@ -68,7 +68,8 @@ QUICK = (
 )
 NEW = ("LightVector-running", "MajoranaMoment", "DiracMoment")
 ON_ELECTRONS = [name for name, own in INTERACTIONS.items() if own.on_electrons]
-EACH = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in INTERACTIONS]
+ON_NUCLEI = [name for name, own in INTERACTIONS.items() if own.on_nuclei]
+EACH = [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in ON_NUCLEI]
 POINTS = 256
 WIDTH = 20
 SPECIAL = (0.0, 1e-300, 1e-12, 1.0, 1e5)

@@ -240,6 +240,11 @@ def test_what_couples_to_electrons_alone_leaves_nuclei_alone():
     assert float(beyond) == float(standard)
 
 
+def test_couplings_to_electrons_that_no_experiment_sees_are_refused():
+    with pytest.raises(cj.errors.InputError, match="ElectronNSI acts on electrons alone"):
+        cj.Model(cj.experiments.csi_2017(), [cj.StandardModel(), cj.ElectronNSI()])
+
+
 def test_a_function_of_the_user_acts_on_electrons_if_it_says_so():
     def contact(values, nucleus):
         charge = values["x"] * nucleus.ZF_p

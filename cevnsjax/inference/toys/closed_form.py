@@ -20,8 +20,8 @@ from numpy.polynomial.polynomial import polyval
 from cevnsjax.experiments.arrays import ExperimentArrays
 from cevnsjax.inference.minimise.problems import CONVERGED
 from cevnsjax.inference.toys.joint_fit import observed_batch
-from cevnsjax.inference.toys.peaks import grid_maxima, with_derivatives
-from cevnsjax.inference.toys.polynomial_signal import find_signals
+from cevnsjax.inference.toys.polynomials.peaks import grid_maxima, with_derivatives
+from cevnsjax.inference.toys.polynomials.signal import find_signals
 from cevnsjax.model.data import Pseudodata
 from cevnsjax.model.model import Model
 from cevnsjax.model.templates.polynomial import Polynomial

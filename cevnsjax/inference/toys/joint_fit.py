@@ -15,8 +15,8 @@ from jaxtyping import Array, Bool, Float, Int
 from cevnsjax.core.batches import in_batches
 from cevnsjax.core.types import Reals
 from cevnsjax.inference.minimise.traced import MAX_STEPS, newton
-from cevnsjax.inference.toys.polynomial_fit import FitBatch, polynomial_fit_of
-from cevnsjax.inference.toys.polynomial_signal import (
+from cevnsjax.inference.toys.polynomials.fit import FitBatch, polynomial_fit_of
+from cevnsjax.inference.toys.polynomials.signal import (
     PolynomialSignal,
     find_signals,
     signals_of,

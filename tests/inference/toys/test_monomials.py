@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cevnsjax.inference.toys.polynomial_signal import monomials_at
+from cevnsjax.inference.toys.polynomials.signal import monomials_at
 from cevnsjax.model.templates.polynomial import Polynomial
 
 

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from cevnsjax.core.batches import on_all_cores
 from cevnsjax.inference.minimise.side_by_side import Expansions, newton_side_by_side
-from cevnsjax.inference.toys.polynomial_signal import monomials_at
+from cevnsjax.inference.toys.polynomials.signal import monomials_at
 from cevnsjax.likelihood.components import Templates
 from cevnsjax.likelihood.shared.spanned import Spanned, points_together, spanned, spans_of
 from cevnsjax.likelihood.shared.spans import Span

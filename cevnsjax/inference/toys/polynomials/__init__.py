@@ -1,0 +1,1 @@
+"""Pseudo-experiments of signals that are polynomials of the parameters."""
